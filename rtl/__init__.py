@@ -1,0 +1,1 @@
+"""Gateware in Amaranth: the core and its link."""

@@ -1,0 +1,212 @@
+"""One frozen object holds every parameter of a gateware build; presets are instances of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+
+from .errors import ConfigError
+
+RING_BITS = 32
+"""Neurons per word of a delay ring and per word of a spike bitmap."""
+
+INTERFACE_VERSION = 1
+"""Raised whenever program layout, registers or frames change meaning."""
+
+
+def ceil_div(a: int, b: int) -> int:
+    """Smallest integer not below ``a / b``."""
+    return -(-a // b)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Parameters of the gateware (run-time parameters live in the program instead).
+
+    Attributes
+    ----------
+    event_lanes, dense_lanes : postsynaptic neurons per block; equal, or ``dense_lanes == 0`` for an event-only core.
+    window : time steps per window, ``W``.
+    weight_bits : signed weight width (8, 4 or 2).
+    accumulator_bits : ``A``; the compiler proves that no sum leaves it.
+    state_bits : ``S``; membrane, current, threshold and bias width.
+    multipliers : neurons updated per cycle (one *row*); divides the lanes and 32.
+    max_delay : largest delay in steps.
+    weight_words : depth of the weight memory; one word holds one weight per lane.
+    max_neurons : neurons besides inputs; sizes the accumulator memory.
+    neuron_words : depth of the neuron memory; one word holds one state value per multiplier.
+    ring_words : depth of the memory of all delay rings, in words of 32 neurons.
+    delay_entries : depth of the memory of axonal delays, one entry per presynaptic neuron.
+    list_entries : depth of the list of active presynaptic neurons.
+    program_words, input_words, output_words : depths of program memory and of the host's two buffers.
+    weight_shifts : the left shifts ``ws`` that the hardware offers; starts with 0.
+    """
+
+    name: str
+    event_lanes: int
+    dense_lanes: int
+    window: int
+    weight_bits: int = 8
+    accumulator_bits: int
+    state_bits: int
+    multipliers: int
+    max_delay: int
+    weight_words: int
+    max_neurons: int
+    neuron_words: int
+    ring_words: int
+    delay_entries: int
+    list_entries: int
+    program_words: int = 512
+    input_words: int = 1024
+    output_words: int = 512
+    weight_shifts: tuple[int, ...] = (0, 4)
+
+    def __post_init__(self) -> None:
+        def require(ok: bool, rule: str) -> None:
+            if not ok:
+                raise ConfigError(f"configuration `{self.name}`: {rule}")
+
+        def power_of_two(n: int) -> bool:
+            return n > 0 and n & (n - 1) == 0
+
+        object.__setattr__(self, "weight_shifts", tuple(self.weight_shifts))
+        lanes = self.event_lanes
+        require(power_of_two(lanes) and 2 <= lanes <= 128, f"event_lanes={lanes} must be a power of two from 2 to 128")
+        require(self.dense_lanes in (0, lanes), f"dense_lanes={self.dense_lanes} must be 0 or equal event_lanes={lanes}")
+        require(self.window in (1, 2, 4, 8, 16), f"window={self.window} must be 1, 2, 4, 8 or 16")
+        require(self.weight_bits in (2, 4, 8), f"weight_bits={self.weight_bits} must be 2, 4 or 8")
+        require(lanes * self.weight_bits >= 32 or power_of_two(lanes * self.weight_bits), "weight word width must be a power of two")
+        require(16 <= self.accumulator_bits <= 24, f"accumulator_bits={self.accumulator_bits} must be 16..24")
+        require(8 <= self.state_bits <= 24, f"state_bits={self.state_bits} must be 8..24")
+        require(
+            power_of_two(self.multipliers) and self.multipliers <= min(lanes, RING_BITS),
+            f"multipliers={self.multipliers} must be a power of two, at most the lanes and {RING_BITS}",
+        )
+        require(0 <= self.max_delay <= 63, f"max_delay={self.max_delay} must be 0..63")
+        for field in ("weight_words", "neuron_words", "ring_words", "delay_entries", "list_entries", "program_words", "input_words", "output_words"):
+            value = getattr(self, field)
+            require(power_of_two(value) and 16 <= value <= 65536, f"{field}={value} must be a power of two from 16 to 65536")
+        require(self.max_neurons % lanes == 0 and self.max_blocks <= 255, f"max_neurons={self.max_neurons} must be a multiple of {lanes} lanes, at most 255 blocks")
+        require(
+            len(self.weight_shifts) <= 16
+            and self.weight_shifts[0] == 0
+            and all(0 <= s <= 15 for s in self.weight_shifts)
+            and list(self.weight_shifts) == sorted(set(self.weight_shifts)),
+            f"weight_shifts={self.weight_shifts} must rise from 0 to at most 15",
+        )
+
+    @property
+    def lanes(self) -> int:
+        """Postsynaptic neurons per block and weights per weight word."""
+        return self.event_lanes
+
+    @property
+    def weight_word_bits(self) -> int:
+        return self.lanes * self.weight_bits
+
+    @property
+    def weight_bytes(self) -> int:
+        return self.weight_words * self.weight_word_bits // 8
+
+    @property
+    def max_blocks(self) -> int:
+        """Blocks of the largest single population."""
+        return ceil_div(self.max_neurons, self.lanes)
+
+    @property
+    def rows_per_block(self) -> int:
+        return self.lanes // self.multipliers
+
+    @property
+    def max_rows(self) -> int:
+        return self.max_blocks * self.rows_per_block
+
+    @property
+    def state_max(self) -> int:
+        """``M = 2^(S-1) - 1``; saturation is symmetric."""
+        return (1 << (self.state_bits - 1)) - 1
+
+    @property
+    def weight_min(self) -> int:
+        return -(1 << (self.weight_bits - 1))
+
+    @property
+    def weight_max(self) -> int:
+        return (1 << (self.weight_bits - 1)) - 1
+
+    @property
+    def accumulator_max(self) -> int:
+        return (1 << (self.accumulator_bits - 1)) - 1
+
+    @property
+    def event_fan_in(self) -> int:
+        """Presynaptic neurons per pass in event mode: two steps' lists share the list memory."""
+        return self.list_entries // 2
+
+    @property
+    def dense_fan_in(self) -> int:
+        """Presynaptic neurons per pass in dense mode."""
+        return self.list_entries
+
+    def canonical(self) -> str:
+        """JSON text of every parameter but the name: equal text means interchangeable gateware."""
+        values = dataclasses.asdict(self)
+        del values["name"]
+        values["interface_version"] = INTERFACE_VERSION
+        return json.dumps(values, sort_keys=True, separators=(",", ":"))
+
+    @property
+    def hash(self) -> int:
+        """32 bits that identify the configuration; a device reports them and a program carries them."""
+        return int.from_bytes(hashlib.sha256(self.canonical().encode()).digest()[:4], "little")
+
+    def replace(self, **changes: object) -> Config:
+        """A copy with some parameters changed, validated again."""
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+
+PRESETS: dict[str, Config] = {
+    c.name: c
+    for c in (
+        Config(
+            name="tiny", event_lanes=4, dense_lanes=4, window=4, accumulator_bits=16, state_bits=16, multipliers=2, max_delay=7,
+            weight_words=512, max_neurons=64, neuron_words=256, ring_words=128, delay_entries=64, list_entries=128,
+            program_words=256, input_words=256, output_words=256, weight_shifts=(0, 1, 2, 3),
+        ),
+        Config(
+            name="small", event_lanes=8, dense_lanes=8, window=4, accumulator_bits=16, state_bits=16, multipliers=4, max_delay=15,
+            weight_words=16384, max_neurons=512, neuron_words=256, ring_words=512, delay_entries=1024, list_entries=512,
+            program_words=256, input_words=256, output_words=256, weight_shifts=(0, 4),
+        ),
+        Config(
+            name="medium", event_lanes=16, dense_lanes=16, window=8, accumulator_bits=18, state_bits=18, multipliers=8, max_delay=63,
+            weight_words=4096, max_neurons=1024, neuron_words=512, ring_words=2048, delay_entries=2048, list_entries=1024,
+        ),
+        Config(
+            name="large", event_lanes=64, dense_lanes=64, window=8, accumulator_bits=18, state_bits=18, multipliers=32, max_delay=63,
+            weight_words=4096, max_neurons=4096, neuron_words=512, ring_words=4096, delay_entries=4096, list_entries=2048,
+        ),
+        Config(
+            name="loihi", event_lanes=16, dense_lanes=16, window=8, accumulator_bits=24, state_bits=24, multipliers=8, max_delay=63,
+            weight_words=16384, max_neurons=2048, neuron_words=2048, ring_words=4096, delay_entries=4096, list_entries=2048,
+            program_words=1024, weight_shifts=tuple(range(16)),
+        ),
+    )
+}  # fmt: skip
+"""The configurations that are built, tested and measured; see the table in ``docs/``."""
+
+
+def preset(name: str) -> Config:
+    """Look up a preset.
+
+    Raises
+    ------
+    ConfigError   if there is no such preset; the message lists those that exist.
+    """
+    try:
+        return PRESETS[name]
+    except KeyError:
+        raise ConfigError(f"no configuration `{name}`; choose one of {', '.join(PRESETS)}") from None

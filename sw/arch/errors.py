@@ -1,0 +1,37 @@
+"""Every error that lifline raises on bad input; each names the value, the limit and the next step."""
+
+
+class LiflineError(Exception):
+    """Base of all typed errors, so that a caller can catch them in one clause."""
+
+
+class ConfigError(LiflineError, ValueError):
+    """An illegal combination of gateware parameters."""
+
+
+class NetworkError(LiflineError, ValueError):
+    """A network description that cannot mean anything (shapes, ranges, cycles without delay)."""
+
+
+class CompileError(LiflineError, ValueError):
+    """A valid network that this gateware configuration cannot run."""
+
+
+class ProgramError(LiflineError, ValueError):
+    """A program file that is truncated, corrupted, foreign, or for another configuration."""
+
+
+class InputError(LiflineError, ValueError):
+    """Spikes of the wrong shape, type or value."""
+
+
+class LinkError(LiflineError, OSError):
+    """The byte stream to a device failed after all retries."""
+
+
+class DeviceError(LiflineError, RuntimeError):
+    """The device answered with an error, or is not the device it should be."""
+
+
+class ToolError(LiflineError, RuntimeError):
+    """An external tool (synthesis, compiler, simulator) is missing or failed."""

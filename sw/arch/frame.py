@@ -1,0 +1,75 @@
+"""The frames that cross the byte stream between driver and device.
+
+Request: ``sync, sequence, kind, count, address (3 bytes), payload (4 * count bytes, writes only), crc (2 bytes)``.
+Reply: ``sync, sequence, status, count, payload (4 * count bytes), crc (2 bytes)``. All integers are little-endian.
+The CRC is CRC-16/IBM-3740 (polynomial 0x1021, initial value 0xFFFF) over everything between sync and CRC.
+Every request is idempotent: reads and writes of absolute addresses, so the driver may repeat one whose reply was lost.
+A device drops a frame whose CRC is wrong and answers ``BAD_CRC``; then it hunts for the next request sync byte.
+A driver that has lost track sends :data:`RESYNC_BYTES` zero bytes first, which end any half-received frame.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+from dataclasses import dataclass
+
+REQUEST_SYNC = 0xA5
+REPLY_SYNC = 0x5A
+MAX_WORDS = 64
+REQUEST_HEADER = 7
+REPLY_HEADER = 4
+CRC_BYTES = 2
+RESYNC_BYTES = REQUEST_HEADER + 4 * 255 + CRC_BYTES
+"""Longer than any frame that a corrupted count can announce."""
+
+
+class Kind(enum.IntEnum):
+    READ = 1
+    WRITE = 2
+
+
+class Status(enum.IntEnum):
+    OK = 0
+    BAD_CRC = 1
+    BAD_REQUEST = 2
+    """unknown kind or count out of range"""
+    BAD_ADDRESS = 3
+    """no such word, or it cannot be written"""
+    BUSY = 4
+    """memories other than input and output are only reachable while no run is in progress"""
+
+
+def crc16(data: bytes, value: int = 0xFFFF) -> int:
+    """CRC-16/IBM-3740 (also called CCITT-FALSE): polynomial 0x1021, not reflected, no final inversion."""
+    for byte in data:
+        value ^= byte << 8
+        for _ in range(8):
+            value = ((value << 1) ^ 0x1021) & 0xFFFF if value & 0x8000 else value << 1
+    return value
+
+
+@dataclass(frozen=True)
+class Request:
+    sequence: int
+    kind: Kind
+    address: int
+    count: int
+    payload: tuple[int, ...] = ()
+
+    def encode(self) -> bytes:
+        body = struct.pack("<BBB", self.sequence, self.kind, self.count) + self.address.to_bytes(3, "little")
+        body += struct.pack(f"<{len(self.payload)}I", *self.payload)
+        return bytes([REQUEST_SYNC]) + body + crc16(body).to_bytes(2, "little")
+
+
+@dataclass(frozen=True)
+class Reply:
+    sequence: int
+    status: Status
+    payload: tuple[int, ...] = ()
+
+    def encode(self) -> bytes:
+        body = struct.pack("<BBB", self.sequence, self.status, len(self.payload))
+        body += struct.pack(f"<{len(self.payload)}I", *self.payload)
+        return bytes([REPLY_SYNC]) + body + crc16(body).to_bytes(2, "little")

@@ -1,0 +1,221 @@
+"""Program layout: the instructions that the sequencer executes once per window, and the micro-operations of the neuron update.
+
+A program is a list of 32-bit words. The sequencer starts at word 0 in every window and runs until ``END``.
+A ``PASS`` accumulates one projection (or a part of its presynaptic neurons) into a population; the last pass of a
+population carries the population's own words right behind it and updates the neurons. The words after those are the
+population's microprogram. Ring descriptors and counters live in program memory too, and the sequencer updates them.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from .layout import Field, Word
+
+
+class Opcode(enum.IntEnum):
+    END = 0
+    PASS = 1
+    ADVANCE = 2
+
+
+class Mode(enum.IntEnum):
+    """How a pass is executed."""
+
+    EVENT = 0
+    DENSE = 1
+
+
+INSTRUCTION = Word(
+    "instruction",
+    "First word of every instruction.",
+    Field("argument", 28, "ADVANCE: address of the ring descriptor; PASS: see below"),
+    Field("opcode", 4, "END 0, PASS 1, ADVANCE 2"),
+)
+
+PASS_0 = Word(
+    "pass_0",
+    "PASS, word 0.",
+    Field("source_words", 8, "words of 32 presynaptic neurons to scan, 1..128"),
+    Field("blocks", 8, "blocks of postsynaptic neurons, 1..255"),
+    Field("mode", 1, "0 event, 1 dense"),
+    Field("clear", 1, "clear every row after reading it: the last pass that reads this ring"),
+    Field("update", 1, "update the neurons: population words follow"),
+    Field("reserved", 9, "zero"),
+    Field("opcode", 4, "1"),
+)
+PASS_1 = Word(
+    "pass_1",
+    "PASS, word 1.",
+    Field("weight_base", 16, "weight word of presynaptic neuron 0, block 0"),
+    Field("fan_in", 16, "presynaptic neurons of this pass: the stride between blocks"),
+)
+PASS_2 = Word(
+    "pass_2",
+    "PASS, word 2.",
+    Field("ring_base", 16, "ring word of the first source word, row 0"),
+    Field("ring", 16, "address of the ring descriptor"),
+)
+PASS_WORDS = (PASS_0, PASS_1, PASS_2)
+
+RING_0 = Word(
+    "ring_0",
+    "Ring descriptor, word 0 (the sequencer writes `head`).",
+    Field("base", 16, "first ring word; source word k, row r is at base + k * rows + r"),
+    Field("rows", 8, "rows of the ring: largest delay + W, + W more for the input's rings"),
+    Field("head", 8, "row of the window's first step"),
+)
+RING_1 = Word(
+    "ring_1",
+    "Ring descriptor, word 1.",
+    Field("delay", 16, "uniform: the delay; else: first entry in delay memory"),
+    Field("uniform", 1, "all neurons share one delay"),
+    Field("reserved", 15, "zero"),
+)
+RING_WORDS = (RING_0, RING_1)
+
+POPULATION_0 = Word(
+    "population_0",
+    "Population, word 0.",
+    Field("rows", 10, "rows to update, 1..1023"),
+    Field("row_words", 4, "neuron words per row"),
+    Field("neuron_base", 16, "neuron word of the prologue; rows start behind it"),
+    Field("reserved", 2, "zero"),
+)
+POPULATION_1 = Word(
+    "population_1",
+    "Population, word 1.",
+    Field("prologue", 4, "micro-operations that load shared parameters, once per pass"),
+    Field("update", 5, "micro-operations per row"),
+    Field("record", 4, "micro-operations per row that send state to the host; 0: none"),
+    Field("shift", 4, "index into the configuration's weight shifts"),
+    Field("non_strict", 1, "fire at v >= theta instead of v > theta"),
+    Field("reset_now", 1, "immediate reset after a crossing"),
+    Field("reset_subtract", 1, "immediate reset subtracts theta instead of loading v_reset"),
+    Field("record_spikes", 1, "send spike words to the host"),
+    Field("rings", 4, "ring descriptors written by this population; their addresses are in population_6"),
+    Field("population", 6, "number of the population in records"),
+    Field("reserved", 1, "zero"),
+)
+POPULATION_2 = Word(
+    "population_2",
+    "Population, word 2.",
+    Field("factor_v", 13, "4096 - dv"),
+    Field("factor_i", 13, "4096 - di"),
+    Field("reserved", 6, "zero"),
+)
+POPULATION_3 = Word("population_3", "Population, word 3.", Field("v_reset", 32, "value loaded by an immediate reset", signed=True))
+POPULATION_4 = Word("population_4", "Population, word 4.", Field("v_min", 32, "lower clamp of v; -M if there is none", signed=True))
+POPULATION_5 = Word("population_5", "Population, word 5.", Field("last_row", 32, "one bit per multiplier: neurons that exist in the last row"))
+POPULATION_6 = Word(
+    "population_6",
+    "Population, word 6.",
+    Field("ring", 16, "address of the first ring descriptor this population writes; the others follow it"),
+    Field("exit_check", 1, "early exit is decided on this population's count words"),
+    Field("exit_offset", 4, "word offset of the count within a row"),
+    Field("reserved", 11, "zero"),
+)
+POPULATION_7 = Word("population_7", "Population, word 7, a counter.", Field("spikes", 32, "spikes that left the population"))
+POPULATION_8 = Word("population_8", "Population, word 8, a counter.", Field("budget_hits", 32, "crossings that a budget suppressed"))
+POPULATION_9 = Word("population_9", "Population, word 9, a counter.", Field("saturations", 32, "clipped currents and membranes"))
+POPULATION_WORDS = (
+    POPULATION_0, POPULATION_1, POPULATION_2, POPULATION_3, POPULATION_4,
+    POPULATION_5, POPULATION_6, POPULATION_7, POPULATION_8, POPULATION_9,
+)  # fmt: skip
+FIRST_COUNTER = 7
+"""Index of the first counter within the population words."""
+
+
+class Factor(enum.IntEnum):
+    """What the neuron word is multiplied by, in 1/4096."""
+
+    ZERO = 0
+    ONE = 1
+    V = 2
+    I = 3  # noqa: E741
+
+
+class Current(enum.IntEnum):
+    """What is added to the decayed word."""
+
+    NONE = 0
+    SYNAPTIC = 1
+    """the accumulator, shifted"""
+    KEPT = 2
+    """the result of the last micro-operation with ``keep``"""
+
+
+class Latch(enum.IntEnum):
+    """A parameter register that takes the neuron word."""
+
+    NONE = 0
+    THETA = 1
+    BIAS = 2
+    BIAS_LATE = 3
+    """bias that replaces ``BIAS`` in the step after a crossing: ``bias - theta``, or ``bias`` plus the decayed ``v_reset``"""
+    CROSSED = 4
+    """bit 0: the neuron crossed its threshold in the previous step"""
+    REMAINING = 5
+    """the word is ``count - budget``: negative while the neuron may still fire"""
+
+
+class Carry(enum.IntEnum):
+    """A single bit added to the sum."""
+
+    NONE = 0
+    CROSSING = 1
+    SPIKE = 2
+
+
+MICRO = Word(
+    "micro",
+    "One micro-operation of the neuron update: read a neuron word, compute, maybe write it back.",
+    Field("offset", 4, "word within the row (or within the prologue)"),
+    Field("factor", 2, "0 zero, 1 one, 2 factor_v, 3 factor_i"),
+    Field("current", 2, "0 none, 1 synaptic, 2 kept"),
+    Field("latch", 3, "0 none, 1 theta, 2 bias, 3 bias_late, 4 crossed, 5 remaining"),
+    Field("carry", 2, "0 none, 1 crossing, 2 spike"),
+    Field("bias", 1, "add the bias register"),
+    Field("late_zero", 1, "use zero instead of the word if the neuron crossed in the previous step"),
+    Field("fire", 1, "compare with theta, reset, spike"),
+    Field("clamp", 1, "clamp at v_min instead of -M"),
+    Field("count_saturation", 1, "a clipped result counts as a saturation"),
+    Field("keep", 1, "hold the result for a later `current = kept`"),
+    Field("write", 1, "write the result back"),
+    Field("fresh_zero", 1, "in the first step after a reset the word reads as zero"),
+    Field("fresh_next", 1, "in the first step after a reset read the next word instead (a budget instead of its count)"),
+    Field("record", 2, "0 none, 1 send as v, 2 send as i"),
+    Field("reserved", 7, "zero"),
+)
+
+
+@dataclass(frozen=True)
+class MicroOp:
+    """One micro-operation by name; :meth:`word` packs it."""
+
+    offset: int = 0
+    factor: Factor = Factor.ZERO
+    current: Current = Current.NONE
+    latch: Latch = Latch.NONE
+    carry: Carry = Carry.NONE
+    bias: bool = False
+    late_zero: bool = False
+    fire: bool = False
+    clamp: bool = False
+    count_saturation: bool = False
+    keep: bool = False
+    write: bool = False
+    fresh_zero: bool = False
+    fresh_next: bool = False
+    record: int = 0
+
+    def word(self) -> int:
+        values = {f.name: int(getattr(self, f.name, 0)) for f in MICRO.fields}
+        return MICRO.pack(**values)
+
+
+NOP = MicroOp()
+
+PROGRAM_LAYOUTS: tuple[Word, ...] = (INSTRUCTION, *PASS_WORDS, *POPULATION_WORDS, *RING_WORDS, MICRO)
+"""Every layout of program memory, for the C header and the documentation."""

@@ -1,0 +1,95 @@
+"""The host's address map and register table, written once."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Space(enum.IntEnum):
+    """Top four bits of the 24-bit word address that the host uses."""
+
+    REGISTERS = 0
+    PROGRAM = 1
+    WEIGHTS = 2
+    """32-bit slices of weight words, lowest lanes first"""
+    NEURONS = 3
+    """one state value per address, sign-extended: neuron word * multipliers + multiplier"""
+    DELAYS = 4
+    RINGS = 5
+    INPUT = 6
+    """circular: word ``n`` of the input stream at ``n`` modulo the depth; 16 bits each"""
+    OUTPUT = 7
+    """circular: word ``n`` of the output stream at ``n`` modulo the depth; read only"""
+
+
+ADDRESS_BITS = 24
+SPACE_SHIFT = 20
+
+
+def address(space: Space, offset: int) -> int:
+    """24-bit host address of a word."""
+    if not 0 <= offset < 1 << SPACE_SHIFT:
+        raise ValueError(f"offset {offset} must be in 0..{(1 << SPACE_SHIFT) - 1}")
+    return (int(space) << SPACE_SHIFT) | offset
+
+
+class Access(enum.Enum):
+    READ = "r"
+    WRITE = "rw"
+
+
+@dataclass(frozen=True)
+class Register:
+    """One 32-bit register. ``doc`` is one sentence with the unit."""
+
+    name: str
+    offset: int
+    access: Access
+    doc: str
+
+
+MAGIC = int.from_bytes(b"LIFL", "little")
+
+
+def _table(*rows: tuple[str, Access, str]) -> dict[str, Register]:
+    return {name: Register(name, offset, access, doc) for offset, (name, access, doc) in enumerate(rows)}
+
+
+REGISTERS = _table(
+    ("magic", Access.READ, "Constant `LIFL`."),
+    ("interface_version", Access.READ, "Version of this table, of the program layout and of the frames."),
+    ("config_hash", Access.READ, "Hash of the gateware configuration; a program for another one is refused."),
+    ("status", Access.READ, "Bit 0 running, bit 1 stopped by early exit, bit 2 a counter overflowed, bit 3 input index out of range."),
+    ("control", Access.WRITE, "Write 1 to start a run, 3 to start a fresh one (clears state), 4 to stop at the next window, 8 to discard unread input."),
+    ("steps", Access.WRITE, "Time steps of the next run, 1..8192."),
+    ("step", Access.READ, "Time steps done since the last fresh start."),
+    ("period", Access.WRITE, "Cycles per time step in real time; 0: as fast as possible."),
+    ("busy_cycles", Access.READ, "Cycles spent computing since the last fresh start."),
+    ("stall_input_cycles", Access.READ, "Cycles waiting for the host's input."),
+    ("stall_output_cycles", Access.READ, "Cycles waiting for room in the output memory."),
+    ("stall_period_cycles", Access.READ, "Cycles waiting for the real-time period."),
+    ("overruns", Access.READ, "Windows that started later than the real-time period asks."),
+    ("input_count", Access.WRITE, "Input words written by the host since the last discard."),
+    ("input_taken", Access.READ, "Input words consumed since the last discard."),
+    ("output_count", Access.READ, "Output words produced since the last fresh start."),
+    ("output_taken", Access.WRITE, "Output words that the host has read and frees."),
+    ("ring_clear_words", Access.WRITE, "Ring words that a fresh start clears."),
+    ("input_neurons", Access.WRITE, "Neurons of the input population."),
+    ("input_ring_base", Access.WRITE, "First ring word of the input's ring."),
+    ("input_ring_rows", Access.WRITE, "Rows of the input's ring."),
+    ("input_ring_delay", Access.WRITE, "Bits 15..0 delay or first delay entry, bit 16 uniform."),
+    ("exit_every", Access.WRITE, "Time steps between early-exit checks; 0: none."),
+    ("exit_margin", Access.WRITE, "The run stops when the leading count exceeds the second's by more than this."),
+)
+"""Offset in :attr:`Space.REGISTERS` of every register, by name."""
+
+STATUS_RUNNING = 1
+STATUS_EXITED = 2
+STATUS_COUNTER_OVERFLOW = 4
+STATUS_INPUT_RANGE = 8
+
+CONTROL_START = 1
+CONTROL_FRESH = 2
+CONTROL_STOP = 4
+CONTROL_DISCARD = 8

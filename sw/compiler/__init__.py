@@ -1,0 +1,1 @@
+"""Compiler: network to program for one gateware configuration."""

@@ -1,0 +1,1 @@
+"""Driver: one device interface over the golden model, simulations and boards."""
