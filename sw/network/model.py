@@ -1,0 +1,293 @@
+"""Populations and projections: the network description that everything starts from. Integers only."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+
+from lifline.arch.arithmetic import DECAY_ONE
+from lifline.arch.errors import NetworkError
+
+from .graph import components, reachable
+from .summary import summary_table
+
+MAX_DELAY = 63
+"""Largest axonal delay in steps that a network may ask for."""
+
+IntArray = NDArray[np.int64]
+
+
+class ResetRule(enum.Enum):
+    """What happens to the membrane after a threshold crossing."""
+
+    NOW_VALUE = "now_value"
+    """immediately, to ``v_reset``"""
+    NOW_SUBTRACT = "now_subtract"
+    """immediately, by the threshold for every spike"""
+    LATE_VALUE = "late_value"
+    """one step later, to ``v_reset`` (before the decay)"""
+    LATE_SUBTRACT = "late_subtract"
+    """one step later, by the threshold for every spike"""
+
+
+def _integers(value: object, what: str) -> IntArray:
+    array = np.asarray(value)
+    if array.dtype.kind == "b":
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "iu":
+        raise NetworkError(f"{what} must be integers, not {array.dtype}; quantise the network first")
+    array = array.astype(np.int64)
+    array.setflags(write=False)
+    return array
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Neurons:
+    """Parameters of a population's neuron model; see ``docs/semantics.md`` for the equations.
+
+    Attributes
+    ----------
+    threshold : positive; one value or one per neuron.   bias : added in every step; one value or one per neuron.
+    decay_v, decay_i : decays in 1/4096; ``decay_i = 4096`` means no synaptic current.
+    reset, v_reset, strict : reset rule, its value, and whether a crossing needs ``v > threshold`` (else ``>=``).
+    cap : most spikes per step; 0 is a leaky-integrator read-out that never fires.
+    v_min : lower clamp of the membrane (at most 0), or None.
+    budget : most spikes per neuron and run; one value or one per neuron, or None.
+    """
+
+    threshold: int | IntArray = 1
+    decay_v: int = 0
+    decay_i: int = DECAY_ONE
+    bias: int | IntArray = 0
+    reset: ResetRule = ResetRule.NOW_VALUE
+    v_reset: int = 0
+    strict: bool = True
+    cap: int = 1
+    v_min: int | None = None
+    budget: int | IntArray | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("threshold", "bias", "budget"):
+            value = getattr(self, name)
+            if value is not None:
+                array = _integers(value, name)
+                object.__setattr__(self, name, int(array) if array.ndim == 0 else array)
+        for name in ("decay_v", "decay_i", "v_reset", "cap"):
+            object.__setattr__(self, name, int(_integers(getattr(self, name), name)))
+        if self.v_min is not None:
+            object.__setattr__(self, "v_min", int(_integers(self.v_min, "v_min")))
+        object.__setattr__(self, "reset", ResetRule(self.reset))
+
+    def validate(self, name: str, size: int, state_bits: int) -> None:
+        """Check every range for a population ``name`` of ``size`` neurons.
+
+        Raises
+        ------
+        NetworkError   naming the population, the value and the limit.
+        """
+        limit = (1 << (state_bits - 1)) - 1
+
+        def require(ok: object, text: str) -> None:
+            if not ok:
+                raise NetworkError(f"population `{name}`: {text}")
+
+        for what in ("threshold", "bias", "budget"):
+            value = getattr(self, what)
+            if value is None:
+                continue
+            array = np.asarray(value)
+            require(array.ndim == 0 or array.shape == (size,), f"{what} has shape {array.shape}; give one value or {size}")
+            low = {"threshold": 1, "bias": -limit, "budget": 1}[what]
+            bad = array.min() if array.min() < low else array.max()
+            require(array.min() >= low and array.max() <= limit, f"{what} {bad} must be in {low}..{limit} ({state_bits} state bits)")
+        for what in ("decay_v", "decay_i"):
+            value = getattr(self, what)
+            require(0 <= value <= DECAY_ONE, f"{what} {value} must be in 0..{DECAY_ONE} (1/{DECAY_ONE} per step)")
+        require(-limit <= self.v_reset <= limit, f"v_reset {self.v_reset} must be in {-limit}..{limit}")
+        require(0 <= self.cap <= 255, f"cap {self.cap} must be in 0..255 spikes per step")
+        if self.v_min is not None:
+            require(-limit <= self.v_min <= 0, f"v_min {self.v_min} must be in {-limit}..0")
+            require(self.v_reset >= self.v_min, f"v_reset {self.v_reset} lies below v_min {self.v_min}")
+        require(self.cap > 0 or self.budget is None, "a read-out that never fires cannot have a budget")
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Neurons that share one model. ``neurons`` is None for the input. ``shape`` is in framework order (channel, height, width)."""
+
+    name: str
+    shape: tuple[int, ...]
+    neurons: Neurons | None = None
+
+    def __post_init__(self) -> None:
+        shape = (self.shape,) if isinstance(self.shape, int) else self.shape
+        object.__setattr__(self, "shape", tuple(int(n) for n in shape))
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Projection:
+    """Fully connected synapses: ``weights`` is (target, source); ``delays`` is None, one value, or one per source neuron, in steps."""
+
+    source: str
+    target: str
+    weights: IntArray
+    weight_shift: int = 0
+    delays: IntArray | int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", _integers(self.weights, f"weights {self.source} -> {self.target}"))
+        object.__setattr__(self, "weight_shift", int(_integers(self.weight_shift, "weight_shift")))
+        if self.delays is not None:
+            array = _integers(self.delays, f"delays {self.source} -> {self.target}")
+            object.__setattr__(self, "delays", int(array) if array.ndim == 0 else array)
+
+    def delay_vector(self) -> IntArray:
+        """Delay of every source neuron, shape (source,)."""
+        return np.broadcast_to(np.asarray(0 if self.delays is None else self.delays, dtype=np.int64), (self.weights.shape[1],))
+
+
+@dataclass(frozen=True)
+class EarlyExit:
+    """Stop once the leading output's spike count exceeds the second's by more than ``margin``.
+
+    Checked whenever the number of steps since the last reset is a multiple of ``every``; with a single output the second's count is 0.
+    """
+
+    every: int
+    margin: int
+
+    def __post_init__(self) -> None:
+        for name in ("every", "margin"):
+            object.__setattr__(self, name, int(_integers(getattr(self, name), f"early exit: {name}")))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Network:
+    """A spiking network: populations (exactly one input), projections, the output's name, and the state width ``S``.
+
+    Raises
+    ------
+    NetworkError   if anything is out of range, does not connect, or cycles without a delay.
+    """
+
+    name: str
+    populations: tuple[Population, ...]
+    projections: tuple[Projection, ...]
+    output: str
+    state_bits: int = 18
+    early_exit: EarlyExit | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "populations", tuple(self.populations))
+        object.__setattr__(self, "projections", tuple(self.projections))
+        if not 8 <= self.state_bits <= 24:
+            raise NetworkError(f"state_bits {self.state_bits} must be in 8..24")
+        names = [p.name for p in self.populations]
+        for name in names:
+            if names.count(name) > 1:
+                raise NetworkError(f"two populations are called `{name}`; names must be unique")
+            if not name or name == "all":
+                raise NetworkError(f"a population cannot be called `{name}`; give it another name")
+        inputs = [p.name for p in self.populations if p.neurons is None]
+        if len(inputs) != 1:
+            raise NetworkError(f"a network has exactly one input population, not {len(inputs)}: {inputs}; concatenate inputs")
+        for p in self.populations:
+            if not p.shape or min(p.shape) < 1:
+                raise NetworkError(f"population `{p.name}` has shape {p.shape}: no neurons")
+            if p.neurons is not None:
+                p.neurons.validate(p.name, p.size, self.state_bits)
+        self._check_projections()
+        out = self.population(self.output)
+        if out.neurons is None:
+            raise NetworkError(f"output `{self.output}` is the input population")
+        if self.early_exit is not None:
+            if self.early_exit.every < 1 or self.early_exit.margin < 0:
+                raise NetworkError(f"early exit {self.early_exit} needs every >= 1 and margin >= 0")
+            if out.neurons.cap == 0:
+                raise NetworkError(f"early exit counts spikes, and output `{self.output}` never fires (cap 0)")
+        _ = self.components
+
+    def _check_projections(self) -> None:
+        pairs = set()
+        for p in self.projections:
+            source, target = self.population(p.source), self.population(p.target)
+            where = f"projection {p.source} -> {p.target}"
+            if (p.source, p.target) in pairs:
+                raise NetworkError(f"{where} exists twice; add the weights")
+            pairs.add((p.source, p.target))
+            if target.neurons is None:
+                raise NetworkError(f"{where} ends at the input")
+            if p.weights.shape != (target.size, source.size):
+                raise NetworkError(f"{where}: weights have shape {p.weights.shape}, the populations need {(target.size, source.size)}")
+            if p.weights.size and np.abs(p.weights).max() >= 1 << 15:
+                raise NetworkError(f"{where}: weight {p.weights.flat[np.abs(p.weights).argmax()]} must be in -32768..32767")
+            if not 0 <= p.weight_shift <= 15:
+                raise NetworkError(f"{where}: weight_shift {p.weight_shift} must be in 0..15")
+            delays = np.asarray(0 if p.delays is None else p.delays)
+            if delays.ndim and delays.shape != (source.size,):
+                raise NetworkError(f"{where}: delays have shape {delays.shape}; give one value or {source.size} (axonal)")
+            if delays.min() < 0 or delays.max() > MAX_DELAY:
+                bad = delays.min() if delays.min() < 0 else delays.max()
+                raise NetworkError(f"{where}: delay {bad} must be in 0..{MAX_DELAY} steps")
+        reached = reachable(self.input.name, pairs)
+        for p in self.populations:
+            if p.neurons is not None and p.name not in reached:
+                raise NetworkError(f"no path of projections leads from the input to population `{p.name}`; connect or remove it")
+
+    @property
+    def input(self) -> Population:
+        return next(p for p in self.populations if p.neurons is None)
+
+    def population(self, name: str) -> Population:
+        for p in self.populations:
+            if p.name == name:
+                return p
+        raise NetworkError(f"no population `{name}`; there are {', '.join(p.name for p in self.populations)}")
+
+    def projections_into(self, name: str) -> list[Projection]:
+        return [p for p in self.projections if p.target == name]
+
+    def projections_from(self, name: str) -> list[Projection]:
+        return [p for p in self.projections if p.source == name]
+
+    @property
+    def components(self) -> list[list[str]]:
+        """Strongly connected components in topological order; inside one, zero-delay projections go forward.
+
+        Raises
+        ------
+        NetworkError   if a cycle has no delay on some path.
+        """
+        edges = {(p.source, p.target) for p in self.projections}
+        immediate = {(p.source, p.target) for p in self.projections if int(p.delay_vector().min()) == 0}
+        return components([p.name for p in self.populations], edges, immediate)
+
+    @property
+    def order(self) -> list[str]:
+        """Population names, :attr:`components` after one another."""
+        return [name for component in self.components for name in component]
+
+    @property
+    def is_feed_forward(self) -> bool:
+        """Whether no projection goes backwards in :attr:`order` or to its own source."""
+        return len(self.components) == len(self.populations) and all(p.source != p.target for p in self.projections)
+
+    def summary(self) -> Table:
+        """One row per population: shape, neuron model, parameters, synapses, delays, budget."""
+        return summary_table(self)
+
+    def replace(self, **changes: Any) -> Network:
+        """A copy with some fields changed, validated again."""
+        return dataclasses.replace(self, **changes)

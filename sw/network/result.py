@@ -1,0 +1,108 @@
+"""The result of a run, the same for the golden model, every simulation and every board."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifline.arch.errors import InputError
+
+from .model import Network
+
+VARIABLES = ("spikes", "v", "i", "x", "c")
+"""What can be recorded; a device without trace records ``spikes``, ``v`` and ``i``."""
+
+
+@dataclass(frozen=True)
+class Counters:
+    """Events of one population in one run: shape (batch,) each."""
+
+    spikes: NDArray[np.int64]
+    budget_hits: NDArray[np.int64]
+    saturations: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Cycles:
+    """Clock cycles of a run, shape (batch,) each: computing, waiting for input, for room in the output, for the real-time period."""
+
+    busy: NDArray[np.int64]
+    stall_input: NDArray[np.int64]
+    stall_output: NDArray[np.int64]
+    stall_period: NDArray[np.int64]
+    overruns: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run gave. ``batch`` is 1 for a single spike train.
+
+    Attributes
+    ----------
+    output_spikes : (batch, time, neuron) uint8, zero after an early exit.
+    spike_counts : (batch, neuron).   first_spike : (batch, neuron), the step of the first spike in this run, -1 if none.
+    v_last, v_max, v_sum : (batch, neuron) for read-outs that never fire, else None.
+    prediction : (batch,), arg max of ``v_max`` or of ``spike_counts``, ties to the lowest index.
+    steps : (batch,), steps executed.   exited : (batch,), whether the early exit ended the run.
+    records : population -> variable -> (batch, time, neuron).   counters : population -> :class:`Counters`.
+    cycles : clock cycles, None from the golden model.
+    """
+
+    output_spikes: NDArray[np.uint8]
+    spike_counts: NDArray[np.int64]
+    first_spike: NDArray[np.int64]
+    v_last: NDArray[np.int64] | None
+    v_max: NDArray[np.int64] | None
+    v_sum: NDArray[np.int64] | None
+    prediction: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    exited: NDArray[np.bool_]
+    records: Mapping[str, Mapping[str, NDArray[np.integer]]] = field(default_factory=dict)
+    counters: Mapping[str, Counters] = field(default_factory=dict)
+    cycles: Cycles | None = None
+
+
+def build_result(
+    network: Network,
+    output_spikes: NDArray[np.uint8],
+    output_v: NDArray[np.integer] | None,
+    steps: NDArray[np.int64],
+    exited: NDArray[np.bool_],
+    records: Mapping[str, Mapping[str, NDArray[np.integer]]],
+    counters: Mapping[str, Counters],
+    cycles: Cycles | None = None,
+) -> RunResult:
+    """Derive everything that follows from the output's spikes, or from its membrane for a read-out; used by every device."""
+    counts = output_spikes.sum(axis=1, dtype=np.int64)
+    first = np.where(counts > 0, (output_spikes != 0).argmax(axis=1), -1)
+    last = top = total = None
+    if output_v is not None:
+        v = output_v.astype(np.int64)
+        alive = (np.arange(v.shape[1])[None, :] < steps[:, None])[..., None]
+        last = v[np.arange(len(v)), np.maximum(steps - 1, 0)]
+        top = np.where(alive, v, np.iinfo(np.int64).min).max(axis=1)
+        total = np.where(alive, v, 0).sum(axis=1)
+    prediction = (counts if top is None else top).argmax(axis=1)
+    return RunResult(output_spikes, counts, first, last, top, total, prediction, steps, exited, records, counters, cycles)
+
+
+def parse_records(network: Network, record: object) -> dict[str, set[str]]:
+    """Selection of what to record: names like ``"hidden.v"``, ``"hidden"`` (spikes), ``"all"`` or ``"all.v"``.
+
+    Raises
+    ------
+    InputError   for an unknown population or variable.
+    """
+    names = [record] if isinstance(record, str) else list(record)  # type: ignore[call-overload]
+    known = [p.name for p in network.populations if p.neurons is not None]
+    selection: dict[str, set[str]] = {}
+    for name in names:
+        population, _, variable = str(name).rpartition(".") if str(name).rpartition(".")[2] in VARIABLES else (str(name), "", "spikes")
+        if population != "all" and population not in known:
+            raise InputError(f"cannot record `{name}`: no population `{population}`; there are {', '.join(known)} and all")
+        for target in known if population == "all" else [population]:
+            selection.setdefault(target, set()).add(variable)
+    return selection

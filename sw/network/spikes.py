@@ -1,0 +1,68 @@
+"""Spike trains at the door: dense arrays or event lists in, one canonical array inside."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifline.arch.errors import InputError
+
+
+def as_batch(spikes: object, neurons: int, steps: int | None = None) -> tuple[NDArray[np.uint8], bool]:
+    """Canonical spikes, shape (batch, time, neuron) of 0/1, and whether a batch axis was given.
+
+    Parameters
+    ----------
+    spikes : (time, neuron) or (batch, time, neuron) of 0/1, bool or integers; or, with ``steps``, an event list of
+        shape (events, 2) with rows ``(t, neuron)``, sorted and without duplicates.
+
+    Raises
+    ------
+    InputError   naming shape, type or the first bad value.
+    """
+    array = np.asarray(spikes)
+    if array.dtype.kind == "f":
+        if np.isnan(array).any():
+            raise InputError("spikes contain NaN; give 0 and 1")
+        raise InputError(f"spikes have type {array.dtype}; give bool or integers 0 and 1")
+    if array.dtype.kind not in "biu":
+        raise InputError(f"spikes have type {array.dtype}; give bool or integers 0 and 1")
+    if steps is not None:
+        return _from_events(array, neurons, steps)[None], False
+    if array.ndim not in (2, 3):
+        raise InputError(f"spikes have shape {array.shape}; give (time, {neurons}) or (batch, time, {neurons})")
+    if array.shape[-1] != neurons:
+        raise InputError(f"spikes have {array.shape[-1]} neurons (shape {array.shape}); the network's input has {neurons}")
+    if array.shape[-2] == 0 or array.shape[0] == 0:
+        raise InputError(f"spikes have shape {array.shape}: no time steps or no samples")
+    if array.dtype.kind != "b" and (array.min() < 0 or array.max() > 1):
+        bad = array.min() if array.min() < 0 else array.max()
+        raise InputError(f"spike value {bad} must be 0 or 1; graded input is not supported by this hardware yet")
+    batched = array.ndim == 3
+    return np.ascontiguousarray(array if batched else array[None], dtype=np.uint8), batched
+
+
+def _from_events(events: NDArray[np.generic], neurons: int, steps: int) -> NDArray[np.uint8]:
+    if steps < 1:
+        raise InputError(f"steps {steps} must be at least 1")
+    if events.size == 0:
+        return np.zeros((steps, neurons), np.uint8)
+    if events.ndim != 2 or events.shape[1] != 2:
+        raise InputError(f"events have shape {events.shape}; give (events, 2) with rows (t, neuron)")
+    times, index = events[:, 0].astype(np.int64), events[:, 1].astype(np.int64)
+    for what, values, limit in (("time step", times, steps), ("neuron", index, neurons)):
+        bad = (values < 0) | (values >= limit)
+        if bad.any():
+            raise InputError(f"event {int(bad.argmax())}: {what} {int(values[bad.argmax()])} must be in 0..{limit - 1}")
+    keys = times * neurons + index
+    wrong = np.diff(keys) <= 0
+    if wrong.any():
+        raise InputError(f"event {int(wrong.argmax()) + 1} is a duplicate or not sorted by (t, neuron)")
+    dense = np.zeros((steps, neurons), np.uint8)
+    dense[times, index] = 1
+    return dense
+
+
+def to_events(spikes: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Event list (events, 2) of rows ``(t, neuron)``, sorted, of one spike train (time, neuron)."""
+    return np.argwhere(np.asarray(spikes) != 0).astype(np.int64)

@@ -1,0 +1,74 @@
+"""A network at a glance, as a table for terminals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.table import Table
+
+from lifline.arch.arithmetic import DECAY_ONE
+
+if TYPE_CHECKING:
+    from .model import Network, Neurons
+
+
+def _values(value: object) -> str:
+    array = np.asarray(value)
+    low, high = int(array.min()), int(array.max())
+    return str(low) if low == high else f"{low}..{high}"
+
+
+def describe_neurons(neurons: Neurons | None) -> str:
+    """Short name of a neuron model."""
+    if neurons is None:
+        return "input"
+    kind = "LI" if neurons.decay_v else "I"
+    if neurons.cap:
+        kind = "LIF" if neurons.decay_v else "IF"
+    return f"{kind} + current" if neurons.decay_i != DECAY_ONE else kind
+
+
+def _parameters(neurons: Neurons) -> str:
+    parts = [f"decay {neurons.decay_v}"]
+    if neurons.decay_i != DECAY_ONE:
+        parts.append(f"current decay {neurons.decay_i}")
+    if neurons.cap:
+        parts.insert(0, f"theta {'>' if neurons.strict else '>='} {_values(neurons.threshold)}")
+        value = f" to {neurons.v_reset}" if neurons.reset.value.endswith("value") else ""
+        parts.append(f"reset {neurons.reset.value.replace('_', ' ')}{value}")
+    if np.any(neurons.bias):
+        parts.append(f"bias {_values(neurons.bias)}")
+    if neurons.v_min is not None:
+        parts.append(f"v >= {neurons.v_min}")
+    if neurons.cap > 1:
+        parts.append(f"up to {neurons.cap} spikes per step")
+    return ", ".join(parts)
+
+
+def summary_table(network: Network) -> Table:
+    """One row per population: shape, neuron model, parameters, synapses, delays (steps), budget (spikes)."""
+    exit_ = network.early_exit
+    caption = f"{network.state_bits} state bits" + (f", early exit every {exit_.every} steps, margin {exit_.margin}" if exit_ else "")
+    table = Table(title=network.name, caption=caption)
+    table.add_column("population")
+    table.add_column("shape")
+    table.add_column("neurons")
+    table.add_column("parameters")
+    table.add_column("synapses", justify="right")
+    table.add_column("from (delay)")
+    table.add_column("budget", justify="right")
+    for name in network.order:
+        p = network.population(name)
+        incoming = network.projections_into(name)
+        sources = [f"{q.source} ({_values(q.delay_vector())})" if q.delay_vector().any() else q.source for q in incoming]
+        table.add_row(
+            f"{name} (output)" if name == network.output else name,
+            " x ".join(map(str, p.shape)),
+            describe_neurons(p.neurons),
+            "" if p.neurons is None else _parameters(p.neurons),
+            f"{sum(q.weights.size for q in incoming):,}" if incoming else "",
+            ", ".join(sources),
+            "" if p.neurons is None or p.neurons.budget is None else _values(p.neurons.budget),
+        )
+    return table
