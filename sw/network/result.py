@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,14 +38,15 @@ class Cycles:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run gave. ``batch`` is 1 for a single spike train.
+    """What a run gave. ``batch`` is 1 for a single spike train. Everything that is recorded over time is zero after an early exit.
 
     Attributes
     ----------
-    output_spikes : (batch, time, neuron) uint8, zero after an early exit.
+    output_spikes : (batch, time, neuron) uint8.
     spike_counts : (batch, neuron).   first_spike : (batch, neuron), the step of the first spike in this run, -1 if none.
-    v_last, v_max, v_sum : (batch, neuron) for read-outs that never fire, else None.
-    prediction : (batch,), arg max of ``v_max`` or of ``spike_counts``, ties to the lowest index.
+    v_last, v_max, v_sum : (batch, neuron) over the executed steps, for read-outs that never fire, else None.
+    prediction : (batch,), arg max of ``spike_counts``, or of ``v_max`` for a read-out (the usual choice: it does not depend on when
+        the evidence came), ties to the lowest index; take ``v_last.argmax(1)`` or ``v_sum.argmax(1)`` if a network was trained on those.
     steps : (batch,), steps executed.   exited : (batch,), whether the early exit ended the run.
     records : population -> variable -> (batch, time, neuron).   counters : population -> :class:`Counters`.
     cycles : clock cycles, None from the golden model.
@@ -75,7 +76,22 @@ def build_result(
     counters: Mapping[str, Counters],
     cycles: Cycles | None = None,
 ) -> RunResult:
-    """Derive everything that follows from the output's spikes, or from its membrane for a read-out; used by every device."""
+    """Derive everything that follows from the output's spikes, or from its membrane for a read-out; used by every device.
+
+    Parameters
+    ----------
+    output_spikes, output_v : (batch, time, neuron); ``output_v`` is needed if the output never fires, else None.
+    steps, exited : (batch,), steps executed and whether the early exit ended the run.
+
+    Raises
+    ------
+    InputError   if the shapes do not match the network's output.
+    """
+    output = network.population(network.output)
+    if output_spikes.ndim != 3 or output_spikes.shape[2] != output.size:
+        raise InputError(f"output spikes have shape {output_spikes.shape}; output `{output.name}` needs (batch, time, {output.size})")
+    if (output_v is not None) != (output.neurons is not None and output.neurons.cap == 0):
+        raise InputError(f"output `{output.name}`: the membrane is given exactly if the output never fires (cap 0)")
     counts = output_spikes.sum(axis=1, dtype=np.int64)
     first = np.where(counts > 0, (output_spikes != 0).argmax(axis=1), -1)
     last = top = total = None
@@ -89,18 +105,21 @@ def build_result(
     return RunResult(output_spikes, counts, first, last, top, total, prediction, steps, exited, records, counters, cycles)
 
 
-def parse_records(network: Network, record: object) -> dict[str, set[str]]:
-    """Selection of what to record: names like ``"hidden.v"``, ``"hidden"`` (spikes), ``"all"`` or ``"all.v"``.
+def parse_records(network: Network, record: str | Iterable[str]) -> dict[str, set[str]]:
+    """Variables to record by population, from names like ``"hidden.v"``, ``"hidden"`` (its spikes), ``"all"`` or ``"all.v"``.
 
     Raises
     ------
     InputError   for an unknown population or variable.
     """
-    names = [record] if isinstance(record, str) else list(record)  # type: ignore[call-overload]
     known = [p.name for p in network.populations if p.neurons is not None]
     selection: dict[str, set[str]] = {}
-    for name in names:
-        population, _, variable = str(name).rpartition(".") if str(name).rpartition(".")[2] in VARIABLES else (str(name), "", "spikes")
+    for name in [record] if isinstance(record, str) else record:
+        population, dot, variable = name.rpartition(".")
+        if name in known or not dot or (variable not in VARIABLES and population not in known):
+            population, variable = name, "spikes"
+        if variable not in VARIABLES:
+            raise InputError(f"cannot record `{name}`: no variable `{variable}`; there are {', '.join(VARIABLES)}")
         if population != "all" and population not in known:
             raise InputError(f"cannot record `{name}`: no population `{population}`; there are {', '.join(known)} and all")
         for target in known if population == "all" else [population]:

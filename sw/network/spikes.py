@@ -20,13 +20,14 @@ def as_batch(spikes: object, neurons: int, steps: int | None = None) -> tuple[ND
     ------
     InputError   naming shape, type or the first bad value.
     """
-    array = np.asarray(spikes)
-    if array.dtype.kind == "f":
-        if np.isnan(array).any():
-            raise InputError("spikes contain NaN; give 0 and 1")
-        raise InputError(f"spikes have type {array.dtype}; give bool or integers 0 and 1")
-    if array.dtype.kind not in "biu":
-        raise InputError(f"spikes have type {array.dtype}; give bool or integers 0 and 1")
+    try:
+        array = np.asarray(spikes)
+    except ValueError as error:
+        raise InputError(f"spikes are not a rectangular array ({error}); give (time, {neurons}) or (batch, time, {neurons})") from error
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        raise InputError("spikes contain NaN; give bool or integers 0 and 1")
+    if array.dtype.kind not in "biu" and not (steps is not None and array.size == 0):
+        raise InputError(f"spikes have type {array.dtype}; give bool or integers 0 and 1, for example `spikes.astype(bool)`")
     if steps is not None:
         return _from_events(array, neurons, steps)[None], False
     if array.ndim not in (2, 3):
@@ -37,7 +38,7 @@ def as_batch(spikes: object, neurons: int, steps: int | None = None) -> tuple[ND
         raise InputError(f"spikes have shape {array.shape}: no time steps or no samples")
     if array.dtype.kind != "b" and (array.min() < 0 or array.max() > 1):
         bad = array.min() if array.min() < 0 else array.max()
-        raise InputError(f"spike value {bad} must be 0 or 1; graded input is not supported by this hardware yet")
+        raise InputError(f"spike value {bad} must be 0 or 1; graded input is not supported, encode it as spikes over time")
     batched = array.ndim == 3
     return np.ascontiguousarray(array if batched else array[None], dtype=np.uint8), batched
 

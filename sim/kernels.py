@@ -1,0 +1,185 @@
+"""Compiled loops of the golden model: event-driven accumulation and the neuron update, on integers.
+
+Common to all: ``fired`` (batch, depth + time, neuron) holds the spikes of a population, the first ``depth`` rows those of
+earlier steps; ``x`` (batch, time, neuron) is synaptic input; steps ``start..stop-1`` are computed. The loops release the
+interpreter lock, so that parts of a batch run in parallel threads.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from lifline.arch.arithmetic import DECAY_BITS, DECAY_ONE
+
+Ints = NDArray[np.integer]
+ROUND = DECAY_ONE - 1
+"""Added to a negative product before the shift, so that it rounds toward zero."""
+
+
+class Rule(NamedTuple):
+    """What one population's update does; ``limit`` is ``M``, ``factor`` is 4096 minus the decay."""
+
+    limit: int
+    factor_v: int
+    factor_i: int
+    late: bool
+    subtract: bool
+    v_reset: int
+    strict: bool
+    cap: int
+    v_min: int
+    has_budget: bool
+
+
+@njit(cache=True, nogil=True)
+def arrivals(fired: NDArray[np.uint8], depth: int, delays: Ints, start: int, stop: int) -> NDArray[np.float32]:
+    """Delayed spikes (batch, steps, neuron) as the left side of a matrix product; ``delays`` has one entry, or one per neuron."""
+    batch, _, sources = fired.shape
+    out = np.empty((batch, stop - start, sources), np.float32)
+    for b in range(batch):
+        for t in range(start, stop):
+            for j in range(sources):
+                delay = delays[j] if delays.size > 1 else delays[0]
+                out[b, t - start, j] = fired[b, depth + t - delay, j]
+    return out
+
+
+@njit(cache=True, nogil=True)
+def accumulate(
+    fired: NDArray[np.uint8], depth: int, delays: Ints, levels: int, weights: Ints, shift: int, x: Ints, start: int, stop: int
+) -> None:
+    """``x[b,t] += (sum_j weights[j] * fired[b, t - delays[j], j]) << shift``; weights are (source, target).
+
+    ``weights`` has a type that holds every sum; ``levels`` is the largest spike number. Cost is proportional to spikes:
+    the arriving sources are listed first, then their rows are added four at a time. A spike of value ``n`` is listed in ``n`` rounds.
+    """
+    batch, _, sources = fired.shape
+    targets = weights.shape[1]
+    total = np.zeros(targets, weights.dtype)
+    active = np.empty(sources + 3, np.int64)
+    for b in range(batch):
+        for t in range(start, stop):
+            for level in range(1, levels + 1):
+                count = 0
+                if delays.size == 1:
+                    row = fired[b, depth + t - delays[0]]
+                    for j in range(sources):
+                        active[count] = j
+                        count += row[j] >= level
+                else:
+                    for j in range(sources):
+                        active[count] = j
+                        count += fired[b, depth + t - delays[j], j] >= level
+                if count == 0:
+                    break
+                k = 0
+                while k + 4 <= count:
+                    w0, w1 = weights[active[k]], weights[active[k + 1]]
+                    w2, w3 = weights[active[k + 2]], weights[active[k + 3]]
+                    for n in range(targets):
+                        total[n] += w0[n] + w1[n] + w2[n] + w3[n]
+                    k += 4
+                while k < count:
+                    w0 = weights[active[k]]
+                    for n in range(targets):
+                        total[n] += w0[n]
+                    k += 1
+                for n in range(targets):
+                    x[b, t, n] += np.int64(total[n]) << shift
+                    total[n] = 0
+
+
+@njit(cache=True, nogil=True)
+def update(
+    x: Ints, v: Ints, i: Ints, c: Ints, count: Ints, fired: NDArray[np.uint8], depth: int, theta: Ints, bias: Ints, budget: Ints,
+    rule: Rule, record_v: Ints, record_i: Ints, record_c: Ints, counters: Ints, start: int, stop: int,
+) -> None:  # fmt: skip
+    """Neuron update, the formulas of ``docs/semantics.md`` in their order, 64-bit.
+
+    State ``v, i, c, count`` (batch, neuron) is updated in place and ``fired`` written; records (batch, time, neuron) may have
+    no steps; ``counters`` (batch, 3): spikes, budget hits, saturations. Without a synaptic current (``factor_i`` 0) ``i`` is
+    exactly ``x``: the membrane's ``sat`` is then the only one.
+    """
+    batch, _, size = x.shape
+    for b in range(batch):
+        for t in range(start, stop):
+            for n in range(size):
+                current = x[b, t, n]
+                if rule.factor_i != 0:
+                    product = i[b, n] * rule.factor_i
+                    exact = current + ((product + (ROUND if product < 0 else 0)) >> DECAY_BITS)
+                    current = min(max(exact, -rule.limit), rule.limit)
+                    counters[b, 2] += current != exact
+                crossed = c[b, n]
+                before = rule.v_reset if (rule.late and not rule.subtract and crossed > 0) else v[b, n]
+                product = before * rule.factor_v
+                exact = ((product + (ROUND if product < 0 else 0)) >> DECAY_BITS) + current + bias[n]
+                if rule.late and rule.subtract:
+                    exact -= crossed * theta[n]
+                membrane = min(max(exact, -rule.limit), rule.limit)
+                counters[b, 2] += membrane != exact
+                membrane = max(membrane, rule.v_min)
+                crossing = 0
+                if rule.cap == 1:
+                    crossing = int(membrane > theta[n] or (membrane == theta[n] and not rule.strict))
+                elif rule.cap > 1 and membrane >= theta[n]:
+                    crossing = min(rule.cap, (membrane - 1) // theta[n] if rule.strict else membrane // theta[n])
+                out = crossing
+                if crossing > 0:
+                    if rule.has_budget:
+                        out = min(crossing, budget[n] - count[b, n])
+                        count[b, n] += out
+                        counters[b, 1] += out < crossing
+                    if not rule.late:
+                        membrane = max(membrane - crossing * theta[n] if rule.subtract else rule.v_reset, rule.v_min)
+                    counters[b, 0] += out
+                i[b, n] = current
+                c[b, n] = crossing
+                v[b, n] = membrane
+                fired[b, depth + t, n] = out
+            if record_v.shape[1]:
+                record_v[b, t] = v[b]
+            if record_i.shape[1]:
+                record_i[b, t] = i[b]
+            if record_c.shape[1]:
+                record_c[b, t] = c[b]
+
+
+@njit(cache=True, nogil=True)
+def update_plain(
+    x: Ints, v: Ints, fired: NDArray[np.uint8], depth: int, theta: Ints, bias: Ints, rule: Rule, counters: Ints, start: int, stop: int
+) -> None:
+    """:func:`update` for the common case (no current, at most one spike, immediate reset, no budget) in 32-bit arithmetic.
+
+    Exact while ``S <= 18`` and ``|x|`` < 2^29: every product and sum then stays inside 32 bits. Free of branches, so it vectorises.
+    """
+    batch, _, size = x.shape
+    factor, round_up, bits = np.int32(rule.factor_v), np.int32(ROUND), np.int32(DECAY_BITS)
+    top, low, reset, floor = np.int32(rule.limit), np.int32(-rule.limit), np.int32(rule.v_reset), np.int32(rule.v_min)
+    edge = np.int32(0 if rule.strict else 1)
+    membranes = np.empty(size, np.int32)
+    for b in range(batch):
+        saturated = 0
+        total_fired = 0
+        state = v[b]
+        for t in range(start, stop):
+            drive, spikes = x[b, t], fired[b, depth + t]
+            for n in range(size):
+                product = np.int32(state[n] * factor)
+                leak = np.int32(np.int32(product + ((product >> np.int32(31)) & round_up)) >> bits)
+                membranes[n] = np.int32(leak + drive[n]) + bias[n]
+            for n in range(size):
+                saturated += np.int32(membranes[n] > top) + np.int32(membranes[n] < low)
+                membranes[n] = max(min(max(membranes[n], low), top), floor)
+            for n in range(size):
+                spikes[n] = np.uint8(np.int32(membranes[n] + edge) > theta[n])
+            for n in range(size):
+                after = np.int32(membranes[n] - theta[n]) if rule.subtract else reset
+                state[n] = max(after, floor) if spikes[n] else membranes[n]
+                total_fired += np.int32(spikes[n])
+        counters[b, 0] += total_fired
+        counters[b, 2] += saturated

@@ -1,0 +1,135 @@
+"""One population and the projections into it, prepared for the golden model's kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifline.network.model import Network, Population, Projection, ResetRule
+
+from . import kernels
+
+DENSE_RATE = 0.35
+"""Above this share of arriving spikes a matrix product beats event-driven accumulation (``bench/golden.py``)."""
+EXACT_FLOAT32 = 1 << 24
+"""Sums of integers below this are exact in single precision, in any order of addition."""
+
+Ints = NDArray[np.integer]
+NOTHING = np.zeros((1, 0, 1), np.int64)
+
+
+@dataclass
+class State:
+    """State of one population: ``v, i, c, count`` (batch, neuron) and the spikes of its last ``depth`` steps (batch, depth, neuron)."""
+
+    v: NDArray[np.int64]
+    i: NDArray[np.int64]
+    c: NDArray[np.int64]
+    count: NDArray[np.int64]
+    past: NDArray[np.uint8]
+
+    @classmethod
+    def zeros(cls, batch: int, size: int, depth: int) -> State:
+        v, i, c, count = (np.zeros((batch, size), np.int64) for _ in range(4))
+        return cls(v, i, c, count, np.zeros((batch, depth, size), np.uint8))
+
+    def take(self, items: NDArray[np.int64]) -> State:
+        """A copy of some items of the batch."""
+        return State(self.v[items], self.i[items], self.c[items], self.count[items], self.past[items])
+
+    def put(self, items: NDArray[np.int64], other: State) -> None:
+        """Write back what :meth:`take` gave."""
+        for name in ("v", "i", "c", "count", "past"):
+            getattr(self, name)[items] = getattr(other, name)
+
+
+class Synapses:
+    """One projection: integer weights in the smallest type that holds every sum, delays, and how to add it to ``x``."""
+
+    def __init__(self, projection: Projection, levels: int) -> None:
+        self.source = projection.source
+        self.shift = projection.weight_shift
+        self.levels = levels
+        bound = int(np.abs(projection.weights).sum(axis=1).max()) * levels
+        self.largest = bound << self.shift
+        kind = np.int16 if bound < 1 << 15 else np.int32 if bound < 1 << 31 else np.int64
+        self.weights = np.ascontiguousarray(projection.weights.T, dtype=kind)
+        self.matrix = self.weights.astype(np.float32 if bound < EXACT_FLOAT32 else np.float64)
+        delays = projection.delay_vector()
+        self.delays = np.ascontiguousarray(delays[:1] if (delays == delays[0]).all() else delays)
+
+    def add(self, fired: NDArray[np.uint8], depth: int, x: Ints, start: int, stop: int) -> None:
+        """Add the spikes that arrive in steps ``start..stop-1``: by events if sparse, else as one matrix product over all steps."""
+        density = np.count_nonzero(fired) / fired.size if stop - start > 1 else 0.0
+        if density <= DENSE_RATE:
+            kernels.accumulate(fired, depth, self.delays, self.levels, self.weights, self.shift, x, start, stop)
+            return
+        spikes = kernels.arrivals(fired, depth, self.delays, start, stop)
+        flat = spikes.reshape(-1, spikes.shape[2]).astype(self.matrix.dtype, copy=False) @ self.matrix
+        x[:, start:stop] += (flat.astype(x.dtype) << self.shift).reshape(len(x), stop - start, -1)
+
+
+class Layer:
+    """A population with its neuron model unpacked for the kernels."""
+
+    def __init__(self, network: Network, population: Population) -> None:
+        neurons = population.neurons
+        assert neurons is not None
+        self.name, self.size = population.name, population.size
+        limit = (1 << (network.state_bits - 1)) - 1
+        self.synapses = []
+        for p in network.projections_into(population.name):
+            source = network.population(p.source).neurons
+            self.synapses.append(Synapses(p, 1 if source is None else source.cap))
+
+        def full(value: object) -> NDArray[np.int64]:
+            return np.ascontiguousarray(np.broadcast_to(np.asarray(value, dtype=np.int64), (population.size,)))
+
+        self.theta, self.bias = full(neurons.threshold), full(neurons.bias)
+        self.budget = full(0 if neurons.budget is None else neurons.budget)
+        self.rule = kernels.Rule(
+            limit=limit,
+            factor_v=kernels.DECAY_ONE - neurons.decay_v,
+            factor_i=kernels.DECAY_ONE - neurons.decay_i,
+            late=neurons.reset in (ResetRule.LATE_VALUE, ResetRule.LATE_SUBTRACT),
+            subtract=neurons.reset in (ResetRule.NOW_SUBTRACT, ResetRule.LATE_SUBTRACT),
+            v_reset=neurons.v_reset,
+            strict=neurons.strict,
+            cap=neurons.cap,
+            v_min=-limit if neurons.v_min is None else neurons.v_min,
+            has_budget=neurons.budget is not None,
+        )
+        self.plain = (
+            network.state_bits <= 18
+            and sum(s.largest for s in self.synapses) < 1 << 29
+            and self.rule.factor_i == 0
+            and neurons.cap == 1
+            and not self.rule.late
+            and not self.rule.has_budget
+        )
+        self.narrow = self.theta.astype(np.int32), self.bias.astype(np.int32)
+
+    def synaptic_input(self, batch: int, steps: int, wanted: set[str]) -> Ints:
+        """Zeroed ``x`` (batch, time, neuron) in the type that :meth:`update` will work in."""
+        return np.zeros((batch, steps, self.size), np.int32 if self._fast(wanted) else np.int64)
+
+    def _fast(self, wanted: set[str]) -> bool:
+        return self.plain and not wanted & {"v", "i", "c"}
+
+    def update(
+        self, state: State, x: Ints, fired: NDArray[np.uint8], records: dict[str, Ints], counters: NDArray[np.int64], start: int, stop: int
+    ) -> None:
+        """Advance ``state`` over steps ``start..stop-1``; write spikes into ``fired``, records and counters in place."""
+        depth = fired.shape[1] - x.shape[1]
+        if x.dtype == np.int32:
+            v = state.v.astype(np.int32)
+            kernels.update_plain(x, v, fired, depth, *self.narrow, self.rule, counters, start, stop)
+            state.v[:] = v
+            return
+        kept = (records.get(name, NOTHING) for name in ("v", "i", "c"))
+        kernels.update(
+            x, state.v, state.i, state.c, state.count, fired, depth, self.theta, self.bias, self.budget,
+            self.rule, *kept, counters, start, stop,
+        )  # fmt: skip

@@ -1,0 +1,235 @@
+"""Random networks that fit a gateware configuration, and random spikes: what verification runs beside real networks.
+
+Values are drawn to meet corners, not to look trained: thresholds that are hit exactly, sums that saturate, budgets that run out,
+clamps that hold, silent and full inputs. Every option of the network description that the gateware has is drawn regularly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from lifline.arch.arithmetic import DECAY_ONE, decayed
+from lifline.arch.config import RING_BITS, Config, ceil_div
+from lifline.arch.program import MAX_RINGS
+from lifline.network.model import MAX_DELAY, EarlyExit, Network, Neurons, Population, Projection, ResetRule
+
+Ints = NDArray[np.int64]
+WORDS_PER_ROW = 10
+"""Neuron words per row and shared words that the largest neuron model may need."""
+PROGRAM_WORDS = 40
+"""Program words that one population may need besides its passes."""
+PASS_WORDS = 3
+
+
+@dataclass
+class _Budget:
+    """What is left of the configuration's memories."""
+
+    config: Config
+    neurons: int = 0
+    weight_words: int = 0
+    neuron_words: int = 0
+    ring_words: int = 0
+    delay_entries: int = 0
+    program_words: int = 0
+    rings: dict[str, list[Ints]] = field(default_factory=dict)
+
+    def fits(self) -> bool:
+        c = self.config
+        return (
+            self.neurons <= c.max_neurons
+            and self.weight_words <= c.weight_words
+            and self.neuron_words <= c.neuron_words
+            and self.ring_words <= c.ring_words
+            and self.delay_entries <= c.delay_entries
+            and self.program_words + 16 <= c.program_words
+        )
+
+
+def random_network(
+    rng: Generator, *, config: Config, recurrent: bool = False, graded: bool = False, max_inputs: int = 80, max_size: int = 20
+) -> Network:
+    """A network that ``config`` can run (unless ``recurrent`` or ``graded``, which only the golden model runs so far).
+
+    Parameters
+    ----------
+    recurrent : add projections that go back, or to their own source, with delays of at least one step.
+    graded : let populations fire several spikes per step.
+    max_inputs, max_size : largest input and largest population, in neurons.
+    """
+    for _ in range(1000):
+        budget = _Budget(config)
+        network = _draw(rng, config, recurrent, graded, max_inputs, max_size, budget)
+        if budget.fits():
+            return network
+    raise ValueError(f"no random network of at most {max_inputs} inputs and populations of {max_size} fits `{config.name}`")
+
+
+def _draw(
+    rng: Generator, config: Config, recurrent: bool, graded: bool, max_inputs: int, max_size: int, budget: _Budget
+) -> Network:
+    populations = [Population("input", _shape(rng, max_inputs))]
+    projections: list[Projection] = []
+    count = int(rng.integers(1, 5))
+    for k in range(count):
+        size = _shape(rng, max_size)
+        total = int(np.prod(size))
+        name = "output" if k == count - 1 else f"hidden{k + 1}"
+        sources = [populations[-1] if rng.random() < 0.8 else populations[int(rng.integers(len(populations)))]]
+        sources += [p for p in populations if p is not sources[0] and rng.random() < 0.25]
+        incoming = _projections(rng, config, sources, name, total, budget)
+        neurons = _neurons(rng, config, total, incoming, is_output=k == count - 1, graded=graded)
+        populations.append(Population(name, size, neurons))
+        projections += incoming
+        budget.neurons += total
+        budget.neuron_words += WORDS_PER_ROW * (1 + ceil_div(total, config.multipliers))
+        budget.program_words += PROGRAM_WORDS
+    if recurrent:
+        projections += _feedback(rng, config, populations[1:], projections)
+    output = populations[-1]
+    assert output.neurons is not None
+    early_exit = None
+    if output.neurons.cap and rng.random() < 0.3:
+        early_exit = EarlyExit(config.window * int(rng.integers(1, 4)), int(rng.integers(0, 4)))
+    return Network(
+        name="random", populations=tuple(populations), projections=tuple(projections), output=output.name,
+        state_bits=config.state_bits, early_exit=early_exit,
+    )  # fmt: skip
+
+
+def _shape(rng: Generator, largest: int) -> tuple[int, ...]:
+    size = int(rng.integers(1, largest + 1))
+    return (2, ceil_div(size, 2)) if size > 1 and ceil_div(size, 2) * 2 <= largest and rng.random() < 0.2 else (size,)
+
+
+def _delays(rng: Generator, config: Config, size: int) -> int | Ints | None:
+    kind = rng.integers(4)
+    if kind == 0 or config.max_delay == 0:
+        return None
+    if kind == 1:
+        return int(rng.integers(0, config.max_delay + 1))
+    return rng.integers(0, config.max_delay + 1, size) if kind == 2 else rng.choice([0, config.max_delay], size)
+
+
+def _source_delays(rng: Generator, config: Config, source: Population, budget: _Budget) -> int | Ints | None:
+    """Delays of a projection; a population has few distinct delay vectors, and the input a single one."""
+    own = budget.rings.setdefault(source.name, [])
+    if len(own) == (1 if source.neurons is None else MAX_RINGS) or (own and rng.random() < 0.5):
+        vector = own[int(rng.integers(len(own)))]
+        return int(vector[0]) if (vector == vector[0]).all() else vector
+    delays = _delays(rng, config, source.size)
+    vector = np.broadcast_to(np.asarray(0 if delays is None else delays, dtype=np.int64), (source.size,))
+    if any((vector == other).all() for other in own):
+        return delays
+    own.append(vector)
+    words = ceil_div(source.size, RING_BITS)
+    budget.ring_words += words * (int(vector.max()) + config.window * (2 if source.neurons is None else 1))
+    budget.delay_entries += 0 if (vector == vector[0]).all() else words * RING_BITS
+    budget.program_words += 3
+    return delays
+
+
+def _weights(rng: Generator, low: int, high: int, shape: tuple[int, int]) -> Ints:
+    style = rng.integers(5)
+    if style == 0:
+        return rng.integers(low, high + 1, shape)
+    if style == 1:
+        return np.where(rng.random(shape) < 0.3, rng.integers(low, high + 1, shape), 0)
+    if style == 2:
+        return rng.integers(max(low, -2), min(high, 3) + 1, shape)
+    if style == 3:
+        return rng.choice([low, high], shape)
+    return rng.integers(0, high + 1, shape)
+
+
+def _projections(
+    rng: Generator, config: Config, sources: list[Population], target: str, size: int, budget: _Budget
+) -> list[Projection]:
+    common = int(rng.choice(config.weight_shifts))
+    limit = config.accumulator_max
+    result = []
+    for source in sources:
+        extra = int(rng.integers(0, 3)) if rng.random() < 0.2 and config.weight_bits > 4 else 0
+        extra = min(extra, 15 - common)
+        low, high = config.weight_min >> extra, config.weight_max >> extra
+        weights = _weights(rng, low, high, (size, source.size))
+        while ((np.abs(weights).sum(axis=1) << extra) > limit // len(sources)).any():
+            weights = np.where(rng.random(weights.shape) < 0.5, weights, 0)
+        delays = _source_delays(rng, config, source, budget)
+        result.append(Projection(source=source.name, target=target, weights=weights, weight_shift=common + extra, delays=delays))
+        budget.weight_words += ceil_div(size, config.lanes) * source.size
+        budget.program_words += PASS_WORDS * ceil_div(source.size, config.event_fan_in)
+    return result
+
+
+def _neurons(
+    rng: Generator, config: Config, size: int, incoming: list[Projection], *, is_output: bool, graded: bool
+) -> Neurons:
+    """Parameters scaled to the input that the population can get."""
+    limit = config.state_max
+    reach = sum(float(np.sqrt((p.weights.astype(float) ** 2).sum(axis=1).mean() + 1)) * (1 << p.weight_shift) for p in incoming)
+    typical = max(2, min(limit, int(reach)))
+
+    def shared_or_each(low: int, high: int) -> int | Ints:
+        return int(rng.integers(low, high + 1)) if rng.random() < 0.5 else rng.integers(low, high + 1, size)
+
+    ranges = (1, 4), (max(1, typical // 4), typical), (1, typical), (limit // 2, limit)
+    threshold = shared_or_each(*ranges[rng.choice(4, p=[0.2, 0.4, 0.3, 0.1])])
+    bias = (0, shared_or_each(-typical // 4, typical // 4), shared_or_each(-limit // 2, limit // 2))[rng.choice(3, p=[0.5, 0.4, 0.1])]
+    v_min = (None, 0, -int(rng.integers(0, typical + 1)))[rng.choice(3, p=[0.5, 0.2, 0.3])]
+    low = -typical if v_min is None else v_min
+    v_reset = 0 if rng.random() < 0.5 else int(rng.integers(low, typical + 1))
+    decay_v = int(rng.choice([0, 1, 256, 2048, 4095, DECAY_ONE, rng.integers(DECAY_ONE + 1)]))
+    decay_i = DECAY_ONE if rng.random() < 0.5 else int(rng.choice([0, 1, 1024, 4095, rng.integers(DECAY_ONE)]))
+    # The gateware stores what replaces the bias in the step after a late reset, so it must fit the state width, too.
+    reset = list(ResetRule)[rng.integers(4)]
+    room = limit - abs(decayed(v_reset, decay_v)) if reset is ResetRule.LATE_VALUE else limit
+    bias = np.clip(bias, -room, room)
+    if reset is ResetRule.LATE_SUBTRACT:
+        bias = np.maximum(bias, -limit + np.asarray(threshold))
+    fires = rng.random() >= (0.25 if is_output else 0.04)
+    cap = int(rng.integers(2, 5)) if graded and rng.random() < 0.5 else 1
+    budget = None if not fires or rng.random() < 0.6 else shared_or_each(1, 6)
+    return Neurons(
+        threshold=threshold, decay_v=decay_v, decay_i=decay_i, bias=bias, reset=reset, v_reset=v_reset,
+        strict=bool(rng.integers(2)), cap=cap if fires else 0, v_min=v_min, budget=budget,
+    )  # fmt: skip
+
+
+def _feedback(rng: Generator, config: Config, populations: list[Population], existing: list[Projection]) -> list[Projection]:
+    pairs = {(p.source, p.target) for p in existing}
+    result = []
+    for k, source in enumerate(populations):
+        for target in populations[: k + 1]:
+            if (source.name, target.name) in pairs or rng.random() < 0.4:
+                continue
+            largest = min(MAX_DELAY, max(1, config.max_delay))
+            delays = int(rng.integers(1, largest + 1)) if rng.random() < 0.5 else rng.integers(1, largest + 1, source.size)
+            weights = _weights(rng, config.weight_min, config.weight_max, (target.size, source.size))
+            result.append(Projection(source=source.name, target=target.name, weights=weights, delays=delays))
+    return result
+
+
+def random_spikes(rng: Generator, network: Network, steps: int) -> NDArray[np.uint8]:
+    """Input (time, neuron) of 0/1 whose style changes along the run: silent, sparse, bursty per neuron, dense, full."""
+    neurons = network.input.size
+    spikes = np.zeros((steps, neurons), np.uint8)
+    start = 0
+    while start < steps:
+        stop = min(steps, start + int(rng.integers(1, 13)))
+        shape = (stop - start, neurons)
+        style = rng.choice(["silent", "sparse", "bursty", "dense", "full"], p=[0.2, 0.25, 0.25, 0.2, 0.1])
+        if style == "sparse":
+            spikes[start:stop] = rng.random(shape) < 0.05
+        elif style == "bursty":
+            spikes[start:stop] = (rng.random(shape) < 0.7) & (rng.random((1, neurons)) < 0.2)
+        elif style == "dense":
+            spikes[start:stop] = rng.random(shape) < 0.5
+        elif style == "full":
+            spikes[start:stop] = 1
+        start = stop
+    return spikes

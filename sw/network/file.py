@@ -1,0 +1,154 @@
+"""Network files: one safetensors file holds the arrays and, in its JSON header, everything else. Never pickle.
+
+Layout, version 1. The header's metadata (strings only, as safetensors demands) has four entries:
+
+``format``    ``"lifline-network"``
+``version``   ``"1"``; a file with a larger number is refused
+``network``   JSON: ``name``, ``output``, ``state_bits``, ``early_exit`` (null or ``{every, margin}``), ``metadata``,
+              ``populations`` (list of ``{name, shape, neurons}``; ``neurons`` null for the input, else the fields of
+              :class:`~lifline.network.model.Neurons`), ``projections`` (list of ``{source, target, weights, weight_shift, delays}``)
+``digest``    SHA-256 over ``network`` and the tensors, so that a flipped bit is found
+
+A field that is an array holds ``{"tensor": key}`` in the JSON; the tensor is stored under that key in the smallest
+signed integer type that holds its values: ``p<k>.threshold``, ``p<k>.bias``, ``p<k>.budget`` for population ``k``,
+``j<k>.weights``, ``j<k>.delays`` for projection ``k``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from lifline.arch.errors import NetworkError, ProgramError
+
+from .model import EarlyExit, Network, Neurons, Population, Projection, ResetRule
+
+FORMAT = "lifline-network"
+VERSION = 1
+
+Tensors = dict[str, NDArray[np.integer]]
+
+
+def _smallest(values: NDArray[np.integer]) -> NDArray[np.integer]:
+    for kind in (np.int8, np.int16, np.int32):
+        limits = np.iinfo(kind)
+        if values.min() >= limits.min and values.max() <= limits.max:
+            return np.ascontiguousarray(values, dtype=kind)
+    return np.ascontiguousarray(values)
+
+
+def _digest(text: str, tensors: Mapping[str, NDArray[np.integer]]) -> str:
+    total = hashlib.sha256(text.encode())
+    for key in sorted(tensors):
+        total.update(f"{key}:{tensors[key].dtype}:{tensors[key].shape};".encode())
+        total.update(np.ascontiguousarray(tensors[key]).tobytes())
+    return total.hexdigest()
+
+
+def save(network: Network, path: str | os.PathLike[str]) -> None:
+    """Write ``network`` to ``path``.
+
+    Raises
+    ------
+    NetworkError   if the network's metadata cannot be written as JSON.
+    """
+    tensors: Tensors = {}
+
+    def stored(key: str, value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            tensors[key] = _smallest(value)
+            return {"tensor": key}
+        return value.value if isinstance(value, ResetRule) else value
+
+    def neurons_of(k: int, p: Population) -> dict[str, Any] | None:
+        return None if p.neurons is None else {f.name: stored(f"p{k}.{f.name}", getattr(p.neurons, f.name)) for f in fields(Neurons)}
+
+    exit_ = network.early_exit
+    description = {
+        "name": network.name,
+        "output": network.output,
+        "state_bits": network.state_bits,
+        "early_exit": None if exit_ is None else {"every": exit_.every, "margin": exit_.margin},
+        "metadata": dict(network.metadata),
+        "populations": [
+            {"name": p.name, "shape": list(p.shape), "neurons": neurons_of(k, p)} for k, p in enumerate(network.populations)
+        ],
+        "projections": [
+            {f.name: stored(f"j{k}.{f.name}", getattr(p, f.name)) for f in fields(Projection)} for k, p in enumerate(network.projections)
+        ],
+    }
+    try:
+        text = json.dumps(description, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise NetworkError(f"metadata of network `{network.name}` is not JSON ({error}); use strings, numbers, lists and dicts") from error
+    header = {"format": FORMAT, "version": str(VERSION), "network": text, "digest": _digest(text, tensors)}
+    save_file(tensors, Path(path), metadata=header)
+
+
+def load(path: str | os.PathLike[str]) -> Network:
+    """Read a network file.
+
+    Raises
+    ------
+    ProgramError   if the file is truncated, corrupted, not a network file, or of a newer version.
+    NetworkError   if it is intact and describes an illegal network.
+    FileNotFoundError   if there is no such file.
+    """
+    header, tensors = _read(Path(path))
+    if header.get("format") != FORMAT:
+        raise ProgramError(f"`{path}` is not a network file: its format is {header.get('format', 'not named')!r}, expected {FORMAT!r}")
+    version = header.get("version", "")
+    if not version.isdecimal() or int(version) < 1:
+        raise ProgramError(f"`{path}` has version {version!r}, expected a number from 1 to {VERSION}")
+    if int(version) > VERSION:
+        raise ProgramError(f"`{path}` has version {version}, this lifline reads up to {VERSION}; upgrade lifline or save the file again")
+    text = header.get("network", "")
+    if header.get("digest") != _digest(text, tensors):
+        raise ProgramError(f"`{path}` is corrupted: its digest does not match its content; save it again from its source")
+    try:
+        return _build(json.loads(text), tensors)
+    except NetworkError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ProgramError(f"`{path}` is not a complete network description ({type(error).__name__}: {error})") from error
+
+
+def _read(path: Path) -> tuple[dict[str, str], Tensors]:
+    if not path.is_file():
+        raise FileNotFoundError(f"no network file `{path}`")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = file.metadata() or {}
+            foreign = header.get("format") != FORMAT
+            return header, {} if foreign else {key: file.get_tensor(key) for key in file.keys()}
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise ProgramError(f"`{path}` is not a readable safetensors file ({error}); it is truncated, corrupted or foreign") from error
+
+
+def _build(description: dict[str, Any], tensors: Tensors) -> Network:
+    def restored(values: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: tensors[v["tensor"]] if isinstance(v, dict) else v for name, v in values.items()}
+
+    exit_ = description["early_exit"]
+    return Network(
+        name=description["name"],
+        populations=tuple(
+            Population(p["name"], tuple(p["shape"]), None if p["neurons"] is None else Neurons(**restored(p["neurons"])))
+            for p in description["populations"]
+        ),
+        projections=tuple(Projection(**restored(p)) for p in description["projections"]),
+        output=description["output"],
+        state_bits=description["state_bits"],
+        early_exit=None if exit_ is None else EarlyExit(**exit_),
+        metadata=description["metadata"],
+    )
