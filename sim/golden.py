@@ -19,9 +19,9 @@ from lifline.network.model import Network
 from lifline.network.result import Counters, RunResult, build_result, parse_records
 from lifline.network.spikes import as_batch
 
-from .layer import Ints, Layer, State
+from .layer import Ints, Items, Layer, State
 
-SLICE_ITEMS = 8
+SLICE_ITEMS = 64
 """Items of a batch that run together: few enough that their synaptic input stays in a core's cache."""
 SLICE_VALUES = 1 << 20
 """Synaptic inputs of one population that are computed ahead at most; bounds the memory of long runs."""
@@ -145,7 +145,8 @@ class GoldenModel:
             stop = min(length, position + longest)
             if exit_ is not None:
                 stop = min(stop, position + exit_.every - int(self._time[items[0]] % exit_.every))
-            output_spikes = self._run_steps(spikes[items, position:stop], items, position, recording)
+            key = slice(int(items[0]), int(items[-1]) + 1) if items[-1] - items[0] == len(items) - 1 else items
+            output_spikes = self._run_steps(spikes[key, position:stop], key, position, recording)
             self._time[items] += stop - position
             recording.steps[items] = stop
             if exit_ is not None:
@@ -158,14 +159,17 @@ class GoldenModel:
                     items = items[~leaves]
             position = stop
 
-    def _run_steps(
-        self, spikes: NDArray[np.uint8], items: NDArray[np.int64], position: int, recording: _Recording
-    ) -> NDArray[np.uint8]:
+    def _run_steps(self, spikes: NDArray[np.uint8], items: Items, position: int, recording: _Recording) -> NDArray[np.uint8]:
         """Run some steps of some items from their stored state; returns the output's spikes (items, time, neuron)."""
-        batch, length = spikes.shape[:2]
+        length = spikes.shape[1]
         state = {name: s.take(items) for name, s in self._state.items()}
-        fired = {name: np.concatenate([s.past, np.zeros((batch, length, s.past.shape[2]), np.uint8)], axis=1) for name, s in state.items()}
-        fired[self.network.input.name][:, self._depth[self.network.input.name] :] = spikes
+        fired = {}
+        for name, s in state.items():
+            if name == self.network.input.name:
+                own = np.ascontiguousarray(spikes)
+            else:
+                own = np.empty((len(spikes), length, s.past.shape[2]), np.uint8)
+            fired[name] = np.concatenate([s.past, own], axis=1) if self._depth[name] else own
         for component in self._components:
             self._run_component(component, state, fired, items, position, length, recording)
         for name, s in state.items():
@@ -178,12 +182,12 @@ class GoldenModel:
         names: list[str],
         state: dict[str, State],
         fired: dict[str, NDArray[np.uint8]],
-        items: NDArray[np.int64],
+        items: Items,
         position: int,
         length: int,
         recording: _Recording,
     ) -> None:
-        batch = len(items)
+        batch = len(fired[self.network.input.name])
         layers = [self._layers[name] for name in names]
         x, records, counters = {}, {}, {}
         for layer in layers:

@@ -50,17 +50,17 @@ def arrivals(fired: NDArray[np.uint8], depth: int, delays: Ints, start: int, sto
 
 @njit(cache=True, nogil=True)
 def accumulate(
-    fired: NDArray[np.uint8], depth: int, delays: Ints, levels: int, weights: Ints, shift: int, x: Ints, start: int, stop: int
+    fired: NDArray[np.uint8], depth: int, delays: Ints, levels: int, weights: Ints, zero: Ints, shift: int, x: Ints, start: int, stop: int
 ) -> None:
     """``x[b,t] += (sum_j weights[j] * fired[b, t - delays[j], j]) << shift``; weights are (source, target).
 
-    ``weights`` has a type that holds every sum; ``levels`` is the largest spike number. Cost is proportional to spikes:
-    the arriving sources are listed first, then their rows are added four at a time. A spike of value ``n`` is listed in ``n`` rounds.
+    ``zero`` (target,) has a type that holds every sum; ``levels`` is the largest spike number. Cost is proportional to spikes:
+    the arriving sources are listed first, then their rows are added eight at a time. A spike of value ``n`` is listed in ``n`` rounds.
     """
     batch, _, sources = fired.shape
     targets = weights.shape[1]
-    total = np.zeros(targets, weights.dtype)
-    active = np.empty(sources + 3, np.int64)
+    total = zero.copy()
+    active = np.empty(sources + 1, np.int64)
     for b in range(batch):
         for t in range(start, stop):
             for level in range(1, levels + 1):
@@ -77,12 +77,14 @@ def accumulate(
                 if count == 0:
                     break
                 k = 0
-                while k + 4 <= count:
+                while k + 8 <= count:
                     w0, w1 = weights[active[k]], weights[active[k + 1]]
                     w2, w3 = weights[active[k + 2]], weights[active[k + 3]]
+                    w4, w5 = weights[active[k + 4]], weights[active[k + 5]]
+                    w6, w7 = weights[active[k + 6]], weights[active[k + 7]]
                     for n in range(targets):
-                        total[n] += w0[n] + w1[n] + w2[n] + w3[n]
-                    k += 4
+                        total[n] += w0[n] + w1[n] + w2[n] + w3[n] + w4[n] + w5[n] + w6[n] + w7[n]
+                    k += 8
                 while k < count:
                     w0 = weights[active[k]]
                     for n in range(targets):
@@ -151,9 +153,10 @@ def update(
 
 @njit(cache=True, nogil=True)
 def update_plain(
-    x: Ints, v: Ints, fired: NDArray[np.uint8], depth: int, theta: Ints, bias: Ints, rule: Rule, counters: Ints, start: int, stop: int
-) -> None:
-    """:func:`update` for the common case (no current, at most one spike, immediate reset, no budget) in 32-bit arithmetic.
+    x: Ints, v: Ints, c: Ints, fired: NDArray[np.uint8], depth: int, theta: Ints, bias: Ints, rule: Rule, counters: Ints,
+    start: int, stop: int,
+) -> None:  # fmt: skip
+    """:func:`update` for the common case (no current, at most one spike, no budget) in 32-bit arithmetic.
 
     Exact while ``S <= 18`` and ``|x|`` < 2^29: every product and sum then stays inside 32 bits. Free of branches, so it vectorises.
     """
@@ -161,25 +164,40 @@ def update_plain(
     factor, round_up, bits = np.int32(rule.factor_v), np.int32(ROUND), np.int32(DECAY_BITS)
     top, low, reset, floor = np.int32(rule.limit), np.int32(-rule.limit), np.int32(rule.v_reset), np.int32(rule.v_min)
     edge = np.int32(0 if rule.strict else 1)
+    after_value = max(reset, floor)
     membranes = np.empty(size, np.int32)
     for b in range(batch):
-        saturated = 0
-        total_fired = 0
-        state = v[b]
+        saturated, total_fired = 0, 0
+        state, crossed = v[b], c[b]
         for t in range(start, stop):
             drive, spikes = x[b, t], fired[b, depth + t]
+            if rule.late and rule.subtract:
+                for n in range(size):
+                    membranes[n] = bias[n] - (theta[n] if crossed[n] else np.int32(0))
+            else:
+                for n in range(size):
+                    membranes[n] = bias[n]
+            if rule.late and not rule.subtract:
+                for n in range(size):
+                    state[n] = reset if crossed[n] else state[n]
             for n in range(size):
                 product = np.int32(state[n] * factor)
                 leak = np.int32(np.int32(product + ((product >> np.int32(31)) & round_up)) >> bits)
-                membranes[n] = np.int32(leak + drive[n]) + bias[n]
+                membranes[n] = np.int32(membranes[n] + leak) + drive[n]
             for n in range(size):
                 saturated += np.int32(membranes[n] > top) + np.int32(membranes[n] < low)
                 membranes[n] = max(min(max(membranes[n], low), top), floor)
             for n in range(size):
-                spikes[n] = np.uint8(np.int32(membranes[n] + edge) > theta[n])
-            for n in range(size):
-                after = np.int32(membranes[n] - theta[n]) if rule.subtract else reset
-                state[n] = max(after, floor) if spikes[n] else membranes[n]
-                total_fired += np.int32(spikes[n])
+                crossed[n] = np.int32(np.int32(membranes[n] + edge) > theta[n])
+                spikes[n] = np.uint8(crossed[n])
+                total_fired += crossed[n]
+            if rule.late:
+                state[:] = membranes
+            elif rule.subtract:
+                for n in range(size):
+                    state[n] = max(np.int32(membranes[n] - theta[n]), floor) if crossed[n] else membranes[n]
+            else:
+                for n in range(size):
+                    state[n] = after_value if crossed[n] else membranes[n]
         counters[b, 0] += total_fired
         counters[b, 2] += saturated

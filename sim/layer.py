@@ -11,12 +11,14 @@ from lifline.network.model import Network, Population, Projection, ResetRule
 
 from . import kernels
 
-DENSE_RATE = 0.35
-"""Above this share of arriving spikes a matrix product beats event-driven accumulation (``bench/golden.py``)."""
+DENSE_RATE = 0.6
+"""Above this share of arriving spikes a matrix product beats event-driven accumulation, whose cost grows with the spikes."""
 EXACT_FLOAT32 = 1 << 24
 """Sums of integers below this are exact in single precision, in any order of addition."""
 
 Ints = NDArray[np.integer]
+Items = NDArray[np.int64] | slice
+"""Which items of a batch: indices, or a slice if they follow one another."""
 NOTHING = np.zeros((1, 0, 1), np.int64)
 
 
@@ -35,27 +37,36 @@ class State:
         v, i, c, count = (np.zeros((batch, size), np.int64) for _ in range(4))
         return cls(v, i, c, count, np.zeros((batch, depth, size), np.uint8))
 
-    def take(self, items: NDArray[np.int64]) -> State:
-        """A copy of some items of the batch."""
+    def take(self, items: Items) -> State:
+        """Some items of the batch: views if they are a slice, else copies."""
         return State(self.v[items], self.i[items], self.c[items], self.count[items], self.past[items])
 
-    def put(self, items: NDArray[np.int64], other: State) -> None:
-        """Write back what :meth:`take` gave."""
-        for name in ("v", "i", "c", "count", "past"):
-            getattr(self, name)[items] = getattr(other, name)
+    def put(self, items: Items, other: State) -> None:
+        """Write back what :meth:`take` gave, with a new ``past``."""
+        self.past[items] = other.past
+        if not isinstance(items, slice):
+            self.v[items], self.i[items], self.c[items], self.count[items] = other.v, other.i, other.c, other.count
+
+
+def _smallest(largest: int) -> type[np.signedinteger]:
+    for kind in (np.int8, np.int16, np.int32):
+        if largest <= np.iinfo(kind).max:
+            return kind
+    return np.int64
 
 
 class Synapses:
-    """One projection: integer weights in the smallest type that holds every sum, delays, and how to add it to ``x``."""
+    """One projection: integer weights and their sums, each in the smallest type that holds them, and how to add them to ``x``."""
 
     def __init__(self, projection: Projection, levels: int) -> None:
         self.source = projection.source
         self.shift = projection.weight_shift
         self.levels = levels
+        largest = int(np.abs(projection.weights).max())
         bound = int(np.abs(projection.weights).sum(axis=1).max()) * levels
         self.largest = bound << self.shift
-        kind = np.int16 if bound < 1 << 15 else np.int32 if bound < 1 << 31 else np.int64
-        self.weights = np.ascontiguousarray(projection.weights.T, dtype=kind)
+        self.weights = np.ascontiguousarray(projection.weights.T, dtype=_smallest(largest))
+        self.zero = np.zeros(self.weights.shape[1], _smallest(max(bound, 1 << 7)))
         self.matrix = self.weights.astype(np.float32 if bound < EXACT_FLOAT32 else np.float64)
         delays = projection.delay_vector()
         self.delays = np.ascontiguousarray(delays[:1] if (delays == delays[0]).all() else delays)
@@ -64,7 +75,7 @@ class Synapses:
         """Add the spikes that arrive in steps ``start..stop-1``: by events if sparse, else as one matrix product over all steps."""
         density = np.count_nonzero(fired) / fired.size if stop - start > 1 else 0.0
         if density <= DENSE_RATE:
-            kernels.accumulate(fired, depth, self.delays, self.levels, self.weights, self.shift, x, start, stop)
+            kernels.accumulate(fired, depth, self.delays, self.levels, self.weights, self.zero, self.shift, x, start, stop)
             return
         spikes = kernels.arrivals(fired, depth, self.delays, start, stop)
         flat = spikes.reshape(-1, spikes.shape[2]).astype(self.matrix.dtype, copy=False) @ self.matrix
@@ -106,7 +117,6 @@ class Layer:
             and sum(s.largest for s in self.synapses) < 1 << 29
             and self.rule.factor_i == 0
             and neurons.cap == 1
-            and not self.rule.late
             and not self.rule.has_budget
         )
         self.narrow = self.theta.astype(np.int32), self.bias.astype(np.int32)
@@ -124,9 +134,10 @@ class Layer:
         """Advance ``state`` over steps ``start..stop-1``; write spikes into ``fired``, records and counters in place."""
         depth = fired.shape[1] - x.shape[1]
         if x.dtype == np.int32:
-            v = state.v.astype(np.int32)
-            kernels.update_plain(x, v, fired, depth, *self.narrow, self.rule, counters, start, stop)
-            state.v[:] = v
+            v, c = state.v.astype(np.int32), state.c.astype(np.int32)
+            kernels.update_plain(x, v, c, fired, depth, *self.narrow, self.rule, counters, start, stop)
+            state.v[:], state.c[:] = v, c
+            state.i[:] = x[:, stop - 1]
             return
         kept = (records.get(name, NOTHING) for name in ("v", "i", "c"))
         kernels.update(

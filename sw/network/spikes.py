@@ -36,8 +36,8 @@ def as_batch(spikes: object, neurons: int, steps: int | None = None) -> tuple[ND
         raise InputError(f"spikes have {array.shape[-1]} neurons (shape {array.shape}); the network's input has {neurons}")
     if array.shape[-2] == 0 or array.shape[0] == 0:
         raise InputError(f"spikes have shape {array.shape}: no time steps or no samples")
-    if array.dtype.kind != "b" and (array.min() < 0 or array.max() > 1):
-        bad = array.min() if array.min() < 0 else array.max()
+    if array.dtype.kind != "b" and (array.max() > 1 or (array.dtype.kind == "i" and array.min() < 0)):
+        bad = array.max() if array.max() > 1 else array.min()
         raise InputError(f"spike value {bad} must be 0 or 1; graded input is not supported, encode it as spikes over time")
     batched = array.ndim == 3
     return np.ascontiguousarray(array if batched else array[None], dtype=np.uint8), batched
