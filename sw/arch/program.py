@@ -103,7 +103,7 @@ POPULATION_2 = Word(
     "Population, word 2.",
     Field("factor_v", 13, "4096 - dv"),
     Field("factor_i", 13, "4096 - di"),
-    Field("reserved", 6, "zero"),
+    Field("micro_words", 6, "words of the microprogram; the next instruction follows them"),
 )
 POPULATION_3 = Word("population_3", "Population, word 3.", Field("v_reset", 32, "value loaded by an immediate reset", signed=True))
 POPULATION_4 = Word("population_4", "Population, word 4.", Field("v_min", 32, "lower clamp of v; -M if there is none", signed=True))
@@ -112,9 +112,8 @@ POPULATION_6 = Word(
     "population_6",
     "Population, word 6.",
     Field("ring", 16, "address of the first ring descriptor this population writes; the others follow it"),
-    Field("exit_check", 1, "early exit is decided on this population's count words"),
-    Field("exit_offset", 4, "word offset of the count within a row"),
-    Field("reserved", 11, "zero"),
+    Field("exit_check", 1, "one more micro-operation per row follows the recorded ones: the spike count, compared for early exit"),
+    Field("reserved", 15, "zero"),
 )
 POPULATION_7 = Word("population_7", "Population, word 7, a counter.", Field("spikes", 32, "spikes that left the population"))
 POPULATION_8 = Word("population_8", "Population, word 8, a counter.", Field("budget_hits", 32, "crossings that a budget suppressed"))
@@ -133,17 +132,17 @@ class Factor(enum.IntEnum):
     ZERO = 0
     ONE = 1
     V = 2
-    I = 3  # noqa: E741
+    CURRENT = 3
 
 
-class Current(enum.IntEnum):
+class Addend(enum.IntEnum):
     """What is added to the decayed word."""
 
     NONE = 0
     SYNAPTIC = 1
     """the accumulator, shifted"""
-    KEPT = 2
-    """the result of the last micro-operation with ``keep``"""
+    RESULT = 2
+    """the clipped result of the micro-operation issued :data:`~lifline.arch.timing.RESULT_DELAY` cycles earlier"""
 
 
 class Latch(enum.IntEnum):
@@ -153,7 +152,7 @@ class Latch(enum.IntEnum):
     THETA = 1
     BIAS = 2
     BIAS_LATE = 3
-    """bias that replaces ``BIAS`` in the step after a crossing: ``bias - theta``, or ``bias`` plus the decayed ``v_reset``"""
+    """bias in the step after a crossing: ``bias - theta``, or ``bias`` plus the decayed ``v_reset``"""
     CROSSED = 4
     """bit 0: the neuron crossed its threshold in the previous step"""
     REMAINING = 5
@@ -168,54 +167,67 @@ class Carry(enum.IntEnum):
     SPIKE = 2
 
 
+class Record(enum.IntEnum):
+    NONE = 0
+    V = 1
+    CURRENT = 2
+    COUNT = 3
+    """compared for early exit, not sent"""
+
+
 MICRO = Word(
     "micro",
     "One micro-operation of the neuron update: read a neuron word, compute, maybe write it back.",
     Field("offset", 4, "word within the row (or within the prologue)"),
     Field("factor", 2, "0 zero, 1 one, 2 factor_v, 3 factor_i"),
-    Field("current", 2, "0 none, 1 synaptic, 2 kept"),
+    Field("addend", 2, "0 none, 1 synaptic, 2 earlier result"),
     Field("latch", 3, "0 none, 1 theta, 2 bias, 3 bias_late, 4 crossed, 5 remaining"),
     Field("carry", 2, "0 none, 1 crossing, 2 spike"),
     Field("bias", 1, "add the bias register"),
-    Field("late_zero", 1, "use zero instead of the word if the neuron crossed in the previous step"),
+    Field("late_bias", 1, "after a crossing in the previous step add bias_late instead"),
+    Field("late_zero", 1, "after a crossing in the previous step use zero instead of the word"),
     Field("fire", 1, "compare with theta, reset, spike"),
+    Field("budget", 1, "a crossing becomes a spike only while the budget lasts"),
     Field("clamp", 1, "clamp at v_min instead of -M"),
     Field("count_saturation", 1, "a clipped result counts as a saturation"),
-    Field("keep", 1, "hold the result for a later `current = kept`"),
     Field("write", 1, "write the result back"),
     Field("fresh_zero", 1, "in the first step after a reset the word reads as zero"),
     Field("fresh_next", 1, "in the first step after a reset read the next word instead (a budget instead of its count)"),
-    Field("record", 2, "0 none, 1 send as v, 2 send as i"),
-    Field("reserved", 7, "zero"),
+    Field("record", 2, "0 none, 1 send as v, 2 send as i, 3 compare as spike count"),
+    Field("reserved", 6, "zero"),
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MicroOp:
     """One micro-operation by name; :meth:`word` packs it."""
 
     offset: int = 0
     factor: Factor = Factor.ZERO
-    current: Current = Current.NONE
+    addend: Addend = Addend.NONE
     latch: Latch = Latch.NONE
     carry: Carry = Carry.NONE
     bias: bool = False
+    late_bias: bool = False
     late_zero: bool = False
     fire: bool = False
+    budget: bool = False
     clamp: bool = False
     count_saturation: bool = False
-    keep: bool = False
     write: bool = False
     fresh_zero: bool = False
     fresh_next: bool = False
-    record: int = 0
+    record: Record = Record.NONE
 
     def word(self) -> int:
-        values = {f.name: int(getattr(self, f.name, 0)) for f in MICRO.fields}
-        return MICRO.pack(**values)
+        """The packed 32-bit word."""
+        return MICRO.pack(**{f.name: int(getattr(self, f.name, 0)) for f in MICRO.fields})
 
 
 NOP = MicroOp()
 
 PROGRAM_LAYOUTS: tuple[Word, ...] = (INSTRUCTION, *PASS_WORDS, *POPULATION_WORDS, *RING_WORDS, MICRO)
 """Every layout of program memory, for the C header and the documentation."""
+
+MAX_RINGS = 2
+"""Delay rings that one population can write: distinct delay vectors among its outgoing projections."""

@@ -6,13 +6,14 @@ ACCUMULATE_SPACING = 4
 UPDATE_SPACING = 7
 """Issue to issue of micro-operations on one neuron word: read, register, multiply, add, clamp, reset, write."""
 
-KEEP_DELAY = 4
-"""A micro-operation that uses ``kept`` is issued at least this many cycles after the one that keeps."""
+RESULT_DELAY = 4
+"""A micro-operation that adds an earlier result is issued exactly this many cycles after the one that computes it."""
 
 CARRY_DELAY = 3
-"""A micro-operation that carries a crossing or spike is issued at least this many cycles after the one that fires."""
+"""A micro-operation that carries a crossing or a spike is issued at least this many cycles after the one that fires."""
 
 THETA_DELAY = 1
-"""Theta of a row is loaded exactly one cycle after its ``fire`` operation, in rows of at least ``THETA_ROW`` operations."""
+"""Theta that differs between rows is loaded exactly this many cycles after its row's ``fire`` operation ..."""
 
 THETA_ROW = 3
+"""... in rows of at least this many micro-operations."""

@@ -1,0 +1,291 @@
+"""Accumulation of synaptic input: the list of active presynaptic neurons, both execution modes, and the accumulator memory."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Array, Cat, Module, Signal, signed, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from lifline.arch.config import Config
+from lifline.arch.program import Mode
+from lifline.arch.timing import ACCUMULATE_SPACING
+
+from .memory import Ram
+from .scan import list_entry
+
+
+class DenseLanes(wiring.Component):
+    """``W`` accumulators per lane; every lane adds its weight to those whose arrival bit is set.
+
+    Members
+    -------
+    weight : In, one signed weight per lane.   arrivals : In, which accumulators add it in this cycle.
+    swap : In, move all sums to the drain registers and clear; ``arrivals`` is ignored.
+    drain : In, step the drain registers: ``sums`` shows step 0 after a swap, then step 1, ...
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "weight": In(signed(config.weight_bits)).array(config.lanes),
+                "arrivals": In(config.window),
+                "swap": In(1),
+                "drain": In(1),
+                "sums": Out(signed(config.accumulator_bits)).array(config.lanes),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        window, shape = self.config.window, signed(self.config.accumulator_bits)
+        for lane in range(self.config.lanes):
+            drained = [Signal(shape, name=f"drained{lane}_{w}") for w in range(window)]
+            m.d.comb += self.sums[lane].eq(drained[0])
+            for w in range(window):
+                total = Signal(shape, name=f"total{lane}_{w}")
+                with m.If(self.arrivals[w]):
+                    m.d.sync += total.eq(total + self.weight[lane])
+                with m.If(self.swap):
+                    m.d.sync += total.eq(0)
+                    m.d.sync += drained[w].eq(total)
+                with m.Elif(self.drain if w + 1 < window else 0):
+                    m.d.sync += drained[w].eq(drained[w + 1] if w + 1 < window else 0)
+        return m
+
+
+class Accumulate(wiring.Component):
+    """One pass's accumulation. Event: per step, one weight word per cycle. Dense: all steps of the window at once.
+
+    Event mode adds entry by entry, ``max(blocks, ACCUMULATE_SPACING)`` cycles each. Dense mode takes for every block
+    ``max(active, W + 2) + 1`` cycles, but nothing at all when no presynaptic neuron is active.
+
+    Members
+    -------
+    start : In, takes ``mode``, ``blocks``, ``weight_base``, ``fan_in``, ``count`` (steps in this window).
+    step : In, the time step being accumulated (event).   enable : In, accumulate now.
+    entry, entry_valid, scan_done : In, from the scanner.
+    rows_done : Out, finished scans of this pass.   done : Out, level: this step (event) or the window (dense) is complete.
+    weight_address, weight_data : weight memory.
+    read_* : In/Out, read port of the accumulators for the update, while not accumulating; data is registered by the user.
+    read_touched : Out, with the data: the slot was written in this window (else it counts as zero).
+    release : In, the slot of ``release_step`` has been used up.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        step, block = range(max(config.window, 2)), range(config.max_blocks)
+        super().__init__(
+            {
+                "start": In(1),
+                "mode": In(Mode),
+                "blocks": In(8),
+                "weight_base": In(range(config.weight_words)),
+                "fan_in": In(range(config.list_entries + 1)),
+                "count": In(range(config.window + 1)),
+                "step": In(step),
+                "enable": In(1),
+                "entry": In(list_entry(config)),
+                "entry_valid": In(1),
+                "scan_done": In(1),
+                "rows_done": Out(range(config.window + 2)),
+                "done": Out(1),
+                "weight_address": Out(range(config.weight_words)),
+                "weight_data": In(config.weight_word_bits),
+                "read_step": In(step),
+                "read_block": In(block),
+                "read_data": Out(config.lanes * config.accumulator_bits),
+                "read_touched": Out(1),
+                "release": In(1),
+                "release_step": In(step),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        lanes, bits, window = config.lanes, config.accumulator_bits, config.window
+        dense_built = config.dense_lanes > 0
+
+        mode, blocks = Signal(Mode), Signal(8)
+        fan_in, count = Signal.like(self.fan_in), Signal.like(self.count)
+        touched = Array(Signal(name=f"touched{w}") for w in range(window))
+
+        # List of active presynaptic neurons. Pointers carry one bit more than the address.
+        entry_layout = list_entry(config)
+        m.submodules.list = entries = Ram(width=entry_layout.size, depth=config.list_entries)
+        pointer_shape = unsigned((config.list_entries - 1).bit_length() + 1)
+        written, pointer, next_pointer = Signal(pointer_shape), Signal(pointer_shape), Signal(pointer_shape)
+        available = Signal()
+        ends = Array(Signal(pointer_shape, name=f"end{k}") for k in range(2))
+        scan_done = Signal(2)
+        entry = Signal(entry_layout)
+        m.d.comb += [
+            entries.write_address.eq(written),
+            entries.write_data.eq(self.entry.as_value()),
+            entries.write_enable.eq(self.entry_valid),
+            entries.read_address.eq(next_pointer),
+            entry.eq(entries.read_data),
+            next_pointer.eq(pointer),
+        ]
+        m.d.sync += [available.eq(written != next_pointer), pointer.eq(next_pointer), scan_done.eq(Cat(self.scan_done, scan_done[0]))]
+        with m.If(self.entry_valid):
+            m.d.sync += written.eq(written + 1)
+        with m.If(scan_done[1]):
+            m.d.sync += [ends[self.rows_done[0]].eq(written), self.rows_done.eq(self.rows_done + 1)]
+
+        # Issue, event mode: the entry in hand goes through all blocks; spacing protects the read-modify-write.
+        active, block, last = Signal(), Signal(8), Signal()
+        period = Signal(8)
+        scanned, at_end = Signal(), Signal()
+        take = Signal()
+        issue_event, weight_base, weight_address = Signal(), Signal.like(self.weight_base), Signal.like(self.weight_base)
+        m.d.comb += [
+            scanned.eq(self.rows_done > self.step),
+            at_end.eq(pointer == ends[self.step[0]]),
+            last.eq(block == period - 1),
+            issue_event.eq(active & (block < blocks)),
+            self.weight_address.eq(weight_address),
+        ]
+
+        # Issue, dense mode: all entries for block 0, then again for each further block, a swap after each.
+        dense_done, since_swap, dense_block = Signal(), Signal(range(window + 3)), Signal(8)
+        column, swap = Signal(3), Signal(3)
+        arrivals = [Signal(window, name=f"arrivals{k}") for k in range(3)]
+        issue_column, issue_swap = Signal(), Signal()
+        dense_scanned, dense_end = Signal(), Signal()
+        m.d.comb += [dense_scanned.eq(self.rows_done != 0), dense_end.eq(dense_scanned & (pointer == ends[0]))]
+
+        if dense_built:
+            is_dense = mode == Mode.DENSE
+        else:
+            is_dense = 0
+        with m.If(is_dense):
+            with m.If(~dense_done & self.enable):
+                with m.If(dense_end & (ends[0] == 0)):
+                    m.d.sync += dense_done.eq(1)
+                with m.Elif(dense_end):
+                    with m.If(since_swap == 0):
+                        m.d.comb += [issue_swap.eq(1), next_pointer.eq(0)]
+                        m.d.sync += [since_swap.eq(window + 2), dense_block.eq(dense_block + 1), weight_base.eq(weight_base + fan_in)]
+                        with m.If(dense_block == blocks - 1):
+                            m.d.sync += dense_done.eq(1)
+                with m.Elif(available):
+                    m.d.comb += [issue_column.eq(1), next_pointer.eq(pointer + 1)]
+            with m.If(~issue_swap & (since_swap != 0)):
+                m.d.sync += since_swap.eq(since_swap - 1)
+        with m.Else():
+            m.d.comb += take.eq(self.enable & (~active | last) & available & ~(scanned & at_end))
+            with m.If(take):
+                m.d.comb += next_pointer.eq(pointer + 1)
+                m.d.sync += [active.eq(1), block.eq(0)]
+            with m.Elif(last):
+                m.d.sync += active.eq(0)
+            with m.If(active & ~last):
+                m.d.sync += block.eq(block + 1)
+        with m.If(take | issue_column):
+            m.d.sync += weight_address.eq(weight_base + entry.index)
+        with m.Elif(issue_event):
+            m.d.sync += weight_address.eq(weight_address + fan_in)
+
+        # Drain of the dense sums into the accumulator memory, while the next block accumulates.
+        draining, drain_step, drain_block = Signal(), Signal(range(max(window, 2))), Signal(8)
+        with m.If(swap[2]):
+            m.d.sync += [draining.eq(1), drain_step.eq(0)]
+        with m.Elif(draining):
+            m.d.sync += drain_step.eq(drain_step + 1)
+            with m.If(drain_step == count - 1):
+                m.d.sync += [draining.eq(0), drain_block.eq(drain_block + 1)]
+                with m.If(drain_block == blocks - 1):
+                    m.d.sync += [touched[w].eq(w < count) for w in range(window)]
+        drained = Signal()
+        m.d.comb += drained.eq(dense_done & ((ends[0] == 0) | (drain_block == blocks)))
+        m.d.comb += self.done.eq(drained if dense_built else 0)
+        with m.If(~is_dense):
+            m.d.comb += self.done.eq(scanned & at_end & (~active | last))
+
+        # Accumulator memory: read, register, add, write.
+        m.submodules.slots = slots = Ram(width=lanes * bits, depth=window * config.max_blocks)
+        address = Signal.like(slots.read_address)
+        first, write = Signal(ACCUMULATE_SPACING - 2), Signal(ACCUMULATE_SPACING - 1)
+        drain = Signal(2)
+        addresses = [Signal.like(address, name=f"address{k}") for k in range(ACCUMULATE_SPACING - 1)]
+
+        def slot(step: Signal, index: Signal) -> object:
+            if config.max_blocks & (config.max_blocks - 1) == 0:
+                width = (config.max_blocks - 1).bit_length()
+                return Cat(index[:width], step)[: len(address)]
+            return step * config.max_blocks + index
+
+        with m.If(draining):
+            m.d.comb += address.eq(slot(drain_step, drain_block))
+        with m.Elif(issue_event):
+            m.d.comb += address.eq(slot(self.step, block))
+        with m.Else():
+            m.d.comb += address.eq(slot(self.read_step, self.read_block))
+        with m.If(issue_event & (block == blocks - 1)):
+            m.d.sync += touched[self.step].eq(1)
+        with m.If(self.release):
+            m.d.sync += touched[self.release_step].eq(0)
+        m.d.sync += [
+            first[0].eq(~touched[self.step]),
+            write.eq(Cat(draining | issue_event, write)),
+            drain.eq(Cat(draining, drain)),
+            Cat(addresses).eq(Cat(address, *addresses)),
+            self.read_touched.eq(touched[self.read_step]),
+        ]
+        with m.If(draining):
+            m.d.sync += first[0].eq(~touched[drain_step])
+        m.d.comb += [
+            slots.read_address.eq(address),
+            slots.write_address.eq(addresses[-1]),
+            slots.write_enable.eq(write[-1]),
+            self.read_data.eq(slots.read_data),
+        ]
+        weights = [Signal(signed(config.weight_bits), name=f"weight{k}") for k in range(lanes)]
+        m.d.sync += Cat(weights).eq(self.weight_data)
+        if dense_built:
+            m.submodules.dense = dense = DenseLanes(config)
+            m.d.sync += [
+                column.eq(Cat(issue_column, column)),
+                swap.eq(Cat(issue_swap, swap)),
+                Cat(arrivals).eq(Cat(entry.arrivals, *arrivals)),
+            ]
+            m.d.comb += [dense.swap.eq(swap[2]), dense.drain.eq(drain[1])]
+            with m.If(column[2]):
+                m.d.comb += dense.arrivals.eq(arrivals[2])
+        for lane in range(lanes):
+            old = Signal(signed(bits), name=f"old{lane}")
+            total = Signal(signed(bits), name=f"sum{lane}")
+            m.d.sync += old.eq(slots.read_data[lane * bits : (lane + 1) * bits])
+            with m.If(first[0]):
+                m.d.sync += old.eq(0)
+            operand = Signal(signed(bits), name=f"operand{lane}")
+            m.d.comb += operand.eq(weights[lane])
+            if dense_built:
+                m.d.comb += dense.weight[lane].eq(weights[lane])
+                with m.If(drain[1]):
+                    m.d.comb += operand.eq(dense.sums[lane])
+            m.d.sync += total.eq(old + operand)
+            m.d.comb += slots.write_data[lane * bits : (lane + 1) * bits].eq(total)
+
+        with m.If(self.start):
+            m.d.sync += [
+                mode.eq(self.mode),
+                blocks.eq(self.blocks),
+                period.eq(self.blocks),
+                fan_in.eq(self.fan_in),
+                count.eq(self.count),
+                weight_base.eq(self.weight_base),
+                written.eq(0),
+                pointer.eq(0),
+                available.eq(0),
+                self.rows_done.eq(0),
+                since_swap.eq(0),
+                dense_done.eq(0),
+                dense_block.eq(0),
+                drain_block.eq(0),
+            ]
+            with m.If(self.blocks < ACCUMULATE_SPACING):
+                m.d.sync += period.eq(ACCUMULATE_SPACING)
+        return m

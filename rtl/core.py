@@ -1,0 +1,288 @@
+"""The core: memories, engines, and the host's view of them."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from lifline.arch.config import RING_BITS, Config
+from lifline.arch.layout import WORD_BITS
+
+from .accumulate import Accumulate
+from .bus import HostRequest, HostResponse
+from .host import Host
+from .input import InputWriter
+from .memory import Ram
+from .record import Recorder
+from .route import Router
+from .scan import Scanner
+from .sequencer import Sequencer
+from .update import Update
+
+
+class Core(wiring.Component):
+    """The reconfigurable accelerator for one :class:`~lifline.arch.config.Config`.
+
+    Every host request gets exactly one response, in order.
+
+    Parameters
+    ----------
+    weight_style : ``ram_style`` of the weight memory (``"huge"`` for SPRAM on iCE40).
+
+    Members
+    -------
+    request : In(stream of HostRequest)
+    response : Out(stream of HostResponse)
+    """
+
+    def __init__(self, config: Config, *, weight_style: str | None = None) -> None:
+        self.config = config
+        self.weight_style = weight_style
+        super().__init__({"request": In(stream.Signature(HostRequest)), "response": Out(stream.Signature(HostResponse))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        weight_slices = max(config.weight_word_bits // WORD_BITS, 1)
+        delay_bits = max(config.max_delay.bit_length(), 1)
+        m.submodules.program = program = Ram(width=WORD_BITS, depth=config.program_words)
+        m.submodules.weights = weights = Ram(
+            width=config.weight_word_bits, depth=config.weight_words, slices=weight_slices, style=self.weight_style
+        )
+        m.submodules.neurons = neurons = Ram(
+            width=config.multipliers * config.state_bits, depth=config.neuron_words, slices=config.multipliers
+        )
+        m.submodules.delays = delays = Ram(width=delay_bits, depth=config.delay_entries)
+        m.submodules.rings = rings = Ram(width=RING_BITS, depth=config.ring_words)
+
+        m.submodules.sequencer = seq = Sequencer(config)
+        m.submodules.scanner = scanner = Scanner(config)
+        m.submodules.accumulate = accumulate = Accumulate(config)
+        m.submodules.update = update = Update(config)
+        m.submodules.router = router = Router(config)
+        m.submodules.recorder = recorder = Recorder(config)
+        m.submodules.input = source = InputWriter(config)
+        m.submodules.host = host = Host(config)
+        wiring.connect(m, wiring.flipped(self.request), host.request)
+        wiring.connect(m, host.response, wiring.flipped(self.response))
+
+        # Run control and counters.
+        m.d.comb += [
+            seq.start.eq(host.start),
+            seq.fresh_start.eq(host.fresh),
+            seq.stop.eq(host.stop),
+            seq.steps.eq(host.steps),
+            seq.period.eq(host.period),
+            seq.ring_clear_words.eq(host.ring_clear_words),
+            seq.exit_every.eq(host.exit_every),
+            seq.exit_margin.eq(host.exit_margin),
+            seq.input_steps.eq(source.steps),
+            host.running.eq(seq.running),
+            host.exited.eq(seq.exited),
+            host.counter_overflow.eq(seq.counter_overflow),
+            host.input_out_of_range.eq(source.out_of_range),
+            host.time.eq(seq.time),
+            host.cleared.eq(seq.cleared),
+            host.stall_input.eq(seq.stall_input),
+            host.stall_output.eq(seq.stall_output),
+            host.stall_period.eq(seq.stall_period),
+            host.overrun.eq(seq.overrun),
+            host.input_taken.eq(source.taken),
+            host.output_count.eq(recorder.count),
+        ]
+
+        # Scan and accumulation.
+        m.d.comb += [
+            scanner.start.eq(seq.scan_start),
+            scanner.words.eq(seq.scan_words),
+            scanner.count.eq(seq.scan_count),
+            scanner.base.eq(seq.scan_base),
+            scanner.ring_rows.eq(seq.scan_ring_rows),
+            scanner.row.eq(seq.scan_row),
+            scanner.clear.eq(seq.scan_clear),
+            seq.scan_busy.eq(scanner.busy),
+            accumulate.entry.eq(scanner.entry),
+            accumulate.entry_valid.eq(scanner.entry_valid),
+            accumulate.scan_done.eq(scanner.done),
+            accumulate.start.eq(seq.pass_start),
+            accumulate.mode.eq(seq.mode),
+            accumulate.blocks.eq(seq.blocks),
+            accumulate.weight_base.eq(seq.weight_base),
+            accumulate.fan_in.eq(seq.fan_in),
+            accumulate.count.eq(seq.count),
+            accumulate.step.eq(seq.step),
+            accumulate.enable.eq(seq.accumulate),
+            accumulate.weight_data.eq(weights.read_data),
+            accumulate.read_step.eq(update.slot_step),
+            accumulate.read_block.eq(update.slot_block),
+            accumulate.release.eq(seq.go),
+            seq.accumulated.eq(accumulate.done),
+            seq.rows_done.eq(accumulate.rows_done),
+        ]
+
+        # Update, routing, recording.
+        m.d.comb += [
+            update.population.eq(seq.population),
+            update.micro_base.eq(seq.micro_base),
+            update.load.eq(seq.load),
+            update.go.eq(seq.go),
+            update.step.eq(seq.step),
+            update.fresh.eq(seq.fresh),
+            update.room.eq(recorder.room_row),
+            update.recorder_busy.eq(recorder.busy),
+            update.slot_data.eq(accumulate.read_data),
+            update.slot_touched.eq(accumulate.read_touched),
+            seq.update_ending.eq(update.ending),
+            seq.update_ready.eq(update.ready),
+            seq.update_settled.eq(update.settled),
+            seq.update_blocked.eq(update.blocked),
+            seq.counters[0].eq(update.spikes),
+            seq.counters[1].eq(update.budget_hits),
+            seq.counters[2].eq(update.saturations),
+            router.load.eq(seq.load),
+            router.population.eq(seq.population.population_1),
+            router.begin.eq(seq.go),
+            router.spike_word.eq(update.spike_word),
+            router.spike_index.eq(update.spike_index),
+            router.spike_valid.eq(update.spike_valid),
+            router.step.eq(seq.record_step),
+            router.go.eq(seq.route),
+            seq.route_busy.eq(router.busy),
+            seq.route_needed.eq(router.needed),
+            recorder.clear.eq(seq.cleared),
+            recorder.taken.eq(host.output_taken),
+            recorder.word.eq(router.output),
+            recorder.word_valid.eq(router.output_valid),
+            recorder.needed.eq(seq.record_needed),
+            recorder.row_valid.eq(update.row_valid),
+            recorder.row_record.eq(update.row_record),
+            recorder.row_index.eq(update.row_index),
+            recorder.population.eq(seq.population.population_1.population),
+            recorder.step.eq(seq.record_step),
+            recorder.check.eq(seq.check),
+            seq.room.eq(recorder.room),
+            seq.leading.eq(recorder.leading),
+            seq.second.eq(recorder.second),
+        ]
+        for k in range(config.multipliers):
+            m.d.comb += recorder.row_values[k].eq(update.row_values[k])
+        for r in range(len(seq.ring_0)):
+            m.d.comb += [router.ring_0[r].eq(seq.ring_0[r]), router.ring_1[r].eq(seq.ring_1[r])]
+
+        # Input.
+        m.d.comb += [
+            source.restart.eq(seq.cleared),
+            source.discard.eq(host.discard),
+            source.available.eq(host.input_count),
+            source.limit.eq(seq.input_limit),
+            source.base.eq(host.input_ring_base),
+            source.rows.eq(host.input_ring_rows),
+            source.delay.eq(host.input_ring_delay),
+            source.uniform.eq(host.input_ring_uniform),
+            source.neurons.eq(host.input_neurons),
+            source.host_address.eq(host.offset),
+            source.host_write_data.eq(host.write_data),
+            source.host_write_enable.eq(host.write_input),
+            source.host_read.eq(host.read_input),
+            recorder.read_address.eq(host.offset),
+        ]
+
+        # Memory ports: the host while no run is in progress, else the engines; the input writer comes last.
+        idle = ~seq.running
+        m.d.comb += [
+            program.read_address.eq(Mux(idle, host.offset, Mux(seq.program_to_update, update.program_address, seq.program_address))),
+            program.read_enable.eq(~seq.program_to_update | update.program_enable),
+            program.write_address.eq(Mux(idle, host.offset, seq.program_write_address)),
+            program.write_data.eq(Mux(idle, host.write_data, seq.program_write_data)),
+            program.write_enable.eq(Mux(idle, host.write_program, seq.program_write)),
+            update.program_data.eq(program.read_data),
+            seq.program_data.eq(program.read_data),
+        ]
+        slice_bits = (weight_slices - 1).bit_length()
+        weight_address = Signal(range(config.weight_words))
+        m.d.comb += [
+            weight_address.eq(Mux(idle, host.offset >> slice_bits, accumulate.weight_address)),
+            weights.read_address.eq(weight_address),
+            weights.read_enable.eq(~weights.write_enable.any()),
+            weights.write_address.eq(weight_address),
+            weights.write_data.eq(host.write_data.replicate(weight_slices) if weight_slices > 1 else host.write_data),
+        ]
+        for k in range(weight_slices):
+            selected = (host.offset[:slice_bits] == k) if slice_bits else 1
+            m.d.comb += weights.write_enable[k].eq(host.write_weights & selected)
+        lane_bits = (config.multipliers - 1).bit_length()
+        m.d.comb += [
+            neurons.read_address.eq(Mux(idle, host.offset >> lane_bits, update.neuron_read_address)),
+            neurons.write_address.eq(Mux(idle, host.offset >> lane_bits, update.neuron_write_address)),
+            neurons.write_data.eq(Mux(idle, host.write_data[: config.state_bits].replicate(config.multipliers), update.neuron_write_data)),
+            update.neuron_read_data.eq(neurons.read_data),
+        ]
+        for k in range(config.multipliers):
+            selected = (host.offset[:lane_bits] == k) if lane_bits else 1
+            m.d.comb += neurons.write_enable[k].eq(Mux(idle, host.write_neurons & selected, update.neuron_write_enable))
+        m.d.comb += [
+            delays.read_address.eq(Mux(idle, host.offset, Mux(router.delay_enable, router.delay_address, source.delay_address))),
+            source.delay_free.eq(~idle & ~router.delay_enable),
+            delays.write_address.eq(host.offset),
+            delays.write_data.eq(host.write_data),
+            delays.write_enable.eq(host.write_delays),
+            router.delay_data.eq(delays.read_data),
+            source.delay_data.eq(delays.read_data),
+        ]
+        with m.If(idle):
+            m.d.comb += [
+                rings.read_address.eq(host.offset),
+                rings.write_address.eq(host.offset),
+                rings.write_data.eq(host.write_data),
+                rings.write_enable.eq(host.write_rings),
+            ]
+        with m.Else():
+            with m.If(scanner.busy):
+                m.d.comb += [rings.read_address.eq(scanner.read_address), rings.read_enable.eq(scanner.read_enable)]
+            with m.Elif(router.read_enable):
+                m.d.comb += rings.read_address.eq(router.read_address)
+            with m.Else():
+                m.d.comb += [rings.read_address.eq(source.read_address), source.read_free.eq(1)]
+            with m.If(seq.clearing):
+                m.d.comb += [rings.write_address.eq(seq.clear_address), rings.write_enable.eq(1)]
+            with m.Elif(scanner.write_enable):
+                m.d.comb += [rings.write_address.eq(scanner.write_address), rings.write_enable.eq(1)]
+            with m.Elif(router.write_enable):
+                m.d.comb += [
+                    rings.write_address.eq(router.write_address),
+                    rings.write_data.eq(router.write_data),
+                    rings.write_enable.eq(1),
+                ]
+            with m.Else():
+                m.d.comb += [
+                    rings.write_address.eq(source.write_address),
+                    rings.write_data.eq(source.write_data),
+                    rings.write_enable.eq(source.write_enable),
+                    source.write_free.eq(1),
+                ]
+        m.d.comb += [
+            scanner.read_data.eq(rings.read_data),
+            router.read_data.eq(rings.read_data),
+            source.read_data.eq(rings.read_data),
+        ]
+        release_step = Signal.like(seq.step)
+        m.d.comb += [release_step.eq(seq.step), accumulate.release_step.eq(release_step)]
+
+        # What the host reads.
+        word = host.offset[:slice_bits] if slice_bits else 0
+        lane = host.offset[:lane_bits] if lane_bits else 0
+        neuron = Signal(config.state_bits)
+        m.d.comb += [
+            neuron.eq(neurons.read_data.word_select(lane, config.state_bits)),
+            host.read_program.eq(program.read_data),
+            host.read_weights.eq(weights.read_data.word_select(word, min(WORD_BITS, config.weight_word_bits))),
+            host.read_neurons.eq(neuron.as_signed()),
+            host.read_delays.eq(delays.read_data),
+            host.read_rings.eq(rings.read_data),
+            host.read_input_data.eq(source.host_read_data),
+            host.read_output.eq(recorder.read_data),
+        ]
+        return m
+
+

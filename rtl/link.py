@@ -1,0 +1,157 @@
+"""Device end of the link: frames on a byte stream become requests on the host bus."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import crc, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from lifline.arch.frame import MAX_WORDS, REPLY_SYNC, REQUEST_SYNC, Kind, Status
+from lifline.arch.layout import WORD_BITS
+
+from .bus import HostRequest, HostResponse
+from .memory import Ram
+
+
+class Link(wiring.Component):
+    """Checks a request's CRC before anything is executed, executes it word by word, replies.
+
+    Takes no byte while it executes and replies; the driver waits for a reply before it sends the next request.
+
+    Members
+    -------
+    i, o : byte streams from and to the driver.   request, response : the host bus.
+    """
+
+    i: In(stream.Signature(8))
+    o: Out(stream.Signature(8))
+    request: Out(stream.Signature(HostRequest))
+    response: In(stream.Signature(HostResponse))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.buffer = buffer = Ram(width=WORD_BITS, depth=MAX_WORDS)
+        m.submodules.crc = check = crc.Algorithm(
+            crc_width=16, polynomial=0x1021, initial_crc=0xFFFF, reflect_input=False, reflect_output=False, xor_output=0
+        )(data_width=8).create()
+        header = Signal(48)
+        sequence, kind, count, address = header[:8], header[8:16], header[16:24], header[24:]
+        status, good = Signal(Status), Signal()
+        word, byte, index = Signal(WORD_BITS), Signal(3), Signal(8)
+        received = Signal(8)
+        take, give = Signal(), Signal()
+        m.d.comb += [
+            take.eq(self.i.valid & self.i.ready),
+            give.eq(self.o.valid & self.o.ready),
+            check.data.eq(Mux(self.o.valid, self.o.payload, self.i.payload)),
+            buffer.read_address.eq(index),
+            buffer.write_address.eq(index),
+            self.request.payload.write.eq(kind == Kind.WRITE),
+            self.request.payload.address.eq(address + index),
+            self.request.payload.data.eq(buffer.read_data),
+        ]
+
+        def receive(into_crc: bool) -> None:
+            m.d.comb += self.i.ready.eq(1)
+            if into_crc:
+                m.d.comb += check.valid.eq(take)
+
+        def send(payload: object, following: str, into_crc: bool = True) -> None:
+            m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(payload)]
+            if into_crc:
+                m.d.comb += check.valid.eq(give)
+            with m.If(give):
+                m.next = following
+
+        with m.FSM():
+            with m.State("Hunt"):
+                receive(False)
+                m.d.comb += check.start.eq(1)
+                m.d.sync += [byte.eq(0), index.eq(0), status.eq(Status.OK)]
+                with m.If(take & (self.i.payload == REQUEST_SYNC)):
+                    m.next = "Header"
+            with m.State("Header"):
+                receive(True)
+                with m.If(take):
+                    m.d.sync += [header.eq(Cat(header[8:], self.i.payload)), byte.eq(byte + 1)]
+                    with m.If(byte == 5):
+                        m.d.sync += byte.eq(0)
+                        m.next = "Check-Low"
+                        # `kind` and `count` are still one byte higher in the shift register.
+                        with m.If((header[16:24] == Kind.WRITE) & (header[24:32] != 0)):
+                            m.next = "Payload"
+            with m.State("Payload"):
+                receive(True)
+                m.d.comb += buffer.write_data.eq(Cat(word[8:], self.i.payload))
+                with m.If(take):
+                    m.d.sync += [word.eq(Cat(word[8:], self.i.payload)), byte.eq(byte + 1)]
+                    with m.If(byte == 3):
+                        m.d.comb += buffer.write_enable.eq(1)
+                        m.d.sync += [byte.eq(0), index.eq(index + 1)]
+                        with m.If(index == count - 1):
+                            m.next = "Check-Low"
+            with m.State("Check-Low"):
+                receive(False)
+                m.d.sync += index.eq(0)
+                with m.If(take):
+                    m.d.sync += received.eq(self.i.payload)
+                    m.next = "Check-High"
+            with m.State("Check-High"):
+                receive(False)
+                m.d.comb += good.eq(check.crc == Cat(received, self.i.payload))
+                with m.If(take):
+                    m.next = "Start-Reply"
+                    with m.If(~good):
+                        m.d.sync += [status.eq(Status.BAD_CRC), count.eq(0)]
+                    with m.Elif(((kind != Kind.READ) & (kind != Kind.WRITE)) | (count == 0) | (count > MAX_WORDS)):
+                        m.d.sync += [status.eq(Status.BAD_REQUEST), count.eq(0)]
+                    with m.Else():
+                        m.next = "Execute"
+            with m.State("Execute"):
+                m.d.comb += self.request.valid.eq(1)
+                with m.If(self.request.ready):
+                    m.next = "Answer"
+            with m.State("Answer"):
+                m.d.comb += [
+                    self.response.ready.eq(1),
+                    buffer.write_data.eq(self.response.payload.data),
+                    buffer.write_enable.eq(self.response.valid & (kind == Kind.READ)),
+                ]
+                with m.If(self.response.valid):
+                    m.d.sync += index.eq(index + 1)
+                    m.next = "Next"
+                    with m.If(self.response.payload.error != Status.OK):
+                        m.d.sync += [status.eq(self.response.payload.error), count.eq(0)]
+                        m.next = "Start-Reply"
+            with m.State("Next"):
+                m.next = "Execute"
+                with m.If(index == count):
+                    m.next = "Start-Reply"
+                    with m.If(kind == Kind.WRITE):
+                        m.d.sync += count.eq(0)
+            with m.State("Start-Reply"):
+                m.d.comb += check.start.eq(1)
+                m.d.sync += [index.eq(0), byte.eq(0)]
+                send(REPLY_SYNC, "Sequence", into_crc=False)
+            with m.State("Sequence"):
+                send(sequence, "Status")
+            with m.State("Status"):
+                send(status, "Count")
+            with m.State("Count"):
+                m.d.sync += word.eq(buffer.read_data)
+                send(count, "Data")
+                with m.If(give & (count == 0)):
+                    m.next = "Crc-Low"
+            with m.State("Data"):
+                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(word[:8]), check.valid.eq(give)]
+                with m.If(give):
+                    m.d.sync += [word.eq(word >> 8), byte.eq(byte + 1)]
+                    with m.If(byte == 0):
+                        m.d.sync += index.eq(index + 1)
+                    with m.If(byte == 3):
+                        m.d.sync += [byte.eq(0), word.eq(buffer.read_data)]
+                        with m.If(index == count):
+                            m.next = "Crc-Low"
+            with m.State("Crc-Low"):
+                send(check.crc[:8], "Crc-High", into_crc=False)
+            with m.State("Crc-High"):
+                send(check.crc[8:], "Hunt", into_crc=False)
+        return m

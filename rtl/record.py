@@ -1,0 +1,113 @@
+"""The host's output: a circular memory of records, state rows sent value by value, and the early-exit comparison."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from lifline.arch.config import Config
+from lifline.arch.layout import WORD_BITS
+from lifline.arch.program import Record
+from lifline.arch.records import RECORD, RecordKind
+
+from .decode import word_layout
+from .memory import Ram
+
+
+class Recorder(wiring.Component):
+    """Writes records and compares spike counts; never asked to write when there is no room.
+
+    Members
+    -------
+    clear : In, forget all output.   taken : In, words the host has freed.   count : Out, words written.
+    word, word_valid : In, spike records from the router.   needed : In, words to reserve for spikes.   room : Out, they fit.
+    row_* : In, a row of state values: takes ``multipliers + 1`` cycles.   busy : Out.   room_row : Out, a row fits beside them.
+    check : In, start a new comparison of counts.   leading, second : Out, the two highest counts since.
+    read_address, read_data : the host's view of the memory.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        state = signed(config.state_bits)
+        super().__init__(
+            {
+                "clear": In(1),
+                "taken": In(WORD_BITS),
+                "count": Out(WORD_BITS),
+                "word": In(WORD_BITS),
+                "word_valid": In(1),
+                "needed": In(10),
+                "room": Out(1),
+                "row_values": In(state).array(config.multipliers),
+                "row_valid": In(1),
+                "row_record": In(Record),
+                "row_index": In(10),
+                "population": In(6),
+                "step": In(14),
+                "busy": Out(1),
+                "room_row": Out(1),
+                "check": In(1),
+                "leading": Out(config.state_bits),
+                "second": Out(config.state_bits),
+                "read_address": In(range(config.output_words)),
+                "read_data": Out(WORD_BITS),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        lanes = config.multipliers
+        m.submodules.memory = memory = Ram(width=WORD_BITS, depth=config.output_words)
+        used = Signal(range(config.output_words + 1))
+        values = [Signal(signed(config.state_bits), name=f"value{k}") for k in range(lanes)]
+        left, comparing, header_due = Signal(range(lanes + 1)), Signal(), Signal()
+        header = Signal(word_layout(RECORD))
+        m.d.comb += [
+            used.eq(self.count - self.taken),
+            memory.read_address.eq(self.read_address),
+            self.read_data.eq(memory.read_data),
+            memory.write_address.eq(self.count),
+            memory.write_data.eq(self.word),
+            memory.write_enable.eq(self.word_valid),
+            self.busy.eq(left != 0),
+        ]
+        m.d.sync += [
+            self.room.eq(used + self.needed <= config.output_words),
+            self.room_row.eq(used + self.needed + (lanes + 1) <= config.output_words),
+        ]
+        with m.If(left != 0):
+            with m.If(~comparing):
+                m.d.comb += [memory.write_enable.eq(1), memory.write_data.eq(values[0])]
+            with m.If(header_due):
+                m.d.comb += memory.write_data.eq(header)
+                m.d.sync += header_due.eq(0)
+            with m.Else():
+                m.d.sync += [left.eq(left - 1), Cat(values).eq(Cat(*values[1:], values[0]))]
+                with m.If(comparing):
+                    with m.If(values[0] > self.leading):
+                        m.d.sync += [self.leading.eq(values[0]), self.second.eq(self.leading)]
+                    with m.Elif(values[0] > self.second):
+                        m.d.sync += self.second.eq(values[0])
+        with m.If(self.row_valid):
+            m.d.sync += [values[k].eq(self.row_values[k]) for k in range(lanes)]
+            m.d.sync += [
+                left.eq(lanes),
+                comparing.eq(self.row_record == Record.COUNT),
+                header_due.eq(self.row_record != Record.COUNT),
+                header.kind.eq(self.row_record),
+                header.population.eq(self.population),
+                header.index.eq(self.row_index),
+                header.step.eq(self.step),
+            ]
+        with m.If(memory.write_enable):
+            m.d.sync += self.count.eq(self.count + 1)
+        with m.If(self.check):
+            m.d.sync += [self.leading.eq(0), self.second.eq(0)]
+        with m.If(self.clear):
+            m.d.sync += [self.count.eq(0), left.eq(0)]
+        return m
+
+
+assert int(Record.V) == int(RecordKind.V) and int(Record.CURRENT) == int(RecordKind.I)

@@ -1,0 +1,214 @@
+"""Spike routing: a population's spikes of one step go into its delay rings, at the row of their arrival, and to the host."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from lifline.arch.config import RING_BITS, Config
+from lifline.arch.layout import WORD_BITS
+from lifline.arch.program import MAX_RINGS, POPULATION_1, RING_0, RING_1
+from lifline.arch.records import RECORD, RecordKind
+
+from .decode import word_layout
+from .memory import Ram
+from .update import STAGES
+
+
+def wrapped(row: Signal, rows: Signal) -> object:
+    """``row`` modulo ``rows`` for ``row < 2 * rows``."""
+    return Mux(row >= rows, row - rows, row)
+
+
+def lowest_bit(m: Module, pending: Signal) -> tuple[Signal, Signal]:
+    """Index of the lowest set bit, and ``pending`` without it."""
+    rest, single = Signal.like(pending), Signal.like(pending)
+    position = Signal(range(len(pending)))
+    m.d.comb += [rest.eq(pending & (pending - 1)), single.eq(pending & ~(pending - 1))]
+    for bit in range(len(position)):
+        m.d.comb += position[bit].eq(Cat(single[k] for k in range(len(pending)) if k >> bit & 1).any())
+    return position, rest
+
+
+class Router(wiring.Component):
+    """Takes the spike words of one step and writes them where they arrive.
+
+    A population with one ring of uniform delay that is not recorded writes its words straight into the ring. Otherwise
+    the words wait in a bitmap memory and ``go`` routes them, destination by destination: 2 cycles a word, 1 more for a
+    recorded word that is not empty, and for axonal delays 1 more for a word that is not empty and 3 for each spike.
+
+    Members
+    -------
+    load, rings : In, take ring descriptors and start at their heads.   population : In, word 1 of the population.
+    begin : In, an update of the next step starts.   spike_* : In, from the update.
+    go : In, route the words of the last step.   busy, needed : Out.   words : Out, words of the last step.
+    read_*, write_* : ring memory.   delay_* : delay memory.   output, output_valid : Out, words for the host.
+    step : In, time step of these spikes, for the records.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        address = range(config.ring_words)
+        super().__init__(
+            {
+                "load": In(1),
+                "ring_0": In(word_layout(RING_0)).array(MAX_RINGS),
+                "ring_1": In(word_layout(RING_1)).array(MAX_RINGS),
+                "population": In(word_layout(POPULATION_1)),
+                "begin": In(1),
+                "spike_word": In(RING_BITS),
+                "spike_index": In(8),
+                "spike_valid": In(1),
+                "step": In(14),
+                "go": In(1),
+                "busy": Out(1),
+                "needed": Out(1),
+                "words": Out(8),
+                "read_address": Out(address),
+                "read_enable": Out(1),
+                "read_data": In(RING_BITS),
+                "write_address": Out(address),
+                "write_enable": Out(1),
+                "write_data": Out(RING_BITS),
+                "delay_address": Out(range(config.delay_entries)),
+                "delay_enable": Out(1),
+                "delay_data": In(range(config.max_delay + 1)),
+                "output": Out(WORD_BITS),
+                "output_valid": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config, pop = self.config, self.population
+        max_words = max(config.max_rows * config.multipliers // RING_BITS, 2)
+        m.submodules.bitmap = bitmap = Ram(width=RING_BITS, depth=max(max_words, 2))
+
+        # The row of the step whose spikes arrive now, per ring; `begin` is delayed like the spikes.
+        begun = Signal(STAGES + 1)
+        first = Signal()
+        current = Array(Signal(8, name=f"current{r}") for r in range(MAX_RINGS))
+        m.d.sync += begun.eq(Cat(self.begin, begun))
+        with m.If(self.load):
+            m.d.sync += first.eq(1)
+        with m.If(begun[-1]):
+            m.d.sync += first.eq(0)
+            for r in range(MAX_RINGS):
+                m.d.sync += current[r].eq(Mux(first, self.ring_0[r].head, wrapped(current[r] + 1, self.ring_0[r].rows)))
+
+        direct = Signal()
+        last_word = Signal(8)
+        m.d.comb += [
+            direct.eq((pop.rings == 1) & self.ring_1[0].uniform & ~pop.record_spikes),
+            self.needed.eq(pop.record_spikes | ((pop.rings != 0) & ~direct)),
+            self.words.eq(last_word + 1),
+            bitmap.write_address.eq(self.spike_index),
+            bitmap.write_data.eq(self.spike_word),
+            bitmap.write_enable.eq(self.spike_valid),
+        ]
+        column, rows = Signal.like(self.write_address), Signal(8)
+        word, ring, to_host = Signal(8), Signal(range(MAX_RINGS)), Signal()
+        target, delay = Signal(9), Signal(8)
+        descriptor, delays = Signal(word_layout(RING_0)), Signal(word_layout(RING_1))
+        m.d.comb += [
+            descriptor.eq(Array(self.ring_0[r] for r in range(MAX_RINGS))[ring]),
+            delays.eq(Array(self.ring_1[r] for r in range(MAX_RINGS))[ring]),
+            rows.eq(descriptor.rows),
+            delay.eq(delays.delay),
+            target.eq(wrapped(current[ring] + delay, rows)),
+        ]
+        with m.If(self.spike_valid):
+            m.d.sync += last_word.eq(self.spike_index)
+
+        pending, position, bit = Signal(RING_BITS), Signal(range(RING_BITS)), Signal(range(RING_BITS))
+        position, rest = lowest_bit(m, pending)
+        ring_address = Signal.like(self.read_address)
+        header = Signal(word_layout(RECORD))
+        m.d.comb += [
+            bitmap.read_address.eq(word),
+            self.read_address.eq(ring_address),
+            self.write_address.eq(ring_address),
+            self.write_data.eq(self.read_data | (1 << bit)),
+            self.delay_address.eq(Cat(position, (delays.delay >> len(position)) + word)),
+            header.kind.eq(RecordKind.SPIKES),
+            header.population.eq(pop.population),
+            header.index.eq(word),
+            header.step.eq(self.step),
+        ]
+
+        def next_word() -> None:
+            with m.If(word != last_word):
+                m.d.sync += [word.eq(word + 1), column.eq(column + rows)]
+                m.next = "Fetch"
+            with m.Elif(to_host & (pop.rings != 0)):
+                m.d.sync += [to_host.eq(0), word.eq(0), ring.eq(0), column.eq(self.ring_0[0].base)]
+                m.next = "Fetch"
+            with m.Elif(~to_host & (ring + 1 < pop.rings)):
+                m.d.sync += [word.eq(0), ring.eq(ring + 1), column.eq(self.ring_0[MAX_RINGS - 1].base)]
+                m.next = "Fetch"
+            with m.Else():
+                m.d.sync += ring.eq(0)
+                m.next = "Idle"
+
+        def look_up() -> None:
+            m.d.comb += self.delay_enable.eq(1)
+            m.d.sync += [bit.eq(position), pending.eq(rest)]
+            m.next = "Arrive"
+
+        with m.FSM() as fsm:
+            m.d.comb += self.busy.eq(~fsm.ongoing("Idle"))
+            with m.State("Idle"):
+                with m.If(direct):
+                    m.d.comb += [
+                        self.write_enable.eq(self.spike_valid),
+                        self.write_address.eq(column + target),
+                        self.write_data.eq(self.spike_word),
+                    ]
+                    with m.If(self.spike_valid):
+                        m.d.sync += column.eq(column + rows)
+                    with m.If(begun[-1]):
+                        m.d.sync += column.eq(self.ring_0[0].base)
+                with m.If(self.go):
+                    m.d.sync += [word.eq(0), to_host.eq(pop.record_spikes), column.eq(self.ring_0[0].base)]
+                    m.next = "Fetch"
+            with m.State("Fetch"):
+                m.next = "Examine"
+            with m.State("Examine"):
+                with m.If(to_host):
+                    m.d.comb += [self.output.eq(header), self.output_valid.eq(bitmap.read_data != 0)]
+                    with m.If(self.output_valid):
+                        m.next = "Record"
+                    with m.Else():
+                        next_word()
+                with m.Elif(delays.uniform):
+                    m.d.comb += [
+                        self.write_enable.eq(1),
+                        self.write_address.eq(column + target),
+                        self.write_data.eq(bitmap.read_data),
+                    ]
+                    next_word()
+                with m.Else():
+                    m.d.sync += pending.eq(bitmap.read_data)
+                    m.next = "Look-Up"
+                    with m.If(bitmap.read_data == 0):
+                        next_word()
+            with m.State("Record"):
+                m.d.comb += [self.output.eq(bitmap.read_data), self.output_valid.eq(1)]
+                next_word()
+            with m.State("Look-Up"):
+                look_up()
+            with m.State("Arrive"):
+                m.d.comb += delay.eq(self.delay_data)
+                m.d.sync += ring_address.eq(column + target)
+                m.next = "Read"
+            with m.State("Read"):
+                m.d.comb += self.read_enable.eq(1)
+                m.next = "Write"
+            with m.State("Write"):
+                m.d.comb += self.write_enable.eq(1)
+                with m.If(pending != 0):
+                    look_up()
+                with m.Else():
+                    next_word()
+        return m

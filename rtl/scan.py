@@ -1,0 +1,155 @@
+"""Scanner: finds the presynaptic neurons with arrivals in one row (event) or in several rows (dense) of a delay ring."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Array, Cat, Module, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from lifline.arch.config import RING_BITS, Config
+
+
+def list_entry(config: Config) -> data.StructLayout:
+    """One active presynaptic neuron: its index within the pass and its arrivals, bit ``w`` for row ``w`` of the scan."""
+    return data.StructLayout({"index": range(config.list_entries), "arrivals": config.window})
+
+
+class Scanner(wiring.Component):
+    """Read ring words, emit one list entry per presynaptic neuron with an arrival, lowest index first.
+
+    A group is 32 presynaptic neurons; it takes ``max(rows, active neurons, 1)`` cycles: the rows of the next group are
+    fetched while the active neurons of this one are emitted.
+
+    Members
+    -------
+    start : In, one cycle; takes ``words``, ``count``, ``base``, ``ring_rows``, ``row``, ``clear``.
+    words : groups to scan.   count : rows per group (1 in event mode).   base : ring word of group 0, row 0.
+    ring_rows : rows of the ring.   row : first row.   clear : zero every word after reading it.
+    entry, entry_valid : Out, one list entry; always accepted.
+    done : Out, one cycle, after the last entry.
+    read_*, write_* : the ring memory, used only between ``start`` and ``done``.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        address = range(config.ring_words)
+        super().__init__(
+            {
+                "start": In(1),
+                "words": In(8),
+                "count": In(range(config.window + 1)),
+                "base": In(address),
+                "ring_rows": In(8),
+                "row": In(8),
+                "clear": In(1),
+                "entry": Out(list_entry(config)),
+                "entry_valid": Out(1),
+                "done": Out(1),
+                "busy": Out(1),
+                "read_address": Out(address),
+                "read_enable": Out(1),
+                "read_data": In(RING_BITS),
+                "write_address": Out(address),
+                "write_enable": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        window = self.config.window
+
+        # Fetch: one read per cycle, rows inner, groups outer.
+        words_left = Signal(8)
+        count = Signal.like(self.count)
+        ring_rows, first_row, row = Signal(8), Signal(8), Signal(8)
+        column = Signal.like(self.base)
+        rows_left = Signal.like(self.count)
+        fetching, clear = Signal(), Signal()
+
+        # Capture: the word read in the previous cycle goes to its row register.
+        arriving = Signal()
+        arriving_row = Signal(range(max(window, 2)))
+        arriving_address = Signal.like(self.base)
+        captured = Array(Signal(RING_BITS, name=f"captured{w}") for w in range(window))
+        arriving_last = Signal()
+        full = Signal()
+        transfer, stall = Signal(), Signal()
+
+        # Emit: lowest set bit first.
+        pending = Signal(RING_BITS)
+        rows = [Signal(RING_BITS, name=f"row{w}") for w in range(window)]
+        group, groups_left = Signal(range(self.config.list_entries // RING_BITS + 1)), Signal(8)
+        rest, lowest = Signal(RING_BITS), Signal(RING_BITS)
+        position = Signal(range(RING_BITS))
+
+        m.d.comb += [
+            stall.eq(arriving & (arriving_row == 0) & full & ~transfer),
+            self.read_enable.eq(~stall),
+            self.read_address.eq(column + row),
+            self.write_address.eq(arriving_address),
+            self.write_enable.eq(arriving & clear),
+        ]
+        with m.If(~stall):
+            m.d.sync += [
+                arriving.eq(fetching),
+                arriving_row.eq(count - rows_left),
+                arriving_last.eq(rows_left == 1),
+                arriving_address.eq(self.read_address),
+            ]
+            with m.If(fetching):
+                m.d.sync += row.eq(row + 1)
+                with m.If(row == ring_rows - 1):
+                    m.d.sync += row.eq(0)
+                m.d.sync += rows_left.eq(rows_left - 1)
+                with m.If(rows_left == 1):
+                    m.d.sync += [
+                        rows_left.eq(count),
+                        row.eq(first_row),
+                        column.eq(column + ring_rows),
+                        words_left.eq(words_left - 1),
+                        fetching.eq(words_left != 1),
+                    ]
+        m.d.comb += transfer.eq(full & ((pending == 0) | (rest == 0)))
+        with m.If(transfer):
+            m.d.sync += full.eq(0)
+        with m.If(arriving & ~stall):
+            m.d.sync += captured[arriving_row].eq(self.read_data)
+            with m.If(arriving_last):
+                m.d.sync += full.eq(1)
+
+        m.d.comb += [rest.eq(pending & (pending - 1)), lowest.eq(pending & ~(pending - 1))]
+        for bit in range(len(position)):
+            m.d.comb += position[bit].eq(Cat(lowest[k] for k in range(RING_BITS) if k >> bit & 1).any())
+        m.d.sync += [
+            pending.eq(rest),
+            self.entry_valid.eq(pending != 0),
+            self.entry.index.eq(Cat(position, group - 1)),
+            self.entry.arrivals.eq(Cat((rows[w] & lowest).any() for w in range(window))),
+        ]
+        with m.If(transfer):
+            merged = captured[0]
+            for w in range(1, window):
+                merged = merged | captured[w]
+            m.d.sync += [pending.eq(merged), group.eq(group + 1), groups_left.eq(groups_left - 1)]
+            m.d.sync += [rows[w].eq(captured[w]) for w in range(window)]
+
+        m.d.comb += self.done.eq(self.busy & (groups_left == 0) & (rest == 0))
+        with m.If(self.done):
+            m.d.sync += self.busy.eq(0)
+        with m.If(self.start):
+            m.d.sync += [
+                self.busy.eq(1),
+                fetching.eq(1),
+                words_left.eq(self.words),
+                groups_left.eq(self.words),
+                group.eq(0),
+                count.eq(self.count),
+                rows_left.eq(self.count),
+                column.eq(self.base),
+                ring_rows.eq(self.ring_rows),
+                first_row.eq(self.row),
+                row.eq(self.row),
+                clear.eq(self.clear),
+            ]
+            m.d.sync += [captured[w].eq(0) for w in range(window)]
+        return m

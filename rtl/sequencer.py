@@ -1,0 +1,366 @@
+"""Sequencer: runs the program once per window and leads every pass through its steps."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Array, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from lifline.arch.config import RING_BITS, Config
+from lifline.arch.layout import WORD_BITS
+from lifline.arch.program import (
+    FIRST_COUNTER,
+    INSTRUCTION,
+    MAX_RINGS,
+    PASS_0,
+    PASS_1,
+    PASS_2,
+    POPULATION_WORDS,
+    RING_0,
+    RING_1,
+    Mode,
+    Opcode,
+)
+
+from .decode import word_layout
+from .route import wrapped
+from .update import POPULATION_SHAPE
+
+
+class Sequencer(wiring.Component):
+    """Control of the whole core; every engine is started here and nowhere else.
+
+    A run is a number of windows. A window waits for its input, executes the program, and advances time. A pass scans
+    its source ring and accumulates (phase A); an updating pass then alternates, step by step, between phase A and the
+    neuron update (phase B). Ring memory belongs to the scanner first, then to the router, within phase A.
+
+    Members are grouped by the engine they lead; pulses last one cycle.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        step, count = range(max(config.window, 2)), range(config.window + 1)
+        program = range(config.program_words)
+        super().__init__(
+            {
+                # run control
+                "start": In(1),
+                "fresh_start": In(1),
+                "stop": In(1),
+                "steps": In(14),
+                "period": In(WORD_BITS),
+                "ring_clear_words": In(range(config.ring_words + 1)),
+                "exit_every": In(WORD_BITS),
+                "exit_margin": In(config.state_bits),
+                "running": Out(1),
+                "exited": Out(1),
+                "time": Out(WORD_BITS),
+                "clearing": Out(1),
+                "clear_address": Out(range(config.ring_words)),
+                "cleared": Out(1),
+                "counter_overflow": Out(1),
+                "stall_input": Out(1),
+                "stall_output": Out(1),
+                "stall_period": Out(1),
+                "overrun": Out(1),
+                # input
+                "input_steps": In(WORD_BITS),
+                "input_limit": Out(WORD_BITS),
+                # program memory
+                "program_address": Out(program),
+                "program_data": In(WORD_BITS),
+                "program_write": Out(1),
+                "program_write_address": Out(program),
+                "program_write_data": Out(WORD_BITS),
+                "program_to_update": Out(1),
+                # pass
+                "pass_start": Out(1),
+                "mode": Out(Mode),
+                "blocks": Out(8),
+                "weight_base": Out(range(config.weight_words)),
+                "fan_in": Out(range(config.list_entries + 1)),
+                "count": Out(count),
+                "step": Out(step),
+                "accumulate": Out(1),
+                "accumulated": In(1),
+                "rows_done": In(range(config.window + 2)),
+                "scan_start": Out(1),
+                "scan_words": Out(8),
+                "scan_count": Out(count),
+                "scan_base": Out(range(config.ring_words)),
+                "scan_ring_rows": Out(8),
+                "scan_row": Out(8),
+                "scan_clear": Out(1),
+                "scan_busy": In(1),
+                # update
+                "population": Out(POPULATION_SHAPE),
+                "micro_base": Out(program),
+                "load": Out(1),
+                "go": Out(1),
+                "fresh": Out(1),
+                "update_ending": In(1),
+                "update_ready": In(1),
+                "update_settled": In(1),
+                "update_blocked": In(1),
+                "counters": In(WORD_BITS).array(3),
+                # routing and recording
+                "ring_0": Out(word_layout(RING_0)).array(MAX_RINGS),
+                "ring_1": Out(word_layout(RING_1)).array(MAX_RINGS),
+                "route": Out(1),
+                "route_busy": In(1),
+                "route_needed": In(1),
+                "record_step": Out(14),
+                "record_needed": Out(10),
+                "room": In(1),
+                "check": Out(1),
+                "leading": In(config.state_bits),
+                "second": In(config.state_bits),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        window = config.window
+        pop = self.population
+
+        # Run control.
+        remaining, to_check = Signal(14), Signal(WORD_BITS)
+        credit, tick = Signal(16), Signal(WORD_BITS)
+        due, first_window = Signal(), Signal()
+        ahead = Signal(range(2 * window + 1))
+        m.d.comb += [
+            first_window.eq(self.time == 0),
+            ahead.eq(Mux((self.exit_every != 0) & (to_check < 2 * window), to_check, 2 * window)),
+            due.eq((self.period == 0) | (credit >= self.count)),
+        ]
+        m.d.sync += self.input_limit.eq(Mux(self.running & ~self.clearing, self.time + ahead, self.input_steps))
+        with m.If(self.running & (self.period != 0)):
+            m.d.sync += tick.eq(tick + 1)
+            with m.If(tick >= self.period - 1):
+                m.d.sync += [tick.eq(0), credit.eq(credit + 1)]
+
+        # Fetch.
+        pc, address = Signal.like(self.program_address), Signal.like(self.program_address)
+        instruction = Signal(word_layout(INSTRUCTION))
+        pass_0, pass_1, pass_2 = (Signal(word_layout(w), name=w.name) for w in (PASS_0, PASS_1, PASS_2))
+        ring_now = Signal(word_layout(RING_0))
+        words = [Signal(WORD_BITS, name=w.name) for w in POPULATION_WORDS[:FIRST_COUNTER]]
+        index = Signal(range(FIRST_COUNTER + 2 * MAX_RINGS + 1))
+        counter = Signal(2)
+        population_base = Signal.like(pc)
+        m.d.comb += [
+            self.program_address.eq(address),
+            address.eq(pc),
+            instruction.eq(self.program_data),
+            ring_now.eq(self.program_data),
+            self.mode.eq(pass_0.mode),
+            self.blocks.eq(pass_0.blocks),
+            self.weight_base.eq(pass_1.weight_base),
+            self.fan_in.eq(pass_1.fan_in),
+            self.scan_words.eq(pass_0.source_words),
+            self.scan_base.eq(pass_2.ring_base),
+            self.scan_clear.eq(pass_0.clear),
+            self.scan_count.eq(Mux(pass_0.mode == Mode.DENSE, self.count, 1)),
+            self.fresh.eq(first_window & (self.step == 0)),
+            self.micro_base.eq(population_base + len(POPULATION_WORDS)),
+        ]
+        for k, word in enumerate(POPULATION_WORDS[:FIRST_COUNTER]):
+            m.d.comb += getattr(pop, word.name).eq(words[k])
+
+        # Steps of a pass.
+        started, rows_needed, scans_done = Signal(range(window + 2)), Signal(range(window + 2)), Signal()
+        is_dense = pass_0.mode == Mode.DENSE
+        route_due, last_step = Signal(), Signal()
+        chunks = RING_BITS // config.multipliers
+        m.d.comb += [
+            last_step.eq(self.step == self.count - 1),
+            rows_needed.eq(Mux(is_dense, 1, Mux(last_step, self.count, self.step + 2))),
+            scans_done.eq(self.rows_done >= rows_needed),
+            self.record_needed.eq(Mux(pop.population_1.record_spikes, (pop.population_0.rows + (chunks - 1)) // chunks << 1, 0)),
+        ]
+
+        def begin_scan() -> None:
+            m.d.comb += self.scan_start.eq(1)
+            m.d.sync += [
+                started.eq(started + 1),
+                self.scan_row.eq(wrapped(self.scan_row + 1, self.scan_ring_rows)),
+            ]
+
+        scanning_allowed = Signal()
+        with m.If(scanning_allowed & (started == self.rows_done) & (started < rows_needed) & ~self.scan_busy):
+            begin_scan()
+
+        route_now = Signal()
+        m.d.comb += route_now.eq(route_due & self.update_settled & scans_done & ~self.scan_busy)
+
+        with m.FSM() as fsm:
+            m.d.comb += self.running.eq(~fsm.ongoing("Idle"))
+            with m.State("Idle"):
+                with m.If(self.start):
+                    m.d.sync += [remaining.eq(self.steps), self.exited.eq(0), credit.eq(0), tick.eq(0)]
+                    m.next = "Window"
+                    with m.If(self.fresh_start):
+                        m.d.comb += self.cleared.eq(1)
+                        m.d.sync += [self.time.eq(0), self.clear_address.eq(0), to_check.eq(self.exit_every)]
+                        m.d.sync += [self.clearing.eq(self.ring_clear_words != 0), self.counter_overflow.eq(0)]
+                        m.next = "Clear"
+            with m.State("Clear"):
+                m.d.sync += self.clear_address.eq(self.clear_address + 1)
+                with m.If(~self.clearing | (self.clear_address == self.ring_clear_words - 1)):
+                    m.d.sync += self.clearing.eq(0)
+                    m.next = "Window"
+            with m.State("Window"):
+                size = Mux(remaining < window, remaining, window)
+                m.d.sync += self.count.eq(Mux((self.exit_every != 0) & (to_check < size), to_check, size))
+                m.d.sync += pc.eq(0)
+                m.next = "Wait"
+                with m.If((remaining == 0) | self.stop):
+                    m.next = "Idle"
+            with m.State("Wait"):
+                ready = Signal()
+                m.d.comb += [
+                    ready.eq(self.input_steps - self.time >= self.count),
+                    self.stall_input.eq(~ready),
+                    self.stall_period.eq(ready & ~due),
+                ]
+                with m.If(ready & due):
+                    m.d.comb += self.overrun.eq((self.period != 0) & (credit > self.count))
+                    m.d.sync += credit.eq(Mux(self.period == 0, 0, credit - self.count + (tick >= self.period - 1)))
+                    m.next = "Instruction"
+            with m.State("Instruction"):
+                m.d.sync += pc.eq(pc + 1)
+                m.next = "Decode"
+            with m.State("Decode"):
+                m.d.sync += pass_0.eq(self.program_data)
+                with m.Switch(instruction.opcode):
+                    with m.Case(Opcode.PASS):
+                        m.d.sync += pc.eq(pc + 1)
+                        m.next = "Pass-Weights"
+                    with m.Case(Opcode.ADVANCE):
+                        m.d.comb += address.eq(instruction.argument)
+                        m.d.sync += self.program_write_address.eq(instruction.argument)
+                        m.next = "Advance"
+                    with m.Default():
+                        m.d.sync += [self.time.eq(self.time + self.count), remaining.eq(remaining - self.count)]
+                        m.d.sync += to_check.eq(to_check - self.count)
+                        m.next = "Window"
+                        with m.If((self.exit_every != 0) & (to_check == self.count)):
+                            m.d.sync += to_check.eq(self.exit_every)
+                            with m.If(self.leading - self.second > self.exit_margin):
+                                m.d.sync += [self.exited.eq(1), remaining.eq(0)]
+            with m.State("Advance"):
+                advanced = Signal(word_layout(RING_0))
+                m.d.comb += [
+                    advanced.eq(self.program_data),
+                    advanced.head.eq(wrapped(Mux(first_window, 0, ring_now.head) + self.count, ring_now.rows)),
+                    self.program_write.eq(1),
+                    self.program_write_data.eq(advanced),
+                ]
+                m.next = "Instruction"
+            with m.State("Pass-Weights"):
+                m.d.sync += [pass_1.eq(self.program_data), pc.eq(pc + 1)]
+                m.next = "Pass-Ring"
+            with m.State("Pass-Ring"):
+                ring_pointer = Signal(word_layout(PASS_2))
+                m.d.sync += pass_2.eq(self.program_data)
+                m.d.comb += [ring_pointer.eq(self.program_data), address.eq(ring_pointer.ring)]
+                m.next = "Pass-Head"
+            with m.State("Pass-Head"):
+                m.d.sync += [
+                    self.scan_ring_rows.eq(ring_now.rows),
+                    self.scan_row.eq(Mux(first_window, 0, ring_now.head)),
+                    self.step.eq(0),
+                    started.eq(0),
+                    index.eq(0),
+                    route_due.eq(0),
+                    population_base.eq(pc),
+                ]
+                with m.If(pass_0.update):
+                    m.d.sync += pc.eq(pc + 1)
+                m.d.comb += self.pass_start.eq(1)
+                m.next = "Pass-Start"
+            with m.State("Pass-Start"):
+                begin_scan()
+                m.next = "Accumulate"
+                with m.If(pass_0.update):
+                    m.d.sync += [words[0].eq(self.program_data), pc.eq(pc + 1), index.eq(1)]
+                    m.next = "Population"
+            with m.State("Population"):
+                m.d.comb += [scanning_allowed.eq(1), self.accumulate.eq(1)]
+                m.d.sync += [pc.eq(pc + 1), index.eq(index + 1)]
+                with m.Switch(index):
+                    for k in range(1, FIRST_COUNTER):
+                        with m.Case(k):
+                            m.d.sync += words[k].eq(self.program_data)
+                    for ring in range(MAX_RINGS):
+                        with m.Case(FIRST_COUNTER + 2 * ring):
+                            m.d.sync += self.ring_0[ring].eq(self.program_data)
+                            with m.If(first_window):
+                                m.d.sync += self.ring_0[ring].head.eq(0)
+                        with m.Case(FIRST_COUNTER + 2 * ring + 1):
+                            m.d.sync += self.ring_1[ring].eq(self.program_data)
+                with m.If(index == FIRST_COUNTER - 1):
+                    first_ring = Signal(word_layout(POPULATION_WORDS[FIRST_COUNTER - 1]))
+                    m.d.comb += [first_ring.eq(self.program_data), address.eq(first_ring.ring)]
+                    m.d.sync += pc.eq(first_ring.ring + 1)
+                with m.If(index == FIRST_COUNTER + 2 * MAX_RINGS - 1):
+                    m.next = "Load"
+            with m.State("Load"):
+                m.d.comb += [scanning_allowed.eq(1), self.accumulate.eq(1), self.load.eq(1)]
+                m.next = "Accumulate"
+            with m.State("Accumulate"):
+                m.d.comb += [
+                    scanning_allowed.eq(1),
+                    self.accumulate.eq(1),
+                    self.program_to_update.eq(pass_0.update),
+                    self.route.eq(route_now),
+                ]
+                with m.If(route_now):
+                    m.d.sync += route_due.eq(0)
+                with m.If(self.accumulated & scans_done & ~self.scan_busy & ~route_due & ~self.route_busy):
+                    with m.If(pass_0.update):
+                        with m.If(self.update_ready):
+                            m.d.comb += [self.stall_output.eq(~self.room), self.go.eq(self.room)]
+                            with m.If(self.room):
+                                m.next = "Update"
+                    with m.Elif(last_step | is_dense):
+                        m.next = "Resume"
+                    with m.Else():
+                        m.d.sync += self.step.eq(self.step + 1)
+            with m.State("Resume"):
+                m.d.sync += pc.eq(population_base)
+                m.next = "Instruction"
+            with m.State("Update"):
+                m.d.comb += [self.program_to_update.eq(1), self.stall_output.eq(self.update_blocked)]
+                with m.If(self.update_ending):
+                    m.d.sync += route_due.eq(self.route_needed)
+                    with m.If(last_step):
+                        m.next = "Settle"
+                    with m.Else():
+                        m.d.sync += self.step.eq(self.step + 1)
+                        m.next = "Accumulate"
+            with m.State("Settle"):
+                m.d.comb += [self.program_to_update.eq(1), self.route.eq(route_now)]
+                with m.If(route_now):
+                    m.d.sync += route_due.eq(0)
+                m.d.sync += [counter.eq(0), pc.eq(population_base + FIRST_COUNTER)]
+                with m.If(self.update_settled & ~route_due & ~self.route_busy):
+                    m.next = "Counters"
+            with m.State("Counters"):
+                total = Signal(WORD_BITS + 1)
+                m.d.sync += [counter.eq(counter + 1), pc.eq(pc + 1), self.program_write_address.eq(pc)]
+                m.d.comb += [
+                    total.eq(Mux(first_window, 0, self.program_data) + Array(self.counters)[counter - 1]),
+                    self.program_write_data.eq(total),
+                    self.program_write.eq(counter != 0),
+                ]
+                with m.If(self.program_write & total[-1]):
+                    m.d.sync += self.counter_overflow.eq(1)
+                with m.If(counter == 3):
+                    m.d.sync += pc.eq(self.micro_base + pop.population_2.micro_words)
+                    m.next = "Instruction"
+        m.d.comb += self.check.eq(self.go & pop.population_6.exit_check)
+        with m.If(self.go):
+            m.d.sync += self.record_step.eq(self.time + self.step)
+        return m

@@ -1,0 +1,63 @@
+"""The complete design: core and link, up to the byte stream that simulation joins, and with a UART for boards."""
+
+from amaranth.hdl import Module
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from lifline.arch.config import Config
+
+from .core import Core
+from .link import Link
+from .uart import Uart
+
+
+class Top(wiring.Component):
+    """Core and link.
+
+    Members
+    -------
+    i, o : byte streams from and to the driver, in the frames of :mod:`lifline.arch.frame`.
+    """
+
+    i: In(stream.Signature(8))
+    o: Out(stream.Signature(8))
+
+    def __init__(self, config: Config, *, weight_style: str | None = None) -> None:
+        self.config, self.weight_style = config, weight_style
+        super().__init__()
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.core = core = Core(self.config, weight_style=self.weight_style)
+        m.submodules.link = link = Link()
+        wiring.connect(m, wiring.flipped(self.i), link.i)
+        wiring.connect(m, link.o, wiring.flipped(self.o))
+        wiring.connect(m, link.request, core.request)
+        wiring.connect(m, core.response, link.response)
+        return m
+
+
+class SerialTop(wiring.Component):
+    """:class:`Top` behind a UART.
+
+    Members
+    -------
+    rx, tx : serial lines.
+    """
+
+    rx: In(1)
+    tx: Out(1)
+
+    def __init__(self, config: Config, *, clock_hz: float, baud_hz: int, weight_style: str | None = None) -> None:
+        self.top = Top(config, weight_style=weight_style)
+        self.divisor = round(clock_hz / baud_hz)
+        super().__init__()
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.top = self.top
+        m.submodules.uart = uart = Uart(self.divisor)
+        wiring.connect(m, uart.o, self.top.i)
+        wiring.connect(m, self.top.o, uart.i)
+        m.d.comb += [uart.rx.eq(self.rx), self.tx.eq(uart.tx)]
+        return m

@@ -1,0 +1,303 @@
+"""Neuron update: runs a population's microprogram over its rows, collects spikes, counts events, hands state to the recorder."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from lifline.arch.arithmetic import DECAY_ONE
+from lifline.arch.config import RING_BITS, Config
+from lifline.arch.layout import WORD_BITS
+from lifline.arch.program import MICRO, POPULATION_WORDS, Factor, Record
+from lifline.arch.timing import UPDATE_SPACING
+
+from .decode import word_layout
+from .lanes import UpdateLane
+
+STAGES = UPDATE_SPACING - 1
+"""Issue is stage 0; results appear and are written in stage 6."""
+
+POPULATION_SHAPE = data.StructLayout({w.name: word_layout(w) for w in POPULATION_WORDS})
+
+
+def population_counter(m: Module, bits: list[Signal], clear: Signal, name: str) -> Signal:
+    """A registered count of set bits, added up until ``clear``."""
+    number, total = Signal(range(len(bits) + 1), name=f"{name}_number"), Signal(WORD_BITS, name=name)
+    m.d.sync += number.eq(sum(bits, Const(0, 1)))
+    m.d.sync += total.eq(total + number)
+    with m.If(clear):
+        m.d.sync += total.eq(0)
+    return total
+
+
+class Update(wiring.Component):
+    """Issues the micro-operations of one step's rows, one per cycle, after ``go``.
+
+    Members
+    -------
+    population : In, the population words, stable while in use.   micro_base : In, program address of the microprogram.
+    load : In, one cycle: a new population; starts to fetch its microprogram.
+    go : In, one cycle, only while ``ready``: update one step.   busy : Out, issuing.   ending : Out, the last cycle of ``busy``.   ready : Out.
+    settled : Out, no result of an earlier issue is still on its way.
+    step : In, step within the window.   fresh : In, this is the first step since the state was cleared.
+    room : In, the output memory can take one state record.   recorder_busy : In.   blocked : Out, waiting for ``room`` only.
+    program_* : program memory.   neuron_* : neuron memory.   slot_* : accumulators (data one cycle after the address).
+    spike_word, spike_index, spike_valid : Out, 32 neurons' spikes, words in rising order, from stage 7.
+    row_values, row_valid, row_record, row_index, row_last : Out, a row for the recorder (stage 6).
+    spikes, budget_hits, saturations : Out, counts since ``load``.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        lanes, state = config.multipliers, signed(config.state_bits)
+        super().__init__(
+            {
+                "population": In(POPULATION_SHAPE),
+                "micro_base": In(range(config.program_words)),
+                "load": In(1),
+                "go": In(1),
+                "busy": Out(1),
+                "ending": Out(1),
+                "ready": Out(1),
+                "settled": Out(1),
+                "step": In(range(max(config.window, 2))),
+                "fresh": In(1),
+                "room": In(1),
+                "recorder_busy": In(1),
+                "blocked": Out(1),
+                "program_address": Out(range(config.program_words)),
+                "program_enable": Out(1),
+                "program_data": In(WORD_BITS),
+                "neuron_read_address": Out(range(config.neuron_words)),
+                "neuron_read_data": In(lanes * config.state_bits),
+                "neuron_write_address": Out(range(config.neuron_words)),
+                "neuron_write_enable": Out(1),
+                "neuron_write_data": Out(lanes * config.state_bits),
+                "slot_step": Out(range(max(config.window, 2))),
+                "slot_block": Out(range(config.max_blocks)),
+                "slot_data": In(config.lanes * config.accumulator_bits),
+                "slot_touched": In(1),
+                "spike_word": Out(RING_BITS),
+                "spike_index": Out(8),
+                "spike_valid": Out(1),
+                "row_values": Out(state).array(lanes),
+                "row_valid": Out(1),
+                "row_record": Out(Record),
+                "row_index": Out(10),
+                "row_last": Out(1),
+                "spikes": Out(WORD_BITS),
+                "budget_hits": Out(WORD_BITS),
+                "saturations": Out(WORD_BITS),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config, pop = self.config, self.population
+        lanes = config.multipliers
+        pop0, pop1 = pop.population_0, pop.population_1
+        micro = word_layout(MICRO)
+
+        # Fetch: two stages ahead of the issue; runs through the prologue, then round and round the update
+        # operations; a restart jumps to the recording operations and back.
+        fetch, fetch_left = Signal.like(self.micro_base), Signal(5)
+        section_start, section_length = Signal.like(self.micro_base), Signal(5)
+        arriving, op_valid, op = Signal(), Signal(), Signal(micro)
+        advance, restart = Signal(), Signal()
+        restart_start, restart_length = Signal.like(self.micro_base), Signal(5)
+        m.d.comb += [self.program_address.eq(fetch), self.program_enable.eq(advance)]
+        with m.If(advance):
+            m.d.sync += [arriving.eq(1), op_valid.eq(arriving), op.eq(self.program_data), fetch.eq(fetch + 1), fetch_left.eq(fetch_left - 1)]
+            with m.If(fetch_left == 1):
+                m.d.sync += [fetch.eq(section_start), fetch_left.eq(section_length)]
+        with m.If(restart):
+            m.d.sync += [
+                arriving.eq(0),
+                op_valid.eq(0),
+                fetch.eq(restart_start),
+                fetch_left.eq(restart_length),
+                section_start.eq(restart_start),
+                section_length.eq(restart_length),
+            ]
+
+        # Issue.
+        record_length = Signal(5)
+        prologue_left, ops_left, row = Signal(4), Signal(5), Signal(10)
+        in_rows, recording = Signal(), Signal()
+        address = Signal.like(self.neuron_read_address)
+        row_base = Signal.like(address)
+        cool = Signal(6)
+        issue, last_row, last_op = Signal(), Signal(), Signal()
+        op0 = Signal(micro)
+        update_start = Signal.like(self.micro_base)
+        m.d.comb += [
+            record_length.eq(pop1.record + pop.population_6.exit_check),
+            update_start.eq(self.micro_base + pop1.prologue),
+            last_row.eq(row == pop0.rows - 1),
+            last_op.eq(ops_left == 1),
+            advance.eq(issue | ~op_valid),
+            self.ready.eq((cool == 0) & ~self.busy),
+        ]
+        with m.If(cool != 0):
+            m.d.sync += cool.eq(cool - 1)
+        with m.If(self.load):
+            m.d.comb += [restart.eq(1), restart_start.eq(self.micro_base), restart_length.eq(pop1.prologue)]
+            m.d.sync += [
+                prologue_left.eq(pop1.prologue),
+                row_base.eq(pop0.neuron_base + pop1.prologue),
+                section_start.eq(update_start),
+                section_length.eq(pop1.update),
+            ]
+            with m.If(pop1.prologue == 0):
+                m.d.comb += [restart_start.eq(update_start), restart_length.eq(pop1.update)]
+        with m.If(self.go):
+            m.d.sync += [
+                self.busy.eq(1),
+                recording.eq(0),
+                cool.eq(pop1.update + prologue_left + (UPDATE_SPACING - 2)),
+                in_rows.eq(prologue_left == 0),
+                address.eq(Mux(prologue_left == 0, row_base, pop0.neuron_base)),
+                row.eq(0),
+                ops_left.eq(Mux(prologue_left == 0, pop1.update, prologue_left)),
+            ]
+        with m.If(self.busy & op_valid):
+            with m.If(~recording):
+                m.d.comb += issue.eq(1)
+            with m.Else():
+                can_record = (cool == 0) & ~self.recorder_busy
+                needs_room = op.record != Record.COUNT
+                m.d.comb += [issue.eq(can_record & (self.room | ~needs_room)), self.blocked.eq(can_record & ~self.room & needs_room)]
+        with m.If(issue):
+            m.d.comb += op0.eq(op)
+            m.d.sync += ops_left.eq(ops_left - 1)
+            with m.If(recording):
+                m.d.sync += cool.eq(UPDATE_SPACING - 1)
+            with m.If(last_op):
+                m.d.sync += ops_left.eq(Mux(recording, record_length, pop1.update))
+                with m.If(~in_rows):
+                    m.d.sync += [in_rows.eq(1), prologue_left.eq(0), address.eq(row_base)]
+                with m.Elif(last_row):
+                    m.d.sync += [row.eq(0), address.eq(row_base)]
+                    with m.If(recording):
+                        m.d.sync += [self.busy.eq(0), recording.eq(0)]
+                        m.d.comb += self.ending.eq(1)
+                        m.d.comb += [restart.eq(1), restart_start.eq(update_start), restart_length.eq(pop1.update)]
+                    with m.Elif(record_length != 0):
+                        m.d.sync += [recording.eq(1), ops_left.eq(record_length), cool.eq(UPDATE_SPACING - 1)]
+                        m.d.comb += [restart.eq(1), restart_start.eq(update_start + pop1.update), restart_length.eq(record_length)]
+                    with m.Else():
+                        m.d.sync += self.busy.eq(0)
+                        m.d.comb += self.ending.eq(1)
+                with m.Else():
+                    m.d.sync += [row.eq(row + 1), address.eq(address + pop0.row_words)]
+
+        # Stage 0: addresses.
+        rows_per_block = config.rows_per_block
+        m.d.comb += [
+            self.neuron_read_address.eq(address + op0.offset + (op0.fresh_next & self.fresh)),
+            self.slot_step.eq(self.step),
+            self.slot_block.eq(row // rows_per_block),
+        ]
+
+        # Control of later stages.
+        ops = [op0] + [Signal(micro, name=f"op{k}") for k in range(1, STAGES + 1)]
+        targets = [Signal.like(address, name=f"target{k}") for k in range(1, STAGES + 1)]
+        rows = [row] + [Signal(10, name=f"row{k}") for k in range(1, STAGES + 1)]
+        lasts = [last_row & in_rows] + [Signal(name=f"last{k}") for k in range(1, STAGES + 1)]
+        valid = Signal(STAGES + 3)
+        m.d.sync += targets[0].eq(address + op0.offset)
+        m.d.sync += [targets[k].eq(targets[k - 1]) for k in range(1, STAGES)]
+        m.d.sync += [ops[k].eq(ops[k - 1]) for k in range(1, STAGES + 1)]
+        m.d.sync += [rows[k].eq(rows[k - 1]) for k in range(1, STAGES + 1)]
+        m.d.sync += [lasts[k].eq(lasts[k - 1]) for k in range(1, STAGES + 1)]
+        m.d.sync += valid.eq(Cat(issue, valid))
+        m.d.comb += self.settled.eq(~valid.any())
+        fresh1 = Signal()
+        m.d.sync += fresh1.eq(self.fresh)
+        factor, floor = Signal(range(DECAY_ONE + 1)), Signal(signed(config.state_bits))
+        factors = {Factor.ZERO: 0, Factor.ONE: DECAY_ONE, Factor.V: pop.population_2.factor_v, Factor.CURRENT: pop.population_2.factor_i}
+        with m.Switch(ops[1].factor):
+            for key, value in factors.items():
+                with m.Case(key):
+                    m.d.sync += factor.eq(value)
+        m.d.sync += floor.eq(Mux(ops[3].clamp, pop.population_4.v_min, -config.state_max))
+
+        # Stage 1: the row's part of the block, shifted.
+        width = config.accumulator_bits
+        consecutive = config.weight_shifts == tuple(range(len(config.weight_shifts)))
+        last_mask = Mux(lasts[4], pop.population_5.last_row, (1 << lanes) - 1)
+        exists = Signal(lanes)
+        m.d.sync += exists.eq(last_mask)
+        saturated6 = Signal(lanes)
+        results: list[UpdateLane] = []
+        for k in range(lanes):
+            lane = UpdateLane(config)
+            m.submodules[f"lane{k}"] = lane
+            results.append(lane)
+            parts = Array(
+                self.slot_data[(part * lanes + k) * width : (part * lanes + k + 1) * width].as_signed() for part in range(rows_per_block)
+            )
+            chosen = Signal(signed(width), name=f"chosen{k}")
+            m.d.comb += chosen.eq(parts[rows[1] % rows_per_block])
+            with m.If(self.slot_touched):
+                if consecutive:
+                    m.d.comb += lane.synaptic.eq(chosen << pop1.shift[: (len(config.weight_shifts) - 1).bit_length()])
+                else:
+                    with m.Switch(pop1.shift):
+                        for index, amount in enumerate(config.weight_shifts):
+                            with m.Case(index):
+                                m.d.comb += lane.synaptic.eq(chosen << amount)
+            m.d.comb += [
+                lane.word.eq(self.neuron_read_data[k * config.state_bits : (k + 1) * config.state_bits]),
+                lane.latch.eq(ops[1].latch),
+                lane.addend.eq(ops[1].addend),
+                lane.word_zero.eq(ops[1].fresh_zero & fresh1),
+                lane.late_zero.eq(ops[1].late_zero),
+                lane.factor.eq(factor),
+                lane.use_bias.eq(ops[2].bias),
+                lane.late_bias.eq(ops[2].late_bias),
+                lane.carry.eq(ops[3].carry),
+                lane.floor.eq(floor),
+                lane.fire.eq(ops[5].fire),
+                lane.exists.eq(exists[k]),
+                lane.budget.eq(ops[5].budget),
+                lane.non_strict.eq(pop1.non_strict),
+                lane.reset_now.eq(pop1.reset_now),
+                lane.reset_subtract.eq(pop1.reset_subtract),
+                lane.v_reset.eq(pop.population_3.v_reset),
+                self.neuron_write_data[k * config.state_bits : (k + 1) * config.state_bits].eq(lane.result),
+                self.row_values[k].eq(lane.result),
+            ]
+            m.d.sync += saturated6[k].eq(lane.saturated & exists[k] & ops[5].count_saturation)
+
+        # Stage 6: write back, record, count.
+        final = ops[STAGES]
+        m.d.comb += [
+            self.neuron_write_address.eq(targets[-1]),
+            self.neuron_write_enable.eq(final.write),
+            self.row_valid.eq(final.record != Record.NONE),
+            self.row_record.eq(final.record),
+            self.row_index.eq(rows[STAGES]),
+            self.row_last.eq(lasts[STAGES]),
+        ]
+        fired = [lane.spike & final.fire for lane in results]
+        m.d.comb += [
+            self.spikes.eq(population_counter(m, fired, self.load, "spike_total")),
+            self.budget_hits.eq(population_counter(m, [lane.crossing & ~lane.spike & final.fire for lane in results], self.load, "hit_total")),
+            self.saturations.eq(population_counter(m, list(saturated6), self.load, "saturation_total")),
+        ]
+
+        # Stage 7: words of 32 neurons.
+        chunks = RING_BITS // lanes
+        chunk = rows[STAGES] % chunks
+        m.d.sync += self.spike_valid.eq(0)
+        with m.If(final.fire):
+            with m.If(chunk == 0):
+                m.d.sync += self.spike_word.eq(Cat(fired))
+            for index in range(1, chunks):
+                with m.If(chunk == index):
+                    m.d.sync += self.spike_word[index * lanes : (index + 1) * lanes].eq(Cat(fired))
+            m.d.sync += self.spike_index.eq(rows[STAGES] // chunks)
+            m.d.sync += self.spike_valid.eq(lasts[STAGES] | (chunk == chunks - 1))
+        return m

@@ -1,0 +1,158 @@
+"""A compiled program: memory images, registers, and what they were compiled from and for. Saved as safetensors with a JSON header."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from lifline.arch.config import Config
+from lifline.arch.errors import ProgramError
+from lifline.arch.program import POPULATION_1, Mode
+from lifline.arch.registers import REGISTERS, Space
+
+FORMAT, VERSION = "lifline-program", 1
+
+
+@dataclass(frozen=True)
+class ProgramPass:
+    """One pass: presynaptic neurons ``first .. first + fan_in - 1`` of a projection in one mode."""
+
+    source: str
+    target: str
+    mode: Mode
+    first: int
+    fan_in: int
+    blocks: int
+    updates: bool
+
+
+@dataclass(frozen=True)
+class ProgramPopulation:
+    """Where a population lives.
+
+    Attributes
+    ----------
+    number : its number in records.   address : program address of its first population word.
+    rows, row_words, row_base : rows, neuron words per row, first neuron word of row 0.
+    words : word offset within a row by name.   micro_base : program address of the microprogram; ``prologue`` and
+    ``update`` are its lengths, ``record`` the packed operation by variable, ``exit_check`` one more or None.
+    """
+
+    number: int
+    name: str
+    size: int
+    rows: int
+    row_words: int
+    row_base: int
+    address: int
+    words: dict[str, int]
+    micro_base: int
+    prologue: int
+    update: int
+    record: dict[str, int]
+    exit_check: int | None
+
+    def record_patch(self, image: NDArray[np.uint32], spikes: bool, variables: list[str]) -> list[tuple[int, int]]:
+        """Program words (address, value) that make the population send ``variables`` (of ``record``) and its spikes."""
+        word1 = POPULATION_1.unpack(int(image[self.address + 1])) | {"record_spikes": int(spikes), "record": len(variables)}
+        operations = [self.record[v] for v in variables]
+        if self.exit_check is not None:
+            operations.append(self.exit_check)
+        start = self.micro_base + self.prologue + self.update
+        return [(self.address + 1, POPULATION_1.pack(**word1))] + [(start + k, op) for k, op in enumerate(operations)]
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """What a device loads.
+
+    Attributes
+    ----------
+    config_name, config_hash : the gateware it was compiled for.   network_name, metadata : where it comes from.
+    images : words (uint32) per address space, from address 0.   registers : values to write at load.
+    """
+
+    config_name: str
+    config_hash: int
+    network_name: str
+    images: dict[Space, NDArray[np.uint32]]
+    registers: dict[str, int]
+    populations: tuple[ProgramPopulation, ...]
+    passes: tuple[ProgramPass, ...]
+    input_name: str
+    input_size: int
+    output: str
+    output_fires: bool
+    memory: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def population(self, name: str) -> ProgramPopulation:
+        return next(p for p in self.populations if p.name == name)
+
+    def check_config(self, config: Config) -> None:
+        """Refuse another configuration.
+
+        Raises
+        ------
+        ProgramError   naming both sides.
+        """
+        if config.hash != self.config_hash:
+            raise ProgramError(
+                f"program `{self.network_name}` was compiled for configuration `{self.config_name}` (hash {self.config_hash:08x}), "
+                f"the device is `{config.name}` (hash {config.hash:08x}); compile it for that configuration"
+            )
+
+
+def _digest(images: dict[str, NDArray[np.uint32]], header: str) -> str:
+    digest = hashlib.sha256(header.encode())
+    for name in sorted(images):
+        digest.update(name.encode() + images[name].tobytes())
+    return digest.hexdigest()
+
+
+def save(program: Program, path: str | os.PathLike[str]) -> None:
+    """Write a program file: safetensors with one uint32 tensor per address space; everything else as JSON in the header."""
+    header = dataclasses.asdict(dataclasses.replace(program, images={}))
+    del header["images"]
+    text = json.dumps(header, sort_keys=True)
+    images = {space.name.lower(): image for space, image in program.images.items()}
+    save_file(
+        images, Path(path), {"format": FORMAT, "version": str(VERSION), "program": text, "digest": _digest(images, text)}
+    )
+
+
+def load(path: str | os.PathLike[str]) -> Program:
+    """Read a program file.
+
+    Raises
+    ------
+    ProgramError   if it is missing, truncated, corrupted, not a program, or of a newer version.
+    """
+    try:
+        with safe_open(Path(path), framework="numpy") as file:
+            meta = file.metadata() or {}
+            images = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, ValueError) as error:
+        raise ProgramError(f"{path} cannot be read as a program file ({error}); compile the network again") from error
+    if meta.get("format") != FORMAT:
+        raise ProgramError(f"{path} is not a program file (format {meta.get('format')!r}, expected {FORMAT!r})")
+    if meta.get("version") != str(VERSION):
+        raise ProgramError(f"{path} has program version {meta.get('version')}, this lifline reads {VERSION}; compile the network again")
+    if _digest(images, meta.get("program", "")) != meta.get("digest"):
+        raise ProgramError(f"{path} is corrupted: its digest does not match; compile the network again")
+    header = json.loads(meta["program"])
+    registers = set(header["registers"]) - set(REGISTERS)
+    if registers:
+        raise ProgramError(f"{path} sets unknown registers {sorted(registers)}; compile the network again")
+    header["populations"] = tuple(ProgramPopulation(**p) for p in header["populations"])
+    header["passes"] = tuple(ProgramPass(**(p | {"mode": Mode(p["mode"])})) for p in header["passes"])
+    header["memory"] = {k: tuple(v) for k, v in header["memory"].items()}
+    return Program(images={Space[name.upper()]: image for name, image in images.items()}, **header)
