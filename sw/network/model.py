@@ -76,7 +76,7 @@ class Neurons:
     def __post_init__(self) -> None:
         for name in ("threshold", "bias", "budget"):
             value = getattr(self, name)
-            if value is not None:
+            if value is not None or name != "budget":
                 array = _integers(value, name)
                 object.__setattr__(self, name, int(array) if array.ndim == 0 else array)
         for name in ("decay_v", "decay_i", "v_reset", "cap"):
