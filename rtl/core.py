@@ -116,7 +116,7 @@ class Core(wiring.Component):
             accumulate.weight_data.eq(weights.read_data),
             accumulate.read_step.eq(update.slot_step),
             accumulate.read_block.eq(update.slot_block),
-            accumulate.release.eq(seq.go),
+            accumulate.release.eq(update.ending),
             seq.accumulated.eq(accumulate.done),
             seq.rows_done.eq(accumulate.rows_done),
         ]

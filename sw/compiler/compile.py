@@ -309,12 +309,10 @@ def compile_network(network: Network, config: Config, modes: ModeChoice = Mode.E
     if entrance is None:
         raise CompileError(f"the input `{network.input.name}` projects to nothing")
     exit_ = network.early_exit
-    output = network.population(network.output)
-    assert output.neurons is not None
     return Program(
+        network=network,
         config_name=config.name,
         config_hash=config.hash,
-        network_name=network.name,
         images={
             Space.PROGRAM: words,
             Space.WEIGHTS: pack_lanes(image, config.weight_bits),
@@ -332,10 +330,6 @@ def compile_network(network: Network, config: Config, modes: ModeChoice = Mode.E
         },
         populations=tuple(populations),
         passes=tuple(e for e, *_ in passes),
-        input_name=network.input.name,
-        input_size=network.input.size,
-        output=network.output,
-        output_fires=output.neurons.cap > 0,
         memory=memory,
     )
 

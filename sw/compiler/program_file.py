@@ -6,8 +6,10 @@ import dataclasses
 import hashlib
 import json
 import os
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,8 @@ from lifline.arch.config import Config
 from lifline.arch.errors import ProgramError
 from lifline.arch.program import POPULATION_1, Mode
 from lifline.arch.registers import REGISTERS, Space
+from lifline.network import file as network_file
+from lifline.network.model import Network
 
 FORMAT, VERSION = "lifline-program", 1
 
@@ -77,21 +81,17 @@ class Program:
 
     Attributes
     ----------
-    config_name, config_hash : the gateware it was compiled for.   network_name, metadata : where it comes from.
+    network : what it was compiled from.   config_name, config_hash : the gateware it was compiled for.
     images : words (uint32) per address space, from address 0.   registers : values to write at load.
     """
 
+    network: Network
     config_name: str
     config_hash: int
-    network_name: str
     images: dict[Space, NDArray[np.uint32]]
     registers: dict[str, int]
     populations: tuple[ProgramPopulation, ...]
     passes: tuple[ProgramPass, ...]
-    input_name: str
-    input_size: int
-    output: str
-    output_fires: bool
     memory: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def population(self, name: str) -> ProgramPopulation:
@@ -106,12 +106,12 @@ class Program:
         """
         if config.hash != self.config_hash:
             raise ProgramError(
-                f"program `{self.network_name}` was compiled for configuration `{self.config_name}` (hash {self.config_hash:08x}), "
+                f"program `{self.network.name}` was compiled for configuration `{self.config_name}` (hash {self.config_hash:08x}), "
                 f"the device is `{config.name}` (hash {config.hash:08x}); compile it for that configuration"
             )
 
 
-def _digest(images: dict[str, NDArray[np.uint32]], header: str) -> str:
+def _digest(images: dict[str, NDArray[Any]], header: str) -> str:
     digest = hashlib.sha256(header.encode())
     for name in sorted(images):
         digest.update(name.encode() + images[name].tobytes())
@@ -120,10 +120,14 @@ def _digest(images: dict[str, NDArray[np.uint32]], header: str) -> str:
 
 def save(program: Program, path: str | os.PathLike[str]) -> None:
     """Write a program file: safetensors with one uint32 tensor per address space; everything else as JSON in the header."""
-    header = dataclasses.asdict(dataclasses.replace(program, images={}))
-    del header["images"]
+    header = {f.name: getattr(program, f.name) for f in dataclasses.fields(program) if f.name not in ("network", "images")}
+    header["populations"] = [dataclasses.asdict(p) for p in program.populations]
+    header["passes"] = [dataclasses.asdict(p) for p in program.passes]
     text = json.dumps(header, sort_keys=True)
-    images = {space.name.lower(): image for space, image in program.images.items()}
+    images: dict[str, NDArray[Any]] = {space.name.lower(): image for space, image in program.images.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        network_file.save(program.network, Path(folder) / "network")
+        images["network"] = np.frombuffer((Path(folder) / "network").read_bytes(), np.uint8)
     save_file(
         images, Path(path), {"format": FORMAT, "version": str(VERSION), "program": text, "digest": _digest(images, text)}
     )
@@ -155,4 +159,7 @@ def load(path: str | os.PathLike[str]) -> Program:
     header["populations"] = tuple(ProgramPopulation(**p) for p in header["populations"])
     header["passes"] = tuple(ProgramPass(**(p | {"mode": Mode(p["mode"])})) for p in header["passes"])
     header["memory"] = {k: tuple(v) for k, v in header["memory"].items()}
-    return Program(images={Space[name.upper()]: image for name, image in images.items()}, **header)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "network").write_bytes(images.pop("network").tobytes())
+        network = network_file.load(Path(folder) / "network")
+    return Program(network=network, images={Space[name.upper()]: image for name, image in images.items()}, **header)

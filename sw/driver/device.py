@@ -1,0 +1,368 @@
+"""One interface over every device: the golden model, simulated boards, and boards on a serial port."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any, Protocol
+from urllib.parse import parse_qs
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifline.arch.config import PRESETS, Config, preset
+from lifline.arch.errors import DeviceError, InputError
+from lifline.arch.program import FIRST_COUNTER
+from lifline.arch.records import INPUT_END_OF_STEP, MAX_STEPS_PER_RUN, RECORD, RecordKind
+from lifline.arch.registers import (
+    CONTROL_DISCARD,
+    CONTROL_FRESH,
+    CONTROL_START,
+    MAGIC,
+    REGISTERS,
+    STATUS_COUNTER_OVERFLOW,
+    STATUS_EXITED,
+    STATUS_INPUT_RANGE,
+    STATUS_RUNNING,
+    Space,
+    address,
+)
+from lifline.compiler.program_file import Program, ProgramPopulation
+from lifline.network.result import Counters, Cycles, RunResult, build_result, parse_records
+from lifline.network.spikes import as_batch
+
+from .link import Link
+
+STALLED_S = 10.0
+"""A run that makes no progress for this long has lost its device."""
+RECORDED = {RecordKind.V: "v", RecordKind.I: "i"}
+
+
+class Device(Protocol):
+    """Anything that runs a program. Usable as a context manager."""
+
+    def load(self, program: Program) -> None: ...
+
+    def run(self, spikes: object, *, reset: bool = True, record: str | Iterable[str] = (), steps: int | None = None) -> RunResult: ...
+
+    def read_state(self, population: str) -> dict[str, NDArray[np.int64]]: ...
+
+    def info(self) -> dict[str, Any]: ...
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Device: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+
+class LinkedDevice:
+    """A device behind the link: a board or a simulated one, byte for byte the same.
+
+    Raises
+    ------
+    DeviceError   if the other end is not a lifline device, or of another interface version.
+    """
+
+    def __init__(self, link: Link, *, url: str = "") -> None:
+        self.link, self.url = link, url
+        self._program: Program | None = None
+        self._image: NDArray[np.uint32] = np.zeros(0, np.uint32)
+        head = link.read(address(Space.REGISTERS, 0), 3)
+        if int(head[0]) != MAGIC:
+            raise DeviceError(f"{url}: the device answers {int(head[0]):#010x} instead of {MAGIC:#010x}; it does not run lifline's gateware")
+        known = {c.hash: c for c in PRESETS.values()}
+        self.config: Config | None = known.get(int(head[2]))
+        self.config_hash = int(head[2])
+        self._position = 0
+
+    def __enter__(self) -> LinkedDevice:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _get(self, name: str) -> int:
+        return int(self.link.read(address(Space.REGISTERS, REGISTERS[name].offset))[0])
+
+    def _set(self, name: str, value: int) -> None:
+        self.link.write(address(Space.REGISTERS, REGISTERS[name].offset), [value])
+
+    def info(self) -> dict[str, Any]:
+        """Configuration and registers of the device."""
+        values = self.link.read(address(Space.REGISTERS, 0), len(REGISTERS))
+        name = self.config.name if self.config else "unknown"
+        return {"url": self.url, "config": name} | {r: int(values[REGISTERS[r].offset]) for r in REGISTERS}
+
+    def load(self, program: Program) -> None:
+        """Load a program and check that every word arrived.
+
+        Raises
+        ------
+        DeviceError   if the program was compiled for another configuration, or the memory does not hold what was written.
+        """
+        if program.config_hash != self.config_hash:
+            name = self.config.name if self.config else "an unknown configuration"
+            raise DeviceError(
+                f"program `{program.network.name}` was compiled for `{program.config_name}` (hash {program.config_hash:08x}), the device "
+                f"{self.url} is {name} (hash {self.config_hash:08x}); compile it for that configuration"
+            )
+        self._program = None
+        for space, image in program.images.items():
+            self.link.write(address(space, 0), image)
+            back = self.link.read(address(space, 0), len(image))
+            wrong = np.flatnonzero(back != image)
+            if len(wrong):
+                k = int(wrong[0])
+                raise DeviceError(f"{space.name.lower()} word {k} reads back {int(back[k]):#x} instead of {int(image[k]):#x}; load again")
+        for name, value in program.registers.items():
+            self._set(name, value)
+        self._image = program.images[Space.PROGRAM]
+        self._program = program
+
+    def _loaded(self) -> Program:
+        if self._program is None:
+            raise DeviceError("no program is loaded; call load() first")
+        return self._program
+
+    def run(self, spikes: object, *, reset: bool = True, record: str | Iterable[str] = (), steps: int | None = None) -> RunResult:
+        """Run a spike train (time, neuron), or a batch (batch, time, neuron), one item after the other, each from a fresh start.
+
+        Parameters
+        ----------
+        reset : False continues where the last run stopped (one item only).
+        record : what to send back, as in :func:`lifline.network.result.parse_records`; ``spikes``, ``v`` and ``i``.
+
+        Raises
+        ------
+        InputError, LinkError, DeviceError
+        """
+        program = self._loaded()
+        network = program.network
+        array, _ = as_batch(spikes, network.input.size, steps)
+        selection = parse_records(network, record)
+        output = network.population(network.output)
+        assert output.neurons is not None
+        read_out = output.neurons.cap == 0
+        wanted = {name: set(v) for name, v in selection.items()}
+        wanted.setdefault(output.name, set()).add("v" if read_out else "spikes")
+        for name, variables in wanted.items():
+            missing = variables - {"spikes", *program.population(name).record}
+            if missing:
+                raise InputError(f"cannot record {', '.join(sorted(missing))} of `{name}` on a device; use the golden model")
+        if not reset and len(array) != 1:
+            raise InputError(f"a continued run takes one item, not {len(array)}")
+        self._select(program, wanted)
+
+        batch, length = array.shape[:2]
+        records = {
+            name: {v: np.zeros((batch, length, network.population(name).size), np.uint8 if v == "spikes" else np.int64) for v in variables}
+            for name, variables in wanted.items()
+        }
+        counters = {p.name: np.zeros((batch, 3), np.int64) for p in program.populations}
+        cycles = np.zeros((batch, 5), np.int64)
+        done, exited = np.zeros(batch, np.int64), np.zeros(batch, np.bool_)
+        for item in range(batch):
+            first = 0
+            before = np.zeros(5, np.int64) if reset else self._cycle_counters()
+            old = {p.name: np.zeros(3, np.int64) if reset else self._event_counters(p) for p in program.populations}
+            while first < length and not exited[item]:
+                part = array[item, first : first + MAX_STEPS_PER_RUN]
+                executed, exited[item] = self._run_part(part, reset and first == 0, records, item, first)
+                done[item] += executed
+                first += len(part)
+            cycles[item] = self._cycle_counters() - before
+            for p in program.populations:
+                counters[p.name][item] = self._event_counters(p) - old[p.name]
+        spikes_out = records[output.name].get("spikes", np.zeros((batch, length, output.size), np.uint8))
+        return build_result(
+            network,
+            spikes_out.astype(np.uint8),
+            records[output.name]["v"] if read_out else None,
+            done,
+            exited,
+            {name: {v: records[name][v] for v in variables} for name, variables in selection.items()},
+            {name: Counters(*c.T) for name, c in counters.items()},
+            Cycles(*cycles.T),
+        )
+
+    def _cycle_counters(self) -> NDArray[np.int64]:
+        first = REGISTERS["busy_cycles"].offset
+        return self.link.read(address(Space.REGISTERS, first), 5).astype(np.int64)
+
+    def _event_counters(self, population: ProgramPopulation) -> NDArray[np.int64]:
+        return self.link.read(address(Space.PROGRAM, population.address + FIRST_COUNTER), 3).astype(np.int64)
+
+    def _select(self, program: Program, wanted: dict[str, set[str]]) -> None:
+        for population in program.populations:
+            variables = wanted.get(population.name, set())
+            states = [v for v in ("v", "i") if v in variables]
+            for where, value in population.record_patch(self._image, "spikes" in variables, states):
+                self.link.write(address(Space.PROGRAM, where), [value])
+
+    def _run_part(
+        self, spikes: NDArray[np.uint8], fresh: bool, records: dict[str, dict[str, NDArray]], item: int, first: int
+    ) -> tuple[int, bool]:
+        """One start of the device: feed input, drain output; returns the steps executed and whether it left early."""
+        program = self._loaded()
+        times, neurons = np.nonzero(spikes)
+        ends = np.searchsorted(times, np.arange(len(spikes)), side="right")
+        words = np.insert(neurons.astype(np.uint32), ends, INPUT_END_OF_STEP)
+        depth_in, depth_out = self._depths()
+        self._set("control", CONTROL_DISCARD)
+        self._set("steps", len(spikes))
+        started = 0 if fresh else self._get("step")
+        self._set("control", CONTROL_START | (CONTROL_FRESH if fresh else 0))
+        if fresh:
+            self._position = 0
+        written, taken, held = 0, 0, np.zeros(0, np.uint32)
+        status, progress = STATUS_RUNNING, time.monotonic()
+        last: tuple[int, ...] = ()
+        block = REGISTERS["status"].offset
+        span = REGISTERS["output_count"].offset - block + 1
+        while True:
+            if status & STATUS_RUNNING and written < len(words) and written - taken < depth_in:
+                count = min(len(words) - written, depth_in - (written - taken), depth_in - written % depth_in)
+                self.link.write(address(Space.INPUT, written % depth_in), words[written : written + count])
+                written += count
+                self._set("input_count", written)
+            registers = self.link.read(address(Space.REGISTERS, block), span)
+            status = int(registers[0])
+            taken = int(registers[REGISTERS["input_taken"].offset - block])
+            produced = int(registers[REGISTERS["output_count"].offset - block])
+            step = int(registers[REGISTERS["step"].offset - block])
+            while self._position < produced:
+                count = min(produced - self._position, depth_out - self._position % depth_out)
+                held = np.concatenate([held, self.link.read(address(Space.OUTPUT, self._position % depth_out), count)])
+                self._position += count
+                self._set("output_taken", self._position)
+            held = self._decode(held, records, item, first, started)
+            now = (step, produced, taken, written)
+            if now != last:
+                last, progress = now, time.monotonic()
+            if not status & STATUS_RUNNING:
+                break
+            if time.monotonic() - progress > STALLED_S:
+                raise DeviceError(f"{self.url}: the run makes no progress since step {step}; reset the board")
+        if status & STATUS_INPUT_RANGE:
+            raise DeviceError(f"{self.url}: an input index was outside the input of {program.network.input.size} neurons")
+        if status & STATUS_COUNTER_OVERFLOW:
+            raise DeviceError(f"{self.url}: a 32-bit counter overflowed; start a fresh run more often")
+        return step - started, bool(status & STATUS_EXITED)
+
+    def _depths(self) -> tuple[int, int]:
+        if self.config is None:
+            raise DeviceError(f"{self.url}: unknown configuration {self.config_hash:08x}")
+        return self.config.input_words, self.config.output_words
+
+    def _decode(
+        self, words: NDArray[np.uint32], records: dict[str, dict[str, NDArray]], item: int, first: int, started: int
+    ) -> NDArray[np.uint32]:
+        """Unpack whole records into arrays; returns the words of an incomplete last record."""
+        program = self._loaded()
+        assert self.config is not None
+        lanes = self.config.multipliers
+        position = 0
+        while position < len(words):
+            header = RECORD.unpack(int(words[position]))
+            kind = RecordKind(header["kind"])
+            length = 1 if kind is RecordKind.SPIKES else lanes
+            if position + 1 + length > len(words):
+                break
+            payload = words[position + 1 : position + 1 + length]
+            position += 1 + length
+            population = program.populations[header["population"]]
+            t = first + ((header["step"] - started) & 0x3FFF)
+            if kind is RecordKind.SPIKES:
+                bits = np.unpackbits(payload.astype("<u4").view(np.uint8), bitorder="little")
+                start = header["index"] * 32
+                count = min(32, population.size - start)
+                records[population.name]["spikes"][item, t, start : start + count] = bits[:count]
+            else:
+                start = header["index"] * lanes
+                count = min(lanes, population.size - start)
+                records[population.name][RECORDED[kind]][item, t, start : start + count] = payload.view(np.int32)[:count]
+        return words[position:]
+
+    def read_state(self, population: str) -> dict[str, NDArray[np.int64]]:
+        """Stored words of a population by name (``v``, ``i``, ``count``, parameters per neuron), shape (neuron,) each."""
+        program = self._loaded()
+        assert self.config is not None
+        where = program.population(population)
+        lanes = self.config.multipliers
+        words = self.link.read(address(Space.NEURONS, where.row_base * lanes), where.rows * where.row_words * lanes)
+        values = words.view(np.int32).reshape(where.rows, where.row_words, lanes).astype(np.int64)
+        return {name: values[:, offset].reshape(-1)[: where.size] for name, offset in where.words.items()}
+
+    def close(self) -> None:
+        """Close the link."""
+        self.link.close()
+
+
+class GoldenDevice:
+    """The golden model behind the same interface: no cycles, every variable."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._program: Program | None = None
+        self._model: Any = None
+
+    def __enter__(self) -> GoldenDevice:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def load(self, program: Program) -> None:
+        """Take a program; any configuration will do."""
+        from lifline.sim.golden import GoldenModel
+
+        self._program, self._model = program, GoldenModel(program.network)
+
+    def run(self, spikes: object, *, reset: bool = True, record: str | Iterable[str] = (), steps: int | None = None) -> RunResult:
+        """As :meth:`LinkedDevice.run`."""
+        if self._model is None:
+            raise DeviceError("no program is loaded; call load() first")
+        return self._model.run(spikes, reset=reset, record=record, steps=steps)
+
+    def read_state(self, population: str) -> dict[str, NDArray[np.int64]]:
+        """State variables, shape (batch, neuron) each."""
+        if self._model is None:
+            raise DeviceError("no program is loaded; call load() first")
+        return self._model.state(population)
+
+    def info(self) -> dict[str, Any]:
+        """What this device is."""
+        return {"url": "golden:", "config": self.config.name}
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def open(url: str = "sim:") -> LinkedDevice | GoldenDevice:  # noqa: A001
+    """Open a device.
+
+    ``golden:``, ``sim:`` or ``sim:small`` (compiled simulated board), ``pysim:tiny`` (no compiler needed, slow),
+    ``serial:/dev/ttyUSB0?baud=1000000``. Without a configuration name it is ``medium``.
+
+    Raises
+    ------
+    DeviceError, LinkError, ToolError, ConfigError
+    """
+    kind, _, rest = url.partition(":")
+    name, _, query = rest.partition("?")
+    if kind == "golden":
+        return GoldenDevice(preset(name or "medium"))
+    if kind == "serial":
+        from .serial_port import SerialTransport
+
+        baud = parse_qs(query).get("baud", ["1000000"])[0]
+        if not baud.isdigit():
+            raise DeviceError(f"{url}: baud {baud!r} is not a number")
+        return LinkedDevice(Link(SerialTransport(name, baud_hz=int(baud))), url=url)
+    if kind in ("sim", "pysim"):
+        from lifline.sim.board import CompiledBoard, InterpretedBoard
+
+        board = CompiledBoard if kind == "sim" else InterpretedBoard
+        return LinkedDevice(Link(board(preset(name or "medium"))), url=url)
+    raise DeviceError(f"unknown device `{url}`; use golden:, sim:, pysim: or serial:/dev/...")

@@ -1,0 +1,107 @@
+"""Driver's end of the link: numbered requests, checked replies, retries, and a way back after lost bytes."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifline.arch.errors import DeviceError, LinkError
+from lifline.arch.frame import CRC_BYTES, MAX_WORDS, REPLY_HEADER, REPLY_SYNC, RESYNC_BYTES, Kind, Request, Status, crc16
+
+
+class Transport(Protocol):
+    """A byte stream to a device. ``read`` returns fewer bytes than asked, maybe none, after its time limit."""
+
+    def write(self, data: bytes) -> None: ...
+
+    def read(self, count: int) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class Link:
+    """Reads and writes words of the device's address space.
+
+    Every request is idempotent, so one whose reply is lost or damaged is simply repeated.
+
+    Raises
+    ------
+    LinkError     when a request still has no valid reply after ``retries`` repetitions, or the device is gone.
+    DeviceError   when the device refuses a request.
+    """
+
+    def __init__(self, transport: Transport, *, retries: int = 8) -> None:
+        self.transport, self.retries = transport, retries
+        self._sequence = 0
+        self.repeated = 0
+
+    def close(self) -> None:
+        """Close the byte stream."""
+        self.transport.close()
+
+    def read(self, address: int, count: int = 1) -> NDArray[np.uint32]:
+        """``count`` words from ``address`` on, uint32."""
+        parts = [
+            self._exchange(Kind.READ, address + first, min(MAX_WORDS, count - first), ()) for first in range(0, count, MAX_WORDS)
+        ]
+        return np.array([w for part in parts for w in part], np.uint32)
+
+    def write(self, address: int, words: Sequence[int] | NDArray[np.uint32]) -> None:
+        """Write consecutive words."""
+        values = [int(w) & 0xFFFFFFFF for w in words]
+        for first in range(0, len(values), MAX_WORDS):
+            part = tuple(values[first : first + MAX_WORDS])
+            self._exchange(Kind.WRITE, address + first, len(part), part)
+
+    def _exchange(self, kind: Kind, address: int, count: int, payload: tuple[int, ...]) -> tuple[int, ...]:
+        problem = "no reply"
+        for attempt in range(self.retries + 1):
+            if attempt:
+                self.repeated += 1
+                self._resynchronise()
+            self._sequence = (self._sequence + 1) & 0xFF
+            self.transport.write(Request(self._sequence, kind, address, count, payload).encode())
+            try:
+                status, words = self._reply(count if kind is Kind.READ else 0)
+            except LinkError as error:
+                problem = str(error)
+                continue
+            if status is Status.OK:
+                return words
+            if status in (Status.BAD_CRC, Status.BAD_REQUEST):
+                problem = f"the device answered {status.name}"
+                continue
+            raise DeviceError(f"{kind.name.lower()} of {count} words at {address:#08x}: the device answered {status.name}")
+        raise LinkError(f"{kind.name.lower()} at {address:#08x} failed {self.retries + 1} times ({problem}); check cable, port and baud rate")
+
+    def _reply(self, expected: int) -> tuple[Status, tuple[int, ...]]:
+        while True:
+            first = self.transport.read(1)
+            if not first:
+                raise LinkError("no reply")
+            if first[0] != REPLY_SYNC:
+                continue
+            header = self.transport.read(REPLY_HEADER - 1)
+            if len(header) < REPLY_HEADER - 1:
+                raise LinkError("the reply broke off")
+            sequence, status, count = header
+            body = self.transport.read(4 * count + CRC_BYTES)
+            if len(body) < 4 * count + CRC_BYTES:
+                raise LinkError("the reply broke off")
+            if crc16(header + body[:-CRC_BYTES]) != int.from_bytes(body[-CRC_BYTES:], "little"):
+                raise LinkError("the reply has a wrong CRC")
+            if sequence != self._sequence and status != Status.BAD_CRC:
+                continue  # a late reply to an earlier request
+            if status not in list(Status) or (status == Status.OK and count != expected):
+                raise LinkError(f"the reply has status {status} and {count} words, expected {expected}")
+            return Status(status), struct.unpack(f"<{count}I", body[:-CRC_BYTES])
+
+    def _resynchronise(self) -> None:
+        """End any frame that the device still waits for, and drop what it says to that."""
+        self.transport.write(bytes(RESYNC_BYTES))
+        while self.transport.read(256):
+            pass

@@ -1,0 +1,42 @@
+"""Transport over a serial port."""
+
+from __future__ import annotations
+
+import serial
+
+from lifline.arch.errors import LinkError
+
+
+class SerialTransport:
+    """Bytes over a serial port, opened exclusively so that two drivers cannot share it.
+
+    Raises
+    ------
+    LinkError   if the port does not exist, is in use, or goes away.
+    """
+
+    def __init__(self, port: str, *, baud_hz: int = 1_000_000, timeout_s: float = 0.5) -> None:
+        self.port = port
+        try:
+            self._serial = serial.Serial(port, baud_hz, timeout=timeout_s, exclusive=True)
+            self._serial.reset_input_buffer()
+        except (serial.SerialException, OSError) as error:
+            raise LinkError(f"cannot open {port}: {error}; is it the right port, and does no other program use it?") from error
+
+    def write(self, data: bytes) -> None:
+        """Send bytes."""
+        try:
+            self._serial.write(data)
+        except (serial.SerialException, OSError) as error:
+            raise LinkError(f"{self.port} went away while writing: {error}") from error
+
+    def read(self, count: int) -> bytes:
+        """Receive up to ``count`` bytes within the time limit."""
+        try:
+            return self._serial.read(count)
+        except (serial.SerialException, OSError) as error:
+            raise LinkError(f"{self.port} went away while reading: {error}") from error
+
+    def close(self) -> None:
+        """Release the port."""
+        self._serial.close()
