@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -62,7 +62,8 @@ class Core(wiring.Component):
         m.submodules.update = update = Update(config)
         m.submodules.router = router = Router(config)
         m.submodules.recorder = recorder = Recorder(config)
-        m.submodules.input = source = InputWriter(config)
+        source = InputWriter(config)
+        m.submodules.input = ResetInserter(seq.cleared)(source)  # a fresh run forgets a half-written spike of an aborted one
         m.submodules.host = host = Host(config)
         wiring.connect(m, wiring.flipped(self.request), host.request)
         wiring.connect(m, host.response, wiring.flipped(self.response))
@@ -172,7 +173,6 @@ class Core(wiring.Component):
 
         # Input.
         m.d.comb += [
-            source.restart.eq(seq.cleared),
             source.discard.eq(host.discard),
             source.available.eq(host.input_count),
             source.limit.eq(seq.input_limit),

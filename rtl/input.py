@@ -18,7 +18,7 @@ class InputWriter(wiring.Component):
 
     Members
     -------
-    restart : In, a fresh run: time starts at zero.   discard : In, forget unread words.
+    discard : In, forget unread words.
     available : In, words the host has written.   taken : Out, words consumed.   steps : Out, whole steps consumed.
     limit : In, steps that may be consumed.   out_of_range : Out, sticky: an index named no input neuron.
     base, rows, delay, uniform, neurons : In, the input's ring.
@@ -31,7 +31,6 @@ class InputWriter(wiring.Component):
         address = range(config.ring_words)
         super().__init__(
             {
-                "restart": In(1),
                 "discard": In(1),
                 "available": In(32),
                 "taken": Out(32),
@@ -86,6 +85,9 @@ class InputWriter(wiring.Component):
         ]
         held = Signal(RING_BITS)
         with m.FSM():
+            with m.State("Begin"):
+                m.d.sync += column.eq(self.base)
+                m.next = "Wait"
             with m.State("Wait"):
                 with m.If((self.taken != self.available) & (self.steps != self.limit) & ~self.host_read):
                     m.next = "Take"
@@ -134,8 +136,6 @@ class InputWriter(wiring.Component):
                 m.d.comb += [self.write_enable.eq(1), self.write_data.eq(held | (1 << bit))]
                 with m.If(self.write_free):
                     m.next = "Wait"
-        with m.If(self.restart):
-            m.d.sync += [self.steps.eq(0), row.eq(0), column.eq(self.base), group.eq(0), self.out_of_range.eq(0)]
         with m.If(self.discard):
             m.d.sync += self.taken.eq(0)
         return m

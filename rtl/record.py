@@ -73,7 +73,7 @@ class Recorder(wiring.Component):
             memory.write_enable.eq(self.word_valid),
             self.busy.eq(left != 0),
         ]
-        m.d.sync += [
+        m.d.comb += [
             self.room.eq(used + self.needed <= config.output_words),
             self.room_row.eq(used + self.needed + (lanes + 1) <= config.output_words),
         ]

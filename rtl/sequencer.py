@@ -134,7 +134,7 @@ class Sequencer(wiring.Component):
             ahead.eq(Mux((self.exit_every != 0) & (to_check < 2 * window), to_check, 2 * window)),
             due.eq((self.period == 0) | (credit >= self.count)),
         ]
-        m.d.sync += self.input_limit.eq(Mux(self.running & ~self.clearing, self.time + ahead, self.input_steps))
+        m.d.sync += self.input_limit.eq(Mux(self.running & ~self.clearing & (remaining != 0), self.time + ahead, self.input_steps))
         with m.If(self.running & (self.period != 0)):
             m.d.sync += tick.eq(tick + 1)
             with m.If(tick >= self.period - 1):

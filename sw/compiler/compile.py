@@ -260,7 +260,7 @@ def compile_network(network: Network, config: Config, modes: ModeChoice = Mode.E
             filled = np.zeros(rows * config.multipliers, np.int64)
             filled[: population.size] = values
             neurons[row_base + program.words[name] : row_base + rows * row_words : row_words] = filled.reshape(rows, -1)
-        own = rings[entry.target]
+        own = rings[entry.target] if model.cap > 0 else []  # a read-out's rings stay empty
         now = model.reset in (ResetRule.NOW_VALUE, ResetRule.NOW_SUBTRACT)
         address = pc
         number = len(populations)
@@ -292,7 +292,7 @@ def compile_network(network: Network, config: Config, modes: ModeChoice = Mode.E
             ProgramPopulation(
                 number, population.name, population.size, rows, row_words, row_base, address, dict(program.words), micro_base,
                 len(program.prologue), len(program.update), {v: op.word() for v, op in program.record.items()},
-                program.exit_check.word() if program.exit_check else None,
+                program.exit_check.word() if program.exit_check else None, model.cap > 0,
             )
         )  # fmt: skip
         neuron_base = row_base + rows * row_words

@@ -64,10 +64,11 @@ class ProgramPopulation:
     update: int
     record: dict[str, int]
     exit_check: int | None
+    fires: bool
 
     def record_patch(self, image: NDArray[np.uint32], spikes: bool, variables: list[str]) -> list[tuple[int, int]]:
         """Program words (address, value) that make the population send ``variables`` (of ``record``) and its spikes."""
-        word1 = POPULATION_1.unpack(int(image[self.address + 1])) | {"record_spikes": int(spikes), "record": len(variables)}
+        word1 = POPULATION_1.unpack(int(image[self.address + 1])) | {"record_spikes": int(spikes and self.fires), "record": len(variables)}
         operations = [self.record[v] for v in variables]
         if self.exit_check is not None:
             operations.append(self.exit_check)
