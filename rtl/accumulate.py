@@ -199,7 +199,8 @@ class Accumulate(wiring.Component):
                 with m.If(drain_block == blocks - 1):
                     m.d.sync += [touched[w].eq(w < count) for w in range(window)]
         drained = Signal()
-        m.d.comb += drained.eq(dense_done & ((ends[0] == 0) | (drain_block == blocks)))
+        written_back = Signal()
+        m.d.comb += drained.eq(dense_done & ((ends[0] == 0) | ((drain_block == blocks) & written_back)))
         m.d.comb += self.done.eq(drained if dense_built else 0)
         with m.If(~is_dense):
             m.d.comb += self.done.eq(scanned & at_end & (~active | last))
@@ -209,6 +210,8 @@ class Accumulate(wiring.Component):
         address = Signal.like(slots.read_address)
         first, write = Signal(ACCUMULATE_SPACING - 2), Signal(ACCUMULATE_SPACING - 1)
         drain = Signal(2)
+        # The first step is read first: with at least ACCUMULATE_SPACING steps its sum has arrived when the last drain starts.
+        m.d.comb += written_back.eq((count >= ACCUMULATE_SPACING) | ~write.any())
         addresses = [Signal.like(address, name=f"address{k}") for k in range(ACCUMULATE_SPACING - 1)]
 
         def slot(step: Signal, index: Signal) -> object:

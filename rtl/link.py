@@ -1,7 +1,8 @@
 """Device end of the link: frames on a byte stream become requests on the host bus."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import crc, stream, wiring
+from amaranth.lib import stream, wiring
+from amaranth.lib.crc.catalog import CRC16_IBM_3740
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.frame import MAX_WORDS, REPLY_SYNC, REQUEST_SYNC, Kind, Status
@@ -29,9 +30,7 @@ class Link(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.buffer = buffer = Ram(width=WORD_BITS, depth=MAX_WORDS)
-        m.submodules.crc = check = crc.Algorithm(
-            crc_width=16, polynomial=0x1021, initial_crc=0xFFFF, reflect_input=False, reflect_output=False, xor_output=0
-        )(data_width=8).create()
+        m.submodules.crc = check = CRC16_IBM_3740().create()
         header = Signal(48)
         sequence, kind, count, address = header[:8], header[8:16], header[16:24], header[24:]
         status, good = Signal(Status), Signal()

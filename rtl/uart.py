@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 class Uart(wiring.Component):
     """Serial pins to byte streams and back.
 
-    A received byte that is not taken before the next one arrives, or whose stop bit is low, is dropped; the link's CRC
+    A received byte whose stop bit is low, or that arrives before the one ahead of it is taken, is dropped; the link's CRC
     finds out and the driver repeats the request.
 
     Parameters
@@ -53,7 +53,7 @@ class Uart(wiring.Component):
             m.d.sync += [rx_timer.eq(self.divisor - 1), rx_bits.eq(rx_bits - 1), rx_shift.eq(Cat(rx_shift[1:], line))]
             with m.If((rx_bits == 10) & line):
                 m.d.sync += rx_bits.eq(0)
-            with m.If((rx_bits == 1) & line):
+            with m.If((rx_bits == 1) & line & (~self.o.valid | self.o.ready)):
                 m.d.sync += [self.o.valid.eq(1), self.o.payload.eq(rx_shift)]
 
         tx_timer, tx_bits, tx_shift = Signal(range(self.divisor)), Signal(4), Signal(9, init=0x1FF)
