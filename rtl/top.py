@@ -5,10 +5,33 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import Config
+from lifline.arch.errors import ConfigError
 
 from .core import Core
 from .link import Link
-from .uart import Uart
+from .uart import MIN_DIVISOR, Uart
+
+MAX_BAUD_ERROR = 0.02
+"""Half of what a receiver with ten bits per byte tolerates; the other half is the other end's."""
+
+
+def divisor(clock_hz: float, baud_hz: int) -> int:
+    """Clock cycles per bit, to the nearest.
+
+    Raises
+    ------
+    ConfigError   if the clock is too slow, or the error exceeds :data:`MAX_BAUD_ERROR`.
+    """
+    cycles = round(clock_hz / baud_hz)
+    if cycles < MIN_DIVISOR:
+        raise ConfigError(f"{baud_hz} baud is too fast for a clock of {clock_hz / 1e6:g} MHz; at most {int(clock_hz / MIN_DIVISOR)}")
+    error = clock_hz / cycles / baud_hz - 1
+    if abs(error) > MAX_BAUD_ERROR:
+        raise ConfigError(
+            f"a clock of {clock_hz / 1e6:g} MHz misses {baud_hz} baud by {100 * error:+.1f} %, more than {100 * MAX_BAUD_ERROR:g} %; "
+            f"use {int(clock_hz / cycles)} baud or another clock"
+        )
+    return cycles
 
 
 class Top(wiring.Component):
@@ -43,6 +66,10 @@ class SerialTop(wiring.Component):
     Members
     -------
     rx, tx : serial lines.
+
+    Raises
+    ------
+    ConfigError   if the clock cannot give the baud rate.
     """
 
     rx: In(1)
@@ -50,7 +77,7 @@ class SerialTop(wiring.Component):
 
     def __init__(self, config: Config, *, clock_hz: float, baud_hz: int, weight_style: str | None = None) -> None:
         self.top = Top(config, weight_style=weight_style)
-        self.divisor = round(clock_hz / baud_hz)
+        self.divisor = divisor(clock_hz, baud_hz)
         super().__init__()
 
     def elaborate(self, platform: object) -> Module:

@@ -5,6 +5,9 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
+MIN_DIVISOR = 4
+"""Fewest clock cycles per bit."""
+
 
 class Uart(wiring.Component):
     """Serial pins to byte streams and back.
@@ -31,21 +34,22 @@ class Uart(wiring.Component):
     o: Out(stream.Signature(8))
 
     def __init__(self, divisor: int) -> None:
-        if divisor < 4:
-            raise ValueError(f"divisor={divisor} must be at least 4 clock cycles per bit")
+        if divisor < MIN_DIVISOR:
+            raise ValueError(f"divisor={divisor} must be at least {MIN_DIVISOR} clock cycles per bit")
         self.divisor = divisor
         super().__init__()
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        line = Signal(init=1)
+        line, line_before = Signal(init=1), Signal(init=1)
         m.submodules.sync = FFSynchronizer(self.rx, line, init=1)
 
-        rx_timer, rx_bits, rx_shift = Signal(range(self.divisor * 2)), Signal(4), Signal(8)
+        rx_timer, rx_bits, rx_shift = Signal(range(self.divisor)), Signal(4), Signal(8)
         with m.If(self.o.valid & self.o.ready):
             m.d.sync += self.o.valid.eq(0)
+        m.d.sync += line_before.eq(line)
         with m.If(rx_bits == 0):
-            with m.If(~line):
+            with m.If(~line & line_before):
                 m.d.sync += [rx_bits.eq(10), rx_timer.eq(self.divisor // 2 - 1)]
         with m.Elif(rx_timer != 0):
             m.d.sync += rx_timer.eq(rx_timer - 1)
