@@ -36,19 +36,6 @@ class Rule(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def arrivals(fired: NDArray[np.uint8], depth: int, delays: Ints, start: int, stop: int) -> NDArray[np.float32]:
-    """Delayed spikes (batch, steps, neuron) as the left side of a matrix product; ``delays`` has one entry, or one per neuron."""
-    batch, _, sources = fired.shape
-    out = np.empty((batch, stop - start, sources), np.float32)
-    for b in range(batch):
-        for t in range(start, stop):
-            for j in range(sources):
-                delay = delays[j] if delays.size > 1 else delays[0]
-                out[b, t - start, j] = fired[b, depth + t - delay, j]
-    return out
-
-
-@njit(cache=True, nogil=True)
 def accumulate(
     fired: NDArray[np.uint8], depth: int, delays: Ints, levels: int, weights: Ints, zero: Ints, shift: int, x: Ints, start: int, stop: int
 ) -> None:

@@ -11,7 +11,6 @@ from lifline.arch.config import preset
 from lifline.arch.errors import InputError, NetworkError
 from lifline.network.model import EarlyExit, Network, Neurons, Population, Projection, ResetRule
 from lifline.network.result import VARIABLES
-from lifline.sim import layer
 from lifline.sim.golden import GoldenModel
 from lifline.sim.random_network import random_network, random_spikes
 
@@ -40,7 +39,8 @@ def single(neurons: Neurons, weights, *, state_bits: int = 16, **options) -> Net
 
 def assert_equals_reference(network: Network, spikes) -> None:
     full = GoldenModel(network).run(spikes, record=ALL)
-    plain = GoldenModel(network, threads=1).run(spikes)
+    model = GoldenModel(network, threads=1)
+    plain = model.run(spikes)
     for b, train in enumerate(spikes):
         trace, counters, steps, exited = reference_run(network, train)
         assert (full.steps[b], full.exited[b]) == (plain.steps[b], plain.exited[b]) == (steps, exited)
@@ -51,6 +51,9 @@ def assert_equals_reference(network: Network, spikes) -> None:
                 recorded = full.records[p.name][variable][b]
                 assert recorded[:steps].tolist() == trace[p.name][variable], (p.name, variable)
                 assert not recorded[steps:].any()
+            for variable, values in model.state(p.name).items():
+                if variable != "count":
+                    assert values[b].tolist() == trace[p.name][variable][-1], (p.name, variable)
             for result in (full, plain):
                 assert {name: getattr(result.counters[p.name], name)[b] for name in counters[p.name]} == counters[p.name]
         assert plain.output_spikes[b, :steps].tolist() == trace[network.output]["spikes"]
@@ -84,18 +87,42 @@ def test_a_run_cut_anywhere_continues_exactly(seed: int, cut: int, recurrent: bo
             assert np.array_equal(sum(parts), getattr(whole.counters[name], what))
 
 
-@settings(max_examples=25, deadline=None)
-@given(seed=SEEDS, rate=st.sampled_from([0.0, 1.0]), recurrent=st.booleans(), graded=st.booleans())
-def test_events_and_matrix_product_give_the_same_bits(seed: int, rate: float, recurrent: bool, graded: bool) -> None:
-    rng, network = draw(seed, recurrent=recurrent, graded=graded)
-    spikes = random_spikes(rng, network, 20)
-    normal = GoldenModel(network).run(spikes, record=ALL)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layer, "DENSE_RATE", rate - 0.5)
-        other = GoldenModel(network).run(spikes, record=ALL)
-    for name, variables in normal.records.items():
-        for variable, values in variables.items():
-            assert np.array_equal(values, other.records[name][variable])
+@pytest.mark.parametrize("largest", [1, 100, 127, 128, 32767])
+@pytest.mark.parametrize("rate", [0.0, 0.01, 0.3, 1.0])
+def test_synaptic_input_is_the_matrix_product(largest: int, rate: float) -> None:
+    rng = np.random.default_rng(largest)
+    weights = rng.choice([-largest, 0, largest], (33, 300))
+    weights[0] = largest  # the largest sum there can be
+    spikes = (rng.random((2, 9, 300)) < rate).astype(np.uint8)
+    result = GoldenModel(single(Neurons(cap=0), weights, weight_shift=3)).run(spikes, record="n.x")
+    assert np.array_equal(result.records["n"]["x"], (spikes.astype(np.int64) @ weights.T) << 3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=SEEDS,
+    reset=st.sampled_from(ResetRule),
+    strict=st.booleans(),
+    decay_v=st.sampled_from([0, 100, 1000, 4096]),
+    v_min=st.sampled_from([None, 0, -40]),
+    shift=st.integers(0, 4),
+)
+def test_fast_and_general_update_agree(
+    seed: int, reset: ResetRule, strict: bool, decay_v: int, v_min: int | None, shift: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    neurons = Neurons(
+        threshold=rng.integers(1, 100, 7), bias=rng.integers(-30, 30, 7), reset=reset, strict=strict, decay_v=decay_v, v_min=v_min,
+        v_reset=int(rng.integers(-40, 90)) if v_min is None else 0,
+    )  # fmt: skip
+    network = single(neurons, rng.integers(-20, 20, (7, 5)), state_bits=8, weight_shift=shift)
+    spikes = rng.integers(0, 2, (3, 20, 5))
+    fast, general = GoldenModel(network), GoldenModel(network)
+    one, other = fast.run(spikes), general.run(spikes, record="n.v")
+    assert np.array_equal(one.output_spikes, other.output_spikes)
+    assert one.counters["n"].saturations.tolist() == other.counters["n"].saturations.tolist()
+    for name, values in fast.state("n").items():
+        assert np.array_equal(values, general.state("n")[name]), name
 
 
 def test_random_networks_meet_every_corner() -> None:
