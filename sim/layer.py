@@ -68,8 +68,8 @@ class Synapses:
     def add(self, fired: NDArray[np.uint8], depth: int, x: Ints, start: int, stop: int) -> None:
         """Add the spikes that arrive in steps ``start..stop-1``.
 
-        Integers throughout: at the widths of spiking networks this is as fast as a floating-point matrix product even when every
-        source fires in every step, and many times faster at real rates.
+        Integers throughout. Measured against a single-precision matrix product over all steps (784 -> 256 and 1024 -> 1024, 8 and 16 bits)
+        this is three to seven times as fast at 10 % of sources firing, and at worst half as fast when all of them fire in every step.
         """
         kernels.accumulate(fired, depth, self.delays, self.levels, self.weights, self.zero, self.shift, x, start, stop)
 

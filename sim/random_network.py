@@ -183,8 +183,8 @@ def _neurons(
     v_min = (None, 0, -int(rng.integers(0, typical + 1)))[rng.choice(3, p=[0.5, 0.2, 0.3])]
     low = -typical if v_min is None else v_min
     v_reset = 0 if rng.random() < 0.5 else int(rng.integers(low, typical + 1))
-    decay_v = int(rng.choice([0, 1, 256, 2048, 4095, DECAY_ONE, rng.integers(DECAY_ONE + 1)]))
-    decay_i = DECAY_ONE if rng.random() < 0.5 else int(rng.choice([0, 1, 1024, 4095, rng.integers(DECAY_ONE)]))
+    decay_v = int(rng.choice([0, 1, 256, 2048, 4095, DECAY_ONE, int(rng.integers(DECAY_ONE + 1))]))
+    decay_i = DECAY_ONE if rng.random() < 0.5 else int(rng.choice([0, 1, 1024, 4095, int(rng.integers(DECAY_ONE))]))
     # The gateware stores what replaces the bias in the step after a late reset, so it must fit the state width, too.
     reset = list(ResetRule)[rng.integers(4)]
     room = limit - abs(decayed(v_reset, decay_v)) if reset is ResetRule.LATE_VALUE else limit
