@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from lifline.arch.config import INTERFACE_VERSION, Config
 from lifline.arch.frame import Status
 from lifline.arch.layout import WORD_BITS
-from lifline.arch.registers import MAGIC, REGISTERS, SPACE_SHIFT, Access, Space
+from lifline.arch.registers import CONTROL_TAG_SHIFT, MAGIC, REGISTERS, SPACE_SHIFT, Access, Space
 
 from .bus import HostRequest, HostResponse
 
@@ -116,7 +116,7 @@ class Host(wiring.Component):
             "output_count": self.output_count,
             **counters,
         }
-        uniform = Signal()
+        uniform, run_tag = Signal(), Signal(8)
         m.d.comb += self.input_ring_uniform.eq(uniform)
         register_data, register_known, register_writable = Signal(WORD_BITS), Signal(), Signal()
         write_register = Signal()
@@ -129,9 +129,14 @@ class Host(wiring.Component):
                     if register.access is Access.WRITE:
                         m.d.comb += register_writable.eq(1)
                     if name == "control":
+                        # A repeated request to start, whose first reply was lost, must not start another run.
+                        m.d.comb += register_data.eq(run_tag << CONTROL_TAG_SHIFT)
                         with m.If(write_register):
+                            tag = self.write_data[CONTROL_TAG_SHIFT : CONTROL_TAG_SHIFT + 8]
+                            with m.If(self.write_data[0]):
+                                m.d.sync += run_tag.eq(tag)
                             m.d.comb += [
-                                self.start.eq(self.write_data[0] & ~self.running),
+                                self.start.eq(self.write_data[0] & ~self.running & (tag != run_tag)),
                                 self.fresh.eq(self.write_data[1]),
                                 self.discard.eq(self.write_data[3]),
                             ]

@@ -188,7 +188,8 @@ class Sequencer(wiring.Component):
             ]
 
         scanning_allowed = Signal()
-        with m.If(scanning_allowed & (started == self.rows_done) & (started < rows_needed) & ~self.scan_busy):
+        # Spike words of the last update may still be on their way into a ring: the scanner waits for the write port.
+        with m.If(scanning_allowed & self.update_settled & (started == self.rows_done) & (started < rows_needed) & ~self.scan_busy):
             begin_scan()
 
         route_now = Signal()

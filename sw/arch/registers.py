@@ -61,7 +61,7 @@ REGISTERS = _table(
     ("interface_version", Access.READ, "Version of this table, of the program layout and of the frames."),
     ("config_hash", Access.READ, "Hash of the gateware configuration; a program for another one is refused."),
     ("status", Access.READ, "Bit 0 running, bit 1 stopped by early exit, bit 2 a counter overflowed, bit 3 input index out of range."),
-    ("control", Access.WRITE, "Write 1 to start a run, 3 to start a fresh one (clears state), 4 to stop at the next window, 8 to discard unread input."),
+    ("control", Access.WRITE, "Write 1 to start a run, 3 to start a fresh one (clears state), 4 to stop at the next window, 8 to discard unread input; bits 15..8 tag the run."),
     ("steps", Access.WRITE, "Time steps of the next run, 1..8192."),
     ("step", Access.READ, "Time steps done since the last fresh start."),
     ("period", Access.WRITE, "Cycles per time step in real time; 0: as fast as possible."),
@@ -93,3 +93,5 @@ CONTROL_START = 1
 CONTROL_FRESH = 2
 CONTROL_STOP = 4
 CONTROL_DISCARD = 8
+CONTROL_TAG_SHIFT = 8
+"""A start is obeyed only if its 8-bit tag differs from the last one's, so that repeating it is harmless."""

@@ -18,6 +18,7 @@ from lifline.arch.registers import (
     CONTROL_DISCARD,
     CONTROL_FRESH,
     CONTROL_START,
+    CONTROL_TAG_SHIFT,
     MAGIC,
     REGISTERS,
     STATUS_COUNTER_OVERFLOW,
@@ -70,7 +71,7 @@ class LinkedDevice:
         self._image: NDArray[np.uint32] = np.zeros(0, np.uint32)
         head = link.read(address(Space.REGISTERS, 0), 3)
         if int(head[0]) != MAGIC:
-            raise DeviceError(f"{url}: the device answers {int(head[0]):#010x} instead of {MAGIC:#010x}; it does not run lifline's gateware")
+            raise DeviceError(f"{url}: the device answers {int(head[0]):#010x}, not {MAGIC:#010x}; it does not run lifline's gateware")
         known = {c.hash: c for c in PRESETS.values()}
         self.config: Config | None = known.get(int(head[2]))
         self.config_hash = int(head[2])
@@ -212,7 +213,8 @@ class LinkedDevice:
         self._set("control", CONTROL_DISCARD)
         self._set("steps", len(spikes))
         started = 0 if fresh else self._get("step")
-        self._set("control", CONTROL_START | (CONTROL_FRESH if fresh else 0))
+        tag = ((self._get("control") >> CONTROL_TAG_SHIFT) + 1) & 0xFF
+        self._set("control", CONTROL_START | (CONTROL_FRESH if fresh else 0) | tag << CONTROL_TAG_SHIFT)
         if fresh:
             self._position = 0
         written, taken, held = 0, 0, np.zeros(0, np.uint32)

@@ -1,0 +1,48 @@
+"""Packing of words, and configurations that must be refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from lifline.arch.config import PRESETS, preset
+from lifline.arch.errors import ConfigError
+from lifline.arch.frame import crc16
+from lifline.arch.program import PROGRAM_LAYOUTS, RING_0
+
+
+@pytest.mark.parametrize("word", PROGRAM_LAYOUTS, ids=lambda w: w.name)
+def test_pack_and_unpack_are_inverse(word) -> None:  # type: ignore[no-untyped-def]
+    for extreme in (0, 1):
+        values = {}
+        for _, field in word:
+            high = (1 << (field.width - field.signed)) - 1
+            values[field.name] = high if extreme else (-high - 1 if field.signed else 0)
+        assert word.unpack(word.pack(**values)) == values
+
+
+def test_out_of_range_and_missing_fields_are_refused() -> None:
+    with pytest.raises(ValueError, match="rows=256"):
+        RING_0.pack(base=0, rows=256, head=0)
+    with pytest.raises(ValueError, match="missing"):
+        RING_0.pack(base=0)
+
+
+def test_crc_has_its_published_check_value() -> None:
+    assert crc16(b"123456789") == 0x29B1
+
+
+@pytest.mark.parametrize(
+    "change", [{"event_lanes": 3}, {"dense_lanes": 2}, {"window": 3}, {"weight_bits": 5}, {"multipliers": 8}, {"max_delay": 64}]
+)
+def test_illegal_configurations_name_the_rule(change: dict[str, int]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(change))):
+        PRESETS["tiny"].replace(**change)
+
+
+def test_unknown_preset_lists_the_others() -> None:
+    with pytest.raises(ConfigError, match="tiny, small, medium"):
+        preset("huge")
+
+
+def test_hashes_differ() -> None:
+    assert len({c.hash for c in PRESETS.values()}) == len(PRESETS)

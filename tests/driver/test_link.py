@@ -1,0 +1,102 @@
+"""A link that loses, repeats or damages bytes: right results or a typed error, never wrong data."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+from lifline.arch.config import preset
+from lifline.arch.errors import DeviceError, LinkError
+from lifline.arch.registers import Space, address
+from lifline.compiler.compile import compile_network
+from lifline.driver.device import LinkedDevice
+from lifline.driver.link import Link, Transport
+from lifline.sim.board import CompiledBoard, InterpretedBoard
+from lifline.sim.golden import GoldenModel
+from lifline.sim.random_network import random_network, random_spikes
+
+CONFIG = preset("tiny")
+BOARD = CompiledBoard if shutil.which("g++") else InterpretedBoard
+
+
+class Faulty:
+    """A transport that flips, drops or repeats a byte now and then, in both directions."""
+
+    def __init__(self, inner: Transport, rate: float, seed: int) -> None:
+        self.inner, self.rate, self.rng = inner, rate, np.random.default_rng(seed)
+        self.faults = 0
+
+    def _damage(self, data: bytes) -> bytes:
+        out = bytearray()
+        for byte in data:
+            fault = self.rng.random() < self.rate
+            self.faults += fault
+            kind = self.rng.integers(3) if fault else -1
+            if kind == 0:
+                out.append(byte ^ (1 << self.rng.integers(8)))
+            elif kind == 2:
+                out += bytes([byte, byte])
+            elif kind < 0:
+                out.append(byte)
+        return bytes(out)
+
+    def write(self, data: bytes) -> None:
+        self.inner.write(self._damage(data))
+
+    def read(self, count: int) -> bytes:
+        return self._damage(self.inner.read(count))[:count]
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_faults_do_not_change_results(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    network = random_network(rng, config=CONFIG)
+    spikes = random_spikes(rng, network, 20)
+    transport = Faulty(BOARD(CONFIG), 0.0005, seed)
+    device = LinkedDevice(Link(transport, retries=20))
+    device.load(compile_network(network, CONFIG))
+    result, expected = device.run(spikes), GoldenModel(network).run(spikes)
+    assert (result.output_spikes == expected.output_spikes).all() and (result.steps == expected.steps).all()
+    assert transport.faults > 0 and device.link.repeated > 0
+    device.close()
+
+
+def test_dead_link_is_a_link_error() -> None:
+    class Dead:
+        def write(self, data: bytes) -> None: ...
+
+        def read(self, count: int) -> bytes:
+            return b""
+
+        def close(self) -> None: ...
+
+    with pytest.raises(LinkError, match="failed 9 times.*cable"):
+        LinkedDevice(Link(Dead()))
+
+
+def test_program_for_another_configuration_names_both() -> None:
+    rng = np.random.default_rng(0)
+    network = random_network(rng, config=CONFIG)
+    device = LinkedDevice(Link(BOARD(CONFIG)))
+    other = CONFIG.replace(name="other", max_delay=6, weight_words=1024)
+    network = network.replace(projections=tuple(p.__class__(**(p.__dict__ | {"delays": None})) for p in network.projections))
+    with pytest.raises(DeviceError, match="compiled for `other`.*tiny"):
+        device.load(compile_network(network, other))
+    with pytest.raises(DeviceError, match="no program"):
+        device.run(np.zeros((1, 1), np.uint8))
+    device.close()
+
+
+def test_bad_addresses_and_registers_are_refused() -> None:
+    link = Link(BOARD(CONFIG))
+    for where in (address(Space.WEIGHTS, CONFIG.weight_words), address(Space.REGISTERS, 200), 0xF00000):
+        with pytest.raises(DeviceError, match="BAD_ADDRESS"):
+            link.read(where)
+    with pytest.raises(DeviceError, match="BAD_ADDRESS"):
+        link.write(address(Space.REGISTERS, 0), [1])
+    link.close()

@@ -1,0 +1,104 @@
+"""Random networks on the simulated board, through link and driver, against the golden model: every spike, state and counter."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from lifline.arch.config import preset
+from lifline.arch.program import Mode
+from lifline.compiler.compile import compile_network
+from lifline.driver import device
+from lifline.network.model import Network
+from lifline.network.result import RunResult
+from lifline.sim.golden import GoldenModel
+from lifline.sim.random_network import random_network, random_spikes
+
+CONFIG = preset("tiny")
+
+
+@pytest.fixture(scope="module")
+def board() -> Iterator[device.LinkedDevice]:
+    kind = "sim" if shutil.which("g++") else "pysim"
+    with device.open(f"{kind}:{CONFIG.name}") as opened:
+        assert isinstance(opened, device.LinkedDevice)
+        yield opened
+
+
+def all_records(network: Network) -> list[str]:
+    currents = [f"{p.name}.i" for p in network.populations if p.neurons is not None and p.neurons.decay_i != 4096]
+    return ["all", "all.v", *currents]
+
+
+def case(seed: int, max_steps: int = 40) -> tuple[Network, dict[tuple[str, str], Mode], np.ndarray]:
+    rng = np.random.default_rng(seed)
+    network = random_network(rng, config=CONFIG)
+    modes = {(p.source, p.target): Mode(int(rng.integers(2))) for p in network.projections}
+    return network, modes, random_spikes(rng, network, int(rng.integers(2, max_steps)))
+
+
+def mismatches(expected: RunResult, actual: RunResult) -> list[str]:
+    """Names of everything that differs."""
+    wrong = [name for name in ("steps", "exited", "prediction", "spike_counts") if (getattr(expected, name) != getattr(actual, name)).any()]
+    if (expected.output_spikes != actual.output_spikes).any():
+        wrong.append("output_spikes")
+    for name, variables in expected.records.items():
+        wrong += [f"{name}.{v}" for v, values in variables.items() if (values != actual.records[name][v]).any()]
+    for name in expected.counters:
+        a, b = expected.counters[name], actual.counters[name]
+        wrong += [f"{name}.{c}" for c in ("spikes", "budget_hits", "saturations") if (getattr(a, c) != getattr(b, c)).any()]
+    return wrong
+
+
+@pytest.mark.parametrize("block", range(5))
+def test_random_programs_agree_with_the_golden_model(board: device.LinkedDevice, block: int) -> None:
+    for seed in range(block * 40, block * 40 + 40):
+        network, modes, spikes = case(seed)
+        # Recording state slows the steps down: without it, the engines overlap more.
+        record = all_records(network) if seed % 2 else ["all"] if seed % 4 else []
+        board.load(compile_network(network, CONFIG, modes))
+        assert mismatches(GoldenModel(network).run(spikes, record=record), board.run(spikes, record=record)) == [], f"seed {seed}"
+
+
+@pytest.mark.parametrize("seed", range(1000, 1010))
+def test_run_can_be_continued_at_any_cut(board: device.LinkedDevice, seed: int) -> None:
+    network, modes, spikes = case(seed)
+    network = network.replace(early_exit=None)
+    whole = GoldenModel(network).run(spikes)
+    board.load(compile_network(network, CONFIG, modes))
+    cut = int(np.random.default_rng(seed).integers(1, len(spikes)))
+    first = board.run(spikes[:cut])
+    second = board.run(spikes[cut:], reset=False)
+    joined = np.concatenate([first.output_spikes, second.output_spikes], axis=1)
+    assert (joined == whole.output_spikes).all()
+
+
+def test_second_run_is_not_touched_by_the_first(board: device.LinkedDevice) -> None:
+    network, modes, spikes = case(2000)
+    board.load(compile_network(network, CONFIG, modes))
+    record = all_records(network)
+    first = board.run(spikes, record=record)
+    assert mismatches(first, board.run(spikes, record=record)) == []
+    assert (first.cycles is not None) and first.cycles.busy[0] > 0
+
+
+@pytest.mark.parametrize("space", ["WEIGHTS", "PROGRAM"])
+def test_a_flipped_bit_is_noticed(board: device.LinkedDevice, space: str) -> None:
+    """The comparison can fail: flip bits of a loaded program until the spikes or states differ."""
+    from lifline.arch.registers import Space, address
+
+    network, modes, spikes = case(7)
+    program = compile_network(network, CONFIG, modes)
+    record = all_records(network)
+    expected = GoldenModel(network).run(spikes, record=record)
+    noticed = 0
+    image = program.images[Space[space]]
+    words = range(0, len(image), max(1, len(image) // 12)) if space == "WEIGHTS" else [program.populations[0].address + 2]
+    for word in words:
+        board.load(program)
+        board.link.write(address(Space[space], word), [int(image[word]) ^ 0x40])
+        noticed += mismatches(expected, board.run(spikes, record=record)) != []
+    assert noticed > 0
