@@ -10,6 +10,7 @@ A driver that has lost track sends :data:`RESYNC_BYTES` zero bytes first, which 
 
 from __future__ import annotations
 
+import binascii
 import enum
 import struct
 from dataclasses import dataclass
@@ -42,11 +43,7 @@ class Status(enum.IntEnum):
 
 def crc16(data: bytes, value: int = 0xFFFF) -> int:
     """CRC-16/IBM-3740 (also called CCITT-FALSE): polynomial 0x1021, not reflected, no final inversion."""
-    for byte in data:
-        value ^= byte << 8
-        for _ in range(8):
-            value = ((value << 1) ^ 0x1021) & 0xFFFF if value & 0x8000 else value << 1
-    return value
+    return binascii.crc_hqx(data, value)
 
 
 @dataclass(frozen=True)

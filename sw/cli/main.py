@@ -191,5 +191,23 @@ def verify(
         raise typer.Exit(1)
 
 
+@app.command()
+def build(
+    board: Annotated[str, typer.Option(help="ulx3s-25f or ulx3s-85f")],
+    config: Annotated[str | None, typer.Option(help="gateware configuration; default: the one that suits the board")] = None,
+    folder: Annotated[Path, typer.Option(help="where to build")] = Path("build-board"),
+    as_json: Json = False,
+) -> None:
+    """Build a bitstream (extra ``boards``); takes a few minutes."""
+    from lifline.boards import build as boards
+
+    with _errors(), console.status(f"synthesis, placement and routing for {board}"):
+        figures = boards.build(board, preset(config or boards.board(board).config), folder)
+    for name, value in figures.items():
+        console.print(f"{name:15} {value}")
+    if as_json:
+        print(json.dumps(figures))
+
+
 if __name__ == "__main__":
     app()

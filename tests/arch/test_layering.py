@@ -14,6 +14,7 @@ ALLOWED = {
     "compiler": {"arch", "network"},
     "sim": {"arch", "network", "rtl"},
     "driver": {"arch", "network", "compiler", "sim"},
+    "boards": {"arch", "rtl"},
 }
 
 
