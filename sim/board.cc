@@ -2,23 +2,26 @@
 #include <cxxrtl/cxxrtl.h>
 #include "design.cc"
 
-using design = cxxrtl_design::p_top;
+#include <deque>
+
+#define EXPORT extern "C" __attribute__((visibility("default")))
 
 struct board {
-    design d;
+    cxxrtl_design::p_top d;
+    std::deque<uint8_t> incoming, outgoing;
     uint64_t cycles = 0;
+
+    // One clock cycle in one evaluation: the clock stays high, and what the design remembers of it is cleared, so that every
+    // evaluation sees a rising edge. Combinational outputs are those of the cycle before the edge.
     void tick() {
-        d.p_clk.set(false);
-        d.step();
         d.p_clk.set(true);
+        d.prev_p_clk = cxxrtl::value<1>{0u};
         d.step();
         cycles++;
     }
 };
 
-extern "C" {
-
-board *board_create() {
+EXPORT board *board_create() {
     board *b = new board;
     b->d.p_rst.set(true);
     b->tick();
@@ -27,30 +30,39 @@ board *board_create() {
     return b;
 }
 
-void board_destroy(board *b) { delete b; }
+EXPORT void board_destroy(board *b) { delete b; }
 
-uint64_t board_cycles(board *b) { return b->cycles; }
+EXPORT uint64_t board_cycles(board *b) { return b->cycles; }
 
-// Run until all of `in` is taken, `wanted` bytes have come out, or `limit` cycles have passed.
-// Returns the number of bytes written to `out`; `*taken` is how many of `in` were accepted.
-size_t board_run(board *b, const uint8_t *in, size_t in_size, size_t *taken, uint8_t *out, size_t wanted, uint64_t limit) {
-    size_t sent = 0, got = 0;
-    for (uint64_t n = 0; n < limit && (sent < in_size || got < wanted); n++) {
-        b->d.p_i____valid.set(sent < in_size);
-        b->d.p_i____payload.set(sent < in_size ? in[sent] : uint8_t(0));
-        b->d.p_o____ready.set(got < wanted);
-        b->d.p_clk.set(false);
-        b->d.step();
-        bool in_fire = sent < in_size && b->d.p_i____ready.get<bool>();
-        bool out_fire = got < wanted && b->d.p_o____valid.get<bool>();
-        if (out_fire) out[got] = b->d.p_o____payload.get<uint8_t>();
-        b->d.p_clk.set(true);
-        b->d.step();
-        b->cycles++;
-        sent += in_fire;
-        got += out_fire;
+// Queue bytes for the board; it takes them while it runs.
+EXPORT void board_push(board *b, const uint8_t *data, size_t size) { b->incoming.insert(b->incoming.end(), data, data + size); }
+
+// Run until `wanted` bytes wait to be pulled, or for `quiet` cycles after the last byte has moved. Returns the bytes that wait.
+EXPORT size_t board_run(board *b, size_t wanted, uint64_t quiet) {
+    for (uint64_t n = 0; n < quiet && b->outgoing.size() < wanted; n++) {
+        bool offered = !b->incoming.empty();
+        b->d.p_i____valid.set(offered);
+        b->d.p_i____payload.set(offered ? b->incoming.front() : uint8_t(0));
+        b->d.p_o____ready.set(true);
+        b->tick();
+        if (offered && b->d.p_i____ready.get<bool>()) {
+            b->incoming.pop_front();
+            n = ~uint64_t(0);
+        }
+        if (b->d.p_o____valid.get<bool>()) {
+            b->outgoing.push_back(b->d.p_o____payload.get<uint8_t>());
+            n = ~uint64_t(0);
+        }
     }
-    *taken = sent;
-    return got;
+    return b->outgoing.size();
 }
+
+// Take up to `size` bytes that the board has sent. Returns how many.
+EXPORT size_t board_pull(board *b, uint8_t *data, size_t size) {
+    size_t n = 0;
+    for (; n < size && !b->outgoing.empty(); n++) {
+        data[n] = b->outgoing.front();
+        b->outgoing.pop_front();
+    }
+    return n;
 }

