@@ -8,9 +8,13 @@ from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import RING_BITS, Config
 from lifline.arch.records import INPUT_BITS, INPUT_END_OF_STEP
+from lifline.arch.registers import POSITION_BITS
 
 from .memory import Ram
 from .route import wrapped
+
+STEP_BITS = 6
+"""The writer is at most two windows of 16 steps ahead of the computation, so that steps modulo 64 are enough."""
 
 
 class InputWriter(wiring.Component):
@@ -20,7 +24,7 @@ class InputWriter(wiring.Component):
     -------
     discard : In, forget unread words.
     available : In, words the host has written.   taken : Out, words consumed.   steps : Out, whole steps consumed.
-    limit : In, steps that may be consumed.   out_of_range : Out, sticky: an index named no input neuron.
+    limit : In, steps that may be consumed, modulo ``2^STEP_BITS`` like ``steps``.   out_of_range : Out, sticky: an index named no input neuron.
     base, rows, delay, uniform, neurons : In, the input's ring.
     read_free, write_free, delay_free : In, the port is not used by anybody else in this cycle.
     host_* : the host's view of the memory.
@@ -32,10 +36,10 @@ class InputWriter(wiring.Component):
         super().__init__(
             {
                 "discard": In(1),
-                "available": In(32),
-                "taken": Out(32),
-                "steps": Out(32),
-                "limit": In(32),
+                "available": In(POSITION_BITS),
+                "taken": Out(POSITION_BITS),
+                "steps": Out(STEP_BITS),
+                "limit": In(STEP_BITS),
                 "out_of_range": Out(1),
                 "base": In(address),
                 "rows": In(8),

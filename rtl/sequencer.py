@@ -21,8 +21,10 @@ from lifline.arch.program import (
     Mode,
     Opcode,
 )
+from lifline.arch.registers import EXIT_BITS
 
 from .decode import word_layout
+from .input import STEP_BITS
 from .route import wrapped
 from .update import POPULATION_SHAPE
 
@@ -50,7 +52,7 @@ class Sequencer(wiring.Component):
                 "steps": In(14),
                 "period": In(WORD_BITS),
                 "ring_clear_words": In(range(config.ring_words + 1)),
-                "exit_every": In(WORD_BITS),
+                "exit_every": In(EXIT_BITS),
                 "exit_margin": In(config.state_bits),
                 "running": Out(1),
                 "exited": Out(1),
@@ -64,8 +66,8 @@ class Sequencer(wiring.Component):
                 "stall_period": Out(1),
                 "overrun": Out(1),
                 # input
-                "input_steps": In(WORD_BITS),
-                "input_limit": Out(WORD_BITS),
+                "input_steps": In(STEP_BITS),
+                "input_limit": Out(STEP_BITS),
                 # program memory
                 "program_address": Out(program),
                 "program_data": In(WORD_BITS),
@@ -125,8 +127,8 @@ class Sequencer(wiring.Component):
         pop = self.population
 
         # Run control.
-        remaining, to_check = Signal(14), Signal(WORD_BITS)
-        credit, tick = Signal(16), Signal(WORD_BITS)
+        remaining, to_check = Signal(14), Signal(EXIT_BITS)
+        credit, tick, tick_over = Signal(16), Signal(WORD_BITS), Signal()
         due, first_window = Signal(), Signal()
         ahead = Signal(range(2 * window + 1))
         m.d.comb += [
@@ -135,10 +137,11 @@ class Sequencer(wiring.Component):
             due.eq((self.period == 0) | (credit >= self.count)),
         ]
         m.d.sync += self.input_limit.eq(Mux(self.running & ~self.clearing & (remaining != 0), self.time + ahead, self.input_steps))
+        m.d.comb += tick_over.eq(tick == self.period)
         with m.If(self.running & (self.period != 0)):
-            m.d.sync += tick.eq(tick + 1)
-            with m.If(tick >= self.period - 1):
-                m.d.sync += [tick.eq(0), credit.eq(credit + 1)]
+            m.d.sync += tick.eq(Mux(tick_over, 1, tick + 1))
+            with m.If(tick_over & ~credit.all()):
+                m.d.sync += credit.eq(credit + 1)
 
         # Fetch.
         pc, address = Signal.like(self.program_address), Signal.like(self.program_address)
@@ -199,7 +202,7 @@ class Sequencer(wiring.Component):
             m.d.comb += self.running.eq(~fsm.ongoing("Idle"))
             with m.State("Idle"):
                 with m.If(self.start):
-                    m.d.sync += [remaining.eq(self.steps), self.exited.eq(0), credit.eq(0), tick.eq(0)]
+                    m.d.sync += [remaining.eq(self.steps), self.exited.eq(0), credit.eq(0), tick.eq(1)]
                     m.next = "Window"
                     with m.If(self.fresh_start):
                         m.d.comb += self.cleared.eq(1)
@@ -221,13 +224,13 @@ class Sequencer(wiring.Component):
             with m.State("Wait"):
                 ready = Signal()
                 m.d.comb += [
-                    ready.eq(self.input_steps - self.time >= self.count),
+                    ready.eq((self.input_steps - self.time)[:STEP_BITS] >= self.count),
                     self.stall_input.eq(~ready),
                     self.stall_period.eq(ready & ~due),
                 ]
                 with m.If(ready & due):
                     m.d.comb += self.overrun.eq((self.period != 0) & (credit > self.count))
-                    m.d.sync += credit.eq(Mux(self.period == 0, 0, credit - self.count + (tick >= self.period - 1)))
+                    m.d.sync += credit.eq(Mux(self.period == 0, 0, credit - self.count + tick_over))
                     m.next = "Instruction"
             with m.State("Instruction"):
                 m.d.sync += pc.eq(pc + 1)
