@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Signal, signed, unsigned
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,6 +12,13 @@ from lifline.arch.timing import ACCUMULATE_SPACING
 
 from .memory import Ram
 from .scan import list_entry
+
+
+def selected(values: list[Signal], index: Signal) -> Value:
+    """``values[index]`` as a tree of two-way multiplexers, which maps to fewer lookup tables than a decoder; a power of two of them."""
+    for bit in index[: (len(values) - 1).bit_length()]:
+        values = [Mux(bit, high, low) for low, high in zip(values[::2], values[1::2], strict=True)]
+    return values[0]
 
 
 class DenseLanes(wiring.Component):
@@ -68,7 +75,7 @@ class DenseLanes(wiring.Component):
                     later = Signal.like(self.weight[lane], name=f"weight{lane}_{w + 1}")
                     m.d.sync += later.eq(weight)
                     weight = later
-            m.d.comb += self.sums[lane].eq(Array(totals)[self.step])
+            m.d.comb += self.sums[lane].eq(selected(totals, self.step))
         return m
 
 

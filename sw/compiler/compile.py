@@ -311,8 +311,6 @@ def compile_network(network: Network, config: Config, modes: ModeChoice = Mode.E
     if entrance is None:
         raise CompileError(f"the input `{network.input.name}` projects to nothing")
     exit_ = network.early_exit
-    if exit_ is not None and exit_.every >= 1 << EXIT_BITS:
-        raise CompileError(f"early exit every {exit_.every} steps: the gateware counts to {(1 << EXIT_BITS) - 1}; check more often")
     return Program(
         network=network,
         config_name=config.name,
