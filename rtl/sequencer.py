@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -101,9 +101,11 @@ class Sequencer(wiring.Component):
                 "go": Out(1),
                 "fresh": Out(1),
                 "update_ending": In(1),
+                "update_complete": In(1),
                 "update_ready": In(1),
                 "update_settled": In(1),
                 "update_blocked": In(1),
+                "recorder_busy": In(1),
                 "counters": In(WORD_BITS).array(3),
                 # routing and recording
                 "ring_0": Out(word_layout(RING_0)).array(MAX_RINGS),
@@ -175,12 +177,14 @@ class Sequencer(wiring.Component):
         started, rows_needed, scans_done = Signal(range(window + 2)), Signal(range(window + 2)), Signal()
         is_dense = pass_0.mode == Mode.DENSE
         route_due, last_step = Signal(), Signal()
+        overlap, recorded = Signal(), Signal()
+        record_rows = Cat(pop.population_1.record, pop.population_6.exit_check)
         chunks = RING_BITS // config.multipliers
         m.d.comb += [
             last_step.eq(self.step == self.count - 1),
             rows_needed.eq(Mux(is_dense, 1, Mux(last_step, self.count, self.step + 2))),
             scans_done.eq(self.rows_done >= rows_needed),
-            self.record_needed.eq(Mux(pop.population_1.record_spikes, (pop.population_0.rows + (chunks - 1)) // chunks << 1, 0)),
+            self.record_needed.eq(Mux(pop.population_1.record_spikes, (pop.population_0.rows + (chunks - 1)) // chunks << 1 << overlap, 0)),
         ]
 
         def begin_scan() -> None:
@@ -192,11 +196,21 @@ class Sequencer(wiring.Component):
 
         scanning_allowed = Signal()
         # Spike words of the last update may still be on their way into a ring: the scanner waits for the write port.
-        with m.If(scanning_allowed & self.update_settled & (started == self.rows_done) & (started < rows_needed) & ~self.scan_busy):
+        with m.If(scanning_allowed & self.update_settled & ~self.route_busy & (started == self.rows_done) & (started < rows_needed) & ~self.scan_busy):
             begin_scan()
 
         route_now = Signal()
-        m.d.comb += route_now.eq(route_due & self.update_settled & scans_done & ~self.scan_busy)
+        m.d.comb += [
+            route_now.eq(route_due & scans_done & ~self.scan_busy & ~self.route_busy),
+            # The next step may be updated while the spikes of this one are routed, but rows of state and of counts
+            # for the recorder go alone.
+            overlap.eq(record_rows == 0),
+            recorded.eq(overlap | (self.update_settled & ~self.recorder_busy)),
+        ]
+        with m.If(self.route):
+            m.d.sync += route_due.eq(0)
+        with m.If(self.update_complete):
+            m.d.sync += route_due.eq(self.route_needed)
 
         with m.FSM() as fsm:
             m.d.comb += self.running.eq(~fsm.ongoing("Idle"))
@@ -320,11 +334,9 @@ class Sequencer(wiring.Component):
                     self.program_to_update.eq(pass_0.update),
                     self.route.eq(route_now),
                 ]
-                with m.If(route_now):
-                    m.d.sync += route_due.eq(0)
                 with m.If(self.accumulated & scans_done & ~self.scan_busy & ~route_due & ~self.route_busy):
                     with m.If(pass_0.update):
-                        with m.If(self.update_ready):
+                        with m.If(self.update_ready & recorded):
                             m.d.comb += [self.stall_output.eq(~self.room), self.go.eq(self.room)]
                             with m.If(self.room):
                                 m.next = "Update"
@@ -336,9 +348,8 @@ class Sequencer(wiring.Component):
                 m.d.sync += pc.eq(population_base)
                 m.next = "Instruction"
             with m.State("Update"):
-                m.d.comb += [self.program_to_update.eq(1), self.stall_output.eq(self.update_blocked)]
+                m.d.comb += [self.program_to_update.eq(1), self.stall_output.eq(self.update_blocked), self.route.eq(route_now)]
                 with m.If(self.update_ending):
-                    m.d.sync += route_due.eq(self.route_needed)
                     with m.If(last_step):
                         m.next = "Settle"
                     with m.Else():
@@ -346,10 +357,8 @@ class Sequencer(wiring.Component):
                         m.next = "Accumulate"
             with m.State("Settle"):
                 m.d.comb += [self.program_to_update.eq(1), self.route.eq(route_now)]
-                with m.If(route_now):
-                    m.d.sync += route_due.eq(0)
                 m.d.sync += [counter.eq(0), pc.eq(population_base + FIRST_COUNTER)]
-                with m.If(self.update_settled & ~route_due & ~self.route_busy):
+                with m.If(self.update_settled & ~self.recorder_busy & ~route_due & ~self.route_busy):
                     m.next = "Counters"
             with m.State("Counters"):
                 total = Signal(WORD_BITS + 1)

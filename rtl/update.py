@@ -39,7 +39,7 @@ class Update(wiring.Component):
     population : In, the population words, stable while in use.   micro_base : In, program address of the microprogram.
     load : In, one cycle: a new population; starts to fetch its microprogram.
     go : In, one cycle, only while ``ready``: update one step.   busy : Out, issuing.   ending : Out, the last cycle of ``busy``.   ready : Out.
-    settled : Out, no result of an earlier issue is still on its way.
+    complete : Out, one cycle: all spike words of a step have left.   settled : Out, no result of an earlier issue is still on its way.
     step : In, step within the window.   fresh : In, this is the first step since the state was cleared.
     room : In, the output memory can take one state record.   recorder_busy : In.   blocked : Out, waiting for ``room`` only.
     program_* : program memory.   neuron_* : neuron memory.   slot_* : accumulators (data one cycle after the address).
@@ -60,6 +60,7 @@ class Update(wiring.Component):
                 "busy": Out(1),
                 "ending": Out(1),
                 "ready": Out(1),
+                "complete": Out(1),
                 "settled": Out(1),
                 "step": In(range(max(config.window, 2))),
                 "fresh": In(1),
@@ -213,6 +214,9 @@ class Update(wiring.Component):
         m.d.sync += [lasts[k].eq(lasts[k - 1]) for k in range(1, STAGES + 1)]
         m.d.sync += valid.eq(Cat(issue, valid))
         m.d.comb += self.settled.eq(~valid.any())
+        ended = Signal(STAGES + 2)
+        m.d.sync += ended.eq(Cat(self.ending, ended))
+        m.d.comb += self.complete.eq(ended[-1])
         fresh1 = Signal()
         m.d.sync += fresh1.eq(self.fresh)
         factor, floor = Signal(range(DECAY_ONE + 1)), Signal(signed(config.state_bits))
