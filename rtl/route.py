@@ -42,7 +42,7 @@ class Router(wiring.Component):
     -------
     load, rings : In, take ring descriptors and start at their heads.   population : In, word 1 of the population.
     begin : In, an update of the next step starts.   spike_* : In, from the update.
-    complete : In, all words of a step have arrived.   go : In, route them; the next step's words may arrive meanwhile.
+    complete : In, with the last word of a step.   go : In, route them; the next step's words may arrive meanwhile.
     busy, needed : Out.   step : In, with ``begin``, for the records.
     read_*, write_* : ring memory.   delay_* : delay memory.   output, output_valid : Out, words for the host.
     """
@@ -123,7 +123,7 @@ class Router(wiring.Component):
         with m.If(self.spike_valid):
             m.d.sync += arrived_word.eq(self.spike_index)
         with m.If(self.complete):
-            m.d.sync += complete.eq(Cat(arrived_word, half, arriving_step, *current))
+            m.d.sync += complete.eq(Cat(Mux(self.spike_valid, self.spike_index, arrived_word), half, arriving_step, *current))
         with m.If(self.go):
             m.d.sync += Cat(last_word, routed_half, routed_step, *routed).eq(complete)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -103,7 +103,9 @@ class Sequencer(wiring.Component):
                 "update_ending": In(1),
                 "update_complete": In(1),
                 "update_ready": In(1),
+                "update_again": In(1),
                 "update_settled": In(1),
+                "update_counted": In(1),
                 "update_blocked": In(1),
                 "recorder_busy": In(1),
                 "counters": In(WORD_BITS).array(3),
@@ -177,7 +179,8 @@ class Sequencer(wiring.Component):
         started, rows_needed, scans_done = Signal(range(window + 2)), Signal(range(window + 2)), Signal()
         is_dense = pass_0.mode == Mode.DENSE
         route_due, last_step = Signal(), Signal()
-        overlap, recorded = Signal(), Signal()
+        overlap, recorded, route_coming, go_step = Signal(), Signal(), Signal(), Signal.like(self.step)
+        m.d.comb += go_step.eq(self.step)
         record_rows = Cat(pop.population_1.record, pop.population_6.exit_check)
         chunks = RING_BITS // config.multipliers
         m.d.comb += [
@@ -193,6 +196,12 @@ class Sequencer(wiring.Component):
                 started.eq(started + 1),
                 self.scan_row.eq(wrapped(self.scan_row + 1, self.scan_ring_rows)),
             ]
+
+        def decode_at(position: ValueLike) -> None:
+            """Read the instruction at ``position``; it is there in the next cycle."""
+            m.d.comb += address.eq(position)
+            m.d.sync += pc.eq(address + 1)
+            m.next = "Decode"
 
         scanning_allowed = Signal()
         # Spike words of the last update may still be on their way into a ring: the scanner waits for the write port.
@@ -210,7 +219,9 @@ class Sequencer(wiring.Component):
         with m.If(self.route):
             m.d.sync += route_due.eq(0)
         with m.If(self.update_complete):
-            m.d.sync += route_due.eq(self.route_needed)
+            m.d.sync += [route_due.eq(self.route_needed), route_coming.eq(0)]
+        with m.If(self.update_ending):
+            m.d.sync += route_coming.eq(1)
 
         with m.FSM() as fsm:
             m.d.comb += self.running.eq(~fsm.ongoing("Idle"))
@@ -231,7 +242,6 @@ class Sequencer(wiring.Component):
             with m.State("Window"):
                 size = Mux(remaining < window, remaining, window)
                 m.d.sync += self.count.eq(Mux((self.exit_every != 0) & (to_check < size), to_check, size))
-                m.d.sync += pc.eq(0)
                 m.next = "Wait"
                 with m.If((remaining == 0) | self.stop):
                     m.next = "Idle"
@@ -245,10 +255,7 @@ class Sequencer(wiring.Component):
                 with m.If(ready & due):
                     m.d.comb += self.overrun.eq((self.period != 0) & (credit > self.count))
                     m.d.sync += credit.eq(Mux(self.period == 0, 0, credit - self.count + tick_over))
-                    m.next = "Instruction"
-            with m.State("Instruction"):
-                m.d.sync += pc.eq(pc + 1)
-                m.next = "Decode"
+                    decode_at(0)
             with m.State("Decode"):
                 m.d.sync += pass_0.eq(self.program_data)
                 with m.Switch(instruction.opcode):
@@ -275,7 +282,7 @@ class Sequencer(wiring.Component):
                     self.program_write.eq(1),
                     self.program_write_data.eq(advanced),
                 ]
-                m.next = "Instruction"
+                decode_at(pc)
             with m.State("Pass-Weights"):
                 m.d.sync += [pass_1.eq(self.program_data), pc.eq(pc + 1)]
                 m.next = "Pass-Ring"
@@ -345,8 +352,7 @@ class Sequencer(wiring.Component):
                     with m.Else():
                         m.d.sync += self.step.eq(self.step + 1)
             with m.State("Resume"):
-                m.d.sync += pc.eq(population_base)
-                m.next = "Instruction"
+                decode_at(population_base)
             with m.State("Update"):
                 m.d.comb += [self.program_to_update.eq(1), self.stall_output.eq(self.update_blocked), self.route.eq(route_now)]
                 with m.If(self.update_ending):
@@ -354,11 +360,15 @@ class Sequencer(wiring.Component):
                         m.next = "Settle"
                     with m.Else():
                         m.d.sync += self.step.eq(self.step + 1)
-                        m.next = "Accumulate"
+                        with m.If(is_dense & overlap & self.update_again & ~route_coming & ~route_due & ~self.route_busy & self.room):
+                            m.d.comb += [self.go.eq(1), go_step.eq(self.step + 1)]
+                        with m.Else():
+                            m.next = "Accumulate"
             with m.State("Settle"):
                 m.d.comb += [self.program_to_update.eq(1), self.route.eq(route_now)]
                 m.d.sync += [counter.eq(0), pc.eq(population_base + FIRST_COUNTER)]
-                with m.If(self.update_settled & ~self.recorder_busy & ~route_due & ~self.route_busy):
+                routed = self.update_settled & ~route_due & ~self.route_busy
+                with m.If(Mux(self.route_needed, routed, self.update_counted) & ~self.recorder_busy):
                     m.next = "Counters"
             with m.State("Counters"):
                 total = Signal(WORD_BITS + 1)
@@ -371,9 +381,8 @@ class Sequencer(wiring.Component):
                 with m.If(self.program_write & total[-1]):
                     m.d.sync += self.counter_overflow.eq(1)
                 with m.If(counter == 3):
-                    m.d.sync += pc.eq(self.micro_base + pop.population_2.micro_words)
-                    m.next = "Instruction"
+                    decode_at(self.micro_base + pop.population_2.micro_words)
         m.d.comb += self.check.eq(self.go & pop.population_6.exit_check)
         with m.If(self.go):
-            m.d.sync += self.record_step.eq(self.time + self.step)
+            m.d.sync += self.record_step.eq(self.time + go_step)
         return m
