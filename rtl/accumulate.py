@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import operator
+
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -24,15 +27,15 @@ def selected(values: list[Signal], index: Signal) -> Value:
 class DenseLanes(wiring.Component):
     """``W`` accumulators per lane; every lane adds its weight to those whose arrival bit is set.
 
-    Accumulator ``w`` works ``w`` cycles behind accumulator 0, so their sums leave one after the other through one
-    multiplexer while the next block's weights already stream in: a drain costs one cycle and no second set of sums.
+    Accumulator ``w`` works ``w`` cycles behind accumulator 0, so their sums leave one after the other
+    through one output while the next block's weights already stream in: a drain costs one cycle and no second set of sums.
 
     Members
     -------
     weight : In, one signed weight per lane.   arrivals : In, which accumulators add it.
     drain, step : In, in this cycle ``sums`` is wanted from accumulator ``step``, which is then cleared. A drain of step 0
     takes the place of a weight (``arrivals`` is zero), steps 1, 2, ... follow in the next cycles.
-    sums : Out, one per lane, in the same cycle.
+    sums : Out, one per lane, in the next cycle; zero otherwise.
     """
 
     def __init__(self, config: Config) -> None:
@@ -75,7 +78,20 @@ class DenseLanes(wiring.Component):
                     later = Signal.like(self.weight[lane], name=f"weight{lane}_{w + 1}")
                     m.d.sync += later.eq(weight)
                     weight = later
-            m.d.comb += self.sums[lane].eq(selected(totals, self.step))
+            if window < 8:
+                total = selected(totals, self.step)
+                with m.If(self.drain):
+                    m.d.sync += self.sums[lane].eq(total)
+                with m.Else():
+                    m.d.sync += self.sums[lane].eq(0)
+            else:
+                # A copy that is zero unless it is wanted takes a flip-flop but no lookup table.
+                copies = [Signal(shape, name=f"copy{lane}_{w}") for w in range(window)]
+                for w in range(window):
+                    m.d.sync += copies[w].eq(totals[w])
+                    with m.If(~clears[w]):
+                        m.d.sync += copies[w].eq(0)
+                m.d.comb += self.sums[lane].eq(functools.reduce(operator.or_, copies))
         return m
 
 
@@ -268,9 +284,10 @@ class Accumulate(wiring.Component):
             slots.write_enable.eq(write[-1]),
             self.read_data.eq(slots.read_data),
         ]
-        operands = [Signal(signed(bits), name=f"operand{lane}") for lane in range(lanes)]
         weights = [self.weight_data.word_select(lane, config.weight_bits).as_signed() for lane in range(lanes)]
-        m.d.sync += [operand.eq(weight) for operand, weight in zip(operands, weights, strict=True)]
+        singles = [Signal(signed(config.weight_bits), name=f"single{lane}") for lane in range(lanes)]
+        m.d.sync += [single.eq(weight) for single, weight in zip(singles, weights, strict=True)]
+        operands: list[Value] = [*singles]
         if dense_built:
             m.submodules.dense = dense = DenseLanes(config)
             m.d.sync += [
@@ -285,7 +302,8 @@ class Accumulate(wiring.Component):
             for lane in range(lanes):
                 m.d.sync += dense.weight[lane].eq(weights[lane])
                 with m.If(dense.drain):
-                    m.d.sync += operands[lane].eq(dense.sums[lane])
+                    m.d.sync += singles[lane].eq(0)
+                operands[lane] = singles[lane] | dense.sums[lane]
         for lane in range(lanes):
             old = Signal(signed(bits), name=f"old{lane}")
             total = Signal(signed(bits), name=f"sum{lane}")

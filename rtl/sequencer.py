@@ -210,7 +210,7 @@ class Sequencer(wiring.Component):
 
         route_now = Signal()
         m.d.comb += [
-            route_now.eq(route_due & scans_done & ~self.scan_busy & ~self.route_busy),
+            route_now.eq(route_due & recorded & scans_done & ~self.scan_busy & ~self.route_busy),
             # The next step may be updated while the spikes of this one are routed, but rows of state and of counts
             # for the recorder go alone.
             overlap.eq(record_rows == 0),
