@@ -121,7 +121,7 @@ class Host(wiring.Component):
         }
         index_bits = (len(REGISTERS) - 1).bit_length()
         index, known = self.offset[:index_bits], Signal()
-        m.submodules.written = written = Ram(width=WORD_BITS, depth=1 << index_bits, style="distributed")
+        m.submodules.written = written = Ram(width=WORD_BITS, depth=1 << index_bits)
         live_data, is_live, writable, write_register = Signal(WORD_BITS), Signal(), Signal(), Signal()
         m.d.comb += [
             known.eq(self.offset < len(REGISTERS)),
