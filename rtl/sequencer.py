@@ -151,10 +151,10 @@ class Sequencer(wiring.Component):
         pc, address = Signal.like(self.program_address), Signal.like(self.program_address)
         instruction = Signal(word_layout(INSTRUCTION))
         pass_0, pass_1, pass_2 = (Signal(word_layout(w), name=w.name) for w in (PASS_0, PASS_1, PASS_2))
-        ring_now = Signal(word_layout(RING_0))
+        ring_now, ring, ring_head = Signal(word_layout(RING_0)), Signal(word_layout(RING_0)), Signal(8)
         words = [Signal(WORD_BITS, name=w.name) for w in POPULATION_WORDS[:FIRST_COUNTER]]
         index = Signal(range(FIRST_COUNTER + 2 * MAX_RINGS + 1))
-        counter = Signal(2)
+        counter, counted, increment = Signal(3), Signal(WORD_BITS), Signal(WORD_BITS)
         population_base = Signal.like(pc)
         m.d.comb += [
             self.program_address.eq(address),
@@ -275,10 +275,13 @@ class Sequencer(wiring.Component):
                             with m.If(self.leading - self.second > self.exit_margin):
                                 m.d.sync += [self.exited.eq(1), remaining.eq(0)]
             with m.State("Advance"):
+                m.d.sync += [ring.eq(self.program_data), ring_head.eq(Mux(first_window, 0, ring_now.head))]
+                m.next = "Advance-Write"
+            with m.State("Advance-Write"):
                 advanced = Signal(word_layout(RING_0))
                 m.d.comb += [
-                    advanced.eq(self.program_data),
-                    advanced.head.eq(wrapped(Mux(first_window, 0, ring_now.head) + self.count, ring_now.rows)),
+                    advanced.eq(ring),
+                    advanced.head.eq(wrapped(ring_head + self.count, ring.rows)),
                     self.program_write.eq(1),
                     self.program_write_data.eq(advanced),
                 ]
@@ -371,16 +374,19 @@ class Sequencer(wiring.Component):
                 with m.If(Mux(self.route_needed, routed, self.update_counted) & ~self.recorder_busy):
                     m.next = "Counters"
             with m.State("Counters"):
+                # Word k is read in cycle k, taken in cycle k + 1, written in cycle k + 2.
                 total = Signal(WORD_BITS + 1)
-                m.d.sync += [counter.eq(counter + 1), pc.eq(pc + 1), self.program_write_address.eq(pc)]
-                m.d.comb += [
-                    total.eq(Mux(first_window, 0, self.program_data) + Array(self.counters)[counter - 1]),
-                    self.program_write_data.eq(total),
-                    self.program_write.eq(counter != 0),
+                m.d.sync += [
+                    counter.eq(counter + 1),
+                    pc.eq(pc + 1),
+                    counted.eq(Mux(first_window, 0, self.program_data)),
+                    increment.eq(Array(self.counters)[(counter - 1)[:2]]),
+                    self.program_write_address.eq(pc - 1),
                 ]
+                m.d.comb += [total.eq(counted + increment), self.program_write_data.eq(total), self.program_write.eq(counter >= 2)]
                 with m.If(self.program_write & total[-1]):
                     m.d.sync += self.counter_overflow.eq(1)
-                with m.If(counter == 3):
+                with m.If(counter == 4):
                     decode_at(self.micro_base + pop.population_2.micro_words)
         m.d.comb += self.check.eq(self.go & pop.population_6.exit_check)
         with m.If(self.go):
