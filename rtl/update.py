@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.arithmetic import DECAY_ONE
 from lifline.arch.config import RING_BITS, Config
 from lifline.arch.layout import WORD_BITS
-from lifline.arch.program import MICRO, POPULATION_WORDS, Factor, Record
+from lifline.arch.program import MICRO, POPULATION_WORDS, Addend, Carry, Factor, Latch, Record
 from lifline.arch.timing import UPDATE_SPACING
 
 from .decode import word_layout
@@ -223,8 +223,16 @@ class Update(wiring.Component):
         ended = Signal(STAGES + 1)
         m.d.sync += ended.eq(Cat(self.ending, ended))
         m.d.comb += self.complete.eq(ended[-1])
-        fresh1 = Signal()
-        m.d.sync += fresh1.eq(self.fresh)
+        latch_names = {key: key.name.lower() for key in Latch if key != Latch.NONE}
+        latches = {key: Signal(name=f"latch_{name}") for key, name in latch_names.items()}
+        synaptic, word_zero, carry_crossing, carry_spike = Signal(), Signal(), Signal(), Signal()
+        m.d.sync += [latches[key].eq(op0.latch == key) for key in latch_names]
+        m.d.sync += [
+            synaptic.eq(op0.addend == Addend.SYNAPTIC),
+            word_zero.eq(op0.fresh_zero & self.fresh),
+            carry_crossing.eq(ops[2].carry == Carry.CROSSING),
+            carry_spike.eq(ops[2].carry == Carry.SPIKE),
+        ]
         factor, floor = Signal(range(DECAY_ONE + 1)), Signal(signed(config.state_bits))
         factors = {Factor.ZERO: 0, Factor.ONE: DECAY_ONE, Factor.V: pop.population_2.factor_v, Factor.CURRENT: pop.population_2.factor_i}
         with m.Switch(ops[1].factor):
@@ -233,9 +241,8 @@ class Update(wiring.Component):
                     m.d.sync += factor.eq(value)
         m.d.sync += floor.eq(Mux(ops[3].clamp, pop.population_4.v_min, -config.state_max))
 
-        # Stage 1: the row's part of the block, shifted.
+        # The lanes, with the control of each stage; what a whole stage needs is decoded one stage earlier.
         width = config.accumulator_bits
-        consecutive = config.weight_shifts == tuple(range(len(config.weight_shifts)))
         last_mask = Mux(lasts[4], pop.population_5.last_row, (1 << lanes) - 1)
         exists = Signal(lanes)
         m.d.sync += exists.eq(last_mask)
@@ -245,29 +252,24 @@ class Update(wiring.Component):
             lane = UpdateLane(config)
             m.submodules[f"lane{k}"] = lane
             results.append(lane)
-            parts = Array(
-                self.slot_data[(part * lanes + k) * width : (part * lanes + k + 1) * width].as_signed() for part in range(rows_per_block)
-            )
-            chosen = Signal(signed(width), name=f"chosen{k}")
-            m.d.comb += chosen.eq(parts[rows[1] % rows_per_block])
-            with m.If(self.slot_touched):
-                if consecutive:
-                    m.d.comb += lane.synaptic.eq(chosen << pop1.shift[: (len(config.weight_shifts) - 1).bit_length()])
-                else:
-                    with m.Switch(pop1.shift):
-                        for index, amount in enumerate(config.weight_shifts):
-                            with m.Case(index):
-                                m.d.comb += lane.synaptic.eq(chosen << amount)
             m.d.comb += [
                 lane.word.eq(self.neuron_read_data[k * config.state_bits : (k + 1) * config.state_bits]),
-                lane.latch.eq(ops[1].latch),
-                lane.addend.eq(ops[1].addend),
-                lane.word_zero.eq(ops[1].fresh_zero & fresh1),
+                *(
+                    lane.slots[part].eq(self.slot_data[(part * lanes + k) * width : (part * lanes + k + 1) * width])
+                    for part in range(rows_per_block)
+                ),
+                *(getattr(lane, f"latch_{name}").eq(latches[key]) for key, name in latch_names.items()),
+                lane.forward.eq(op.addend == Addend.RESULT),
+                lane.slot.eq(rows[1] % rows_per_block),
+                lane.add_slot.eq(synaptic & self.slot_touched),
+                lane.shift.eq(pop1.shift),
+                lane.word_zero.eq(word_zero),
                 lane.late_zero.eq(ops[1].late_zero),
                 lane.factor.eq(factor),
                 lane.use_bias.eq(ops[2].bias),
                 lane.late_bias.eq(ops[2].late_bias),
-                lane.carry.eq(ops[3].carry),
+                lane.carry_crossing.eq(carry_crossing),
+                lane.carry_spike.eq(carry_spike),
                 lane.floor.eq(floor),
                 lane.fire.eq(ops[5].fire),
                 lane.exists.eq(exists[k]),
