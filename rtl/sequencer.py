@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, ValueLike
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -27,6 +27,15 @@ from .decode import word_layout
 from .input import STEP_BITS
 from .route import wrapped
 from .update import POPULATION_SHAPE
+
+CREDIT_BITS = 8
+"""Time steps that may be due in real time; a run that is later than that starts counting afresh from there."""
+
+
+def at_most(value: Signal, power: int) -> Value:
+    """``min(value, power)`` for a power of two."""
+    bits = power.bit_length() - 1
+    return Mux(value[bits:].any(), power, value[:bits])
 
 
 class Sequencer(wiring.Component):
@@ -132,12 +141,12 @@ class Sequencer(wiring.Component):
 
         # Run control.
         remaining, to_check = Signal(14), Signal(EXIT_BITS)
-        credit, tick, tick_over = Signal(16), Signal(WORD_BITS), Signal()
+        credit, tick, tick_over = Signal(CREDIT_BITS), Signal(WORD_BITS), Signal()
         due, first_window = Signal(), Signal()
         ahead = Signal(range(2 * window + 1))
         m.d.comb += [
             first_window.eq(self.time == 0),
-            ahead.eq(Mux((self.exit_every != 0) & (to_check < 2 * window), to_check, 2 * window)),
+            ahead.eq(Mux(self.exit_every != 0, at_most(to_check, 2 * window), 2 * window)),
             due.eq((self.period == 0) | (credit >= self.count)),
         ]
         m.d.sync += self.input_limit.eq(Mux(self.running & ~self.clearing & (remaining != 0), self.time + ahead, self.input_steps))
@@ -240,8 +249,8 @@ class Sequencer(wiring.Component):
                     m.d.sync += self.clearing.eq(0)
                     m.next = "Window"
             with m.State("Window"):
-                size = Mux(remaining < window, remaining, window)
-                m.d.sync += self.count.eq(Mux((self.exit_every != 0) & (to_check < size), to_check, size))
+                part, checked = at_most(remaining, window), at_most(to_check, window)
+                m.d.sync += self.count.eq(Mux((self.exit_every != 0) & (checked < part), checked, part))
                 m.next = "Wait"
                 with m.If((remaining == 0) | self.stop):
                     m.next = "Idle"
