@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -25,6 +28,19 @@ from lifline.arch.registers import (
 from .accumulate import selected
 from .bus import HostRequest, HostResponse
 from .registers import RegisterMemory
+
+
+def pairs(m: Module, words: list[ValueLike], index: Value, meant: Value) -> list[Signal]:
+    """One register for every two of a power of two of words: ``words[index]`` in its pair's if ``meant``, zero in all others."""
+    registers = []
+    for k in range(0, len(words), 2):
+        word = Mux(index[0], words[k + 1], words[k]) if len(words) > 1 else Value.cast(words[k])
+        register = Signal(word.shape())
+        m.d.sync += register.eq(word)
+        with m.If(~(meant & (index[1:] == k // 2))):
+            m.d.sync += register.eq(0)
+        registers.append(register)
+    return registers
 
 
 class Host(wiring.Component):
@@ -111,8 +127,6 @@ class Host(wiring.Component):
             registers.increments.eq(Cat(self.running & ~stalled, self.stall_input, self.stall_output, self.stall_period, self.overrun)),
             registers.clear.eq(self.cleared),
         ]
-        with m.If(self.cleared):
-            m.d.sync += self.output_taken.eq(0)
         live = {
             "magic": MAGIC,
             "interface_version": INTERFACE_VERSION,
@@ -128,6 +142,8 @@ class Host(wiring.Component):
                 target = Cat(self.input_ring_delay, self.input_ring_uniform) if name == "input_ring_delay" else getattr(self, name)
                 with m.If(write_register & (index == register.offset)):
                     m.d.sync += target.eq(self.write_data)
+        with m.If(self.cleared):
+            m.d.sync += self.output_taken.eq(0)
         tag = self.write_data[CONTROL_TAG_SHIFT : CONTROL_TAG_SHIFT + len(run_tag)]
         with m.If(write_register & (index == REGISTERS["control"].offset)):
             # A repeated request to start, whose first reply was lost, must not start another run.
@@ -149,7 +165,7 @@ class Host(wiring.Component):
         weight_slices = max(config.weight_word_bits // WORD_BITS, 1)
         weight_bits = min(WORD_BITS, config.weight_word_bits)
         spaces = {
-            Space.REGISTERS: (len(REGISTERS), write_register),
+            Space.REGISTERS: (1 << len(index), write_register),
             Space.PROGRAM: (config.program_words, self.write_program),
             Space.WEIGHTS: (config.weight_words * weight_slices, self.write_weights),
             Space.NEURONS: (config.neuron_words * config.multipliers, self.write_neurons),
@@ -158,12 +174,13 @@ class Host(wiring.Component):
             Space.INPUT: (config.input_words, self.write_input),
             Space.OUTPUT: (config.output_words, Signal(name="write_output")),
         }
-        reachable = Cat(self.offset < depth for depth, _ in spaces.values())
-        writable_register = index.matches(*(register.offset for register in REGISTERS.values() if register.access is Access.WRITE))
-        writable = Mux(space == Space.REGISTERS, writable_register, space != Space.OUTPUT)
-        locked = Cat(key not in (Space.REGISTERS, Space.INPUT, Space.OUTPUT) for key in spaces)
         which = space[: (len(spaces) - 1).bit_length()]
-        with m.If((space >= len(spaces)) | ~selected(list(reachable), which) | (write & ~writable)):
+        exists = Cat(~self.offset[(depth - 1).bit_length() :].any() for depth, _ in spaces.values())
+        known = index.matches(*(register.offset for register in REGISTERS.values()))
+        known_writable = index.matches(*(register.offset for register in REGISTERS.values() if register.access is Access.WRITE))
+        allowed = Mux(space == Space.REGISTERS, Mux(write, known_writable, known), ~write | (space != Space.OUTPUT))
+        locked = Cat(key not in (Space.REGISTERS, Space.INPUT, Space.OUTPUT) for key in spaces)
+        with m.If((space[len(which) :].any()) | ~selected(list(exists), which) | ~allowed):
             m.d.comb += error.eq(Status.BAD_ADDRESS)
         with m.Elif(self.running & selected(list(locked), which)):
             m.d.comb += error.eq(Status.BUSY)
@@ -171,21 +188,21 @@ class Host(wiring.Component):
             m.d.comb += write_strobe.eq(strobe & (space == key))
         m.d.comb += self.read_input.eq(access & ~write & (space == Space.INPUT))
 
-        # Read data: words that take long to select are zero unless they are meant, so that the last choice is an OR.
-        register, weight, neuron = Signal(WORD_BITS), Signal(weight_bits), Signal(signed(config.state_bits))
-        m.d.sync += [
-            register.eq(Mux(index >= STORED_OFFSET, registers.data, selected(list(live.values()), index[: (len(live) - 1).bit_length()]))),
-            weight.eq(self.read_weights.word_select(self.offset[: (weight_slices - 1).bit_length()], weight_bits)),
-            neuron.eq(self.read_neurons.word_select(self.offset[: (config.multipliers - 1).bit_length()], config.state_bits)),
+        # Read data: every pair of words is zero unless one of them is meant, so that the choice between pairs is an OR.
+        weights = [self.read_weights.word_select(k, weight_bits) for k in range(weight_slices)]
+        neurons = [self.read_neurons.word_select(k, config.state_bits).as_signed() for k in range(config.multipliers)]
+        constants, signals = list(live.values())[:4], list(live.values())[4:]
+        words = [
+            *pairs(m, [selected(constants, index[:2])], Const(0, 0), (space == Space.REGISTERS) & (index[2:] == 0)),
+            *pairs(m, signals, index[:2], (space == Space.REGISTERS) & (index[2:] == 1)),
+            *pairs(m, [registers.data], Const(0, 0), (space == Space.REGISTERS) & (index >= STORED_OFFSET)),
+            *pairs(m, [self.read_program], Const(0, 0), space == Space.PROGRAM),
+            *pairs(m, weights, self.offset[: (len(weights) - 1).bit_length()], space == Space.WEIGHTS),
+            *pairs(m, neurons, self.offset[: (len(neurons) - 1).bit_length()], space == Space.NEURONS),
+            *pairs(m, [self.read_delays, self.read_rings, self.read_input_data, self.read_output], space[:2], space[2]),
         ]
-        for value, key in ((register, Space.REGISTERS), (weight, Space.WEIGHTS), (neuron, Space.NEURONS)):
-            with m.If(space != key):
-                m.d.sync += value.eq(0)
-        others = selected([self.read_delays, self.read_rings, self.read_input_data, self.read_output], space[:2])
-        program = Mux(space == Space.PROGRAM, self.read_program, 0)
-        extended = Signal(signed(WORD_BITS))
-        m.d.comb += extended.eq(neuron)
-        data = register | weight | extended.as_unsigned() | Mux(space[2], others, program)
+        data = Signal(WORD_BITS)
+        m.d.comb += data.eq(reduce(or_, words))
 
         with m.FSM():
             with m.State("Accept"):

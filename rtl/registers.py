@@ -42,19 +42,20 @@ class RegisterMemory(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.memory = memory = Ram(width=WORD_BITS, depth=STORED_WORDS)
-        turn, updating = Signal(range(len(COUNTERS))), Signal()
+        turn, take, updating = Signal(range(len(COUNTERS))), Signal(), Signal()
         low = [Signal(LOW_BITS, name=f"low{k}") for k in range(len(COUNTERS))]
         carry = [Signal(name=f"carry{k}") for k in range(len(COUNTERS))]
 
-        # What is read, plus the carry that has not reached the memory, is both the new word of a counter and what the host sees.
-        number, shown_low, shown_carry = Signal.like(turn), Signal(LOW_BITS), Signal()
+        # A word as read, plus the carry that had not reached it, is both what the host sees and the new word of a counter.
+        shown_low, shown_carry = Signal(LOW_BITS), Signal()
         high = Signal(WORD_BITS - LOW_BITS + 1)
-        m.d.comb += number.eq(Mux(updating, turn, self.index))
-        with m.If(updating | self.index.matches(*(REGISTERS[name].offset % STORED_WORDS for name in COUNTERS))):
-            with m.Switch(number):
-                for k in range(len(COUNTERS)):
-                    with m.Case(k):
-                        m.d.comb += [shown_low.eq(low[k]), shown_carry.eq(carry[k])]
+        m.d.sync += [shown_low.eq(0), shown_carry.eq(0)]
+        with m.Switch(memory.read_address):
+            for k, name in enumerate(COUNTERS):
+                with m.Case(REGISTERS[name].offset % STORED_WORDS):
+                    m.d.sync += [shown_low.eq(low[k]), shown_carry.eq(carry[k])]
+                    with m.If(take):
+                        m.d.sync += carry[k].eq(0)
         turn_address = Cat(turn, Const(COUNTER_OFFSET >> len(turn), len(self.index) - len(turn)))
         m.d.comb += [
             high.eq(memory.read_data[LOW_BITS:] + shown_carry),
@@ -62,19 +63,18 @@ class RegisterMemory(wiring.Component):
             memory.read_address.eq(Mux(self.free, turn_address, self.index)),
             memory.read_enable.eq(~updating),
             memory.write_address.eq(Mux(updating, turn_address, self.index)),
-            memory.write_data.eq(Mux(updating, Cat(Const(0, LOW_BITS), high[:-1] & (~self.clearing).replicate(len(high) - 1)), self.write_data)),
+            memory.write_data.eq(Mux(updating, Cat(Const(0, LOW_BITS), Mux(self.clearing, 0, high[:-1])), self.write_data)),
             memory.write_enable.eq(updating | self.write),
         ]
-        m.d.sync += updating.eq(self.free & ~updating)
+        m.d.comb += take.eq(self.free & ~updating)
+        m.d.sync += updating.eq(take)
         with m.If(updating):
             m.d.sync += turn.eq(turn + 1)
             with m.If(turn == len(COUNTERS) - 1):
                 m.d.sync += [turn.eq(0), self.clearing.eq(0)]
-            with m.If(~self.clearing & high[-1]):
+            with m.If(high[-1]):
                 m.d.sync += self.overflow.eq(1)
         for k in range(len(COUNTERS)):
-            with m.If(updating & ~self.clearing & (turn == k)):
-                m.d.sync += carry[k].eq(0)
             with m.If(self.increments[k]):
                 m.d.sync += low[k].eq(low[k] + 1)
                 with m.If(low[k].all()):
