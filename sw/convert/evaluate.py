@@ -25,14 +25,14 @@ class FloatResult:
     output : spikes of the output population, or its membrane if it never fires.
     prediction : (batch,), arg max over the flattened output of the spike count, or of the largest membrane; ties to the lowest index.
     spikes, v : by population, those that were asked for; ``v`` is the stored value, after the reset. Read-outs have no spikes.
-    peak : by population, the largest magnitude that its current or its membrane (before the reset) reached.
+    peak : by population and neuron (*shape), the largest magnitude of the membrane before its reset, or of its share that is current.
     """
 
     output: Floats
     prediction: NDArray[np.int64]
     spikes: dict[str, Floats]
     v: dict[str, Floats]
-    peak: dict[str, float]
+    peak: dict[str, Floats]
 
 
 class _Neurons:
@@ -42,7 +42,7 @@ class _Neurons:
         self.model = neurons
         self.values = {name: value.astype(precision) for name, value in neurons.arrays().items()}
         self.v, self.i, self.crossed = (np.zeros((batch, *shape), precision) for _ in range(3))
-        self.peak = 0.0
+        self.peak = np.zeros(shape, precision)
 
     def step(self, x: Floats) -> Floats:
         """Advance by one step; returns what leaves the neurons: spikes, or the membrane if they never fire."""
@@ -54,7 +54,7 @@ class _Neurons:
         v = p["keep_v"] * v + p["gain_v"] * self.i + p["drive"]
         if model.threshold is None:
             self.v = v if model.v_min is None else np.maximum(v, self.v.dtype.type(model.v_min))
-            self.peak = max(self.peak, float(np.abs(self.v).max(initial=0)), float(np.abs(self.i).max(initial=0)))
+            self._note_peak(self.v)
             return self.v
         theta = p["threshold"]
         if model.reset in (Reset.LATE_SUBTRACT, Reset.TESTED_TWICE):
@@ -63,7 +63,7 @@ class _Neurons:
             v = np.where(self.crossed > 0, p["v_reset"], v)
         if model.v_min is not None:
             v = np.maximum(v, self.v.dtype.type(model.v_min))
-        self.peak = max(self.peak, float(np.abs(v).max(initial=0)), float(np.abs(self.i).max(initial=0)))
+        self._note_peak(v)
         spikes = self._count(v, theta)
         if model.reset is Reset.NOW_VALUE:
             v = np.where(spikes > 0, p["v_reset"], v)
@@ -77,6 +77,11 @@ class _Neurons:
         # snnTorch tests the stored membrane again at the start of the next step.
         self.crossed = self._count(v, theta) if model.reset is Reset.TESTED_TWICE else spikes
         return spikes
+
+    def _note_peak(self, v: Floats) -> None:
+        self.peak = np.maximum(self.peak, np.abs(v).max(axis=0))
+        if self.model.keep_i is not None:
+            self.peak = np.maximum(self.peak, np.abs(self.values["gain_v"] * self.i).max(axis=0))
 
     def _count(self, v: Floats, theta: Floats) -> Floats:
         """The largest ``n <= cap`` with ``v - (n - 1) theta`` above the threshold, else 0."""
