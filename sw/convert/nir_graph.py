@@ -110,10 +110,11 @@ def flatten_graph(graph: Any) -> Graph:
     if len(unique) < len(edges):
         notes.append("duplicate edges were counted once")
     metadata = dict(getattr(graph, "metadata", None) or {})
-    return Graph(nodes, unique, ends["Input"], ends["Output"], {k: _plain(v) for k, v in metadata.items()}, notes)
+    return Graph(nodes, unique, ends["Input"], ends["Output"], {k: plain(v) for k, v in metadata.items()}, notes)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value of the metadata: bytes as text, JSON decoded."""
     value = value.decode() if isinstance(value, bytes) else value
     if isinstance(value, str) and value[:1] in "{[":
         try:

@@ -34,13 +34,22 @@ def import_nir(source: str | os.PathLike[str] | Any, choice: str | Dialect | Non
     ConversionError   without a dialect (the message lists the presets), for a file that cannot be read, and for a node or a
         connection that has no translation, by name.
     """
-    graph, stem = _read(source)
+    graph, stem = read_graph(source)
     own = graph.metadata.get("lifline_dialect") if choice is None else None
-    rules = Dialect(**own) if own is not None else dialect(choice)
-    return _Importer(graph, rules.replace(**changes)).network(name or stem)
+    try:
+        rules = dialect(choice) if own is None else Dialect(**own)
+    except TypeError as error:
+        raise ConversionError(f"the graph's lifline_dialect is incomplete ({error}); name a dialect") from error
+    return _Importer(graph, rules.replace(**changes)).network(name or graph.metadata.get("lifline_name") or stem)
 
 
-def _read(source: Any) -> tuple[Graph, str]:
+def read_graph(source: Any) -> tuple[Graph, str]:
+    """The regular form of a file or a graph, and a name for it.
+
+    Raises
+    ------
+    ConversionError   for a file that cannot be read, or that is not a graph.
+    """
     try:
         import nir
     except ImportError as error:
@@ -77,7 +86,7 @@ class _Importer:
         for target in self.populations:
             if target != self.graph.input:
                 projections += self._paths(target, target, (), 0, back)
-        live = self._live(projections, output)
+        live = set(self.populations) if self.rules.name == "lifline" else self._live(projections, output)
         return FloatNetwork(
             name=name,
             populations=tuple(p for p in self.populations.values() if p.name in live),

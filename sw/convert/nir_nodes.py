@@ -11,7 +11,7 @@ from lifline.arch.errors import ConversionError
 
 from .dialects import Dialect, Gain, Integrator, Reset
 from .float_network import FloatNeurons
-from .nir_graph import Passage, kind
+from .nir_graph import Passage, kind, plain
 from .operators import Convolution, Delay, Dense, Floats, Operator, Pool, Reshape, Scale, Shape
 
 
@@ -88,14 +88,27 @@ def neurons_of(name: str, node: Any, shape: Shape, rules: Dialect) -> tuple[Floa
     v_reset = _array(name, node, "v_reset", 0.0) if fires else np.zeros(())
     values = {"keep_v": keep_v, "gain_v": gain_v, "keep_i": keep_i, "gain_i": gain_i, "drive": drive, "threshold": threshold, "v_reset": v_reset}
     shape = _population_shape(name, shape, [v.shape for v in values.values() if v is not None])
+    reset, strict, cap, v_min = _rules(name, node, rules)
     neurons = FloatNeurons(
         **{k: None if v is None else _fitted(v, shape) for k, v in values.items()},  # type: ignore[arg-type]
-        reset=rules.reset if fires else Reset.NONE,
-        strict=rules.strict,
-        cap=rules.cap if fires else 1,
-        v_min=rules.v_min,
+        reset=reset if fires else Reset.NONE,
+        strict=strict,
+        cap=cap if fires else 1,
+        v_min=v_min,
     )
     return neurons, shape
+
+
+def _rules(name: str, node: Any, rules: Dialect) -> tuple[Reset, bool, int, float | None]:
+    """Reset, strictness, cap and clamp: the dialect's, or the node's own where lifline exported it."""
+    own = plain((getattr(node, "metadata", None) or {}).get("lifline"))
+    if rules.name != "lifline" or own is None:
+        return rules.reset, rules.strict, rules.cap, rules.v_min
+    try:
+        changed = rules.replace(reset=own["reset"], strict=bool(own["strict"]), cap=int(own["cap"]), v_min=own["v_min"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConversionError(f"node `{name}`: its metadata `lifline` are incomplete ({error})") from error
+    return changed.reset, changed.strict, changed.cap, changed.v_min
 
 
 def _positive(name: str, node: Any, field: str) -> NDArray[np.float64]:
