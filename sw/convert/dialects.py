@@ -36,6 +36,16 @@ class Gain(enum.Enum):
     """as ``jump``, times the decay of the step: the input is added before the state decays"""
 
 
+class Start(enum.Enum):
+    """The membrane before the first step."""
+
+    ZERO = "zero"
+    LEAK = "leak"
+    """``v_leak``; ``v_reset`` for neurons without leak"""
+    RESET = "reset"
+    """``v_reset``"""
+
+
 class Reset(enum.Enum):
     """What a threshold crossing does to the membrane: the four rules of the hardware, and three that only floating point knows."""
 
@@ -60,7 +70,8 @@ class Dialect:
     name, summary : for messages and files.
     dt : time step in the graph's unit of time, for time constants and delays.
     dt_integrate : time step for neurons without leak (IF, I); some exporters scale only the leaky ones.
-    integrator, current_gain, membrane_gain : see the enumerations; ``membrane_gain`` applies to leaky neurons.
+    integrator, current_gain, membrane_gain, integrator_gain, start : see the enumerations; ``membrane_gain`` is for leaky neurons that fire
+        (and CubaLI), ``integrator_gain`` for leaky integrators (LI).
     strict : whether a crossing needs ``v > threshold`` (else ``>=``).
     reset : reset rule and its timing.   cap : most spikes per step.   v_min : lower clamp of the membrane, or None.
     feedback : steps that a projection which closes a cycle takes, besides its own delays.
@@ -74,6 +85,8 @@ class Dialect:
     integrator: Integrator
     current_gain: Gain
     membrane_gain: Gain
+    integrator_gain: Gain
+    start: Start
     strict: bool
     reset: Reset
     cap: int
@@ -82,7 +95,8 @@ class Dialect:
     precision: str
 
     def __post_init__(self) -> None:
-        for field, kind in (("integrator", Integrator), ("current_gain", Gain), ("membrane_gain", Gain), ("reset", Reset)):
+        gains = tuple((f, Gain) for f in ("current_gain", "membrane_gain", "integrator_gain"))
+        for field, kind in (("integrator", Integrator), *gains, ("start", Start), ("reset", Reset)):
             try:
                 object.__setattr__(self, field, kind(getattr(self, field)))
             except ValueError:
@@ -118,18 +132,22 @@ class Dialect:
 
 _SNNTORCH = Dialect(
     name="snntorch", summary="snnTorch, subtract, reset_delay=True (its default)", dt=1e-4, dt_integrate=1e-4,
-    integrator=Integrator.EULER, current_gain=Gain.STORED, membrane_gain=Gain.STORED, strict=True, reset=Reset.LATE_SUBTRACT,
-    cap=1, v_min=None, feedback=1, precision="float32",
+    integrator=Integrator.EULER, current_gain=Gain.STORED, membrane_gain=Gain.STORED, integrator_gain=Gain.STORED,
+    start=Start.ZERO, strict=True, reset=Reset.LATE_SUBTRACT, cap=1, v_min=None, feedback=1, precision="float32",
 )  # fmt: skip
 _NORSE = _SNNTORCH.replace(
-    name="norse", summary="Norse, reset to a value (its default)", dt=1e-6, dt_integrate=1.0, current_gain=Gain.JUMP, reset=Reset.NOW_VALUE
-)
+    name="norse", summary="Norse, reset to a value (its default)", dt=1e-6, dt_integrate=1.0, current_gain=Gain.JUMP, start=Start.LEAK,
+    reset=Reset.NOW_VALUE,
+)  # fmt: skip
 _SINABS = _SNNTORCH.replace(
     name="sinabs", summary="sinabs, one spike per step, norm_input=True", dt=1.0, dt_integrate=1.0, integrator=Integrator.EXPONENTIAL,
-    strict=False, reset=Reset.NOW_SUBTRACT,
+    current_gain=Gain.DECAYED, strict=False, reset=Reset.NOW_SUBTRACT,
 )  # fmt: skip
+_UNNORMALISED = _SINABS.replace(
+    name="sinabs_unnormalised", summary="sinabs, one spike per step, norm_input=False", membrane_gain=Gain.JUMP, integrator_gain=Gain.JUMP
+)
 _ROCKPOOL = _SINABS.replace(
-    name="rockpool", summary="Rockpool, max_spikes_per_dt=1", dt=1e-3, dt_integrate=1e-3, current_gain=Gain.DECAYED, membrane_gain=Gain.JUMP
+    name="rockpool", summary="Rockpool, max_spikes_per_dt=1", dt=1e-3, dt_integrate=1e-3, membrane_gain=Gain.JUMP, integrator_gain=Gain.DECAYED
 )
 MANY = 1 << 16
 """Most spikes per step where a framework sets no practical limit (Rockpool's own default)."""
@@ -147,13 +165,11 @@ DIALECTS: dict[str, Dialect] = {
         _SNNTORCH.replace(name="snntorch_none", summary="snnTorch, reset_mechanism='none'", reset=Reset.NONE),
         _NORSE,
         _NORSE.replace(name="norse_subtract", summary="Norse, reset_method=reset_subtract", reset=Reset.NOW_SUBTRACT),
-        _SNNTORCH.replace(name="spikingjelly", summary="SpikingJelly, hard reset", strict=False, reset=Reset.NOW_VALUE),
+        _SNNTORCH.replace(name="spikingjelly", summary="SpikingJelly, hard reset", strict=False, reset=Reset.NOW_VALUE, start=Start.RESET),
         _SINABS,
         _SINABS.replace(name="sinabs_multi_spike", summary="sinabs, several spikes per step (its default), norm_input=True", cap=MANY),
-        _SINABS.replace(name="sinabs_unnormalised", summary="sinabs, one spike per step, norm_input=False", membrane_gain=Gain.JUMP),
-        _SINABS.replace(
-            name="sinabs_unnormalised_multi_spike", summary="sinabs, several spikes per step, norm_input=False", membrane_gain=Gain.JUMP, cap=MANY
-        ),
+        _UNNORMALISED,
+        _UNNORMALISED.replace(name="sinabs_unnormalised_multi_spike", summary="sinabs, several spikes per step, norm_input=False", cap=MANY),
         _ROCKPOOL,
         _ROCKPOOL.replace(name="rockpool_multi_spike", summary="Rockpool, several spikes per step (its default)", cap=MANY),
     )

@@ -42,6 +42,7 @@ class _Neurons:
         self.model = neurons
         self.values = {name: value.astype(precision) for name, value in neurons.arrays().items()}
         self.v, self.i, self.crossed = (np.zeros((batch, *shape), precision) for _ in range(3))
+        self.v = self.v + self.values["v_start"]
         self.peak = np.zeros(shape, precision)
 
     def step(self, x: Floats) -> Floats:

@@ -175,7 +175,8 @@ def _layer(
 ) -> LayerFidelity:
     neurons = network.population(name).neurons
     assert neurons is not None
-    v = exact.v[name].reshape(*exact.v[name].shape[:2], -1)
+    # The hardware counts a membrane from where it starts.
+    v = (exact.v[name] - neurons.v_start).reshape(*exact.v[name].shape[:2], -1)
     membranes = golden.records[name]["v"] / np.asarray(scale, np.float64)
     unit = float(np.abs(v).max()) if neurons.threshold is None else float(neurons.threshold.mean())
     ours = golden.records[name]["spikes"].astype(np.float64)

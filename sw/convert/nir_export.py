@@ -19,7 +19,7 @@ from lifline.arch.errors import ConversionError
 from lifline.network.model import EarlyExit, Network, Neurons, Population, Projection, ResetRule
 
 from .dense import matrix_of
-from .dialects import Dialect, Gain, Integrator, Reset
+from .dialects import Dialect, Gain, Integrator, Reset, Start
 from .float_network import FloatNetwork, FloatNeurons, FloatPopulation, FloatProjection
 from .nir_import import import_nir, read_graph
 from .operators import Convolution, Delay, Dense, Floats, Operator, Pool, Reshape, Scale, Shape
@@ -105,7 +105,7 @@ def export_nir(network: Network | FloatNetwork, path: str | os.PathLike[str] | N
 def _dialect(network: FloatNetwork) -> Dialect:
     return Dialect(
         name="lifline", summary="exported by lifline", dt=1.0, dt_integrate=1.0, integrator=Integrator.EULER, current_gain=Gain.STORED,
-        membrane_gain=Gain.STORED, strict=True, reset=Reset.NOW_VALUE, cap=1, v_min=None, feedback=0, precision=network.precision,
+        membrane_gain=Gain.STORED, integrator_gain=Gain.STORED, start=Start.ZERO, strict=True, reset=Reset.NOW_VALUE, cap=1, v_min=None, feedback=0, precision=network.precision,
     )  # fmt: skip
 
 
@@ -122,8 +122,8 @@ def _tau(keep: Floats) -> Floats:
 def _neuron_node(p: FloatPopulation) -> Any:
     import nir
 
-    n = p.neurons
-    assert n is not None
+    assert p.neurons is not None
+    n = p.neurons.starting_at_zero()
 
     def full(values: Floats) -> Floats:
         return np.broadcast_to(values, p.shape).astype(np.float64)

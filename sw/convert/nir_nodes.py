@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lifline.arch.errors import ConversionError
 
-from .dialects import Dialect, Gain, Integrator, Reset
+from .dialects import Dialect, Gain, Integrator, Reset, Start
 from .float_network import FloatNeurons
 from .nir_graph import Passage, kind, plain
 from .operators import Convolution, Delay, Dense, Floats, Operator, Pool, Reshape, Scale, Shape
@@ -69,10 +69,8 @@ def neurons_of(name: str, node: Any, shape: Shape, rules: Dialect) -> tuple[Floa
     else:
         tau = _positive(name, node, "tau_mem" if current else "tau")
         keep_v, part = _leak(tau, rules)
-        gain_v = _gain(rules.membrane_gain, r * part, 1.0, keep_v)
+        gain_v = _gain(rules.integrator_gain if what == "LI" else rules.membrane_gain, r * part, 1.0, keep_v)
         drive = part * _array(name, node, "v_leak", 0.0)
-        if what == "LI" and rules.current_gain is Gain.DECAYED:
-            gain_v = _gain(Gain.DECAYED, r * part, 1.0, keep_v)  # a lone integrator is such a framework's synapse
     if current:
         tau = _positive(name, node, "tau_syn")
         w_in = _array(name, node, "w_in", 1.0)
@@ -86,7 +84,9 @@ def neurons_of(name: str, node: Any, shape: Shape, rules: Dialect) -> tuple[Floa
             )
     threshold = _positive(name, node, "v_threshold") if fires else None
     v_reset = _array(name, node, "v_reset", 0.0) if fires else np.zeros(())
-    values = {"keep_v": keep_v, "gain_v": gain_v, "keep_i": keep_i, "gain_i": gain_i, "drive": drive, "threshold": threshold, "v_reset": v_reset}
+    leak = v_reset if what in ("IF", "I") else _array(name, node, "v_leak", 0.0)
+    v_start = {Start.ZERO: 0 * one, Start.LEAK: leak, Start.RESET: v_reset}[rules.start]
+    values = {"keep_v": keep_v, "gain_v": gain_v, "keep_i": keep_i, "gain_i": gain_i, "drive": drive, "threshold": threshold, "v_reset": v_reset, "v_start": v_start}
     shape = _population_shape(name, shape, [v.shape for v in values.values() if v is not None])
     reset, strict, cap, v_min = _rules(name, node, rules)
     neurons = FloatNeurons(

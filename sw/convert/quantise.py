@@ -75,6 +75,7 @@ def quantise(
     if calibration.ndim > 3:
         calibration = calibration.reshape(*calibration.shape[:2], -1)
     spikes, _ = as_batch(calibration, network.input.size)
+    network = _starting_at_zero(network)
     peaks = evaluate(network, spikes).peak
     populations, projections = [Population(network.input.name, network.input.shape)], []
     scales: dict[str, Any] = {}
@@ -115,6 +116,16 @@ def quantise(
             "quantised": {"config": config.name, "headroom": headroom, "scales": scales, "peaks": {n: float(v.max()) for n, v in peaks.items()}},
         },
     )
+
+
+def _starting_at_zero(network: FloatNetwork) -> FloatNetwork:
+    populations = []
+    for p in network.populations:
+        try:
+            populations.append(p if p.neurons is None else FloatPopulation(p.name, p.shape, p.neurons.starting_at_zero()))
+        except ConversionError as error:
+            raise ConversionError(f"population `{p.name}`: {error}") from error
+    return network.replace(populations=tuple(populations))
 
 
 def _constant_name(network: FloatNetwork) -> str:
