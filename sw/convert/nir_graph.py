@@ -56,30 +56,35 @@ class Graph:
         """
         stored = self.nodes[self.input].input_type
         stored = next(iter(stored.values())) if isinstance(stored, dict) else stored
-        shape = None if stored is None else tuple(int(n) for n in np.atleast_1d(np.asarray(stored)).ravel())
+        shape = () if stored is None else tuple(int(n) for n in np.atleast_1d(np.asarray(stored)).ravel())
         wanted = {w for w in (_wanted(self.nodes[n]) for n in self.after(self.input)) if w is not None}
-        if shape is None or not shape or min(shape) < 1:
-            if len(wanted) != 1:
+        only = next(iter(wanted)) if len(wanted) == 1 else None
+        if not shape or min(shape) < 1:
+            if only is None or None in only:
                 raise ConversionError(f"the input node `{self.input}` has no shape, and its successors do not tell it")
-            self.notes.append(f"the input node `{self.input}` has no shape; {next(iter(wanted))} was taken from its successor")
-            return wanted.pop()
-        if len(wanted) == 1 and len(shape) == len(only := next(iter(wanted))) + 1 and shape[0] == 1 and shape[1:] == only:
-            self.notes.append(f"the first axis of the input shape {shape} is a batch axis and was dropped")
-            return only
+            self.notes.append(f"the input node `{self.input}` has no shape; {only} was taken from its successor")
+            return tuple(n for n in only if n is not None)
+        if only is not None and len(shape) > len(only):
+            item = shape[len(shape) - len(only) :]
+            if all(w in (None, n) for w, n in zip(only, item, strict=True)):
+                self.notes.append(f"of the input shape {shape} the leading axes {shape[: len(shape) - len(only)]} count items or steps; one item has {item}")
+                return item
         return shape
 
 
-def _wanted(node: Any) -> Shape | None:
-    """Input shape that a node of known extent needs."""
+def _wanted(node: Any) -> tuple[int | None, ...] | None:
+    """Input shape that a node needs, None where any length does; None if any shape does."""
     if kind(node) in ("Affine", "Linear"):
         return (int(np.asarray(node.weight).shape[-1]),)
-    if kind(node) in ("Conv1d", "Conv2d") and node.input_shape is not None:
-        channels = np.asarray(node.weight).shape[1] * int(np.asarray(node.groups))
-        return (channels, *(int(n) for n in np.atleast_1d(np.asarray(node.input_shape))))
+    if kind(node) in ("Conv1d", "Conv2d"):
+        weight = np.asarray(node.weight)
+        channels, axes = weight.shape[1] * int(np.asarray(node.groups)), weight.ndim - 2
+        known = None if node.input_shape is None else np.atleast_1d(np.asarray(node.input_shape))
+        return (channels, *((None,) * axes if known is None or known.size != axes else (int(n) for n in known)))
+    if kind(node) in ("SumPool2d", "AvgPool2d"):
+        return (None, None, None)
     if is_neuron(node):
-        parameter = node.r if hasattr(node, "r") else None
-        shape = np.asarray(parameter).shape
-        return shape or None
+        return np.asarray(node.r).shape or None
     return None
 
 

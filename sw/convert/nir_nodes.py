@@ -221,7 +221,7 @@ def _flattened(name: str, node: Any, shape: Shape) -> Shape:
     (start,), (end,) = _integers(name, node, "start_dim", 1), _integers(name, node, "end_dim", 1)
     stored = getattr(node, "input_type", None)
     stored = next(iter(stored.values()), None) if isinstance(stored, dict) else stored
-    extra = 1 if stored is not None and np.asarray(stored).size == len(shape) + 1 and np.asarray(stored).ravel()[0] == 1 else 0
+    extra = 1 if stored is not None and np.asarray(stored).size == len(shape) + 1 else 0
     axes = len(shape) + extra
     start, end = (start + axes if start < 0 else start), (end + axes if end < 0 else end)
     start, end = max(start - extra, 0), end - extra
