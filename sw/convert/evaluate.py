@@ -43,12 +43,19 @@ class _Neurons:
         self.values = {name: value.astype(precision) for name, value in neurons.arrays().items()}
         self.v, self.i, self.crossed = (np.zeros((batch, *shape), precision) for _ in range(3))
         self.v = self.v + self.values["v_start"]
+        # Mathematically the same as below; it rounds as the frameworks do that add the input before the current decays.
+        self.decays_input = neurons.keep_i is not None and np.array_equal(neurons.keep_i, neurons.gain_i)
         self.peak = np.zeros(shape, precision)
 
     def step(self, x: Floats) -> Floats:
         """Advance by one step; returns what leaves the neurons: spikes, or the membrane if they never fire."""
         p, model = self.values, self.model
-        self.i = p["gain_i"] * x if model.keep_i is None else p["keep_i"] * self.i + p["gain_i"] * x
+        if model.keep_i is None:
+            self.i = p["gain_i"] * x
+        elif self.decays_input:
+            self.i = p["keep_i"] * (self.i + x)
+        else:
+            self.i = p["keep_i"] * self.i + p["gain_i"] * x
         v = self.v
         if model.reset is Reset.LATE_VALUE:
             v = np.where(self.crossed > 0, p["v_reset"], v)

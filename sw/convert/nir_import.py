@@ -72,7 +72,7 @@ class _Importer:
     """Shapes flow from the input through the graph; chains of operators between neurons become projections."""
 
     def __init__(self, graph: Graph, rules: Dialect) -> None:
-        self.graph, self.rules, self.notes = graph, rules, list(graph.notes)
+        self.graph, self.rules, self.notes = graph, rules, graph.notes
         self.shapes: dict[str, Shape] = {}
         self.operators: dict[str, tuple[Operator, ...]] = {}
         self.populations: dict[str, FloatPopulation] = {}

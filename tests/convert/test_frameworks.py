@@ -278,7 +278,7 @@ def test_rockpool(cap: int, recurrent: bool) -> None:
     combinators = pytest.importorskip("rockpool.nn.combinators")
 
     def neurons(size: int, recurrent: bool) -> Any:
-        options = {"has_rec": True, "w_rec": torch.randn(size, size) * 0.1} if recurrent else {}
+        options = {"has_rec": True, "w_rec": -0.1 * torch.rand(size, size)} if recurrent else {}
         return modules.LIFTorch(size, tau_mem=0.01, tau_syn=0.005, max_spikes_per_dt=torch.tensor(float(cap)), bias=torch.rand(size) * 0.1 * recurrent, **options)
 
     net = combinators.Sequential(
