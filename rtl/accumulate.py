@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Signal, signed, unsigned
+import functools
+import operator
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,14 +17,25 @@ from .memory import Ram
 from .scan import list_entry
 
 
+def selected(values: list[Signal], index: Signal) -> Value:
+    """``values[index]`` as a tree of two-way multiplexers, which maps to fewer lookup tables than a decoder; a power of two of them."""
+    for bit in index[: (len(values) - 1).bit_length()]:
+        values = [Mux(bit, high, low) for low, high in zip(values[::2], values[1::2], strict=True)]
+    return values[0]
+
+
 class DenseLanes(wiring.Component):
     """``W`` accumulators per lane; every lane adds its weight to those whose arrival bit is set.
 
+    Accumulator ``w`` works ``w`` cycles behind accumulator 0, so their sums leave one after the other
+    through one output while the next block's weights already stream in: a drain costs one cycle and no second set of sums.
+
     Members
     -------
-    weight : In, one signed weight per lane.   arrivals : In, which accumulators add it in this cycle.
-    swap : In, move all sums to the drain registers and clear; ``arrivals`` is ignored.
-    drain : In, step the drain registers: ``sums`` shows step 0 after a swap, then step 1, ...
+    weight : In, one signed weight per lane.   arrivals : In, which accumulators add it.
+    drain, step : In, in this cycle ``sums`` is wanted from accumulator ``step``, which is then cleared. A drain of step 0
+    takes the place of a weight (``arrivals`` is zero), steps 1, 2, ... follow in the next cycles.
+    sums : Out, one per lane, in the next cycle; zero otherwise.
     """
 
     def __init__(self, config: Config) -> None:
@@ -30,8 +44,8 @@ class DenseLanes(wiring.Component):
             {
                 "weight": In(signed(config.weight_bits)).array(config.lanes),
                 "arrivals": In(config.window),
-                "swap": In(1),
                 "drain": In(1),
+                "step": In(range(max(config.window, 2))),
                 "sums": Out(signed(config.accumulator_bits)).array(config.lanes),
             }
         )
@@ -39,18 +53,45 @@ class DenseLanes(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         window, shape = self.config.window, signed(self.config.accumulator_bits)
+        arrivals = self.arrivals
+        adds, clears = [], []
+        for w in range(window):
+            adds.append(arrivals[0])
+            if w + 1 < window:
+                later = Signal(window - 1 - w, name=f"arrivals{w + 1}")
+                m.d.sync += later.eq(arrivals[1:])
+                arrivals = later
+            clear = Signal(name=f"clear{w}")
+            m.d.comb += clear.eq(self.drain & (self.step == w))
+            clears.append(clear)
         for lane in range(self.config.lanes):
-            drained = [Signal(shape, name=f"drained{lane}_{w}") for w in range(window)]
-            m.d.comb += self.sums[lane].eq(drained[0])
+            weight = self.weight[lane]
+            totals = []
             for w in range(window):
                 total = Signal(shape, name=f"total{lane}_{w}")
-                with m.If(self.arrivals[w]):
-                    m.d.sync += total.eq(total + self.weight[lane])
-                with m.If(self.swap):
+                with m.If(adds[w]):
+                    m.d.sync += total.eq(total + weight)
+                with m.If(clears[w]):
                     m.d.sync += total.eq(0)
-                    m.d.sync += drained[w].eq(total)
-                with m.Elif(self.drain if w + 1 < window else 0):
-                    m.d.sync += drained[w].eq(drained[w + 1] if w + 1 < window else 0)
+                totals.append(total)
+                if w + 1 < window:
+                    later = Signal.like(self.weight[lane], name=f"weight{lane}_{w + 1}")
+                    m.d.sync += later.eq(weight)
+                    weight = later
+            if window < 8:
+                total = selected(totals, self.step)
+                with m.If(self.drain):
+                    m.d.sync += self.sums[lane].eq(total)
+                with m.Else():
+                    m.d.sync += self.sums[lane].eq(0)
+            else:
+                # A copy that is zero unless it is wanted takes a flip-flop but no lookup table.
+                copies = [Signal(shape, name=f"copy{lane}_{w}") for w in range(window)]
+                for w in range(window):
+                    m.d.sync += copies[w].eq(totals[w])
+                    with m.If(~clears[w]):
+                        m.d.sync += copies[w].eq(0)
+                m.d.comb += self.sums[lane].eq(functools.reduce(operator.or_, copies))
         return m
 
 
@@ -58,7 +99,7 @@ class Accumulate(wiring.Component):
     """One pass's accumulation. Event: per step, one weight word per cycle. Dense: all steps of the window at once.
 
     Event mode adds entry by entry, ``max(blocks, ACCUMULATE_SPACING)`` cycles each. Dense mode takes for every block
-    ``max(active, W + 2) + 1`` cycles, but nothing at all when no presynaptic neuron is active.
+    ``max(active + 1, W)`` cycles, but nothing at all when no presynaptic neuron is active.
 
     Members
     -------
@@ -149,8 +190,8 @@ class Accumulate(wiring.Component):
         ]
 
         # Issue, dense mode: all entries for block 0, then again for each further block, a swap after each.
-        dense_done, since_swap, dense_block = Signal(), Signal(range(window + 3)), Signal(8)
-        column, swap = Signal(3), Signal(3)
+        dense_done, since_swap, dense_block = Signal(), Signal(range(max(window, 2))), Signal(8)
+        column, swap = Signal(3), Signal()
         arrivals = [Signal(window, name=f"arrivals{k}") for k in range(3)]
         issue_column, issue_swap = Signal(), Signal()
         dense_scanned, dense_end = Signal(), Signal()
@@ -167,7 +208,7 @@ class Accumulate(wiring.Component):
                 with m.Elif(dense_end):
                     with m.If(since_swap == 0):
                         m.d.comb += [issue_swap.eq(1), next_pointer.eq(0)]
-                        m.d.sync += [since_swap.eq(window + 2), dense_block.eq(dense_block + 1), weight_base.eq(weight_base + fan_in)]
+                        m.d.sync += [since_swap.eq(window - 1), dense_block.eq(dense_block + 1), weight_base.eq(weight_base + fan_in)]
                         with m.If(dense_block == blocks - 1):
                             m.d.sync += dense_done.eq(1)
                 with m.Elif(available):
@@ -190,14 +231,14 @@ class Accumulate(wiring.Component):
 
         # Drain of the dense sums into the accumulator memory, while the next block accumulates.
         draining, drain_step, drain_block = Signal(), Signal(range(max(window, 2))), Signal(8)
-        with m.If(swap[2]):
-            m.d.sync += [draining.eq(1), drain_step.eq(0)]
-        with m.Elif(draining):
+        with m.If(draining):
             m.d.sync += drain_step.eq(drain_step + 1)
             with m.If(drain_step == count - 1):
                 m.d.sync += [draining.eq(0), drain_block.eq(drain_block + 1)]
                 with m.If(drain_block == blocks - 1):
                     m.d.sync += [touched[w].eq(w < count) for w in range(window)]
+        with m.If(swap):
+            m.d.sync += [draining.eq(1), drain_step.eq(0)]
         drained = Signal()
         written_back = Signal()
         m.d.comb += drained.eq(dense_done & ((ends[0] == 0) | ((drain_block == blocks) & written_back)))
@@ -209,7 +250,6 @@ class Accumulate(wiring.Component):
         m.submodules.slots = slots = Ram(width=lanes * bits, depth=window * config.max_blocks)
         address = Signal.like(slots.read_address)
         first, write = Signal(ACCUMULATE_SPACING - 2), Signal(ACCUMULATE_SPACING - 1)
-        drain = Signal(2)
         # The first step is read first: with at least ACCUMULATE_SPACING steps its sum has arrived when the last drain starts.
         m.d.comb += written_back.eq((count >= ACCUMULATE_SPACING) | ~write.any())
         addresses = [Signal.like(address, name=f"address{k}") for k in range(ACCUMULATE_SPACING - 1)]
@@ -233,7 +273,6 @@ class Accumulate(wiring.Component):
         m.d.sync += [
             first[0].eq(~touched[self.step]),
             write.eq(Cat(draining | issue_event, write)),
-            drain.eq(Cat(draining, drain)),
             Cat(addresses).eq(Cat(address, *addresses)),
             self.read_touched.eq(touched[self.read_step]),
         ]
@@ -245,31 +284,33 @@ class Accumulate(wiring.Component):
             slots.write_enable.eq(write[-1]),
             self.read_data.eq(slots.read_data),
         ]
-        weights = [Signal(signed(config.weight_bits), name=f"weight{k}") for k in range(lanes)]
-        m.d.sync += Cat(weights).eq(self.weight_data)
+        weights = [self.weight_data.word_select(lane, config.weight_bits).as_signed() for lane in range(lanes)]
+        singles = [Signal(signed(config.weight_bits), name=f"single{lane}") for lane in range(lanes)]
+        m.d.sync += [single.eq(weight) for single, weight in zip(singles, weights, strict=True)]
+        operands: list[Value] = [*singles]
         if dense_built:
             m.submodules.dense = dense = DenseLanes(config)
             m.d.sync += [
                 column.eq(Cat(issue_column, column)),
-                swap.eq(Cat(issue_swap, swap)),
+                swap.eq(issue_swap),
                 Cat(arrivals).eq(Cat(entry.arrivals, *arrivals)),
+                dense.drain.eq(draining),
+                dense.step.eq(drain_step),
             ]
-            m.d.comb += [dense.swap.eq(swap[2]), dense.drain.eq(drain[1])]
             with m.If(column[2]):
                 m.d.comb += dense.arrivals.eq(arrivals[2])
+            for lane in range(lanes):
+                m.d.sync += dense.weight[lane].eq(weights[lane])
+                with m.If(dense.drain):
+                    m.d.sync += singles[lane].eq(0)
+                operands[lane] = singles[lane] | dense.sums[lane]
         for lane in range(lanes):
             old = Signal(signed(bits), name=f"old{lane}")
             total = Signal(signed(bits), name=f"sum{lane}")
             m.d.sync += old.eq(slots.read_data[lane * bits : (lane + 1) * bits])
             with m.If(first[0]):
                 m.d.sync += old.eq(0)
-            operand = Signal(signed(bits), name=f"operand{lane}")
-            m.d.comb += operand.eq(weights[lane])
-            if dense_built:
-                m.d.comb += dense.weight[lane].eq(weights[lane])
-                with m.If(drain[1]):
-                    m.d.comb += operand.eq(dense.sums[lane])
-            m.d.sync += total.eq(old + operand)
+            m.d.sync += total.eq(old + operands[lane])
             m.d.comb += slots.write_data[lane * bits : (lane + 1) * bits].eq(total)
 
         with m.If(self.start):

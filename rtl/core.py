@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, ResetInserter, Signal
+from amaranth.hdl import Module, Mux, ResetInserter, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -135,9 +135,13 @@ class Core(wiring.Component):
             update.slot_data.eq(accumulate.read_data),
             update.slot_touched.eq(accumulate.read_touched),
             seq.update_ending.eq(update.ending),
+            seq.update_complete.eq(update.complete),
             seq.update_ready.eq(update.ready),
+            seq.update_again.eq(update.again),
             seq.update_settled.eq(update.settled),
+            seq.update_counted.eq(update.counted),
             seq.update_blocked.eq(update.blocked),
+            seq.recorder_busy.eq(recorder.busy),
             seq.counters[0].eq(update.spikes),
             seq.counters[1].eq(update.budget_hits),
             seq.counters[2].eq(update.saturations),
@@ -148,6 +152,7 @@ class Core(wiring.Component):
             router.spike_index.eq(update.spike_index),
             router.spike_valid.eq(update.spike_valid),
             router.step.eq(seq.record_step),
+            router.complete.eq(update.complete),
             router.go.eq(seq.route),
             seq.route_busy.eq(router.busy),
             seq.route_needed.eq(router.needed),
@@ -269,15 +274,18 @@ class Core(wiring.Component):
         release_step = Signal.like(seq.step)
         m.d.comb += [release_step.eq(seq.step), accumulate.release_step.eq(release_step)]
 
-        # What the host reads.
+        # What the host reads; wide words take a cycle more to be selected from.
         word = host.offset[:slice_bits] if slice_bits else 0
         lane = host.offset[:lane_bits] if lane_bits else 0
-        neuron = Signal(config.state_bits)
-        m.d.comb += [
+        neuron, weight = Signal(signed(config.state_bits)), Signal.like(host.read_weights)
+        m.d.sync += [
             neuron.eq(neurons.read_data.word_select(lane, config.state_bits)),
+            weight.eq(weights.read_data.word_select(word, min(WORD_BITS, config.weight_word_bits))),
+        ]
+        m.d.comb += [
             host.read_program.eq(program.read_data),
-            host.read_weights.eq(weights.read_data.word_select(word, min(WORD_BITS, config.weight_word_bits))),
-            host.read_neurons.eq(neuron.as_signed()),
+            host.read_weights.eq(weight),
+            host.read_neurons.eq(neuron),
             host.read_delays.eq(delays.read_data),
             host.read_rings.eq(rings.read_data),
             host.read_input_data.eq(source.host_read_data),

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import INTERFACE_VERSION, Config
 from lifline.arch.frame import Status
 from lifline.arch.layout import WORD_BITS
-from lifline.arch.registers import CONTROL_TAG_SHIFT, MAGIC, REGISTERS, SPACE_SHIFT, Access, Space
+from lifline.arch.registers import CONTROL_TAG_SHIFT, EXIT_BITS, MAGIC, POSITION_BITS, REGISTERS, SPACE_SHIFT, Access, Space
 
 from .bus import HostRequest, HostResponse
+from .memory import Ram
 
 COUNTED = ("busy_cycles", "stall_input_cycles", "stall_output_cycles", "stall_period_cycles", "overruns")
 
 
 class Host(wiring.Component):
-    """Answers one host request at a time, within four cycles.
+    """Answers one host request at a time, within five cycles.
 
     Memories other than input and output answer ``BUSY`` during a run. Writes are strobed for one cycle with ``offset``
-    and ``write_data``; read data is taken two cycles after ``offset``.
+    and ``write_data``; read data is taken three cycles after ``offset``.
     """
 
     def __init__(self, config: Config) -> None:
@@ -54,15 +55,15 @@ class Host(wiring.Component):
                 "steps": Out(14),
                 "period": Out(WORD_BITS),
                 "ring_clear_words": Out(range(config.ring_words + 1)),
-                "exit_every": Out(WORD_BITS),
+                "exit_every": Out(EXIT_BITS),
                 "exit_margin": Out(config.state_bits),
-                "input_count": Out(WORD_BITS),
+                "input_count": Out(POSITION_BITS),
                 "input_neurons": Out(16),
                 "input_ring_base": Out(range(config.ring_words)),
                 "input_ring_rows": Out(8),
                 "input_ring_delay": Out(16),
                 "input_ring_uniform": Out(1),
-                "output_taken": Out(WORD_BITS),
+                "output_taken": Out(POSITION_BITS),
                 # status
                 "running": In(1),
                 "exited": In(1),
@@ -74,8 +75,8 @@ class Host(wiring.Component):
                 "stall_output": In(1),
                 "stall_period": In(1),
                 "overrun": In(1),
-                "input_taken": In(WORD_BITS),
-                "output_count": In(WORD_BITS),
+                "input_taken": In(POSITION_BITS),
+                "output_count": In(POSITION_BITS),
             }
         )
 
@@ -83,6 +84,7 @@ class Host(wiring.Component):
         m = Module()
         config = self.config
         counters = {name: Signal(WORD_BITS, name=name) for name in COUNTED}
+        carries = {name: Signal(name=f"{name}_carry") for name in COUNTED}
         overflow = Signal()
         stalled = self.stall_input | self.stall_output | self.stall_period
         increments = dict(
@@ -94,62 +96,63 @@ class Host(wiring.Component):
         )
         for name, counter in counters.items():
             with m.If(increments[name]):
-                m.d.sync += counter.eq(counter + 1)
-                with m.If(counter.all()):
-                    m.d.sync += overflow.eq(1)
+                m.d.sync += Cat(counter, carries[name]).eq(counter + 1)
+            with m.If(carries[name]):
+                m.d.sync += overflow.eq(1)
         with m.If(self.cleared):
-            m.d.sync += [c.eq(0) for c in counters.values()]
+            m.d.sync += [Cat(counters[name], carries[name]).eq(0) for name in COUNTED]
             m.d.sync += [overflow.eq(0), self.output_taken.eq(0)]
 
-        request, write = Signal(HostRequest), Signal()
+        request, write, run_tag = Signal(HostRequest), Signal(), Signal(8)
         space = request.address[SPACE_SHIFT:]
         m.d.comb += [self.offset.eq(request.address[:SPACE_SHIFT]), self.write_data.eq(request.data)]
 
-        # Registers: writable ones are stored here, the others are wired to where they live.
-        read_only = {
+        # Registers: what the host writes is kept twice, where it is used and, for reading it back, in a small memory.
+        live = {
             "magic": MAGIC,
             "interface_version": INTERFACE_VERSION,
             "config_hash": config.hash,
             "status": self.running | self.exited << 1 | (self.counter_overflow | overflow) << 2 | self.input_out_of_range << 3,
+            "control": Cat(Const(0, CONTROL_TAG_SHIFT), run_tag),
             "step": self.time,
             "input_taken": self.input_taken,
             "output_count": self.output_count,
             **counters,
         }
-        uniform, run_tag = Signal(), Signal(8)
-        m.d.comb += self.input_ring_uniform.eq(uniform)
-        register_data, register_known, register_writable = Signal(WORD_BITS), Signal(), Signal()
-        write_register = Signal()
-        with m.Switch(self.offset):
+        index_bits = (len(REGISTERS) - 1).bit_length()
+        index, known = self.offset[:index_bits], Signal()
+        m.submodules.written = written = Ram(width=WORD_BITS, depth=1 << index_bits, style="distributed")
+        live_data, is_live, writable, write_register = Signal(WORD_BITS), Signal(), Signal(), Signal()
+        m.d.comb += [
+            known.eq(self.offset < len(REGISTERS)),
+            written.read_address.eq(index),
+            written.write_address.eq(index),
+            written.write_data.eq(self.write_data),
+            written.write_enable.eq(write_register),
+        ]
+        with m.Switch(index):
             for name, register in REGISTERS.items():
                 with m.Case(register.offset):
-                    m.d.comb += register_known.eq(1)
-                    if name in read_only:
-                        m.d.comb += register_data.eq(read_only[name])
+                    if name in live:
+                        m.d.comb += [live_data.eq(live[name]), is_live.eq(1)]
                     if register.access is Access.WRITE:
-                        m.d.comb += register_writable.eq(1)
-                    if name == "control":
-                        # A repeated request to start, whose first reply was lost, must not start another run.
-                        m.d.comb += register_data.eq(run_tag << CONTROL_TAG_SHIFT)
+                        m.d.comb += writable.eq(1)
+                    if register.access is Access.WRITE and name != "control":
+                        target = Cat(self.input_ring_delay, self.input_ring_uniform) if name == "input_ring_delay" else getattr(self, name)
                         with m.If(write_register):
-                            tag = self.write_data[CONTROL_TAG_SHIFT : CONTROL_TAG_SHIFT + 8]
-                            with m.If(self.write_data[0]):
-                                m.d.sync += run_tag.eq(tag)
-                            m.d.comb += [
-                                self.start.eq(self.write_data[0] & ~self.running & (tag != run_tag)),
-                                self.fresh.eq(self.write_data[1]),
-                                self.discard.eq(self.write_data[3]),
-                            ]
-                            with m.If(self.write_data[2]):
-                                m.d.sync += self.stop.eq(1)
-                    elif name == "input_ring_delay":
-                        with m.If(write_register):
-                            m.d.sync += [self.input_ring_delay.eq(self.write_data), uniform.eq(self.write_data[16])]
-                    elif register.access is Access.WRITE:
-                        stored = getattr(self, name)
-                        m.d.comb += register_data.eq(stored)
-                        with m.If(write_register):
-                            m.d.sync += stored.eq(self.write_data)
+                            m.d.sync += target.eq(self.write_data)
+        tag = self.write_data[CONTROL_TAG_SHIFT : CONTROL_TAG_SHIFT + len(run_tag)]
+        with m.If(write_register & (index == REGISTERS["control"].offset)):
+            # A repeated request to start, whose first reply was lost, must not start another run.
+            m.d.comb += [
+                self.start.eq(self.write_data[0] & ~self.running & (tag != run_tag)),
+                self.fresh.eq(self.write_data[1]),
+                self.discard.eq(self.write_data[3]),
+            ]
+            with m.If(self.write_data[0]):
+                m.d.sync += run_tag.eq(tag)
+            with m.If(self.write_data[2]):
+                m.d.sync += self.stop.eq(1)
         with m.If(self.discard):
             m.d.sync += self.input_count.eq(0)
         with m.If(~self.running):
@@ -168,11 +171,12 @@ class Host(wiring.Component):
         }
         error = Signal(Status)
         access = Signal()
-        data = Signal(WORD_BITS)
+        data, register_data = Signal(WORD_BITS), Signal(WORD_BITS)
+        m.d.sync += register_data.eq(Mux(is_live, live_data, written.read_data))
         with m.Switch(space):
             with m.Case(Space.REGISTERS):
-                m.d.comb += [data.eq(register_data), write_register.eq(access & write & register_writable)]
-                with m.If(~register_known | (write & ~register_writable)):
+                m.d.comb += [data.eq(register_data), write_register.eq(access & write & known & writable)]
+                with m.If(~known | (write & ~writable)):
                     m.d.comb += error.eq(Status.BAD_ADDRESS)
             for key, (depth, strobe, source, locked) in spaces.items():
                 with m.Case(key):
@@ -200,6 +204,8 @@ class Host(wiring.Component):
             with m.State("Access"):
                 m.d.comb += access.eq(1)
                 m.d.sync += self.response.payload.error.eq(error)
+                m.next = "Fetch"
+            with m.State("Fetch"):
                 m.next = "Read"
             with m.State("Read"):
                 m.d.sync += self.response.payload.data.eq(Mux(write, 0, data))

@@ -8,9 +8,13 @@ from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import RING_BITS, Config
 from lifline.arch.records import INPUT_BITS, INPUT_END_OF_STEP
+from lifline.arch.registers import POSITION_BITS
 
 from .memory import Ram
 from .route import wrapped
+
+STEP_BITS = 6
+"""The writer is at most two windows of 16 steps ahead of the computation, so that steps modulo 64 are enough."""
 
 
 class InputWriter(wiring.Component):
@@ -20,7 +24,7 @@ class InputWriter(wiring.Component):
     -------
     discard : In, forget unread words.
     available : In, words the host has written.   taken : Out, words consumed.   steps : Out, whole steps consumed.
-    limit : In, steps that may be consumed.   out_of_range : Out, sticky: an index named no input neuron.
+    limit : In, steps that may be consumed, modulo ``2^STEP_BITS`` like ``steps``.   out_of_range : Out, sticky: an index named no input neuron.
     base, rows, delay, uniform, neurons : In, the input's ring.
     read_free, write_free, delay_free : In, the port is not used by anybody else in this cycle.
     host_* : the host's view of the memory.
@@ -32,10 +36,10 @@ class InputWriter(wiring.Component):
         super().__init__(
             {
                 "discard": In(1),
-                "available": In(32),
-                "taken": Out(32),
-                "steps": Out(32),
-                "limit": In(32),
+                "available": In(POSITION_BITS),
+                "taken": Out(POSITION_BITS),
+                "steps": Out(STEP_BITS),
+                "limit": In(STEP_BITS),
                 "out_of_range": Out(1),
                 "base": In(address),
                 "rows": In(8),
@@ -72,70 +76,65 @@ class InputWriter(wiring.Component):
             memory.write_enable.eq(self.host_write_enable),
             self.host_read_data.eq(memory.read_data),
         ]
-        row = Signal(8)
-        column, group = Signal.like(self.read_address), Signal(INPUT_BITS - 5)
-        word = Signal(INPUT_BITS)
-        delay = Signal(8)
-        address = Signal.like(self.read_address)
-        index, bit = word[:-1], word[:5]
+        # Fetch: one word in hand.
+        fetching, word, word_valid, consume = Signal(), Signal(INPUT_BITS), Signal(), Signal()
+        m.d.sync += fetching.eq((~word_valid | consume) & ~fetching & (self.taken != self.available) & ~self.host_read)
+        with m.If(consume):
+            m.d.sync += word_valid.eq(0)
+        with m.If(fetching):
+            m.d.sync += [word.eq(memory.read_data), word_valid.eq(1), self.taken.eq(self.taken + 1)]
+
+        # Decode: look up the delay, find the ring's column of 32 neurons.
+        row, arrival_row = Signal(8), Signal(8)
+        index, group = word[:-1], word[5:-1]
+        looked_up, located, writing = Signal(), Signal(), Signal()
+        column, target = Signal.like(self.read_address), Signal(8)
+        product = Signal(len(group) + len(self.rows))
+        bits = [Signal(range(RING_BITS), name=f"bit{k}") for k in range(3)]
+        free = Signal()
         m.d.comb += [
             self.delay_address.eq(self.delay + index),
+            self.delay_enable.eq(free & word_valid & ~self.uniform),
+            free.eq(~looked_up & ~located & (self.steps != self.limit)),
+        ]
+        with m.If(word_valid & free):
+            with m.If(word == INPUT_END_OF_STEP):
+                # The step counts as complete only when its last spike is in the ring.
+                with m.If(~writing):
+                    m.d.comb += consume.eq(1)
+                    m.d.sync += [self.steps.eq(self.steps + 1), row.eq(wrapped(row + 1, self.rows))]
+            with m.Elif(word >= self.neurons):
+                m.d.comb += consume.eq(1)
+                m.d.sync += self.out_of_range.eq(1)
+            with m.Elif(self.uniform | self.delay_free):
+                m.d.comb += consume.eq(1)
+                m.d.sync += [product.eq(group * self.rows), bits[0].eq(word), looked_up.eq(1)]
+        m.d.comb += arrival_row.eq(wrapped(row + Mux(self.uniform, self.delay, self.delay_data), self.rows))
+        with m.If(looked_up):
+            m.d.sync += [column.eq(self.base + product), target.eq(arrival_row), bits[1].eq(bits[0]), looked_up.eq(0), located.eq(1)]
+
+        # Write: read the ring's word, set the bit, write it back, whenever the ports are free.
+        have_read, held_valid = Signal(), Signal()
+        address, held = Signal.like(self.read_address), Signal(RING_BITS)
+        finished = Signal()
+        m.d.comb += [
             self.read_address.eq(address),
             self.write_address.eq(address),
+            self.read_enable.eq(writing & ~have_read),
+            self.write_enable.eq(writing & have_read),
+            self.write_data.eq(Mux(held_valid, held, self.read_data) | (1 << bits[2])),
+            finished.eq(self.write_enable & self.write_free),
         ]
-        held = Signal(RING_BITS)
-        with m.FSM():
-            with m.State("Begin"):
-                m.d.sync += column.eq(self.base)
-                m.next = "Wait"
-            with m.State("Wait"):
-                with m.If((self.taken != self.available) & (self.steps != self.limit) & ~self.host_read):
-                    m.next = "Take"
-            with m.State("Take"):
-                m.d.sync += [word.eq(memory.read_data), self.taken.eq(self.taken + 1)]
-                m.next = "Decode"
-            with m.State("Decode"):
-                m.next = "Wait"
-                with m.If(word == INPUT_END_OF_STEP):
-                    m.d.sync += [
-                        self.steps.eq(self.steps + 1),
-                        row.eq(wrapped(row + 1, self.rows)),
-                        column.eq(self.base),
-                        group.eq(0),
-                    ]
-                with m.Elif(word >= self.neurons):
-                    m.d.sync += self.out_of_range.eq(1)
-                with m.Elif(index[5:] < group):
-                    m.d.sync += [column.eq(self.base), group.eq(0)]
-                    m.next = "Decode"
-                with m.Elif(index[5:] != group):
-                    m.d.sync += [column.eq(column + self.rows), group.eq(group + 1)]
-                    m.next = "Decode"
-                with m.Elif(self.uniform):
-                    m.d.sync += delay.eq(self.delay)
-                    m.next = "Arrive"
-                with m.Else():
-                    m.d.comb += self.delay_enable.eq(1)
-                    m.next = "Decode"
-                    with m.If(self.delay_free):
-                        m.next = "Delay"
-            with m.State("Delay"):
-                m.d.sync += delay.eq(self.delay_data)
-                m.next = "Arrive"
-            with m.State("Arrive"):
-                m.d.sync += address.eq(column + wrapped(row + delay, self.rows))
-                m.next = "Read"
-            with m.State("Read"):
-                m.d.comb += self.read_enable.eq(1)
-                with m.If(self.read_free):
-                    m.next = "Hold"
-            with m.State("Hold"):
-                m.d.sync += held.eq(self.read_data)
-                m.next = "Write"
-            with m.State("Write"):
-                m.d.comb += [self.write_enable.eq(1), self.write_data.eq(held | (1 << bit))]
-                with m.If(self.write_free):
-                    m.next = "Wait"
+        with m.If(self.read_enable & self.read_free):
+            m.d.sync += have_read.eq(1)
+        with m.If(have_read & ~held_valid):
+            m.d.sync += [held.eq(self.read_data), held_valid.eq(1)]
+        with m.If(finished):
+            m.d.sync += writing.eq(0)
+        with m.If(finished | ~writing):
+            m.d.sync += [have_read.eq(0), held_valid.eq(0)]
+            with m.If(located):
+                m.d.sync += [writing.eq(1), address.eq(column + target), bits[2].eq(bits[1]), located.eq(0)]
         with m.If(self.discard):
-            m.d.sync += self.taken.eq(0)
+            m.d.sync += [self.taken.eq(0), word_valid.eq(0), fetching.eq(0)]
         return m

@@ -10,6 +10,7 @@ from lifline.arch.config import Config
 from lifline.arch.layout import WORD_BITS
 from lifline.arch.program import Record
 from lifline.arch.records import RECORD, RecordKind
+from lifline.arch.registers import POSITION_BITS
 
 from .decode import word_layout
 from .memory import Ram
@@ -33,8 +34,8 @@ class Recorder(wiring.Component):
         super().__init__(
             {
                 "clear": In(1),
-                "taken": In(WORD_BITS),
-                "count": Out(WORD_BITS),
+                "taken": In(POSITION_BITS),
+                "count": Out(POSITION_BITS),
                 "word": In(WORD_BITS),
                 "word_valid": In(1),
                 "needed": In(10),

@@ -6,7 +6,7 @@ from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from lifline.arch.config import RING_BITS, Config
+from lifline.arch.config import RING_BITS, Config, ceil_div
 from lifline.arch.layout import WORD_BITS
 from lifline.arch.program import MAX_RINGS, POPULATION_1, RING_0, RING_1
 from lifline.arch.records import RECORD, RecordKind
@@ -42,9 +42,9 @@ class Router(wiring.Component):
     -------
     load, rings : In, take ring descriptors and start at their heads.   population : In, word 1 of the population.
     begin : In, an update of the next step starts.   spike_* : In, from the update.
-    go : In, route the words of the last step.   busy, needed : Out.   words : Out, words of the last step.
+    complete : In, with the last word of a step.   go : In, route them; the next step's words may arrive meanwhile.
+    busy, needed : Out.   step : In, with ``begin``, for the records.
     read_*, write_* : ring memory.   delay_* : delay memory.   output, output_valid : Out, words for the host.
-    step : In, time step of these spikes, for the records.
     """
 
     def __init__(self, config: Config) -> None:
@@ -61,10 +61,10 @@ class Router(wiring.Component):
                 "spike_index": In(8),
                 "spike_valid": In(1),
                 "step": In(14),
+                "complete": In(1),
                 "go": In(1),
                 "busy": Out(1),
                 "needed": Out(1),
-                "words": Out(8),
                 "read_address": Out(address),
                 "read_enable": Out(1),
                 "read_data": In(RING_BITS),
@@ -82,28 +82,30 @@ class Router(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config, pop = self.config, self.population
-        max_words = max(config.max_rows * config.multipliers // RING_BITS, 2)
-        m.submodules.bitmap = bitmap = Ram(width=RING_BITS, depth=max(max_words, 2))
+        word_bits = max(ceil_div(config.max_neurons, RING_BITS) - 1, 1).bit_length()
+        m.submodules.bitmap = bitmap = Ram(width=RING_BITS, depth=2 << word_bits)  # a half for each of two steps
 
-        # The row of the step whose spikes arrive now, per ring; `begin` is delayed like the spikes.
+        # The step whose spikes arrive now, and its row in each ring; `begin` is delayed like the spikes.
         begun = Signal(STAGES + 1)
         first = Signal()
         current = Array(Signal(8, name=f"current{r}") for r in range(MAX_RINGS))
+        half, arriving_step = Signal(), Signal.like(self.step)
         m.d.sync += begun.eq(Cat(self.begin, begun))
         with m.If(self.load):
             m.d.sync += first.eq(1)
         with m.If(begun[-1]):
-            m.d.sync += first.eq(0)
+            m.d.sync += [first.eq(0), half.eq(~half), arriving_step.eq(self.step)]
             for r in range(MAX_RINGS):
                 m.d.sync += current[r].eq(Mux(first, self.ring_0[r].head, wrapped(current[r] + 1, self.ring_0[r].rows)))
 
         direct = Signal()
-        last_word = Signal(8)
+        arrived_word, last_word, routed_half, routed_step = Signal(8), Signal(8), Signal(), Signal.like(self.step)
+        routed = Array(Signal(8, name=f"routed{r}") for r in range(MAX_RINGS))
+        complete = Signal(len(Cat(last_word, routed_half, routed_step, *routed)))
         m.d.comb += [
             direct.eq((pop.rings == 1) & self.ring_1[0].uniform & ~pop.record_spikes),
             self.needed.eq(pop.record_spikes | ((pop.rings != 0) & ~direct)),
-            self.words.eq(last_word + 1),
-            bitmap.write_address.eq(self.spike_index),
+            bitmap.write_address.eq(Cat(self.spike_index[:word_bits], half)),
             bitmap.write_data.eq(self.spike_word),
             bitmap.write_enable.eq(self.spike_valid),
         ]
@@ -116,17 +118,21 @@ class Router(wiring.Component):
             delays.eq(Array(self.ring_1[r] for r in range(MAX_RINGS))[ring]),
             rows.eq(descriptor.rows),
             delay.eq(delays.delay),
-            target.eq(wrapped(current[ring] + delay, rows)),
+            target.eq(wrapped(Mux(direct, current[0], routed[ring]) + delay, rows)),
         ]
         with m.If(self.spike_valid):
-            m.d.sync += last_word.eq(self.spike_index)
+            m.d.sync += arrived_word.eq(self.spike_index)
+        with m.If(self.complete):
+            m.d.sync += complete.eq(Cat(Mux(self.spike_valid, self.spike_index, arrived_word), half, arriving_step, *current))
+        with m.If(self.go):
+            m.d.sync += Cat(last_word, routed_half, routed_step, *routed).eq(complete)
 
         pending, position, bit = Signal(RING_BITS), Signal(range(RING_BITS)), Signal(range(RING_BITS))
         position, rest = lowest_bit(m, pending)
         ring_address = Signal.like(self.read_address)
         header = Signal(word_layout(RECORD))
         m.d.comb += [
-            bitmap.read_address.eq(word),
+            bitmap.read_address.eq(Cat(word[:word_bits], routed_half)),
             self.read_address.eq(ring_address),
             self.write_address.eq(ring_address),
             self.write_data.eq(self.read_data | (1 << bit)),
@@ -134,7 +140,7 @@ class Router(wiring.Component):
             header.kind.eq(RecordKind.SPIKES),
             header.population.eq(pop.population),
             header.index.eq(word),
-            header.step.eq(self.step),
+            header.step.eq(routed_step),
         ]
 
         def next_word() -> None:

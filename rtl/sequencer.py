@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -21,8 +21,10 @@ from lifline.arch.program import (
     Mode,
     Opcode,
 )
+from lifline.arch.registers import EXIT_BITS
 
 from .decode import word_layout
+from .input import STEP_BITS
 from .route import wrapped
 from .update import POPULATION_SHAPE
 
@@ -50,7 +52,7 @@ class Sequencer(wiring.Component):
                 "steps": In(14),
                 "period": In(WORD_BITS),
                 "ring_clear_words": In(range(config.ring_words + 1)),
-                "exit_every": In(WORD_BITS),
+                "exit_every": In(EXIT_BITS),
                 "exit_margin": In(config.state_bits),
                 "running": Out(1),
                 "exited": Out(1),
@@ -64,8 +66,8 @@ class Sequencer(wiring.Component):
                 "stall_period": Out(1),
                 "overrun": Out(1),
                 # input
-                "input_steps": In(WORD_BITS),
-                "input_limit": Out(WORD_BITS),
+                "input_steps": In(STEP_BITS),
+                "input_limit": Out(STEP_BITS),
                 # program memory
                 "program_address": Out(program),
                 "program_data": In(WORD_BITS),
@@ -99,9 +101,13 @@ class Sequencer(wiring.Component):
                 "go": Out(1),
                 "fresh": Out(1),
                 "update_ending": In(1),
+                "update_complete": In(1),
                 "update_ready": In(1),
+                "update_again": In(1),
                 "update_settled": In(1),
+                "update_counted": In(1),
                 "update_blocked": In(1),
+                "recorder_busy": In(1),
                 "counters": In(WORD_BITS).array(3),
                 # routing and recording
                 "ring_0": Out(word_layout(RING_0)).array(MAX_RINGS),
@@ -125,8 +131,8 @@ class Sequencer(wiring.Component):
         pop = self.population
 
         # Run control.
-        remaining, to_check = Signal(14), Signal(WORD_BITS)
-        credit, tick = Signal(16), Signal(WORD_BITS)
+        remaining, to_check = Signal(14), Signal(EXIT_BITS)
+        credit, tick, tick_over = Signal(16), Signal(WORD_BITS), Signal()
         due, first_window = Signal(), Signal()
         ahead = Signal(range(2 * window + 1))
         m.d.comb += [
@@ -135,10 +141,11 @@ class Sequencer(wiring.Component):
             due.eq((self.period == 0) | (credit >= self.count)),
         ]
         m.d.sync += self.input_limit.eq(Mux(self.running & ~self.clearing & (remaining != 0), self.time + ahead, self.input_steps))
+        m.d.comb += tick_over.eq(tick == self.period)
         with m.If(self.running & (self.period != 0)):
-            m.d.sync += tick.eq(tick + 1)
-            with m.If(tick >= self.period - 1):
-                m.d.sync += [tick.eq(0), credit.eq(credit + 1)]
+            m.d.sync += tick.eq(Mux(tick_over, 1, tick + 1))
+            with m.If(tick_over & ~credit.all()):
+                m.d.sync += credit.eq(credit + 1)
 
         # Fetch.
         pc, address = Signal.like(self.program_address), Signal.like(self.program_address)
@@ -172,12 +179,15 @@ class Sequencer(wiring.Component):
         started, rows_needed, scans_done = Signal(range(window + 2)), Signal(range(window + 2)), Signal()
         is_dense = pass_0.mode == Mode.DENSE
         route_due, last_step = Signal(), Signal()
+        overlap, recorded, route_coming, go_step = Signal(), Signal(), Signal(), Signal.like(self.step)
+        m.d.comb += go_step.eq(self.step)
+        record_rows = Cat(pop.population_1.record, pop.population_6.exit_check)
         chunks = RING_BITS // config.multipliers
         m.d.comb += [
             last_step.eq(self.step == self.count - 1),
             rows_needed.eq(Mux(is_dense, 1, Mux(last_step, self.count, self.step + 2))),
             scans_done.eq(self.rows_done >= rows_needed),
-            self.record_needed.eq(Mux(pop.population_1.record_spikes, (pop.population_0.rows + (chunks - 1)) // chunks << 1, 0)),
+            self.record_needed.eq(Mux(pop.population_1.record_spikes, (pop.population_0.rows + (chunks - 1)) // chunks << 1 << overlap, 0)),
         ]
 
         def begin_scan() -> None:
@@ -187,19 +197,37 @@ class Sequencer(wiring.Component):
                 self.scan_row.eq(wrapped(self.scan_row + 1, self.scan_ring_rows)),
             ]
 
+        def decode_at(position: ValueLike) -> None:
+            """Read the instruction at ``position``; it is there in the next cycle."""
+            m.d.comb += address.eq(position)
+            m.d.sync += pc.eq(address + 1)
+            m.next = "Decode"
+
         scanning_allowed = Signal()
         # Spike words of the last update may still be on their way into a ring: the scanner waits for the write port.
-        with m.If(scanning_allowed & self.update_settled & (started == self.rows_done) & (started < rows_needed) & ~self.scan_busy):
+        with m.If(scanning_allowed & self.update_settled & ~self.route_busy & (started == self.rows_done) & (started < rows_needed) & ~self.scan_busy):
             begin_scan()
 
         route_now = Signal()
-        m.d.comb += route_now.eq(route_due & self.update_settled & scans_done & ~self.scan_busy)
+        m.d.comb += [
+            route_now.eq(route_due & recorded & scans_done & ~self.scan_busy & ~self.route_busy),
+            # The next step may be updated while the spikes of this one are routed, but rows of state and of counts
+            # for the recorder go alone.
+            overlap.eq(record_rows == 0),
+            recorded.eq(overlap | (self.update_settled & ~self.recorder_busy)),
+        ]
+        with m.If(self.route):
+            m.d.sync += route_due.eq(0)
+        with m.If(self.update_complete):
+            m.d.sync += [route_due.eq(self.route_needed), route_coming.eq(0)]
+        with m.If(self.update_ending):
+            m.d.sync += route_coming.eq(1)
 
         with m.FSM() as fsm:
             m.d.comb += self.running.eq(~fsm.ongoing("Idle"))
             with m.State("Idle"):
                 with m.If(self.start):
-                    m.d.sync += [remaining.eq(self.steps), self.exited.eq(0), credit.eq(0), tick.eq(0)]
+                    m.d.sync += [remaining.eq(self.steps), self.exited.eq(0), credit.eq(0), tick.eq(1)]
                     m.next = "Window"
                     with m.If(self.fresh_start):
                         m.d.comb += self.cleared.eq(1)
@@ -214,24 +242,20 @@ class Sequencer(wiring.Component):
             with m.State("Window"):
                 size = Mux(remaining < window, remaining, window)
                 m.d.sync += self.count.eq(Mux((self.exit_every != 0) & (to_check < size), to_check, size))
-                m.d.sync += pc.eq(0)
                 m.next = "Wait"
                 with m.If((remaining == 0) | self.stop):
                     m.next = "Idle"
             with m.State("Wait"):
                 ready = Signal()
                 m.d.comb += [
-                    ready.eq(self.input_steps - self.time >= self.count),
+                    ready.eq((self.input_steps - self.time)[:STEP_BITS] >= self.count),
                     self.stall_input.eq(~ready),
                     self.stall_period.eq(ready & ~due),
                 ]
                 with m.If(ready & due):
                     m.d.comb += self.overrun.eq((self.period != 0) & (credit > self.count))
-                    m.d.sync += credit.eq(Mux(self.period == 0, 0, credit - self.count + (tick >= self.period - 1)))
-                    m.next = "Instruction"
-            with m.State("Instruction"):
-                m.d.sync += pc.eq(pc + 1)
-                m.next = "Decode"
+                    m.d.sync += credit.eq(Mux(self.period == 0, 0, credit - self.count + tick_over))
+                    decode_at(0)
             with m.State("Decode"):
                 m.d.sync += pass_0.eq(self.program_data)
                 with m.Switch(instruction.opcode):
@@ -258,7 +282,7 @@ class Sequencer(wiring.Component):
                     self.program_write.eq(1),
                     self.program_write_data.eq(advanced),
                 ]
-                m.next = "Instruction"
+                decode_at(pc)
             with m.State("Pass-Weights"):
                 m.d.sync += [pass_1.eq(self.program_data), pc.eq(pc + 1)]
                 m.next = "Pass-Ring"
@@ -317,11 +341,9 @@ class Sequencer(wiring.Component):
                     self.program_to_update.eq(pass_0.update),
                     self.route.eq(route_now),
                 ]
-                with m.If(route_now):
-                    m.d.sync += route_due.eq(0)
                 with m.If(self.accumulated & scans_done & ~self.scan_busy & ~route_due & ~self.route_busy):
                     with m.If(pass_0.update):
-                        with m.If(self.update_ready):
+                        with m.If(self.update_ready & recorded):
                             m.d.comb += [self.stall_output.eq(~self.room), self.go.eq(self.room)]
                             with m.If(self.room):
                                 m.next = "Update"
@@ -330,23 +352,23 @@ class Sequencer(wiring.Component):
                     with m.Else():
                         m.d.sync += self.step.eq(self.step + 1)
             with m.State("Resume"):
-                m.d.sync += pc.eq(population_base)
-                m.next = "Instruction"
+                decode_at(population_base)
             with m.State("Update"):
-                m.d.comb += [self.program_to_update.eq(1), self.stall_output.eq(self.update_blocked)]
+                m.d.comb += [self.program_to_update.eq(1), self.stall_output.eq(self.update_blocked), self.route.eq(route_now)]
                 with m.If(self.update_ending):
-                    m.d.sync += route_due.eq(self.route_needed)
                     with m.If(last_step):
                         m.next = "Settle"
                     with m.Else():
                         m.d.sync += self.step.eq(self.step + 1)
-                        m.next = "Accumulate"
+                        with m.If(is_dense & overlap & self.update_again & ~route_coming & ~route_due & ~self.route_busy & self.room):
+                            m.d.comb += [self.go.eq(1), go_step.eq(self.step + 1)]
+                        with m.Else():
+                            m.next = "Accumulate"
             with m.State("Settle"):
                 m.d.comb += [self.program_to_update.eq(1), self.route.eq(route_now)]
-                with m.If(route_now):
-                    m.d.sync += route_due.eq(0)
                 m.d.sync += [counter.eq(0), pc.eq(population_base + FIRST_COUNTER)]
-                with m.If(self.update_settled & ~route_due & ~self.route_busy):
+                routed = self.update_settled & ~route_due & ~self.route_busy
+                with m.If(Mux(self.route_needed, routed, self.update_counted) & ~self.recorder_busy):
                     m.next = "Counters"
             with m.State("Counters"):
                 total = Signal(WORD_BITS + 1)
@@ -359,9 +381,8 @@ class Sequencer(wiring.Component):
                 with m.If(self.program_write & total[-1]):
                     m.d.sync += self.counter_overflow.eq(1)
                 with m.If(counter == 3):
-                    m.d.sync += pc.eq(self.micro_base + pop.population_2.micro_words)
-                    m.next = "Instruction"
+                    decode_at(self.micro_base + pop.population_2.micro_words)
         m.d.comb += self.check.eq(self.go & pop.population_6.exit_check)
         with m.If(self.go):
-            m.d.sync += self.record_step.eq(self.time + self.step)
+            m.d.sync += self.record_step.eq(self.time + go_step)
         return m

@@ -38,8 +38,10 @@ class Update(wiring.Component):
     -------
     population : In, the population words, stable while in use.   micro_base : In, program address of the microprogram.
     load : In, one cycle: a new population; starts to fetch its microprogram.
-    go : In, one cycle, only while ``ready``: update one step.   busy : Out, issuing.   ending : Out, the last cycle of ``busy``.   ready : Out.
-    settled : Out, no result of an earlier issue is still on its way.
+    go : In, one cycle, only while ``ready``, or while ``ending`` and ``again``: update one step.
+    busy : Out, issuing.   ending : Out, the last cycle of ``busy``.   ready, again : Out.
+    complete : Out, with the last spike word of a step.   settled : Out, no result of an earlier issue is still on its way.
+    counted : Out, the counters are final two cycles from now.
     step : In, step within the window.   fresh : In, this is the first step since the state was cleared.
     room : In, the output memory can take one state record.   recorder_busy : In.   blocked : Out, waiting for ``room`` only.
     program_* : program memory.   neuron_* : neuron memory.   slot_* : accumulators (data one cycle after the address).
@@ -60,6 +62,9 @@ class Update(wiring.Component):
                 "busy": Out(1),
                 "ending": Out(1),
                 "ready": Out(1),
+                "again": Out(1),
+                "complete": Out(1),
+                "counted": Out(1),
                 "settled": Out(1),
                 "step": In(range(max(config.window, 2))),
                 "fresh": In(1),
@@ -138,6 +143,7 @@ class Update(wiring.Component):
             last_op.eq(ops_left == 1),
             advance.eq(issue | ~op_valid),
             self.ready.eq((cool == 0) & ~self.busy),
+            self.again.eq((cool == 0) & (record_length == 0)),
         ]
         with m.If(cool != 0):
             m.d.sync += cool.eq(cool - 1)
@@ -151,16 +157,6 @@ class Update(wiring.Component):
             ]
             with m.If(pop1.prologue == 0):
                 m.d.comb += [restart_start.eq(update_start), restart_length.eq(pop1.update)]
-        with m.If(self.go):
-            m.d.sync += [
-                self.busy.eq(1),
-                recording.eq(0),
-                cool.eq(pop1.update + prologue_left + (UPDATE_SPACING - 2)),
-                in_rows.eq(prologue_left == 0),
-                address.eq(Mux(prologue_left == 0, row_base, pop0.neuron_base)),
-                row.eq(0),
-                ops_left.eq(Mux(prologue_left == 0, pop1.update, prologue_left)),
-            ]
         with m.If(self.busy & op_valid):
             with m.If(~recording):
                 m.d.comb += issue.eq(1)
@@ -192,6 +188,17 @@ class Update(wiring.Component):
                 with m.Else():
                     m.d.sync += [row.eq(row + 1), address.eq(address + pop0.row_words)]
 
+        with m.If(self.go):
+            m.d.sync += [
+                self.busy.eq(1),
+                recording.eq(0),
+                cool.eq(pop1.update + prologue_left + (UPDATE_SPACING - 2)),
+                in_rows.eq(prologue_left == 0),
+                address.eq(Mux(prologue_left == 0, row_base, pop0.neuron_base)),
+                row.eq(0),
+                ops_left.eq(Mux(prologue_left == 0, pop1.update, prologue_left)),
+            ]
+
         # Stage 0: addresses.
         rows_per_block = config.rows_per_block
         m.d.comb += [
@@ -212,7 +219,10 @@ class Update(wiring.Component):
         m.d.sync += [rows[k].eq(rows[k - 1]) for k in range(1, STAGES + 1)]
         m.d.sync += [lasts[k].eq(lasts[k - 1]) for k in range(1, STAGES + 1)]
         m.d.sync += valid.eq(Cat(issue, valid))
-        m.d.comb += self.settled.eq(~valid.any())
+        m.d.comb += [self.settled.eq(~valid.any()), self.counted.eq(~valid[: STAGES + 1].any())]
+        ended = Signal(STAGES + 1)
+        m.d.sync += ended.eq(Cat(self.ending, ended))
+        m.d.comb += self.complete.eq(ended[-1])
         fresh1 = Signal()
         m.d.sync += fresh1.eq(self.fresh)
         factor, floor = Signal(range(DECAY_ONE + 1)), Signal(signed(config.state_bits))

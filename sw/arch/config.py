@@ -12,7 +12,7 @@ from .errors import ConfigError
 RING_BITS = 32
 """Neurons per word of a delay ring and per word of a spike bitmap."""
 
-INTERFACE_VERSION = 1
+INTERFACE_VERSION = 2
 """Raised whenever program layout, registers or frames change meaning."""
 
 
@@ -89,6 +89,8 @@ class Config:
         for field in ("weight_words", "neuron_words", "ring_words", "delay_entries", "list_entries", "program_words", "input_words", "output_words"):
             value = getattr(self, field)
             require(power_of_two(value) and 16 <= value <= 65536, f"{field}={value} must be a power of two from 16 to 65536")
+        for field in ("input_words", "output_words"):
+            require(getattr(self, field) <= 32768, f"{field}={getattr(self, field)} must be at most 32768")
         require(self.max_neurons % lanes == 0 and self.max_blocks <= 255, f"max_neurons={self.max_neurons} must be a multiple of {lanes} lanes, at most 255 blocks")
         require(
             len(self.weight_shifts) <= 16

@@ -70,19 +70,25 @@ REGISTERS = _table(
     ("stall_output_cycles", Access.READ, "Cycles waiting for room in the output memory."),
     ("stall_period_cycles", Access.READ, "Cycles waiting for the real-time period."),
     ("overruns", Access.READ, "Windows that started later than the real-time period asks."),
-    ("input_count", Access.WRITE, "Input words written by the host since the last discard."),
-    ("input_taken", Access.READ, "Input words consumed since the last discard."),
-    ("output_count", Access.READ, "Output words produced since the last fresh start."),
-    ("output_taken", Access.WRITE, "Output words that the host has read and frees."),
+    ("input_count", Access.WRITE, "Input words written by the host since the last discard, modulo 2^16."),
+    ("input_taken", Access.READ, "Input words consumed since the last discard, modulo 2^16."),
+    ("output_count", Access.READ, "Output words produced since the last fresh start, modulo 2^16."),
+    ("output_taken", Access.WRITE, "Output words that the host has read and frees, modulo 2^16."),
     ("ring_clear_words", Access.WRITE, "Ring words that a fresh start clears."),
     ("input_neurons", Access.WRITE, "Neurons of the input population."),
     ("input_ring_base", Access.WRITE, "First ring word of the input's ring."),
     ("input_ring_rows", Access.WRITE, "Rows of the input's ring."),
     ("input_ring_delay", Access.WRITE, "Bits 15..0 delay or first delay entry, bit 16 uniform."),
-    ("exit_every", Access.WRITE, "Time steps between early-exit checks; 0: none."),
+    ("exit_every", Access.WRITE, "Time steps between early-exit checks, at most 65535; 0: none."),
     ("exit_margin", Access.WRITE, "The run stops when the leading count exceeds the second's by more than this."),
 )
 """Offset in :attr:`Space.REGISTERS` of every register, by name."""
+
+POSITION_BITS = 16
+"""Positions in the input and output streams are counted modulo ``2^POSITION_BITS``; both memories are smaller."""
+
+EXIT_BITS = 16
+"""Width of the number of steps between early-exit checks."""
 
 STATUS_RUNNING = 1
 STATUS_EXITED = 2

@@ -193,16 +193,18 @@ def verify(
 
 @app.command()
 def build(
-    board: Annotated[str, typer.Option(help="ulx3s-25f or ulx3s-85f")],
+    board: Annotated[str, typer.Option(help="ulx3s-25f, ulx3s-85f or icebreaker")],
     config: Annotated[str | None, typer.Option(help="gateware configuration; default: the one that suits the board")] = None,
     folder: Annotated[Path, typer.Option(help="where to build")] = Path("build-board"),
+    clock: Annotated[float | None, typer.Option(help="clock of the core in MHz; default: the board's")] = None,
+    seed: Annotated[int, typer.Option(help="of the placer")] = 1,
     as_json: Json = False,
 ) -> None:
     """Build a bitstream (extra ``boards``); takes a few minutes."""
     from lifline.boards import build as boards
 
     with _errors(), console.status(f"synthesis, placement and routing for {board}"):
-        figures = boards.build(board, preset(config or boards.board(board).config), folder)
+        figures = boards.build(board, preset(config or boards.board(board).config), folder, clock_hz=clock and clock * 1e6, seed=seed)
     for name, value in figures.items():
         console.print(f"{name:15} {value}")
     if as_json:

@@ -31,7 +31,7 @@ from lifline.arch.program import (
     Mode,
     Opcode,
 )
-from lifline.arch.registers import Space
+from lifline.arch.registers import EXIT_BITS, Space
 from lifline.network.model import Network, Population, Projection, ResetRule
 
 from .microcode import build
@@ -91,6 +91,8 @@ def check_supported(network: Network, config: Config) -> None:
                 f"projection {p.source} -> {p.target}: delay {delay} exceeds {config.max_delay}, the largest of `{config.name}`"
             )
     exit_ = network.early_exit
+    if exit_ is not None and exit_.every >= 1 << EXIT_BITS:
+        raise CompileError(f"early exit every {exit_.every} steps: the gateware counts to {(1 << EXIT_BITS) - 1}; check more often")
     if exit_ is not None and exit_.every % config.window:
         raise CompileError(f"early exit every {exit_.every} steps must be a multiple of the window, {config.window} steps on `{config.name}`")
 

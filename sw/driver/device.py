@@ -20,6 +20,7 @@ from lifline.arch.registers import (
     CONTROL_START,
     CONTROL_TAG_SHIFT,
     MAGIC,
+    POSITION_BITS,
     REGISTERS,
     STATUS_COUNTER_OVERFLOW,
     STATUS_EXITED,
@@ -34,6 +35,7 @@ from lifline.network.spikes import as_batch
 
 from .link import Link
 
+POSITION_MASK = (1 << POSITION_BITS) - 1
 STALLED_S = 10.0
 """A run that makes no progress for this long has lost its device."""
 RECORDED = {RecordKind.V: "v", RecordKind.I: "i"}
@@ -227,17 +229,17 @@ class LinkedDevice:
                 count = min(len(words) - written, depth_in - (written - taken), depth_in - written % depth_in)
                 self.link.write(address(Space.INPUT, written % depth_in), words[written : written + count])
                 written += count
-                self._set("input_count", written)
+                self._set("input_count", written & POSITION_MASK)
             registers = self.link.read(address(Space.REGISTERS, block), span)
             status = int(registers[0])
-            taken = int(registers[REGISTERS["input_taken"].offset - block])
-            produced = int(registers[REGISTERS["output_count"].offset - block])
+            taken = written - ((written - int(registers[REGISTERS["input_taken"].offset - block])) & POSITION_MASK)
+            produced = self._position + ((int(registers[REGISTERS["output_count"].offset - block]) - self._position) & POSITION_MASK)
             step = int(registers[REGISTERS["step"].offset - block])
             while self._position < produced:
                 count = min(produced - self._position, depth_out - self._position % depth_out)
                 held = np.concatenate([held, self.link.read(address(Space.OUTPUT, self._position % depth_out), count)])
                 self._position += count
-                self._set("output_taken", self._position)
+                self._set("output_taken", self._position & POSITION_MASK)
             held = self._decode(held, records, item, first, started)
             now = (step, produced, taken, written)
             if now != last:
