@@ -164,7 +164,7 @@ def fidelity(
         prediction_agreement=same,
         accuracy=None if labels is None else float((exact.prediction == labels).mean()),
         accuracy_quantised=None if labels is None else float((golden.prediction == labels).mean()),
-        board=None if device is None else type(device).__name__,
+        board=None if device is None else getattr(device, "url", "") or type(device).__name__,
         board_prediction_agreement=None if on_board is None else float((exact.prediction == on_board.prediction).mean()),
         advice=tuple(_advice(layers, same)),
     )

@@ -230,7 +230,7 @@ def import_network(source: str | os.PathLike[str] | Any) -> Network:
         raise ConversionError(f"the graph's lifline_network is incomplete ({type(error).__name__}: {error})") from error
 
 
-def _whole(what: str, values: NDArray[np.float64] | float) -> NDArray[np.int64]:
+def _whole(what: str, values: Floats) -> NDArray[np.int64]:
     rounded = np.rint(values)
     # Time constants and their inverses round in the last bits.
     if not np.allclose(rounded, values, rtol=1e-9, atol=1e-6):

@@ -67,7 +67,7 @@ def quantise(
     ConversionError   naming population or projection and the reason, for everything that the integer network cannot express.
     InputError   if the calibration data are not spikes of the input's shape.
     """
-    config = config or preset("medium")
+    chosen = preset("medium") if config is None else config
     if not 0 < headroom <= 1:
         raise ConversionError(f"headroom {headroom} must be above 0 and at most 1")
     refuse_unsupported(network, unroll)
@@ -93,7 +93,7 @@ def quantise(
             synapses.bias, constant_needed = 0.0, True
         caps = {s: _cap(network, s) for s in synapses.weights}
         alone = per_neuron and p.neurons.threshold is not None and not p.neurons.v_reset.any() and p.neurons.v_min is None
-        scale, shift = _scale(p, synapses, caps, peaks[name], config, alone, headroom)
+        scale, shift = _scale(p, synapses, caps, peaks[name], chosen, alone, headroom)
         scales[name] = scale.reshape(-1).tolist() if alone else float(scale.flat[0])
         populations.append(Population(name, p.shape, _neurons(p, synapses, scale, alone)))
         for source, weights in synapses.weights.items():
@@ -109,11 +109,11 @@ def quantise(
         populations=tuple(populations),
         projections=tuple(projections),
         output=network.output,
-        state_bits=config.state_bits,
+        state_bits=chosen.state_bits,
         metadata={
             **network.metadata,
             "dialect": None if network.dialect is None else network.dialect.as_dict(),
-            "quantised": {"config": config.name, "headroom": headroom, "scales": scales, "peaks": {n: float(v.max()) for n, v in peaks.items()}},
+            "quantised": {"config": chosen.name, "headroom": headroom, "scales": scales, "peaks": {n: float(v.max()) for n, v in peaks.items()}},
         },
     )
 
