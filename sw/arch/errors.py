@@ -35,3 +35,7 @@ class DeviceError(LiflineError, RuntimeError):
 
 class ToolError(LiflineError, RuntimeError):
     """An external tool (synthesis, compiler, simulator) is missing or failed."""
+
+
+class ConversionError(LiflineError, ValueError):
+    """A network of another framework that cannot be read, evaluated or translated."""

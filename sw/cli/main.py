@@ -11,6 +11,7 @@ from typing import Annotated
 import numpy as np
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -26,11 +27,11 @@ ConfigName = Annotated[str, typer.Option("--config", help=f"gateware configurati
 
 @contextmanager
 def _errors() -> Iterator[None]:
-    """Typed errors become one line and exit status 1."""
+    """Typed errors and missing files become one line and exit status 1."""
     try:
         yield
-    except LiflineError as error:
-        console.print(f"[red]{type(error).__name__}[/]: {error}", highlight=False)
+    except (LiflineError, FileNotFoundError) as error:
+        console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
         raise typer.Exit(1) from error
 
 
@@ -189,6 +190,76 @@ def verify(
     if found != (inject is not None):
         console.print("[red]an injected fault was not found[/]" if inject else f"[red]mismatch: reproduce with --random 1 --seed {report['seed']}[/]")
         raise typer.Exit(1)
+
+
+DialectName = Annotated[str | None, typer.Option(help="how the framework runs its graphs; without it the error lists the presets")]
+TimeStep = Annotated[float | None, typer.Option(help="time step, if it is not the dialect's")]
+
+
+@app.command("import")
+def import_command(
+    source: Annotated[Path, typer.Argument(help="NIR graph (.nir) or lava-dl network (.net)")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="network file to write")],
+    dialect: DialectName = None,
+    dt: TimeStep = None,
+    calibration: Annotated[Path | None, typer.Option(help=".npy with typical spikes (batch, time, neuron), to quantise")] = None,
+    config: ConfigName = "medium",
+    per_neuron: Annotated[bool, typer.Option(help="one scale per neuron")] = False,
+    unroll: Annotated[bool, typer.Option(help="write convolutions out as fully connected weights")] = False,
+    step: Annotated[int, typer.Option(help="lava-dl: steps from layer to layer")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Import a network of another framework, quantised with calibration data."""
+    from .convert import import_file
+
+    with _errors():
+        figures = import_file(
+            console, source, out, dialect=dialect, changes={} if dt is None else {"dt": dt},
+            calibration=None if calibration is None else _spikes(calibration), config_name=config, per_neuron=per_neuron, unroll=unroll, step=step,
+        )  # fmt: skip
+    if as_json:
+        print(json.dumps(figures))
+
+
+@app.command("fidelity")
+def fidelity_command(
+    source: Annotated[Path, typer.Argument(help="NIR graph (.nir)")],
+    network: Annotated[Path, typer.Argument(help="network file that `lifline import` made of it")],
+    samples: Annotated[Path, typer.Option(help=".npy with spikes (batch, time, neuron)")],
+    dialect: Annotated[str | None, typer.Option(help="default: the one that the network was imported with")] = None,
+    dt: TimeStep = None,
+    labels: Annotated[Path | None, typer.Option(help=".npy with labels (batch)")] = None,
+    device: Annotated[str | None, typer.Option(help="also compare a device, for example sim:medium")] = None,
+    picture: Annotated[Path | None, typer.Option(help="figure to write (.png, .svg, .pdf)")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare floating point, quantised network and device, layer by layer."""
+    from .convert import fidelity_of_files
+
+    with _errors():
+        figures = fidelity_of_files(
+            console, source, network, _spikes(samples), dialect=dialect, changes={} if dt is None else {"dt": dt},
+            labels=None if labels is None else _spikes(labels), device=device, picture=picture,
+        )  # fmt: skip
+    if as_json:
+        print(json.dumps(figures))
+    if figures["board_mismatches"]:
+        console.print("[red]the device does not agree with the golden model[/]")
+        raise typer.Exit(1)
+
+
+@app.command("export")
+def export_command(
+    network: Path, out: Annotated[Path, typer.Option("--out", "-o", help="NIR graph to write")], as_json: Json = False
+) -> None:
+    """Write a network file as a NIR graph, delays and neuron model included."""
+    from .convert import export_file
+
+    with _errors():
+        figures = export_file(network, out)
+    console.print(figures)
+    if as_json:
+        print(json.dumps(figures))
 
 
 @app.command()

@@ -15,6 +15,7 @@ ALLOWED = {
     "sim": {"arch", "network", "rtl"},
     "driver": {"arch", "network", "compiler", "sim"},
     "boards": {"arch", "rtl"},
+    "convert": {"arch", "network", "sim", "driver"},
 }
 
 

@@ -1,0 +1,76 @@
+"""Import of the frameworks' own graphs: spikes that differ from the framework's, and what 8-bit quantisation keeps.
+
+    python bench/import.py [--graphs FOLDER] [--items N] [--per-neuron] [--json]
+
+FOLDER holds ``X.nir`` and ``X.npz`` (``x``, ``y`` as (time, batch, ...), ``meta`` as JSON); default: ``nir`` in $LIFLINE_SHARED, or in
+``shared`` beside the project. ``float_mismatches`` counts output spikes, and read-out values off by more than 1e-4, in which the
+imported network differs from the framework. Predictions are compared on N random inputs of the graph's own input rate, with other
+random inputs for calibration; the networks are untrained, so many outputs are close to ties. Convolutions are written out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from lifline.convert.evaluate import evaluate
+from lifline.convert.fidelity import fidelity
+from lifline.convert.nir_import import import_nir
+from lifline.convert.quantise import quantise
+
+TOLERANCE = 1e-4
+SEED = 1
+
+
+def dialect_of(meta: dict[str, object]) -> str:
+    """The preset for the framework and options that a graph's ``meta`` names."""
+    framework = str(meta["framework"]).split()[0]
+    if framework == "snntorch":
+        options = {("subtract", True): "", ("zero", True): "_zero", ("zero", False): "_zero_now", ("subtract", False): "_subtract_now"}
+        return framework + options[str(meta["reset"]), bool(meta["reset_delay"])]
+    return framework
+
+
+def main() -> None:
+    beside = Path(os.environ.get("LIFLINE_SHARED", Path(__file__).parents[2] / "shared")) / "nir"
+    parser = argparse.ArgumentParser(description="import of the frameworks' own graphs")
+    parser.add_argument("--graphs", type=Path, default=beside)
+    parser.add_argument("--items", type=int, default=128, help="random inputs per graph")
+    parser.add_argument("--per-neuron", action="store_true", help="one scale per neuron")
+    parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
+    options = parser.parse_args()
+    graphs = sorted(options.graphs.glob("*.nir"))
+    if not graphs:
+        raise SystemExit(f"no graphs in {options.graphs}; name their folder with --graphs")
+    table = Table("graph", "dialect", "values", "mismatches", "lowest spike agreement", "same prediction")
+    mismatches, same, rows = 0, [], {}
+    for path in graphs:
+        with np.load(path.with_suffix(".npz")) as data:
+            x, y, meta = data["x"].swapaxes(0, 1), data["y"].swapaxes(0, 1), json.loads(str(data["meta"]))
+        network = import_nir(path, dialect_of(meta))
+        read_out = network.population(network.output).neurons.threshold is None
+        wrong = int((np.abs(evaluate(network, x).output - y) > (TOLERANCE if read_out else 0)).sum())
+        rng = np.random.default_rng(SEED)
+        random = [(rng.random((options.items, *x.shape[1:])) < x.mean()).astype(np.uint8) for _ in range(2)]
+        report = fidelity(network, quantise(network, random[0], unroll=True, per_neuron=options.per_neuron), random[1])
+        agreements = [layer.spike_agreement for layer in report.layers if layer.spike_agreement is not None]
+        mismatches += wrong
+        same.append(report.prediction_agreement)
+        rows[path.stem] = {"mismatches": wrong, "spike_agreement": min(agreements), "prediction_agreement": report.prediction_agreement}
+        table.add_row(path.stem, network.dialect.name, f"{y.size:,}", f"{wrong}", f"{min(agreements):.3f}", f"{same[-1]:.1%}")
+    Console().print(table)
+    if options.json:
+        figures = {"graphs": len(graphs), "float_mismatches": mismatches, "quantised_prediction_agreement": float(np.mean(same)), "by_graph": rows}
+        print(json.dumps(figures))
+    if mismatches:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

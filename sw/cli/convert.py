@@ -1,0 +1,119 @@
+"""What ``lifline import``, ``fidelity`` and ``export`` do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.markup import escape
+
+from lifline.arch.config import preset
+from lifline.arch.errors import ConversionError
+from lifline.convert.dialects import Dialect
+from lifline.convert.fidelity import FidelityReport, fidelity
+from lifline.convert.float_network import FloatNetwork
+from lifline.convert.lava import import_lava
+from lifline.convert.nir_export import export_nir, import_network
+from lifline.convert.nir_import import import_nir, read_graph
+from lifline.convert.quantise import quantise
+from lifline.network import file as network_file
+from lifline.network.model import Network
+
+
+def is_lava(path: Path) -> bool:
+    return path.suffix.lower() in (".net", ".h5", ".hdf5")
+
+
+def import_file(
+    console: Console,
+    path: Path,
+    out: Path,
+    *,
+    dialect: str | None,
+    changes: dict[str, Any],
+    calibration: NDArray[np.uint8] | None,
+    config_name: str,
+    per_neuron: bool,
+    unroll: bool,
+    step: int,
+) -> dict[str, Any]:
+    """Import ``path``, quantise it if it is not made of integers, save it; returns figures.
+
+    Raises
+    ------
+    ConversionError   by name, for what has no translation; without calibration data where they are needed.
+    """
+    network: Network
+    exact: FloatNetwork | None = None
+    report: FidelityReport | None = None
+    if is_lava(path):
+        network = import_lava(path, step=step, unroll=unroll)
+    elif dialect is None and "lifline_network" in read_graph(path)[0].metadata:
+        network = import_network(path)
+    else:
+        exact = import_nir(path, dialect, **changes)
+        console.print(exact.summary())
+        for note in exact.notes:
+            console.print(f"[yellow]note[/]: {escape(note)}", highlight=False)
+        if calibration is None:
+            raise ConversionError(
+                f"`{path}` holds floating-point weights: give --calibration FILE.npy with typical spikes (batch, time, {exact.input.size}) to quantise it"
+            )
+        network = quantise(exact, calibration, config=preset(config_name), per_neuron=per_neuron, unroll=unroll)
+        report = fidelity(exact, network, calibration)
+        console.print(report.table())
+    network_file.save(network, out)
+    console.print(network.summary())
+    return {
+        "network": str(out),
+        "name": network.name,
+        "dialect": exact.dialect.as_dict() if exact is not None and exact.dialect is not None else None,
+        "notes": [] if exact is None else list(exact.notes),
+        "quantised": exact is not None,
+        "fidelity": None if report is None else report.as_dict(),
+    }
+
+
+def fidelity_of_files(
+    console: Console,
+    path: Path,
+    network: Path,
+    samples: NDArray[np.uint8],
+    *,
+    dialect: str | None,
+    changes: dict[str, Any],
+    labels: NDArray[np.int64] | None,
+    device: str | None,
+    picture: Path | None,
+) -> dict[str, Any]:
+    """Compare the graph ``path`` with the ``network`` that an import made of it, and with a device; returns the report.
+
+    Without ``dialect`` the one that the network was imported with counts.
+    """
+    quantised = network_file.load(network)
+    made = quantised.metadata.get("dialect")
+    exact = import_nir(path, dialect if dialect is not None or made is None else Dialect(**made), **changes)
+    if device is None:
+        report = fidelity(exact, quantised, samples, labels=labels)
+    else:
+        from lifline.compiler.compile import compile_network
+        from lifline.driver import device as devices
+
+        name = (quantised.metadata.get("quantised") or {}).get("config", "medium")
+        with devices.open(device) as opened:
+            opened.load(compile_network(quantised, preset(name)))
+            report = fidelity(exact, quantised, samples, labels=labels, device=opened)
+    console.print(report.table())
+    if picture is not None:
+        report.figure(picture)
+        console.print(f"picture: {picture}")
+    return report.as_dict()
+
+
+def export_file(network: Path, out: Path) -> dict[str, Any]:
+    """Write a network file as a NIR graph; returns figures."""
+    graph = export_nir(network_file.load(network), out)
+    return {"graph": str(out), "nodes": len(graph.nodes), "edges": len(graph.edges)}

@@ -1,0 +1,1 @@
+"""Networks from other frameworks: import, evaluation in floating point, quantisation, fidelity, export."""

@@ -1,0 +1,93 @@
+"""sinabs modules -> :class:`FloatNetwork`; spike function, reset and clamp are read from the neurons, so no dialect is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lifline.arch.errors import ConversionError
+
+from .dialects import MANY, Reset
+from .float_network import FloatNetwork, FloatNeurons
+from .operators import Operator, Shape
+from .torch_layers import Spiking, array, build, operators_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+KINDS = ("IAF", "IAFSqueeze", "LIF", "LIFSqueeze", "ExpLeak", "ExpLeakSqueeze", "IAFRecurrent", "LIFRecurrent")
+
+
+def from_sinabs(net: nn.Module, *, input_shape: Shape | int | None = None, sample: Any = None, name: str | None = None) -> FloatNetwork:
+    """Import a network of sinabs' IAF, LIF and ExpLeak layers, also the squeezing and recurrent ones.
+
+    Parameters
+    ----------
+    net : in evaluation mode; a chain of layers (a sinabs ``Network``: its ``spiking_model``).
+    input_shape, sample : see :func:`lifline.convert.torch_layers.build`.
+
+    Raises
+    ------
+    ConversionError   by name, for layers and options without translation.
+    """
+    from sinabs.layers import StatefulLayer
+
+    def translate(module: nn.Module) -> Spiking | None:
+        if not isinstance(module, StatefulLayer):
+            return None
+        kind = type(module).__name__
+        if kind not in KINDS:
+            raise ConversionError(f"sinabs layer {kind} has no translation; there are {', '.join(KINDS)}")
+        one = np.ones(())
+        leaky = not kind.startswith("IAF")
+        keep_v = array(module.alpha_mem_calculated) if leaky else one
+        alpha_syn = getattr(module, "alpha_syn_calculated", None)
+        keep_i = None if alpha_syn is None else array(alpha_syn)
+        cap = _cap(kind, module.spike_fn)
+        reset, v_reset = _reset(kind, module) if cap else (Reset.NONE, np.zeros(()))
+        neurons = FloatNeurons(
+            keep_v=keep_v,
+            gain_v=1 - keep_v if leaky and module.norm_input else one,
+            keep_i=keep_i,
+            gain_i=one if keep_i is None else keep_i,
+            drive=np.zeros(()),
+            threshold=array(module.spike_threshold) if cap else None,
+            reset=reset,
+            v_reset=v_reset,
+            strict=False,
+            cap=max(cap, 1),
+            v_min=None if module.min_v_mem is None else float(array(module.min_v_mem)),
+        )
+        return Spiking(neurons, _recurrence(module) if kind.endswith("Recurrent") else None)
+
+    return build(net, translate, input_shape=input_shape, sample=sample, name=name)
+
+
+def _cap(kind: str, spike_fn: Any) -> int:
+    """Most spikes per step; 0 without a spike function."""
+    if spike_fn is None or kind.startswith("ExpLeak"):
+        return 0
+    label = getattr(spike_fn, "__name__", type(spike_fn).__name__)
+    if label == "MaxSpike":
+        return spike_fn.max_num_spikes_per_bin or MANY
+    if label not in ("SingleSpike", "MultiSpike"):
+        raise ConversionError(f"sinabs layer {kind}: spike function {label} has no translation; there are SingleSpike, MultiSpike and MaxSpike")
+    return 1 if label == "SingleSpike" else MANY
+
+
+def _reset(kind: str, module: Any) -> tuple[Reset, Any]:
+    label = type(module.reset_fn).__name__
+    if label == "MembraneReset":
+        return Reset.NOW_VALUE, array(module.reset_fn.reset_value)
+    amount = getattr(module.reset_fn, "subtract_value", None)
+    if label != "MembraneSubtract" or (amount is not None and (array(module.spike_threshold) != amount).any()):
+        raise ConversionError(f"sinabs layer {kind}: reset {module.reset_fn} has no translation; there are MembraneReset and MembraneSubtract()")
+    return Reset.NOW_SUBTRACT, np.zeros(())
+
+
+def _recurrence(module: Any) -> tuple[Operator, ...]:
+    from torch import nn
+
+    layers = list(module.rec_connect) if isinstance(module.rec_connect, nn.Sequential) else [module.rec_connect]
+    return tuple(o for layer in layers for o in operators_of("rec_connect", layer, (1,)))

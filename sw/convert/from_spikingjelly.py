@@ -1,0 +1,70 @@
+"""SpikingJelly modules -> :class:`FloatNetwork`; soft or hard reset is read from the neurons, so no dialect is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lifline.arch.errors import ConversionError
+
+from .dialects import Reset
+from .float_network import FloatNetwork, FloatNeurons
+from .operators import Shape
+from .torch_layers import Spiking, array, build
+
+if TYPE_CHECKING:
+    from torch import nn
+
+KINDS = ("IFNode", "LIFNode", "ParametricLIFNode", "CUBALIFNode")
+
+
+def from_spikingjelly(net: nn.Module, *, input_shape: Shape | int | None = None, sample: Any = None, name: str | None = None) -> FloatNetwork:
+    """Import a network of SpikingJelly's IF, LIF, parametric LIF and current-based LIF nodes, with soft or hard reset.
+
+    Parameters
+    ----------
+    net : in evaluation mode; a chain of layers.
+    input_shape, sample : see :func:`lifline.convert.torch_layers.build`.
+
+    Raises
+    ------
+    ConversionError   by name, for layers and options without translation.
+    """
+    from spikingjelly.activation_based.base import MemoryModule
+
+    def translate(module: nn.Module) -> Spiking | None:
+        kind = type(module).__name__
+        if not isinstance(module, MemoryModule) or kind.startswith("Dropout"):
+            return None
+        if kind not in KINDS:
+            if list(module.children()):
+                return None  # a container; its children are looked at
+            raise ConversionError(f"SpikingJelly module {kind} has no translation; there are {', '.join(KINDS)}")
+        one = np.ones(())
+        soft = module.v_reset is None
+        rest = np.zeros(()) if soft else array(module.v_reset)
+        keep_v, gain_v, keep_i, drive = one, one, None, 0 * one
+        if kind == "CUBALIFNode":
+            keep_v, keep_i = array(module.v_decay), array(module.c_decay)
+        elif kind != "IFNode":
+            part = 1 / array(module.tau) if kind == "LIFNode" else array(module.w.sigmoid())
+            keep_v, drive = 1 - part, part * rest
+            gain_v = part if module.decay_input else one
+        neurons = FloatNeurons(
+            keep_v=keep_v,
+            gain_v=gain_v,
+            keep_i=keep_i,
+            gain_i=one,
+            drive=drive,
+            threshold=array(module.v_threshold),
+            reset=Reset.NOW_SUBTRACT if soft else Reset.NOW_VALUE,
+            v_reset=rest,
+            strict=False,
+            cap=1,
+            v_min=None,
+            v_start=rest,
+        )
+        return Spiking(neurons)
+
+    return build(net, translate, input_shape=input_shape, sample=sample, name=name)

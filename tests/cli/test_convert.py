@@ -1,0 +1,57 @@
+"""Import, fidelity and export from the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from lifline.cli.main import app
+from lifline.network.file import load
+
+from ..convert.fixtures import FOLDER, needs_fixtures
+from .test_cli import call
+
+pytest.importorskip("nir")
+
+
+@needs_fixtures
+def test_import_fidelity_export(tmp_path: Path) -> None:
+    with np.load(FOLDER / "norse_fc_lifbox.npz") as data:
+        np.save(tmp_path / "spikes.npy", data["x"].swapaxes(0, 1).astype(np.uint8))
+    graph, spikes, network = str(FOLDER / "norse_fc_lifbox.nir"), str(tmp_path / "spikes.npy"), str(tmp_path / "net")
+    result = CliRunner().invoke(app, ["import", graph, "-o", network])
+    assert result.exit_code == 1 and "Presets" in result.output and "norse" in result.output
+    result = CliRunner().invoke(app, ["import", graph, "-o", network, "--dialect", "norse"])
+    assert result.exit_code == 1 and "calibration" in result.output
+    figures = call("import", graph, "-o", network, "--dialect", "norse", "--calibration", spikes, "--config", "medium", "--json")
+    assert figures["dialect"]["reset"] == "now_value" and figures["fidelity"]["prediction_agreement"] >= 0.5
+    device = ["--device", "sim:medium"] if shutil.which("g++") else ["--device", "golden:medium"]
+    report = call("fidelity", graph, network, "--samples", spikes, *device, "--picture", str(tmp_path / "report.svg"), "--json")
+    assert report["board_mismatches"] == 0 and (tmp_path / "report.svg").stat().st_size > 2000
+    assert call("export", network, "-o", str(tmp_path / "again.nir"), "--json")["nodes"] == 6
+    again = call("import", str(tmp_path / "again.nir"), "-o", str(tmp_path / "net2"), "--json")
+    assert again["quantised"] is False
+    first, second = load(network), load(tmp_path / "net2")
+    assert json.dumps(dict(first.metadata)) == json.dumps(dict(second.metadata))
+    for a, b in zip(first.projections, second.projections, strict=True):
+        np.testing.assert_array_equal(a.weights, b.weights)
+
+
+@needs_fixtures
+def test_import_of_lava_files(tmp_path: Path) -> None:
+    pytest.importorskip("h5py")
+    out = str(tmp_path / "net")
+    result = CliRunner().invoke(app, ["import", str(FOLDER / "tiny.net"), "-o", out])
+    assert result.exit_code == 1 and "unroll" in result.output
+    assert call("import", str(FOLDER / "tiny.net"), "-o", out, "--unroll", "--json")["quantised"] is False
+    assert load(out).state_bits == 24
+
+
+def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["import", str(tmp_path / "absent.nir"), "-o", str(tmp_path / "net"), "--dialect", "norse"])
+    assert result.exit_code == 1 and "absent.nir" in result.output and "Traceback" not in result.output
