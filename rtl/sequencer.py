@@ -265,6 +265,8 @@ class Sequencer(wiring.Component):
                     m.d.comb += self.overrun.eq((self.period != 0) & (credit > self.count))
                     m.d.sync += credit.eq(Mux(self.period == 0, 0, credit - self.count + tick_over))
                     decode_at(0)
+                with m.Elif(self.stop):  # what it waits for may never come
+                    m.next = "Idle"
             with m.State("Decode"):
                 m.d.sync += pass_0.eq(self.program_data)
                 with m.Switch(instruction.opcode):
