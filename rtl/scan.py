@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,6 +12,17 @@ from lifline.arch.config import RING_BITS, Config
 def list_entry(config: Config) -> data.StructLayout:
     """One active presynaptic neuron: its index within the pass and its arrivals, bit ``w`` for row ``w`` of the scan."""
     return data.StructLayout({"index": range(config.list_entries), "arrivals": config.window})
+
+
+def several(bits: Value) -> tuple[Value, Value]:
+    """Whether any of the bits is set, and whether more than one is: a tree, faster than ``bits & (bits - 1)``."""
+    groups = [bits[k : k + 4] for k in range(0, len(bits), 4)]
+    more = Cat((a & b for g in groups for k, a in enumerate(g) for b in g[:k])).any()
+    some = Cat(g.any() for g in groups)
+    if len(groups) == 1:
+        return some, more
+    any_group, more_groups = several(some)
+    return any_group, more | more_groups
 
 
 class Scanner(wiring.Component):
@@ -80,8 +91,8 @@ class Scanner(wiring.Component):
         pending = Signal(RING_BITS)
         rows = [Signal(RING_BITS, name=f"row{w}") for w in range(window)]
         group, groups_left = Signal(range(max(self.config.list_entries // RING_BITS, 2))), Signal(8)
-        rest, lowest, below = Signal(RING_BITS), Signal(RING_BITS), Signal(RING_BITS + 1)
-        position, empty = Signal(range(RING_BITS)), Signal()
+        rest, lowest, below = Signal(RING_BITS), Signal(RING_BITS), Signal(RING_BITS)
+        position, last = Signal(range(RING_BITS)), Signal()
 
         m.d.comb += [
             stall.eq(arriving & (arriving_row == 0) & full & ~transfer),
@@ -111,7 +122,8 @@ class Scanner(wiring.Component):
                         words_left.eq(words_left - 1),
                         fetching.eq(words_left != 1),
                     ]
-        m.d.comb += transfer.eq(full & (rest == 0))
+        some, more = several(pending)
+        m.d.comb += [last.eq(~more), transfer.eq(full & last)]
         with m.If(transfer):
             m.d.sync += full.eq(0)
         with m.If(arriving & ~stall):
@@ -122,13 +134,12 @@ class Scanner(wiring.Component):
             with m.If(arriving_last):
                 m.d.sync += full.eq(1)
 
-        # One carry chain: ``pending - 1`` has ones below the lowest set bit, and borrows if there is none.
-        m.d.comb += [below.eq(pending - 1), empty.eq(below[-1]), rest.eq(pending & below), lowest.eq(pending & ~below)]
+        m.d.comb += [below.eq(pending - 1), rest.eq(pending & below), lowest.eq(pending & ~below)]
         for bit in range(len(position)):
             m.d.comb += position[bit].eq(Cat(lowest[k] for k in range(RING_BITS) if k >> bit & 1).any())
         m.d.sync += [
             pending.eq(rest),
-            self.entry_valid.eq(~empty),
+            self.entry_valid.eq(some),
             self.entry.index.eq(Cat(position, group)),
             self.entry.arrivals.eq(Cat((rows[w] & lowest).any() for w in range(window))),
         ]
@@ -136,7 +147,7 @@ class Scanner(wiring.Component):
             m.d.sync += [pending.eq(captured_any), group.eq(group + 1), groups_left.eq(groups_left - 1)]
             m.d.sync += [rows[w].eq(captured[w]) for w in range(window)]
 
-        m.d.comb += self.done.eq(self.busy & (groups_left == 0) & (rest == 0))
+        m.d.comb += self.done.eq(self.busy & (groups_left == 0) & last)
         with m.If(self.done):
             m.d.sync += self.busy.eq(0)
         with m.If(self.start):
