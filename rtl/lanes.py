@@ -21,10 +21,12 @@ def clipped(m: Module, total: Signal, floor: Signal, state_bits: int, name: str)
     saturated = Signal(name=f"{name}_saturated")
     sign, low, upper = total[-1], total[:state_bits].as_signed(), total[state_bits - 1 :]
     inside, over, under = Signal(name=f"{name}_inside"), Signal(name=f"{name}_over"), Signal(name=f"{name}_under")
+    below = Signal(signed(state_bits + 1), name=f"{name}_below")
     m.d.comb += [
         inside.eq(upper.all() | ~upper.any()),
         over.eq(~inside & ~sign),
-        under.eq(Mux(inside, low < floor, sign)),
+        below.eq(low - floor),
+        under.eq(Mux(inside, below[-1], sign)),
         saturated.eq(~inside | (sign & ~total[: state_bits - 1].any())),
         result.eq(Mux(under, floor, Cat(low[:-1] | over.replicate(state_bits - 1), low[-1] & ~over).as_signed())),
     ]
@@ -45,7 +47,7 @@ class UpdateLane(wiring.Component):
     latch_* : In (stage 1), the parameter register takes the word.   word_zero : In (stage 1), the word counts as zero.
     late_zero : In (stage 1), zero the word if the neuron crossed in the previous step.
     factor, use_bias, late_bias : In (stage 2).   carry_crossing, carry_spike : In (stage 3).   floor : In (stage 4).
-    fire, budget, non_strict, reset_now, reset_subtract, v_reset : In (stage 5).
+    exists, fire, budget, non_strict, reset_now (only with ``fire``), reset_subtract, v_reset : In (stage 5).
     saturated : Out (stage 5).   result, crossing, spike : Out (stage 6; the last two hold until the next ``fire``).
     """
 
@@ -139,10 +141,11 @@ class UpdateLane(wiring.Component):
             m.d.sync += forwarded.eq(0)
 
         # Stage 5: threshold, budget, reset.
+        # Equality is not taken from the difference: it would wait for the end of its carry chain.
         above, crossing = Signal(signed(bits + 1)), Signal()
         m.d.comb += [
             above.eq(clip - theta),
-            crossing.eq(self.fire & self.exists & ~above[-1] & (self.non_strict | above.any())),
+            crossing.eq(self.exists & ~above[-1] & (self.non_strict | (clip != theta))),
         ]
         m.d.sync += self.result.eq(clip)
         with m.If(crossing & self.reset_now):

@@ -131,12 +131,11 @@ class Update(wiring.Component):
         m.d.comb += [
             self.program_address.eq(fetch),
             self.program_enable.eq(advance),
-            record_length.eq(pop1.record + pop.population_6.exit_check),
             next_recording.eq(recording),
             fetch_end.eq(fetch_left == 1),
             fetched.eq(fetch + 1),
         ]
-        m.d.sync += recording.eq(next_recording)
+        m.d.sync += [recording.eq(next_recording), record_length.eq(pop1.record + pop.population_6.exit_check)]
         with m.If(advance):
             m.d.sync += [arriving.eq(1), arriving_last.eq(fetch_end), op_valid.eq(arriving), op_last.eq(arriving_last), op.eq(self.program_data)]
             m.d.sync += [fetch.eq(fetched), fetch_left.eq(fetch_left - 1)]
@@ -157,19 +156,19 @@ class Update(wiring.Component):
             m.d.sync += fetch_left.eq(Mux(pop1.prologue != 0, pop1.prologue, pop1.update))
 
         # Issue. Row, address and section are where the next step starts as soon as one has ended.
-        row, next_row = Signal(range(config.max_rows)), Signal(range(config.max_rows + 1))
+        row, highest_row = Signal(range(config.max_rows)), Signal(range(config.max_rows))
         in_rows, first_row = Signal(), Signal()
         address = Signal.like(self.neuron_read_address)
         row_base = Signal.like(address)
         cool = Signal(range(UPDATE_SPACING))
         issue, last_row = Signal(), Signal()
         m.d.comb += [
-            next_row.eq(row + 1),
-            last_row.eq(next_row == pop0.rows[: len(next_row)]),
+            last_row.eq(row == highest_row),
             advance.eq(issue | ~op_valid),
             self.ready.eq((cool == 0) & ~self.busy),
             self.again.eq((cool == 0) & ~first_row & (record_length == 0)),
         ]
+        m.d.sync += highest_row.eq(pop0.rows - 1)
         with m.If(cool != 0):
             m.d.sync += cool.eq(cool - 1)
         with m.If(self.busy & op_valid):
@@ -183,7 +182,7 @@ class Update(wiring.Component):
             with m.If(~in_rows):
                 m.d.sync += [in_rows.eq(1), address.eq(row_base)]
             with m.Else():
-                m.d.sync += [first_row.eq(0), row.eq(next_row), address.eq(address + pop0.row_words)]
+                m.d.sync += [first_row.eq(0), row.eq(row + 1), address.eq(address + pop0.row_words)]
                 with m.If(first_row):
                     # The next step reads this row again.
                     m.d.sync += cool.eq(UPDATE_SPACING - 2)
@@ -232,7 +231,7 @@ class Update(wiring.Component):
         m.d.comb += self.complete.eq(ended[-1])
         latch_names = {key: key.name.lower() for key in Latch if key != Latch.NONE}
         latches = {key: Signal(name=f"latch_{name}") for key, name in latch_names.items()}
-        synaptic, word_zero, carry_crossing, carry_spike = Signal(), Signal(), Signal(), Signal()
+        synaptic, word_zero, carry_crossing, carry_spike, reset_now = Signal(), Signal(), Signal(), Signal(), Signal()
         m.d.sync += [latches[key].eq(op.latch == key) for key in latch_names]
         with m.If(~issue):
             m.d.sync += [ops[1].eq(0), Cat(latches.values()).eq(0)]
@@ -241,6 +240,7 @@ class Update(wiring.Component):
             word_zero.eq(op.fresh_zero & self.fresh),
             carry_crossing.eq(ops[2].carry == Carry.CROSSING),
             carry_spike.eq(ops[2].carry == Carry.SPIKE),
+            reset_now.eq(ops[4].fire & pop1.reset_now),
         ]
         factor, floor = Signal(range(DECAY_ONE + 1)), Signal(signed(config.state_bits))
         factors = {Factor.ZERO: 0, Factor.ONE: DECAY_ONE, Factor.V: pop.population_2.factor_v, Factor.CURRENT: pop.population_2.factor_i}
@@ -283,7 +283,7 @@ class Update(wiring.Component):
                 lane.exists.eq(exists[k]),
                 lane.budget.eq(ops[5].budget),
                 lane.non_strict.eq(pop1.non_strict),
-                lane.reset_now.eq(pop1.reset_now),
+                lane.reset_now.eq(reset_now),
                 lane.reset_subtract.eq(pop1.reset_subtract),
                 lane.v_reset.eq(pop.population_3.v_reset),
                 self.neuron_write_data[k * config.state_bits : (k + 1) * config.state_bits].eq(lane.result),
