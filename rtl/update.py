@@ -137,7 +137,13 @@ class Update(wiring.Component):
         ]
         m.d.sync += [recording.eq(next_recording), record_length.eq(pop1.record + pop.population_6.exit_check)]
         with m.If(advance):
-            m.d.sync += [arriving.eq(1), arriving_last.eq(fetch_end), op_valid.eq(arriving), op_last.eq(arriving_last), op.eq(self.program_data)]
+            m.d.sync += [
+                arriving.eq(1),
+                arriving_last.eq(fetch_end),
+                op_valid.eq(arriving),
+                op_last.eq(arriving_last),
+                op.eq(self.program_data),
+            ]
             m.d.sync += [fetch.eq(fetched), fetch_left.eq(fetch_left - 1)]
             with m.If(fetch_end):
                 m.d.sync += fetch_prologue.eq(0)
