@@ -118,9 +118,9 @@ def build(name: str, config: Config, folder: Path, *, clock_hz: float | None = N
         os.environ["PATH"] = os.pathsep.join((scripts, os.environ.get("PATH", "")))
     design = BoardDesign(config, chosen, platform.default_clk_frequency, clock_hz or chosen.clock_hz)
     folder.mkdir(parents=True, exist_ok=True)
-    report_path = folder.resolve() / "report.json"
+    report_path = folder / "report.json"
     report_path.unlink(missing_ok=True)
-    options = f"--seed {seed} --timing-allow-fail --report {report_path}"
+    options = f"--seed {seed} --timing-allow-fail --report {report_path.name}"
     if chosen.family == "ecp5":
         settings = {"synth_opts": "-nowidelut", "nextpnr_opts": f"--router router2 {options}"}
         after_read = NO_COLLISION

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, ResetInserter, Signal, signed
+from amaranth.hdl import Module, Mux, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -274,18 +274,10 @@ class Core(wiring.Component):
         release_step = Signal.like(seq.step)
         m.d.comb += [release_step.eq(seq.step), accumulate.release_step.eq(release_step)]
 
-        # What the host reads; wide words take a cycle more to be selected from.
-        word = host.offset[:slice_bits] if slice_bits else 0
-        lane = host.offset[:lane_bits] if lane_bits else 0
-        neuron, weight = Signal(signed(config.state_bits)), Signal.like(host.read_weights)
-        m.d.sync += [
-            neuron.eq(neurons.read_data.word_select(lane, config.state_bits)),
-            weight.eq(weights.read_data.word_select(word, min(WORD_BITS, config.weight_word_bits))),
-        ]
         m.d.comb += [
             host.read_program.eq(program.read_data),
-            host.read_weights.eq(weight),
-            host.read_neurons.eq(neuron),
+            host.read_weights.eq(weights.read_data),
+            host.read_neurons.eq(neurons.read_data),
             host.read_delays.eq(delays.read_data),
             host.read_rings.eq(rings.read_data),
             host.read_input_data.eq(source.host_read_data),

@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import INTERFACE_VERSION, Config
 from lifline.arch.frame import Status
 from lifline.arch.layout import WORD_BITS
-from lifline.arch.registers import CONTROL_TAG_SHIFT, EXIT_BITS, MAGIC, POSITION_BITS, REGISTERS, SPACE_SHIFT, Access, Space
+from lifline.arch.records import INPUT_BITS
+from lifline.arch.registers import (
+    CONTROL_TAG_SHIFT,
+    EXIT_BITS,
+    MAGIC,
+    POSITION_BITS,
+    REGISTERS,
+    SPACE_SHIFT,
+    STORED_OFFSET,
+    Access,
+    Space,
+)
 
+from .accumulate import selected
 from .bus import HostRequest, HostResponse
-from .memory import Ram
+from .registers import RegisterMemory
 
-COUNTED = ("busy_cycles", "stall_input_cycles", "stall_output_cycles", "stall_period_cycles", "overruns")
+
+def pairs(m: Module, words: list[ValueLike], index: Value, meant: Value) -> list[Signal]:
+    """One register for every two of a power of two of words: ``words[index]`` in its pair's if ``meant``, zero in all others."""
+    registers = []
+    for k in range(0, len(words), 2):
+        word = Mux(index[0], words[k + 1], words[k]) if len(words) > 1 else Value.cast(words[k])
+        register = Signal(word.shape())
+        m.d.sync += register.eq(word)
+        with m.If(~(meant & (index[1:] == k // 2))):
+            m.d.sync += register.eq(0)
+        registers.append(register)
+    return registers
 
 
 class Host(wiring.Component):
-    """Answers one host request at a time, within five cycles.
+    """Answers one host request at a time, six cycles after it.
 
     Memories other than input and output answer ``BUSY`` during a run. Writes are strobed for one cycle with ``offset``
-    and ``write_data``; read data is taken three cycles after ``offset``.
+    and ``write_data``, one cycle after ``offset``; memories show the word that was read in the next cycle and then.
     """
 
     def __init__(self, config: Config) -> None:
@@ -41,11 +67,11 @@ class Host(wiring.Component):
                 "write_input": Out(1),
                 "read_input": Out(1),
                 "read_program": In(WORD_BITS),
-                "read_weights": In(min(WORD_BITS, config.weight_word_bits)),
-                "read_neurons": In(signed(WORD_BITS)),
-                "read_delays": In(WORD_BITS),
+                "read_weights": In(config.weight_word_bits),
+                "read_neurons": In(config.multipliers * config.state_bits),
+                "read_delays": In(range(config.max_delay + 1)),
                 "read_rings": In(WORD_BITS),
-                "read_input_data": In(WORD_BITS),
+                "read_input_data": In(INPUT_BITS),
                 "read_output": In(WORD_BITS),
                 # run control
                 "start": Out(1),
@@ -83,64 +109,41 @@ class Host(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
-        counters = {name: Signal(WORD_BITS, name=name) for name in COUNTED}
-        carries = {name: Signal(name=f"{name}_carry") for name in COUNTED}
-        overflow = Signal()
-        stalled = self.stall_input | self.stall_output | self.stall_period
-        increments = dict(
-            zip(
-                COUNTED,
-                (self.running & ~stalled, self.stall_input, self.stall_output, self.stall_period, self.overrun),
-                strict=True,
-            )
-        )
-        for name, counter in counters.items():
-            with m.If(increments[name]):
-                m.d.sync += Cat(counter, carries[name]).eq(counter + 1)
-            with m.If(carries[name]):
-                m.d.sync += overflow.eq(1)
-        with m.If(self.cleared):
-            m.d.sync += [Cat(counters[name], carries[name]).eq(0) for name in COUNTED]
-            m.d.sync += [overflow.eq(0), self.output_taken.eq(0)]
-
         request, write, run_tag = Signal(HostRequest), Signal(), Signal(8)
         space = request.address[SPACE_SHIFT:]
         m.d.comb += [self.offset.eq(request.address[:SPACE_SHIFT]), self.write_data.eq(request.data)]
+        error, idle, access, strobe = Signal(Status), Signal(), Signal(), Signal()
 
-        # Registers: what the host writes is kept twice, where it is used and, for reading it back, in a small memory.
+        # Registers: what the host writes is kept twice, where it is used and, for reading it back, in the register memory.
+        m.submodules.registers = registers = RegisterMemory()
+        stalled = self.stall_input | self.stall_output | self.stall_period
+        index = self.offset[: (len(REGISTERS) - 1).bit_length()]
+        write_register = Signal()
+        m.d.comb += [
+            registers.index.eq(index),
+            registers.write.eq(write_register & (index >= STORED_OFFSET)),
+            registers.write_data.eq(self.write_data),
+            registers.free.eq(idle),
+            registers.increments.eq(Cat(self.running & ~stalled, self.stall_input, self.stall_output, self.stall_period, self.overrun)),
+            registers.clear.eq(self.cleared),
+        ]
         live = {
             "magic": MAGIC,
             "interface_version": INTERFACE_VERSION,
             "config_hash": config.hash,
-            "status": self.running | self.exited << 1 | (self.counter_overflow | overflow) << 2 | self.input_out_of_range << 3,
-            "control": Cat(Const(0, CONTROL_TAG_SHIFT), run_tag),
+            "status": Cat(self.running, self.exited, self.counter_overflow | registers.overflow, self.input_out_of_range),
             "step": self.time,
             "input_taken": self.input_taken,
             "output_count": self.output_count,
-            **counters,
+            "control": Cat(Const(0, CONTROL_TAG_SHIFT), run_tag),
         }
-        index_bits = (len(REGISTERS) - 1).bit_length()
-        index, known = self.offset[:index_bits], Signal()
-        m.submodules.written = written = Ram(width=WORD_BITS, depth=1 << index_bits, style="distributed")
-        live_data, is_live, writable, write_register = Signal(WORD_BITS), Signal(), Signal(), Signal()
-        m.d.comb += [
-            known.eq(self.offset < len(REGISTERS)),
-            written.read_address.eq(index),
-            written.write_address.eq(index),
-            written.write_data.eq(self.write_data),
-            written.write_enable.eq(write_register),
-        ]
-        with m.Switch(index):
-            for name, register in REGISTERS.items():
-                with m.Case(register.offset):
-                    if name in live:
-                        m.d.comb += [live_data.eq(live[name]), is_live.eq(1)]
-                    if register.access is Access.WRITE:
-                        m.d.comb += writable.eq(1)
-                    if register.access is Access.WRITE and name != "control":
-                        target = Cat(self.input_ring_delay, self.input_ring_uniform) if name == "input_ring_delay" else getattr(self, name)
-                        with m.If(write_register):
-                            m.d.sync += target.eq(self.write_data)
+        for name, register in REGISTERS.items():
+            if register.access is Access.WRITE and name != "control":
+                target = Cat(self.input_ring_delay, self.input_ring_uniform) if name == "input_ring_delay" else getattr(self, name)
+                with m.If(write_register & (index == register.offset)):
+                    m.d.sync += target.eq(self.write_data)
+        with m.If(self.cleared):
+            m.d.sync += self.output_taken.eq(0)
         tag = self.write_data[CONTROL_TAG_SHIFT : CONTROL_TAG_SHIFT + len(run_tag)]
         with m.If(write_register & (index == REGISTERS["control"].offset)):
             # A repeated request to start, whose first reply was lost, must not start another run.
@@ -158,60 +161,74 @@ class Host(wiring.Component):
         with m.If(~self.running):
             m.d.sync += self.stop.eq(0)
 
-        # Memories: depth in words as the host sees them, write strobe, read data, and whether a run locks them out.
+        # Memories: depth in words as the host sees them, and write strobe.
         weight_slices = max(config.weight_word_bits // WORD_BITS, 1)
+        weight_bits = min(WORD_BITS, config.weight_word_bits)
         spaces = {
-            Space.PROGRAM: (config.program_words, self.write_program, self.read_program, True),
-            Space.WEIGHTS: (config.weight_words * weight_slices, self.write_weights, self.read_weights, True),
-            Space.NEURONS: (config.neuron_words * config.multipliers, self.write_neurons, self.read_neurons, True),
-            Space.DELAYS: (config.delay_entries, self.write_delays, self.read_delays, True),
-            Space.RINGS: (config.ring_words, self.write_rings, self.read_rings, True),
-            Space.INPUT: (config.input_words, self.write_input, self.read_input_data, False),
-            Space.OUTPUT: (config.output_words, None, self.read_output, False),
+            Space.REGISTERS: (1 << len(index), write_register),
+            Space.PROGRAM: (config.program_words, self.write_program),
+            Space.WEIGHTS: (config.weight_words * weight_slices, self.write_weights),
+            Space.NEURONS: (config.neuron_words * config.multipliers, self.write_neurons),
+            Space.DELAYS: (config.delay_entries, self.write_delays),
+            Space.RINGS: (config.ring_words, self.write_rings),
+            Space.INPUT: (config.input_words, self.write_input),
+            Space.OUTPUT: (config.output_words, Signal(name="write_output")),
         }
-        error = Signal(Status)
-        access = Signal()
-        data, register_data = Signal(WORD_BITS), Signal(WORD_BITS)
-        m.d.sync += register_data.eq(Mux(is_live, live_data, written.read_data))
-        with m.Switch(space):
-            with m.Case(Space.REGISTERS):
-                m.d.comb += [data.eq(register_data), write_register.eq(access & write & known & writable)]
-                with m.If(~known | (write & ~writable)):
-                    m.d.comb += error.eq(Status.BAD_ADDRESS)
-            for key, (depth, strobe, source, locked) in spaces.items():
-                with m.Case(key):
-                    m.d.comb += data.eq(source)
-                    inside = self.offset < depth
-                    allowed = ~self.running if locked else 1
-                    if strobe is not None:
-                        m.d.comb += strobe.eq(access & write & inside & allowed)
-                    with m.If(~inside | (write if strobe is None else 0)):
-                        m.d.comb += error.eq(Status.BAD_ADDRESS)
-                    if locked:
-                        with m.Elif(self.running):
-                            m.d.comb += error.eq(Status.BUSY)
-                    if key == Space.INPUT:
-                        m.d.comb += self.read_input.eq(access & ~write)
-            with m.Default():
-                m.d.comb += error.eq(Status.BAD_ADDRESS)
+        which = space[: (len(spaces) - 1).bit_length()]
+        exists = Cat(~self.offset[(depth - 1).bit_length() :].any() for depth, _ in spaces.values())
+        known = index.matches(*(register.offset for register in REGISTERS.values()))
+        known_writable = index.matches(*(register.offset for register in REGISTERS.values() if register.access is Access.WRITE))
+        allowed = Mux(space == Space.REGISTERS, Mux(write, known_writable, known), ~write | (space != Space.OUTPUT))
+        locked = Cat(key not in (Space.REGISTERS, Space.INPUT, Space.OUTPUT) for key in spaces)
+        with m.If((space[len(which) :].any()) | ~selected(list(exists), which) | ~allowed):
+            m.d.comb += error.eq(Status.BAD_ADDRESS)
+        with m.Elif(self.running & selected(list(locked), which)):
+            m.d.comb += error.eq(Status.BUSY)
+        for key, (_, write_strobe) in spaces.items():
+            m.d.comb += write_strobe.eq(strobe & (space == key))
+        m.d.comb += self.read_input.eq(access & ~write & (space == Space.INPUT))
+
+        # Read data: every pair of words is zero unless one of them is meant, so that the choice between pairs is an OR.
+        weights = [self.read_weights.word_select(k, weight_bits) for k in range(weight_slices)]
+        neurons = [self.read_neurons.word_select(k, config.state_bits).as_signed() for k in range(config.multipliers)]
+        constants, signals = list(live.values())[:4], list(live.values())[4:]
+        words = [
+            *pairs(m, [selected(constants, index[:2])], Const(0, 0), (space == Space.REGISTERS) & (index[2:] == 0)),
+            *pairs(m, signals, index[:2], (space == Space.REGISTERS) & (index[2:] == 1)),
+            *pairs(m, [registers.data], Const(0, 0), (space == Space.REGISTERS) & (index >= STORED_OFFSET)),
+            *pairs(m, [self.read_program], Const(0, 0), space == Space.PROGRAM),
+            *pairs(m, weights, self.offset[: (len(weights) - 1).bit_length()], space == Space.WEIGHTS),
+            *pairs(m, neurons, self.offset[: (len(neurons) - 1).bit_length()], space == Space.NEURONS),
+            *pairs(m, [self.read_delays, self.read_rings, self.read_input_data, self.read_output], space[:2], space[2]),
+        ]
+        data = Signal(WORD_BITS)
+        m.d.comb += data.eq(reduce(or_, words))
 
         with m.FSM():
             with m.State("Accept"):
-                m.d.comb += self.request.ready.eq(1)
+                # A read that follows a start sees the counters of the new run.
+                m.d.comb += [idle.eq(1), self.request.ready.eq(~registers.clearing)]
                 m.d.sync += [request.eq(self.request.payload), write.eq(self.request.payload.write)]
-                with m.If(self.request.valid):
-                    m.next = "Access"
-            with m.State("Access"):
+                with m.If(self.request.valid & self.request.ready):
+                    m.next = "Check"
+            with m.State("Check"):
                 m.d.comb += access.eq(1)
                 m.d.sync += self.response.payload.error.eq(error)
-                m.next = "Fetch"
-            with m.State("Fetch"):
+                m.next = "Access"
+            with m.State("Access"):
+                m.d.comb += [access.eq(1), strobe.eq(write & (self.response.payload.error == Status.OK))]
+                m.next = "Select"
+            with m.State("Select"):
+                m.d.comb += access.eq(1)
                 m.next = "Read"
             with m.State("Read"):
-                m.d.sync += self.response.payload.data.eq(Mux(write, 0, data))
+                m.d.comb += access.eq(1)
+                m.d.sync += self.response.payload.data.eq(data)
+                with m.If(write | (self.response.payload.error != Status.OK)):
+                    m.d.sync += self.response.payload.data.eq(0)
                 m.next = "Respond"
             with m.State("Respond"):
-                m.d.comb += self.response.valid.eq(1)
+                m.d.comb += [idle.eq(1), self.response.valid.eq(1)]
                 with m.If(self.response.ready):
                     m.next = "Accept"
         return m

@@ -63,7 +63,7 @@ class Recorder(wiring.Component):
         m.submodules.memory = memory = Ram(width=WORD_BITS, depth=config.output_words)
         used = Signal(range(config.output_words + 1))
         values = [Signal(signed(config.state_bits), name=f"value{k}") for k in range(lanes)]
-        left, comparing, header_due = Signal(range(lanes + 1)), Signal(), Signal()
+        left, comparing, header_due, finished = Signal(range(lanes + 1)), Signal(), Signal(), Signal()
         header = Signal(word_layout(RECORD))
         m.d.comb += [
             used.eq(self.count - self.taken),
@@ -72,9 +72,11 @@ class Recorder(wiring.Component):
             memory.write_address.eq(self.count),
             memory.write_data.eq(self.word),
             memory.write_enable.eq(self.word_valid),
-            self.busy.eq(left != 0),
+            self.busy.eq((left != 0) | finished),
         ]
-        m.d.comb += [
+        # One cycle late, which `busy` covers.
+        m.d.sync += [
+            finished.eq(left != 0),
             self.room.eq(used + self.needed <= config.output_words),
             self.room_row.eq(used + self.needed + (lanes + 1) <= config.output_words),
         ]

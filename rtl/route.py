@@ -36,7 +36,7 @@ class Router(wiring.Component):
 
     A population with one ring of uniform delay that is not recorded writes its words straight into the ring. Otherwise
     the words wait in a bitmap memory and ``go`` routes them, destination by destination: 2 cycles a word, 1 more for a
-    recorded word that is not empty, and for axonal delays 1 more for a word that is not empty and 3 for each spike.
+    recorded word that is not empty, and for axonal delays 2 more for a word that is not empty and 3 for each spike.
 
     Members
     -------
@@ -86,17 +86,25 @@ class Router(wiring.Component):
         m.submodules.bitmap = bitmap = Ram(width=RING_BITS, depth=2 << word_bits)  # a half for each of two steps
 
         # The step whose spikes arrive now, and its row in each ring; `begin` is delayed like the spikes.
-        begun = Signal(STAGES + 1)
-        first = Signal()
-        current = Array(Signal(8, name=f"current{r}") for r in range(MAX_RINGS))
+        begun, advanced = Signal(STAGES + 1), Signal()
         half, arriving_step = Signal(), Signal.like(self.step)
-        m.d.sync += begun.eq(Cat(self.begin, begun))
-        with m.If(self.load):
-            m.d.sync += first.eq(1)
+        current = Array(Signal(8, name=f"current{r}") for r in range(MAX_RINGS))
+        upcoming = [Signal(8, name=f"upcoming{r}") for r in range(MAX_RINGS)]
+        direct_target, direct_upcoming = Signal(8), Signal(8)
+        m.d.sync += [
+            begun.eq(Cat(self.begin, begun)),
+            advanced.eq(begun[-1]),
+            direct_upcoming.eq(wrapped(upcoming[0] + self.ring_1[0].delay[:8], self.ring_0[0].rows)),
+        ]
         with m.If(begun[-1]):
-            m.d.sync += [first.eq(0), half.eq(~half), arriving_step.eq(self.step)]
-            for r in range(MAX_RINGS):
-                m.d.sync += current[r].eq(Mux(first, self.ring_0[r].head, wrapped(current[r] + 1, self.ring_0[r].rows)))
+            m.d.sync += [half.eq(~half), arriving_step.eq(self.step), direct_target.eq(direct_upcoming)]
+        for r in range(MAX_RINGS):
+            with m.If(begun[-1]):
+                m.d.sync += current[r].eq(upcoming[r])
+            with m.If(advanced):
+                m.d.sync += upcoming[r].eq(wrapped(current[r] + 1, self.ring_0[r].rows))
+            with m.If(self.load):
+                m.d.sync += upcoming[r].eq(self.ring_0[r].head)
 
         direct = Signal()
         arrived_word, last_word, routed_half, routed_step = Signal(8), Signal(8), Signal(), Signal.like(self.step)
@@ -111,15 +119,15 @@ class Router(wiring.Component):
         ]
         column, rows = Signal.like(self.write_address), Signal(8)
         word, ring, to_host = Signal(8), Signal(range(MAX_RINGS)), Signal()
-        target, delay = Signal(9), Signal(8)
+        target, delay, place = Signal(8), Signal(8), Signal.like(self.write_address)
         descriptor, delays = Signal(word_layout(RING_0)), Signal(word_layout(RING_1))
         m.d.comb += [
             descriptor.eq(Array(self.ring_0[r] for r in range(MAX_RINGS))[ring]),
             delays.eq(Array(self.ring_1[r] for r in range(MAX_RINGS))[ring]),
             rows.eq(descriptor.rows),
-            delay.eq(delays.delay),
-            target.eq(wrapped(Mux(direct, current[0], routed[ring]) + delay, rows)),
+            place.eq(column + Mux(direct, direct_target, target)),
         ]
+        m.d.sync += target.eq(wrapped(routed[ring] + Mux(delays.uniform, delays.delay[:8], delay), rows))
         with m.If(self.spike_valid):
             m.d.sync += arrived_word.eq(self.spike_index)
         with m.If(self.complete):
@@ -127,14 +135,14 @@ class Router(wiring.Component):
         with m.If(self.go):
             m.d.sync += Cat(last_word, routed_half, routed_step, *routed).eq(complete)
 
-        pending, position, bit = Signal(RING_BITS), Signal(range(RING_BITS)), Signal(range(RING_BITS))
+        pending, bit, next_bit, more = Signal(RING_BITS), Signal(range(RING_BITS)), Signal(range(RING_BITS)), Signal()
         position, rest = lowest_bit(m, pending)
         ring_address = Signal.like(self.read_address)
         header = Signal(word_layout(RECORD))
         m.d.comb += [
             bitmap.read_address.eq(Cat(word[:word_bits], routed_half)),
-            self.read_address.eq(ring_address),
-            self.write_address.eq(ring_address),
+            self.read_address.eq(place),
+            self.write_address.eq(place),
             self.write_data.eq(self.read_data | (1 << bit)),
             self.delay_address.eq(Cat(position, (delays.delay >> len(position)) + word)),
             header.kind.eq(RecordKind.SPIKES),
@@ -159,8 +167,11 @@ class Router(wiring.Component):
 
         def look_up() -> None:
             m.d.comb += self.delay_enable.eq(1)
-            m.d.sync += [bit.eq(position), pending.eq(rest)]
-            m.next = "Arrive"
+            m.d.sync += [next_bit.eq(position), pending.eq(rest)]
+
+        def arrive() -> None:
+            m.d.sync += [delay.eq(self.delay_data), bit.eq(next_bit)]
+            m.next = "Target"
 
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("Idle"))
@@ -168,7 +179,6 @@ class Router(wiring.Component):
                 with m.If(direct):
                     m.d.comb += [
                         self.write_enable.eq(self.spike_valid),
-                        self.write_address.eq(column + target),
                         self.write_data.eq(self.spike_word),
                     ]
                     with m.If(self.spike_valid):
@@ -190,7 +200,6 @@ class Router(wiring.Component):
                 with m.Elif(delays.uniform):
                     m.d.comb += [
                         self.write_enable.eq(1),
-                        self.write_address.eq(column + target),
                         self.write_data.eq(bitmap.read_data),
                     ]
                     next_word()
@@ -204,17 +213,20 @@ class Router(wiring.Component):
                 next_word()
             with m.State("Look-Up"):
                 look_up()
+                m.next = "Arrive"
             with m.State("Arrive"):
-                m.d.comb += delay.eq(self.delay_data)
-                m.d.sync += ring_address.eq(column + target)
+                arrive()
+            with m.State("Target"):
                 m.next = "Read"
             with m.State("Read"):
                 m.d.comb += self.read_enable.eq(1)
+                m.d.sync += [ring_address.eq(place), more.eq(pending != 0)]
+                look_up()  # of the next spike, if there is one
                 m.next = "Write"
             with m.State("Write"):
-                m.d.comb += self.write_enable.eq(1)
-                with m.If(pending != 0):
-                    look_up()
+                m.d.comb += [self.write_enable.eq(1), self.write_address.eq(ring_address)]
+                with m.If(more):
+                    arrive()
                 with m.Else():
                     next_word()
         return m

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -61,7 +61,7 @@ class Scanner(wiring.Component):
         # Fetch: one read per cycle, rows inner, groups outer.
         words_left = Signal(8)
         count = Signal.like(self.count)
-        ring_rows, first_row, row = Signal(8), Signal(8), Signal(8)
+        ring_rows, first_row, row, next_row = Signal(8), Signal(8), Signal(8), Signal(8)
         column = Signal.like(self.base)
         rows_left = Signal.like(self.count)
         fetching, clear = Signal(), Signal()
@@ -71,6 +71,7 @@ class Scanner(wiring.Component):
         arriving_row = Signal(range(max(window, 2)))
         arriving_address = Signal.like(self.base)
         captured = Array(Signal(RING_BITS, name=f"captured{w}") for w in range(window))
+        captured_any = Signal(RING_BITS)
         arriving_last = Signal()
         full = Signal()
         transfer, stall = Signal(), Signal()
@@ -78,13 +79,14 @@ class Scanner(wiring.Component):
         # Emit: lowest set bit first.
         pending = Signal(RING_BITS)
         rows = [Signal(RING_BITS, name=f"row{w}") for w in range(window)]
-        group, groups_left = Signal(range(self.config.list_entries // RING_BITS + 1)), Signal(8)
-        rest, lowest = Signal(RING_BITS), Signal(RING_BITS)
-        position = Signal(range(RING_BITS))
+        group, groups_left = Signal(range(max(self.config.list_entries // RING_BITS, 2))), Signal(8)
+        rest, lowest, below = Signal(RING_BITS), Signal(RING_BITS), Signal(RING_BITS + 1)
+        position, empty = Signal(range(RING_BITS)), Signal()
 
         m.d.comb += [
             stall.eq(arriving & (arriving_row == 0) & full & ~transfer),
             self.read_enable.eq(~stall),
+            next_row.eq(row + 1),
             self.read_address.eq(column + row),
             self.write_address.eq(arriving_address),
             self.write_enable.eq(arriving & clear),
@@ -97,8 +99,8 @@ class Scanner(wiring.Component):
                 arriving_address.eq(self.read_address),
             ]
             with m.If(fetching):
-                m.d.sync += row.eq(row + 1)
-                with m.If(row == ring_rows - 1):
+                m.d.sync += row.eq(next_row)
+                with m.If(next_row == ring_rows):
                     m.d.sync += row.eq(0)
                 m.d.sync += rows_left.eq(rows_left - 1)
                 with m.If(rows_left == 1):
@@ -109,28 +111,29 @@ class Scanner(wiring.Component):
                         words_left.eq(words_left - 1),
                         fetching.eq(words_left != 1),
                     ]
-        m.d.comb += transfer.eq(full & ((pending == 0) | (rest == 0)))
+        m.d.comb += transfer.eq(full & (rest == 0))
         with m.If(transfer):
             m.d.sync += full.eq(0)
         with m.If(arriving & ~stall):
-            m.d.sync += captured[arriving_row].eq(self.read_data)
+            m.d.sync += [
+                captured[arriving_row].eq(self.read_data),
+                captured_any.eq(self.read_data | Mux(arriving_row == 0, 0, captured_any)),
+            ]
             with m.If(arriving_last):
                 m.d.sync += full.eq(1)
 
-        m.d.comb += [rest.eq(pending & (pending - 1)), lowest.eq(pending & ~(pending - 1))]
+        # One carry chain: ``pending - 1`` has ones below the lowest set bit, and borrows if there is none.
+        m.d.comb += [below.eq(pending - 1), empty.eq(below[-1]), rest.eq(pending & below), lowest.eq(pending & ~below)]
         for bit in range(len(position)):
             m.d.comb += position[bit].eq(Cat(lowest[k] for k in range(RING_BITS) if k >> bit & 1).any())
         m.d.sync += [
             pending.eq(rest),
-            self.entry_valid.eq(pending != 0),
-            self.entry.index.eq(Cat(position, group - 1)),
+            self.entry_valid.eq(~empty),
+            self.entry.index.eq(Cat(position, group)),
             self.entry.arrivals.eq(Cat((rows[w] & lowest).any() for w in range(window))),
         ]
         with m.If(transfer):
-            merged = captured[0]
-            for w in range(1, window):
-                merged = merged | captured[w]
-            m.d.sync += [pending.eq(merged), group.eq(group + 1), groups_left.eq(groups_left - 1)]
+            m.d.sync += [pending.eq(captured_any), group.eq(group + 1), groups_left.eq(groups_left - 1)]
             m.d.sync += [rows[w].eq(captured[w]) for w in range(window)]
 
         m.d.comb += self.done.eq(self.busy & (groups_left == 0) & (rest == 0))
@@ -142,7 +145,7 @@ class Scanner(wiring.Component):
                 fetching.eq(1),
                 words_left.eq(self.words),
                 groups_left.eq(self.words),
-                group.eq(0),
+                group.eq(-1),
                 count.eq(self.count),
                 rows_left.eq(self.count),
                 column.eq(self.base),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, ValueLike
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -27,6 +27,15 @@ from .decode import word_layout
 from .input import STEP_BITS
 from .route import wrapped
 from .update import POPULATION_SHAPE
+
+CREDIT_BITS = 8
+"""Time steps that may be due in real time; a run that is later than that starts counting afresh from there."""
+
+
+def at_most(value: Signal, power: int) -> Value:
+    """``min(value, power)`` for a power of two."""
+    bits = power.bit_length() - 1
+    return Mux(value[bits:].any(), power, value[:bits])
 
 
 class Sequencer(wiring.Component):
@@ -132,12 +141,12 @@ class Sequencer(wiring.Component):
 
         # Run control.
         remaining, to_check = Signal(14), Signal(EXIT_BITS)
-        credit, tick, tick_over = Signal(16), Signal(WORD_BITS), Signal()
+        credit, tick, tick_over = Signal(CREDIT_BITS), Signal(WORD_BITS), Signal()
         due, first_window = Signal(), Signal()
         ahead = Signal(range(2 * window + 1))
         m.d.comb += [
             first_window.eq(self.time == 0),
-            ahead.eq(Mux((self.exit_every != 0) & (to_check < 2 * window), to_check, 2 * window)),
+            ahead.eq(Mux(self.exit_every != 0, at_most(to_check, 2 * window), 2 * window)),
             due.eq((self.period == 0) | (credit >= self.count)),
         ]
         m.d.sync += self.input_limit.eq(Mux(self.running & ~self.clearing & (remaining != 0), self.time + ahead, self.input_steps))
@@ -151,10 +160,10 @@ class Sequencer(wiring.Component):
         pc, address = Signal.like(self.program_address), Signal.like(self.program_address)
         instruction = Signal(word_layout(INSTRUCTION))
         pass_0, pass_1, pass_2 = (Signal(word_layout(w), name=w.name) for w in (PASS_0, PASS_1, PASS_2))
-        ring_now = Signal(word_layout(RING_0))
+        ring_now, ring, ring_head = Signal(word_layout(RING_0)), Signal(word_layout(RING_0)), Signal(8)
         words = [Signal(WORD_BITS, name=w.name) for w in POPULATION_WORDS[:FIRST_COUNTER]]
         index = Signal(range(FIRST_COUNTER + 2 * MAX_RINGS + 1))
-        counter = Signal(2)
+        counter, counted, increment = Signal(3), Signal(WORD_BITS), Signal(WORD_BITS)
         population_base = Signal.like(pc)
         m.d.comb += [
             self.program_address.eq(address),
@@ -240,8 +249,8 @@ class Sequencer(wiring.Component):
                     m.d.sync += self.clearing.eq(0)
                     m.next = "Window"
             with m.State("Window"):
-                size = Mux(remaining < window, remaining, window)
-                m.d.sync += self.count.eq(Mux((self.exit_every != 0) & (to_check < size), to_check, size))
+                part, checked = at_most(remaining, window), at_most(to_check, window)
+                m.d.sync += self.count.eq(Mux((self.exit_every != 0) & (checked < part), checked, part))
                 m.next = "Wait"
                 with m.If((remaining == 0) | self.stop):
                     m.next = "Idle"
@@ -256,6 +265,8 @@ class Sequencer(wiring.Component):
                     m.d.comb += self.overrun.eq((self.period != 0) & (credit > self.count))
                     m.d.sync += credit.eq(Mux(self.period == 0, 0, credit - self.count + tick_over))
                     decode_at(0)
+                with m.Elif(self.stop):  # what it waits for may never come
+                    m.next = "Idle"
             with m.State("Decode"):
                 m.d.sync += pass_0.eq(self.program_data)
                 with m.Switch(instruction.opcode):
@@ -275,10 +286,13 @@ class Sequencer(wiring.Component):
                             with m.If(self.leading - self.second > self.exit_margin):
                                 m.d.sync += [self.exited.eq(1), remaining.eq(0)]
             with m.State("Advance"):
+                m.d.sync += [ring.eq(self.program_data), ring_head.eq(Mux(first_window, 0, ring_now.head))]
+                m.next = "Advance-Write"
+            with m.State("Advance-Write"):
                 advanced = Signal(word_layout(RING_0))
                 m.d.comb += [
-                    advanced.eq(self.program_data),
-                    advanced.head.eq(wrapped(Mux(first_window, 0, ring_now.head) + self.count, ring_now.rows)),
+                    advanced.eq(ring),
+                    advanced.head.eq(wrapped(ring_head + self.count, ring.rows)),
                     self.program_write.eq(1),
                     self.program_write_data.eq(advanced),
                 ]
@@ -371,16 +385,19 @@ class Sequencer(wiring.Component):
                 with m.If(Mux(self.route_needed, routed, self.update_counted) & ~self.recorder_busy):
                     m.next = "Counters"
             with m.State("Counters"):
+                # Word k is read in cycle k, taken in cycle k + 1, written in cycle k + 2.
                 total = Signal(WORD_BITS + 1)
-                m.d.sync += [counter.eq(counter + 1), pc.eq(pc + 1), self.program_write_address.eq(pc)]
-                m.d.comb += [
-                    total.eq(Mux(first_window, 0, self.program_data) + Array(self.counters)[counter - 1]),
-                    self.program_write_data.eq(total),
-                    self.program_write.eq(counter != 0),
+                m.d.sync += [
+                    counter.eq(counter + 1),
+                    pc.eq(pc + 1),
+                    counted.eq(Mux(first_window, 0, self.program_data)),
+                    increment.eq(Array(self.counters)[(counter - 1)[:2]]),
+                    self.program_write_address.eq(pc - 1),
                 ]
+                m.d.comb += [total.eq(counted + increment), self.program_write_data.eq(total), self.program_write.eq(counter >= 2)]
                 with m.If(self.program_write & total[-1]):
                     m.d.sync += self.counter_overflow.eq(1)
-                with m.If(counter == 3):
+                with m.If(counter == 4):
                     decode_at(self.micro_base + pop.population_2.micro_words)
         m.d.comb += self.check.eq(self.go & pop.population_6.exit_check)
         with m.If(self.go):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import C, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.arithmetic import DECAY_ONE
 from lifline.arch.config import RING_BITS, Config
 from lifline.arch.layout import WORD_BITS
-from lifline.arch.program import MICRO, POPULATION_WORDS, Factor, Record
+from lifline.arch.program import MICRO, POPULATION_WORDS, Addend, Carry, Factor, Latch, Record
 from lifline.arch.timing import UPDATE_SPACING
 
 from .decode import word_layout
@@ -21,11 +21,26 @@ STAGES = UPDATE_SPACING - 1
 POPULATION_SHAPE = data.StructLayout({w.name: word_layout(w) for w in POPULATION_WORDS})
 
 
-def population_counter(m: Module, bits: list[Signal], clear: Signal, name: str) -> Signal:
-    """A registered count of set bits, added up until ``clear``."""
-    number, total = Signal(range(len(bits) + 1), name=f"{name}_number"), Signal(WORD_BITS, name=name)
-    m.d.sync += number.eq(sum(bits, Const(0, 1)))
-    m.d.sync += total.eq(total + number)
+def population_count(bits: list[Value]) -> Value:
+    """How many of ``bits`` are set: a tree of full and half adders, column by column."""
+    column, result = list(bits), []
+    while column:
+        carries = []
+        while len(column) > 1:
+            a, b, c = column.pop(0), column.pop(0), column.pop(0) if column else Const(0, 1)
+            column.append(a ^ b ^ c)
+            carries.append((a & b) | (c & (a | b)))
+        result.append(column[0])
+        column = carries
+    return Cat(*result)
+
+
+def population_counter(m: Module, bits: list[Value], valid: Value, clear: Signal, most: int, name: str) -> Signal:
+    """A registered count of the set bits while ``valid``, added up until ``clear`` to at most ``most``."""
+    number, total = Signal(range(len(bits) + 1), name=f"{name}_number"), Signal(range(most + 1), name=name)
+    m.d.sync += [number.eq(population_count(bits)), total.eq(total + number)]
+    with m.If(~valid):
+        m.d.sync += number.eq(0)
     with m.If(clear):
         m.d.sync += total.eq(0)
     return total
@@ -105,58 +120,58 @@ class Update(wiring.Component):
         micro = word_layout(MICRO)
 
         # Fetch: two stages ahead of the issue; runs through the prologue, then round and round the update
-        # operations; a restart jumps to the recording operations and back.
-        fetch, fetch_left = Signal.like(self.micro_base), Signal(5)
-        section_start, section_length = Signal.like(self.micro_base), Signal(5)
-        arriving, op_valid, op = Signal(), Signal(), Signal(micro)
-        advance, restart = Signal(), Signal()
-        restart_start, restart_length = Signal.like(self.micro_base), Signal(5)
-        m.d.comb += [self.program_address.eq(fetch), self.program_enable.eq(advance)]
+        # operations; a restart jumps to the recording operations and back. The sections lie one behind the other,
+        # so the end of one is the start of the next; the last operation of a section is marked.
+        fetch, fetch_left, fetch_prologue = Signal.like(self.micro_base), Signal(5), Signal()
+        update_start, record_start = Signal.like(self.micro_base), Signal.like(self.micro_base)
+        arriving, arriving_last, op_valid, op_last, op = Signal(), Signal(), Signal(), Signal(), Signal(micro)
+        advance, restart, fetch_end = Signal(), Signal(), Signal()
+        recording, next_recording, record_length = Signal(), Signal(), Signal(5)
+        fetched = Signal.like(fetch)
+        m.d.comb += [
+            self.program_address.eq(fetch),
+            self.program_enable.eq(advance),
+            record_length.eq(pop1.record + pop.population_6.exit_check),
+            next_recording.eq(recording),
+            fetch_end.eq(fetch_left == 1),
+            fetched.eq(fetch + 1),
+        ]
+        m.d.sync += recording.eq(next_recording)
         with m.If(advance):
-            m.d.sync += [arriving.eq(1), op_valid.eq(arriving), op.eq(self.program_data), fetch.eq(fetch + 1), fetch_left.eq(fetch_left - 1)]
-            with m.If(fetch_left == 1):
-                m.d.sync += [fetch.eq(section_start), fetch_left.eq(section_length)]
-        with m.If(restart):
-            m.d.sync += [
-                arriving.eq(0),
-                op_valid.eq(0),
-                fetch.eq(restart_start),
-                fetch_left.eq(restart_length),
-                section_start.eq(restart_start),
-                section_length.eq(restart_length),
-            ]
+            m.d.sync += [arriving.eq(1), arriving_last.eq(fetch_end), op_valid.eq(arriving), op_last.eq(arriving_last), op.eq(self.program_data)]
+            m.d.sync += [fetch.eq(fetched), fetch_left.eq(fetch_left - 1)]
+            with m.If(fetch_end):
+                m.d.sync += fetch_prologue.eq(0)
+                with m.If(fetch_prologue):
+                    m.d.sync += update_start.eq(fetched)
+                with m.Elif(~recording):
+                    m.d.sync += record_start.eq(fetched)
+        with m.If(restart | (advance & fetch_end)):
+            m.d.sync += fetch_left.eq(Mux(next_recording, record_length, pop1.update))
+        with m.If(restart | (advance & fetch_end & ~fetch_prologue)):
+            m.d.sync += fetch.eq(Mux(next_recording, record_start, update_start))
+        with m.If(restart | self.load):
+            m.d.sync += [arriving.eq(0), op_valid.eq(0)]
+        with m.If(self.load):
+            m.d.sync += [fetch.eq(self.micro_base), update_start.eq(self.micro_base), fetch_prologue.eq(pop1.prologue != 0)]
+            m.d.sync += fetch_left.eq(Mux(pop1.prologue != 0, pop1.prologue, pop1.update))
 
-        # Issue.
-        record_length = Signal(5)
-        prologue_left, ops_left, row = Signal(4), Signal(5), Signal(10)
-        in_rows, recording = Signal(), Signal()
+        # Issue. Row, address and section are where the next step starts as soon as one has ended.
+        row, next_row = Signal(range(config.max_rows)), Signal(range(config.max_rows + 1))
+        in_rows, first_row = Signal(), Signal()
         address = Signal.like(self.neuron_read_address)
         row_base = Signal.like(address)
-        cool = Signal(6)
-        issue, last_row, last_op = Signal(), Signal(), Signal()
-        op0 = Signal(micro)
-        update_start = Signal.like(self.micro_base)
+        cool = Signal(range(UPDATE_SPACING))
+        issue, last_row = Signal(), Signal()
         m.d.comb += [
-            record_length.eq(pop1.record + pop.population_6.exit_check),
-            update_start.eq(self.micro_base + pop1.prologue),
-            last_row.eq(row == pop0.rows - 1),
-            last_op.eq(ops_left == 1),
+            next_row.eq(row + 1),
+            last_row.eq(next_row == pop0.rows[: len(next_row)]),
             advance.eq(issue | ~op_valid),
             self.ready.eq((cool == 0) & ~self.busy),
-            self.again.eq((cool == 0) & (record_length == 0)),
+            self.again.eq((cool == 0) & ~first_row & (record_length == 0)),
         ]
         with m.If(cool != 0):
             m.d.sync += cool.eq(cool - 1)
-        with m.If(self.load):
-            m.d.comb += [restart.eq(1), restart_start.eq(self.micro_base), restart_length.eq(pop1.prologue)]
-            m.d.sync += [
-                prologue_left.eq(pop1.prologue),
-                row_base.eq(pop0.neuron_base + pop1.prologue),
-                section_start.eq(update_start),
-                section_length.eq(pop1.update),
-            ]
-            with m.If(pop1.prologue == 0):
-                m.d.comb += [restart_start.eq(update_start), restart_length.eq(pop1.update)]
         with m.If(self.busy & op_valid):
             with m.If(~recording):
                 m.d.comb += issue.eq(1)
@@ -164,56 +179,48 @@ class Update(wiring.Component):
                 can_record = (cool == 0) & ~self.recorder_busy
                 needs_room = op.record != Record.COUNT
                 m.d.comb += [issue.eq(can_record & (self.room | ~needs_room)), self.blocked.eq(can_record & ~self.room & needs_room)]
-        with m.If(issue):
-            m.d.comb += op0.eq(op)
-            m.d.sync += ops_left.eq(ops_left - 1)
-            with m.If(recording):
-                m.d.sync += cool.eq(UPDATE_SPACING - 1)
-            with m.If(last_op):
-                m.d.sync += ops_left.eq(Mux(recording, record_length, pop1.update))
-                with m.If(~in_rows):
-                    m.d.sync += [in_rows.eq(1), prologue_left.eq(0), address.eq(row_base)]
-                with m.Elif(last_row):
+        with m.If(issue & op_last):
+            with m.If(~in_rows):
+                m.d.sync += [in_rows.eq(1), address.eq(row_base)]
+            with m.Else():
+                m.d.sync += [first_row.eq(0), row.eq(next_row), address.eq(address + pop0.row_words)]
+                with m.If(first_row):
+                    # The next step reads this row again.
+                    m.d.sync += cool.eq(UPDATE_SPACING - 2)
+                with m.If(last_row):
                     m.d.sync += [row.eq(0), address.eq(row_base)]
-                    with m.If(recording):
-                        m.d.sync += [self.busy.eq(0), recording.eq(0)]
-                        m.d.comb += self.ending.eq(1)
-                        m.d.comb += [restart.eq(1), restart_start.eq(update_start), restart_length.eq(pop1.update)]
-                    with m.Elif(record_length != 0):
-                        m.d.sync += [recording.eq(1), ops_left.eq(record_length), cool.eq(UPDATE_SPACING - 1)]
-                        m.d.comb += [restart.eq(1), restart_start.eq(update_start + pop1.update), restart_length.eq(record_length)]
-                    with m.Else():
-                        m.d.sync += self.busy.eq(0)
-                        m.d.comb += self.ending.eq(1)
-                with m.Else():
-                    m.d.sync += [row.eq(row + 1), address.eq(address + pop0.row_words)]
-
+                    m.d.comb += next_recording.eq(~recording & (record_length != 0))
+                    m.d.comb += [restart.eq(recording | next_recording), self.ending.eq(~next_recording)]
+        with m.If(issue & (recording | next_recording)):
+            m.d.sync += cool.eq(UPDATE_SPACING - 1)
+        with m.If(self.ending):
+            m.d.sync += self.busy.eq(0)
         with m.If(self.go):
+            m.d.sync += [self.busy.eq(1), first_row.eq(1)]
+        with m.If(self.load):
             m.d.sync += [
-                self.busy.eq(1),
-                recording.eq(0),
-                cool.eq(pop1.update + prologue_left + (UPDATE_SPACING - 2)),
-                in_rows.eq(prologue_left == 0),
-                address.eq(Mux(prologue_left == 0, row_base, pop0.neuron_base)),
                 row.eq(0),
-                ops_left.eq(Mux(prologue_left == 0, pop1.update, prologue_left)),
+                in_rows.eq(pop1.prologue == 0),
+                address.eq(pop0.neuron_base),
+                row_base.eq(pop0.neuron_base + pop1.prologue),
             ]
 
         # Stage 0: addresses.
         rows_per_block = config.rows_per_block
         m.d.comb += [
-            self.neuron_read_address.eq(address + op0.offset + (op0.fresh_next & self.fresh)),
+            # One adder: the carry comes out of an extra bit below.
+            self.neuron_read_address.eq((Cat(C(1, 1), address) + Cat(op.fresh_next & self.fresh, op.offset)) >> 1),
             self.slot_step.eq(self.step),
             self.slot_block.eq(row // rows_per_block),
         ]
 
         # Control of later stages.
-        ops = [op0] + [Signal(micro, name=f"op{k}") for k in range(1, STAGES + 1)]
+        ops = [op] + [Signal(micro, name=f"op{k}") for k in range(1, STAGES + 1)]
         targets = [Signal.like(address, name=f"target{k}") for k in range(1, STAGES + 1)]
-        rows = [row] + [Signal(10, name=f"row{k}") for k in range(1, STAGES + 1)]
+        rows = [row] + [Signal.like(row, name=f"row{k}") for k in range(1, STAGES + 1)]
         lasts = [last_row & in_rows] + [Signal(name=f"last{k}") for k in range(1, STAGES + 1)]
         valid = Signal(STAGES + 3)
-        m.d.sync += targets[0].eq(address + op0.offset)
+        m.d.sync += targets[0].eq(address + op.offset)
         m.d.sync += [targets[k].eq(targets[k - 1]) for k in range(1, STAGES)]
         m.d.sync += [ops[k].eq(ops[k - 1]) for k in range(1, STAGES + 1)]
         m.d.sync += [rows[k].eq(rows[k - 1]) for k in range(1, STAGES + 1)]
@@ -223,8 +230,18 @@ class Update(wiring.Component):
         ended = Signal(STAGES + 1)
         m.d.sync += ended.eq(Cat(self.ending, ended))
         m.d.comb += self.complete.eq(ended[-1])
-        fresh1 = Signal()
-        m.d.sync += fresh1.eq(self.fresh)
+        latch_names = {key: key.name.lower() for key in Latch if key != Latch.NONE}
+        latches = {key: Signal(name=f"latch_{name}") for key, name in latch_names.items()}
+        synaptic, word_zero, carry_crossing, carry_spike = Signal(), Signal(), Signal(), Signal()
+        m.d.sync += [latches[key].eq(op.latch == key) for key in latch_names]
+        with m.If(~issue):
+            m.d.sync += [ops[1].eq(0), Cat(latches.values()).eq(0)]
+        m.d.sync += [
+            synaptic.eq(op.addend == Addend.SYNAPTIC),
+            word_zero.eq(op.fresh_zero & self.fresh),
+            carry_crossing.eq(ops[2].carry == Carry.CROSSING),
+            carry_spike.eq(ops[2].carry == Carry.SPIKE),
+        ]
         factor, floor = Signal(range(DECAY_ONE + 1)), Signal(signed(config.state_bits))
         factors = {Factor.ZERO: 0, Factor.ONE: DECAY_ONE, Factor.V: pop.population_2.factor_v, Factor.CURRENT: pop.population_2.factor_i}
         with m.Switch(ops[1].factor):
@@ -233,41 +250,34 @@ class Update(wiring.Component):
                     m.d.sync += factor.eq(value)
         m.d.sync += floor.eq(Mux(ops[3].clamp, pop.population_4.v_min, -config.state_max))
 
-        # Stage 1: the row's part of the block, shifted.
+        # The lanes, with the control of each stage; what a whole stage needs is decoded one stage earlier.
         width = config.accumulator_bits
-        consecutive = config.weight_shifts == tuple(range(len(config.weight_shifts)))
         last_mask = Mux(lasts[4], pop.population_5.last_row, (1 << lanes) - 1)
         exists = Signal(lanes)
         m.d.sync += exists.eq(last_mask)
-        saturated6 = Signal(lanes)
         results: list[UpdateLane] = []
         for k in range(lanes):
             lane = UpdateLane(config)
             m.submodules[f"lane{k}"] = lane
             results.append(lane)
-            parts = Array(
-                self.slot_data[(part * lanes + k) * width : (part * lanes + k + 1) * width].as_signed() for part in range(rows_per_block)
-            )
-            chosen = Signal(signed(width), name=f"chosen{k}")
-            m.d.comb += chosen.eq(parts[rows[1] % rows_per_block])
-            with m.If(self.slot_touched):
-                if consecutive:
-                    m.d.comb += lane.synaptic.eq(chosen << pop1.shift[: (len(config.weight_shifts) - 1).bit_length()])
-                else:
-                    with m.Switch(pop1.shift):
-                        for index, amount in enumerate(config.weight_shifts):
-                            with m.Case(index):
-                                m.d.comb += lane.synaptic.eq(chosen << amount)
             m.d.comb += [
                 lane.word.eq(self.neuron_read_data[k * config.state_bits : (k + 1) * config.state_bits]),
-                lane.latch.eq(ops[1].latch),
-                lane.addend.eq(ops[1].addend),
-                lane.word_zero.eq(ops[1].fresh_zero & fresh1),
+                *(
+                    lane.slots[part].eq(self.slot_data[(part * lanes + k) * width : (part * lanes + k + 1) * width])
+                    for part in range(rows_per_block)
+                ),
+                *(getattr(lane, f"latch_{name}").eq(latches[key]) for key, name in latch_names.items()),
+                lane.forward.eq(op.addend == Addend.RESULT),
+                lane.slot.eq(rows[1] % rows_per_block),
+                lane.add_slot.eq(synaptic & self.slot_touched),
+                lane.shift.eq(pop1.shift),
+                lane.word_zero.eq(word_zero),
                 lane.late_zero.eq(ops[1].late_zero),
                 lane.factor.eq(factor),
                 lane.use_bias.eq(ops[2].bias),
                 lane.late_bias.eq(ops[2].late_bias),
-                lane.carry.eq(ops[3].carry),
+                lane.carry_crossing.eq(carry_crossing),
+                lane.carry_spike.eq(carry_spike),
                 lane.floor.eq(floor),
                 lane.fire.eq(ops[5].fire),
                 lane.exists.eq(exists[k]),
@@ -279,7 +289,6 @@ class Update(wiring.Component):
                 self.neuron_write_data[k * config.state_bits : (k + 1) * config.state_bits].eq(lane.result),
                 self.row_values[k].eq(lane.result),
             ]
-            m.d.sync += saturated6[k].eq(lane.saturated & exists[k] & ops[5].count_saturation)
 
         # Stage 6: write back, record, count.
         final = ops[STAGES]
@@ -291,11 +300,14 @@ class Update(wiring.Component):
             self.row_index.eq(rows[STAGES]),
             self.row_last.eq(lasts[STAGES]),
         ]
-        fired = [lane.spike & final.fire for lane in results]
+        fired = [lane.spike for lane in results]
+        suppressed = [lane.crossing & ~lane.spike for lane in results]
+        clipped = [lane.saturated & exists[k] for k, lane in enumerate(results)]
+        most = 2 * config.window * config.max_rows * lanes  # a current and a membrane per neuron and step
         m.d.comb += [
-            self.spikes.eq(population_counter(m, fired, self.load, "spike_total")),
-            self.budget_hits.eq(population_counter(m, [lane.crossing & ~lane.spike & final.fire for lane in results], self.load, "hit_total")),
-            self.saturations.eq(population_counter(m, list(saturated6), self.load, "saturation_total")),
+            self.spikes.eq(population_counter(m, fired, final.fire, self.load, most, "spike_total")),
+            self.budget_hits.eq(population_counter(m, suppressed, final.fire, self.load, most, "hit_total")),
+            self.saturations.eq(population_counter(m, clipped, ops[5].count_saturation, self.load, most, "saturation_total")),
         ]
 
         # Stage 7: words of 32 neurons.

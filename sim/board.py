@@ -16,7 +16,6 @@ __all__ = ["Board", "CompiledBoard", "InterpretedBoard", "compiler"]
 
 QUIET_CYCLES = 4096
 """A read gives up when no byte has moved for this many cycles: every reply is on its way sooner."""
-LONGEST_PAUSE_CYCLES = 8192
 
 
 class Board(Protocol):
@@ -28,13 +27,9 @@ class Board(Protocol):
 
     def read(self, count: int) -> bytes: ...
 
-    def pause(self, times: int) -> None: ...
+    def advance(self, cycles: int) -> int: ...
 
     def close(self) -> None: ...
-
-
-def _pause_cycles(times: int) -> int:
-    return min(64 << min(times, 16), LONGEST_PAUSE_CYCLES)
 
 
 class CompiledBoard:
@@ -81,10 +76,6 @@ class CompiledBoard:
         out = ctypes.create_string_buffer(count)
         size = self._library.board_pull(self._open(), out, count)
         return out.raw[:size]
-
-    def pause(self, times: int) -> None:
-        """Let time pass: longer, the more ``times`` there was nothing to do."""
-        self.advance(_pause_cycles(times))
 
     def advance(self, cycles: int) -> int:
         """Run for that many cycles after the last byte has moved; returns how many bytes wait to be read."""
@@ -146,10 +137,6 @@ class InterpretedBoard:
         self._moved_at = self.cycles
         while self.cycles - self._moved_at < quiet and (wanted is None or len(self._outgoing) < wanted):
             self._simulator.advance()
-
-    def pause(self, times: int) -> None:
-        """Let time pass: longer, the more ``times`` there was nothing to do."""
-        self.advance(_pause_cycles(times))
 
     def advance(self, cycles: int) -> int:
         """Run for that many cycles after the last byte has moved; returns how many bytes wait to be read."""

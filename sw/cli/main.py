@@ -263,6 +263,37 @@ def export_command(
 
 
 @app.command()
+def serve(
+    config: ConfigName = "medium",
+    interpreted: Annotated[bool, typer.Option("--interpreted", help="use Amaranth's simulator: needs no C++ compiler, much slower")] = False,
+    as_json: Json = False,
+) -> None:
+    """Serve a simulated board on a pseudo-terminal, for drivers in other processes, until Ctrl-C."""
+    from lifline.sim.board import CompiledBoard, InterpretedBoard, compiler
+    from lifline.sim.serve import PseudoTerminal
+
+    with _errors():
+        target = preset(config)
+        if not interpreted and compiler() is None:
+            console.print("[yellow]no C++ compiler found: serving Amaranth's simulator, which is much slower; install g++[/]")
+            interpreted = True
+        with console.status(f"preparing the simulated board `{config}`"):
+            board = InterpretedBoard(target) if interpreted else CompiledBoard(target)
+        terminal = PseudoTerminal(board)
+    url = f"serial:{terminal.path}" + ("?timeout=30" if interpreted else "")
+    console.print(f"simulated board `{config}` on {terminal.path}: open it as [bold]{url}[/]; Ctrl-C ends it", highlight=False, soft_wrap=True)
+    if as_json:
+        print(json.dumps({"path": terminal.path, "url": url, "config": config, "interpreted": interpreted}), flush=True)
+    try:
+        terminal.serve()
+    except KeyboardInterrupt:
+        console.print("ended")
+    finally:
+        terminal.close()
+        board.close()
+
+
+@app.command()
 def build(
     board: Annotated[str, typer.Option(help="ulx3s-25f, ulx3s-85f or icebreaker")],
     config: Annotated[str | None, typer.Option(help="gateware configuration; default: the one that suits the board")] = None,

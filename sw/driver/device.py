@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable
 from typing import Any, Protocol
@@ -12,12 +13,14 @@ from numpy.typing import NDArray
 
 from lifline.arch.config import PRESETS, Config, preset
 from lifline.arch.errors import DeviceError, InputError
+from lifline.arch.layout import WORD_BITS
 from lifline.arch.program import FIRST_COUNTER
 from lifline.arch.records import INPUT_END_OF_STEP, MAX_STEPS_PER_RUN, RECORD, RecordKind
 from lifline.arch.registers import (
     CONTROL_DISCARD,
     CONTROL_FRESH,
     CONTROL_START,
+    CONTROL_STOP,
     CONTROL_TAG_SHIFT,
     MAGIC,
     POSITION_BITS,
@@ -46,7 +49,9 @@ class Device(Protocol):
 
     def load(self, program: Program) -> None: ...
 
-    def run(self, spikes: object, *, reset: bool = True, record: str | Iterable[str] = (), steps: int | None = None) -> RunResult: ...
+    def run(
+        self, spikes: object, *, reset: bool = True, record: str | Iterable[str] = (), steps: int | None = None, period_cycles: int = 0
+    ) -> RunResult: ...
 
     def read_state(self, population: str) -> dict[str, NDArray[np.int64]]: ...
 
@@ -78,6 +83,9 @@ class LinkedDevice:
         self.config: Config | None = known.get(int(head[2]))
         self.config_hash = int(head[2])
         self._position = 0
+        self._stop = threading.Event()
+        self._items = 0
+        self._lost = ""
 
     def __enter__(self) -> LinkedDevice:
         return self
@@ -111,6 +119,7 @@ class LinkedDevice:
                 f"{self.url} is {name} (hash {self.config_hash:08x}); compile it for that configuration"
             )
         self._program = None
+        self._halt()
         for space, image in program.images.items():
             self.link.write(address(space, 0), image)
             back = self.link.read(address(space, 0), len(image))
@@ -122,23 +131,43 @@ class LinkedDevice:
             self._set(name, value)
         self._image = program.images[Space.PROGRAM]
         self._program = program
+        self._items, self._lost = 0, ""
+
+    def _halt(self) -> None:
+        """Stop a run that a failed call, or a driver that went away, has left behind."""
+        start = time.monotonic()
+        while self._get("status") & STATUS_RUNNING:
+            self._set("control", CONTROL_STOP)
+            self._set("output_taken", self._get("output_count"))  # it may be waiting for room
+            if time.monotonic() - start > STALLED_S:
+                raise DeviceError(f"{self.url}: an earlier run does not stop; reset the board")
+
+    def stop(self) -> None:
+        """Stop the run under way before its next window; for another thread or a signal handler. Its result covers the steps done."""
+        self._stop.set()
 
     def _loaded(self) -> Program:
         if self._program is None:
             raise DeviceError("no program is loaded; call load() first")
         return self._program
 
-    def run(self, spikes: object, *, reset: bool = True, record: str | Iterable[str] = (), steps: int | None = None) -> RunResult:
+    def run(
+        self, spikes: object, *, reset: bool = True, record: str | Iterable[str] = (), steps: int | None = None, period_cycles: int = 0
+    ) -> RunResult:
         """Run a spike train (time, neuron), or a batch (batch, time, neuron), one item after the other, each from a fresh start.
 
         Parameters
         ----------
-        reset : False continues where the last run stopped (one item only).
+        reset : False continues where the last run ended (one item only); a first run after ``load`` starts from zero state.
         record : what to send back, as in :func:`lifline.network.result.parse_records`; ``spikes``, ``v`` and ``i``.
+        period_cycles : clock cycles per time step in real time: a window starts when all its steps are due, and one that starts a
+            period late counts as an overrun. The clock starts anew in every part of :data:`MAX_STEPS_PER_RUN` steps. 0: no waiting.
 
         Raises
         ------
-        InputError, LinkError, DeviceError
+        InputError    for spikes, names or a period out of range, or a continued run of several items.
+        LinkError     if the link fails, or the device is gone.
+        DeviceError   if the device refuses or makes no progress, or a run is to be continued that failed or was stopped.
         """
         program = self._loaded()
         network = program.network
@@ -153,8 +182,17 @@ class LinkedDevice:
             missing = variables - {"spikes", *program.population(name).record}
             if missing:
                 raise InputError(f"cannot record {', '.join(sorted(missing))} of `{name}` on a device; use the golden model")
-        if not reset and len(array) != 1:
-            raise InputError(f"a continued run takes one item, not {len(array)}")
+        if not reset and max(len(array), self._items) > 1:
+            raise InputError(f"a continued run takes one item after one item, not {len(array)} after {self._items}; use reset=True")
+        if not reset and self._lost:
+            raise DeviceError(f"{self.url}: {self._lost}, so that it cannot be continued; use reset=True")
+        if not 0 <= period_cycles < 1 << WORD_BITS:
+            raise InputError(f"period_cycles={period_cycles} must be in 0..{(1 << WORD_BITS) - 1}")
+        reset = reset or not self._items
+        self._items, self._lost = len(array), "the last run failed"
+        self._stop.clear()
+        self._halt()
+        self._set("period", period_cycles)
         self._select(program, wanted)
 
         batch, length = array.shape[:2]
@@ -166,10 +204,12 @@ class LinkedDevice:
         cycles = np.zeros((batch, 5), np.int64)
         done, exited = np.zeros(batch, np.int64), np.zeros(batch, np.bool_)
         for item in range(batch):
+            if self._stop.is_set():
+                break
             first = 0
             before = np.zeros(5, np.int64) if reset else self._cycle_counters()
             old = {p.name: np.zeros(3, np.int64) if reset else self._event_counters(p) for p in program.populations}
-            while first < length and not exited[item]:
+            while first < length and not exited[item] and not self._stop.is_set():
                 part = array[item, first : first + MAX_STEPS_PER_RUN]
                 executed, exited[item] = self._run_part(part, reset and first == 0, records, item, first)
                 done[item] += executed
@@ -177,6 +217,7 @@ class LinkedDevice:
             cycles[item] = self._cycle_counters() - before
             for p in program.populations:
                 counters[p.name][item] = self._event_counters(p) - old[p.name]
+        self._lost = "the last run was stopped" if self._stop.is_set() else ""
         spikes_out = records[output.name].get("spikes", np.zeros((batch, length, output.size), np.uint8))
         return build_result(
             network,
@@ -215,7 +256,7 @@ class LinkedDevice:
         self._set("control", CONTROL_DISCARD)
         self._set("steps", len(spikes))
         started = 0 if fresh else self._get("step")
-        tag = ((self._get("control") >> CONTROL_TAG_SHIFT) + 1) & 0xFF
+        tag, stopping = ((self._get("control") >> CONTROL_TAG_SHIFT) + 1) & 0xFF, False
         self._set("control", CONTROL_START | (CONTROL_FRESH if fresh else 0) | tag << CONTROL_TAG_SHIFT)
         if fresh:
             self._position = 0
@@ -225,6 +266,9 @@ class LinkedDevice:
         block = REGISTERS["status"].offset
         span = REGISTERS["output_count"].offset - block + 1
         while True:
+            if self._stop.is_set() and not stopping:
+                self._set("control", CONTROL_STOP)
+                stopping = True
             if status & STATUS_RUNNING and written < len(words) and written - taken < depth_in:
                 count = min(len(words) - written, depth_in - (written - taken), depth_in - written % depth_in)
                 self.link.write(address(Space.INPUT, written % depth_in), words[written : written + count])
@@ -323,8 +367,10 @@ class GoldenDevice:
 
         self._program, self._model = program, GoldenModel(program.network)
 
-    def run(self, spikes: object, *, reset: bool = True, record: str | Iterable[str] = (), steps: int | None = None) -> RunResult:
-        """As :meth:`LinkedDevice.run`."""
+    def run(
+        self, spikes: object, *, reset: bool = True, record: str | Iterable[str] = (), steps: int | None = None, period_cycles: int = 0
+    ) -> RunResult:
+        """As :meth:`LinkedDevice.run`; there is no clock, so that a period changes nothing."""
         if self._model is None:
             raise DeviceError("no program is loaded; call load() first")
         return self._model.run(spikes, reset=reset, record=record, steps=steps)
@@ -347,7 +393,7 @@ def open(url: str = "sim:") -> LinkedDevice | GoldenDevice:  # noqa: A001
     """Open a device.
 
     ``golden:``, ``sim:`` or ``sim:small`` (compiled simulated board), ``pysim:tiny`` (no compiler needed, slow),
-    ``serial:/dev/ttyUSB0?baud=1000000``. Without a configuration name it is ``medium``.
+    ``serial:/dev/ttyUSB0?baud=1000000&timeout=0.5`` (seconds that a reply may take). Without a configuration name it is ``medium``.
 
     Raises
     ------
@@ -360,10 +406,10 @@ def open(url: str = "sim:") -> LinkedDevice | GoldenDevice:  # noqa: A001
     if kind == "serial":
         from .serial_port import SerialTransport
 
-        baud = parse_qs(query).get("baud", ["1000000"])[0]
-        if not baud.isdigit():
-            raise DeviceError(f"{url}: baud {baud!r} is not a number")
-        return LinkedDevice(Link(SerialTransport(name, baud_hz=int(baud))), url=url)
+        options = {"baud": "1000000", "timeout": "0.5"} | {key: values[-1] for key, values in parse_qs(query, keep_blank_values=True).items()}
+        if options.keys() != {"baud", "timeout"} or not options["baud"].isdigit() or not options["timeout"].replace(".", "", 1).isdigit():
+            raise DeviceError(f"{url}: after `?` there can be baud=1000000 and timeout=0.5 (seconds), joined by `&`")
+        return LinkedDevice(Link(SerialTransport(name, baud_hz=int(options["baud"]), timeout_s=float(options["timeout"]))), url=url)
     if kind in ("sim", "pysim"):
         from lifline.sim.board import CompiledBoard, InterpretedBoard
 

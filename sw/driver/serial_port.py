@@ -6,9 +6,21 @@ import serial
 
 from lifline.arch.errors import LinkError
 
+try:
+    from termios import error as _TerminalError
+except ImportError:  # Windows has none
+    _TerminalError = OSError
+FAILURES = (serial.SerialException, OSError, _TerminalError)
+STUCK_S = 10.0
+"""A write that takes so long will never end; the longest frame takes a tenth of it at 9600 baud."""
+
 
 class SerialTransport:
     """Bytes over a serial port, opened exclusively so that two drivers cannot share it.
+
+    Parameters
+    ----------
+    timeout_s : how long a read waits for its bytes; a reply that takes longer counts as lost.
 
     Raises
     ------
@@ -18,23 +30,23 @@ class SerialTransport:
     def __init__(self, port: str, *, baud_hz: int = 1_000_000, timeout_s: float = 0.5) -> None:
         self.port = port
         try:
-            self._serial = serial.Serial(port, baud_hz, timeout=timeout_s, exclusive=True)
+            self._serial = serial.Serial(port, baud_hz, timeout=timeout_s, write_timeout=STUCK_S, exclusive=True)
             self._serial.reset_input_buffer()
-        except (serial.SerialException, OSError) as error:
+        except FAILURES as error:
             raise LinkError(f"cannot open {port}: {error}; is it the right port, and does no other program use it?") from error
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
         try:
             self._serial.write(data)
-        except (serial.SerialException, OSError) as error:
+        except FAILURES as error:
             raise LinkError(f"{self.port} went away while writing: {error}") from error
 
     def read(self, count: int) -> bytes:
         """Receive up to ``count`` bytes within the time limit."""
         try:
             return self._serial.read(count)
-        except (serial.SerialException, OSError) as error:
+        except FAILURES as error:
             raise LinkError(f"{self.port} went away while reading: {error}") from error
 
     def close(self) -> None:
