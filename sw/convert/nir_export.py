@@ -21,7 +21,7 @@ from lifline.network.model import EarlyExit, Network, Neurons, Population, Proje
 from .dense import matrix_of
 from .dialects import Dialect, Gain, Integrator, Reset, Start
 from .float_network import FloatNetwork, FloatNeurons, FloatPopulation, FloatProjection
-from .nir_import import import_nir, read_graph
+from .nir_import import import_nir, nir_package, read_graph
 from .operators import Convolution, Delay, Dense, Floats, Operator, Pool, Reshape, Scale, Shape
 
 ENDLESS = 2.0**100
@@ -76,9 +76,9 @@ def export_nir(network: Network | FloatNetwork, path: str | os.PathLike[str] | N
 
     Raises
     ------
-    ConversionError   for a name with a slash or a reshape that NIR has no node for.
+    ConversionError   for a name with a slash, padding that differs between the sides, or without the package ``nir``.
     """
-    import nir
+    nir = nir_package()
 
     exact = network if isinstance(network, FloatNetwork) else to_float(network)
     nodes: dict[str, Any] = {}

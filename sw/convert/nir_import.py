@@ -43,6 +43,20 @@ def import_nir(source: str | os.PathLike[str] | Any, choice: str | Dialect | Non
     return _Importer(graph, rules.replace(**changes)).network(name or graph.metadata.get("lifline_name") or stem)
 
 
+def nir_package() -> Any:
+    """The package ``nir``, which is only needed to read and write graphs.
+
+    Raises
+    ------
+    ConversionError   if it is not installed.
+    """
+    try:
+        import nir
+    except ImportError as error:
+        raise ConversionError("NIR graphs need the package `nir`: install lifline[convert]") from error
+    return nir
+
+
 def read_graph(source: Any) -> tuple[Graph, str]:
     """The regular form of a file or a graph, and a name for it.
 
@@ -50,10 +64,7 @@ def read_graph(source: Any) -> tuple[Graph, str]:
     ------
     ConversionError   for a file that cannot be read, or that is not a graph.
     """
-    try:
-        import nir
-    except ImportError as error:
-        raise ConversionError("reading NIR needs the package `nir`: install lifline[convert]") from error
+    nir = nir_package()
     if isinstance(source, nir.NIRGraph):
         return flatten_graph(source), "nir"
     path = os.fspath(source)

@@ -168,7 +168,8 @@ def _scale(
         if value is not None:
             peak = np.maximum(peak, np.abs(np.broadcast_to(value, p.shape)).reshape(-1, 1))
     largest = np.max([np.abs(w).max(axis=1, initial=0) for w in synapses.weights.values()], axis=0).reshape(-1, 1)
-    total = np.sum([np.abs(w).sum(axis=1) * caps[s] for s, w in synapses.weights.items()], axis=0).reshape(-1, 1)
+    signed = [[np.maximum(sign * w, 0).sum(axis=1) * caps[s] for s, w in synapses.weights.items()] for sign in (1, -1)]
+    total = np.max(np.sum(signed, axis=1), axis=0).reshape(-1, 1)
     if not alone:
         peak, largest, total = (np.full_like(a, a.max()) for a in (peak, largest, total))
     tiny = np.finfo(np.float64).tiny

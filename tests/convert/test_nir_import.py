@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lifline.arch.errors import ConversionError, InputError
@@ -126,6 +127,14 @@ def test_several_spikes_per_step_and_clamp() -> None:
     assert out.max() == 2
 
 
+@pytest.mark.parametrize(("strict", "expected"), [(False, [0, 1, 1, 2, 2]), (True, [0, 0, 1, 1, 2])])
+def test_several_spikes_at_exact_multiples(strict: bool, expected: list[int]) -> None:
+    """Inputs of 0.5, 1, 1.5, 2 and 3 thresholds, at most two spikes; a strict threshold must be passed."""
+    weight = np.diag([0.5, 1.0, 1.5, 2.0, 3.0])
+    network = import_nir(chain(nir.Linear(weight), nir.IF(np.ones(5), np.ones(5), np.zeros(5)), shape=(5,), out=(5,)), "sinabs", strict=strict, cap=2)
+    np.testing.assert_array_equal(evaluate(network, np.ones((1, 1, 5))).output[0, 0], expected)
+
+
 def test_integrators_gains_and_starts() -> None:
     node = nir.CubaLIF(
         tau_syn=np.full(2, 5e-4), tau_mem=np.full(2, 1e-3), r=np.full(2, 3.0), v_leak=np.full(2, 0.1), v_threshold=np.full(2, 5e3), v_reset=np.full(2, 0.2),
@@ -220,6 +229,7 @@ def test_paths_that_meet_count_a_bias_once() -> None:
     np.testing.assert_allclose(result.output, expected)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 6), min_size=3, max_size=3), st.booleans())
 def test_delay_nodes(steps: list[int], behind: bool) -> None:
     delays = np.array(steps)
@@ -298,6 +308,12 @@ def test_files_that_are_no_graphs_are_refused(tmp_path: Path) -> None:
     (tmp_path / "cut.nir").write_bytes(whole.read_bytes()[:1500])
     with pytest.raises(ConversionError, match="not a readable NIR file"):
         import_nir(tmp_path / "cut.nir", "snntorch")
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nir", None)
+    with pytest.raises(ConversionError, match=r"lifline\[convert\]"):
+        import_nir("any.nir", "snntorch")
 
 
 def test_input_of_another_shape_is_refused() -> None:

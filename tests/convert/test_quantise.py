@@ -152,6 +152,35 @@ def test_scales_use_the_weight_bits_and_keep_the_headroom() -> None:
         assert peaks[p.target] * scales[p.target] <= 0.25 * preset("medium").state_max
 
 
+@pytest.mark.parametrize("cap", [1, 3])
+def test_accumulators_cannot_overflow(cap: int) -> None:
+    """Weights that cancel keep the membranes small, so that only the sums of either sign limit the scale; spikes count ``cap`` times."""
+    def signs(size: int) -> np.ndarray:
+        return np.where(np.arange(size) % 2, 1.0, -1.0)
+
+    network = FloatNetwork(
+        name="wide",
+        populations=(
+            FloatPopulation("in", (900,)),
+            FloatPopulation("many", (300,), neurons(threshold=2 * ONE, cap=cap, keep_v=NONE)),
+            FloatPopulation("out", (2,), neurons(threshold=2 * ONE, keep_v=NONE)),
+        ),
+        projections=(
+            FloatProjection(source="in", target="many", operators=(Dense(np.tile(signs(900), (300, 1))),)),
+            FloatProjection(source="many", target="out", operators=(Dense(np.tile(signs(300), (2, 1))),)),
+        ),
+        output="out",
+        precision="float64",
+    )
+    config = preset("small")
+    for p in quantise(network, data(size=900), config=config).projections:
+        largest = 1 if p.source == "in" else cap
+        for sign in (1, -1):
+            total = int(np.maximum(sign * p.weights, 0).sum(axis=1).max()) * largest
+            assert total <= config.accumulator_max
+            assert total > 0.9 * config.accumulator_max or np.abs(p.weights).max() == 127
+
+
 def test_biases_behind_a_current_are_carried_by_a_constant_neuron() -> None:
     q = quantise(two_layers(first=neurons(keep_i=0.75 * ONE)), data())
     assert [p.name for p in q.populations] == ["in", "a", "b", "constant"]
