@@ -197,10 +197,9 @@ class Accumulate(wiring.Component):
         dense_scanned, dense_end = Signal(), Signal()
         m.d.comb += [dense_scanned.eq(self.rows_done != 0), dense_end.eq(dense_scanned & (pointer == ends[0]))]
 
+        is_dense = Signal()
         if dense_built:
-            is_dense = mode == Mode.DENSE
-        else:
-            is_dense = 0
+            m.d.comb += is_dense.eq(mode == Mode.DENSE)
         with m.If(is_dense):
             with m.If(~dense_done & self.enable):
                 with m.If(dense_end & (ends[0] == 0)):

@@ -199,11 +199,15 @@ class Sequencer(wiring.Component):
             self.record_needed.eq(Mux(pop.population_1.record_spikes, (pop.population_0.rows + (chunks - 1)) // chunks << 1 << overlap, 0)),
         ]
 
+        next_row = Signal(8)
+        m.d.sync += self.scan_start.eq(0)
+
         def begin_scan() -> None:
-            m.d.comb += self.scan_start.eq(1)
             m.d.sync += [
+                self.scan_start.eq(1),
                 started.eq(started + 1),
-                self.scan_row.eq(wrapped(self.scan_row + 1, self.scan_ring_rows)),
+                self.scan_row.eq(next_row),
+                next_row.eq(wrapped(next_row + 1, self.scan_ring_rows)),
             ]
 
         def decode_at(position: ValueLike) -> None:
@@ -308,7 +312,7 @@ class Sequencer(wiring.Component):
             with m.State("Pass-Head"):
                 m.d.sync += [
                     self.scan_ring_rows.eq(ring_now.rows),
-                    self.scan_row.eq(Mux(first_window, 0, ring_now.head)),
+                    next_row.eq(Mux(first_window, 0, ring_now.head)),
                     self.step.eq(0),
                     started.eq(0),
                     index.eq(0),
