@@ -188,6 +188,43 @@ class LinkedDevice:
             raise DeviceError(f"{self.url}: {self._lost}, so that it cannot be continued; use reset=True")
         if not 0 <= period_cycles < 1 << WORD_BITS:
             raise InputError(f"period_cycles={period_cycles} must be in 0..{(1 << WORD_BITS) - 1}")
+        records, counters, cycles, done, exited = self._execute(array, wanted, reset, period_cycles)
+        batch, length = array.shape[:2]
+        spikes_out = records[output.name].get("spikes", np.zeros((batch, length, output.size), np.uint8))
+        return build_result(
+            network,
+            spikes_out.astype(np.uint8),
+            records[output.name]["v"] if read_out else None,
+            done,
+            exited,
+            {name: {v: records[name][v] for v in variables} for name, variables in selection.items()},
+            counters,
+            cycles,
+        )
+
+    def count(self, spikes: object, *, reset: bool = True) -> tuple[dict[str, Counters], Cycles]:
+        """Run one spike train (time, neuron) and send back no spike and no state: only the populations' counters and the cycles.
+
+        Parameters
+        ----------
+        reset : as in :meth:`run`.
+
+        Raises
+        ------
+        InputError, LinkError, DeviceError   as :meth:`run`.
+        """
+        array, _ = as_batch(spikes, self._loaded().network.input.size, None)
+        if not reset and (self._lost or self._items != 1):
+            raise DeviceError(f"{self.url}: there is no single run to continue; use reset=True")
+        _, counters, cycles, _, _ = self._execute(array, {}, reset, 0)
+        return counters, cycles
+
+    def _execute(
+        self, array: NDArray[np.uint8], wanted: dict[str, set[str]], reset: bool, period_cycles: int
+    ) -> tuple[dict[str, dict[str, NDArray]], dict[str, Counters], Cycles, NDArray[np.int64], NDArray[np.bool_]]:
+        """Run every item; returns records, counters, cycles, and per item the steps executed and whether it left early."""
+        program = self._loaded()
+        network = program.network
         reset = reset or not self._items
         self._items, self._lost = len(array), "the last run failed"
         self._stop.clear()
@@ -218,17 +255,7 @@ class LinkedDevice:
             for p in program.populations:
                 counters[p.name][item] = self._event_counters(p) - old[p.name]
         self._lost = "the last run was stopped" if self._stop.is_set() else ""
-        spikes_out = records[output.name].get("spikes", np.zeros((batch, length, output.size), np.uint8))
-        return build_result(
-            network,
-            spikes_out.astype(np.uint8),
-            records[output.name]["v"] if read_out else None,
-            done,
-            exited,
-            {name: {v: records[name][v] for v in variables} for name, variables in selection.items()},
-            {name: Counters(*c.T) for name, c in counters.items()},
-            Cycles(*cycles.T),
-        )
+        return records, {name: Counters(*c.T) for name, c in counters.items()}, Cycles(*cycles.T), done, exited
 
     def _cycle_counters(self) -> NDArray[np.int64]:
         first = REGISTERS["busy_cycles"].offset
