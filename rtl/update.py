@@ -145,7 +145,8 @@ class Update(wiring.Component):
             self.ready.eq((cool == 0) & ~self.busy),
             self.again.eq((cool == 0) & (record_length == 0)),
         ]
-        with m.If(cool != 0):
+        # The spacing counts from the first issue, which waits for its operation if ``go`` follows ``load`` at once.
+        with m.If((cool != 0) & ~(self.busy & ~op_valid & ~recording)):
             m.d.sync += cool.eq(cool - 1)
         with m.If(self.load):
             m.d.comb += [restart.eq(1), restart_start.eq(self.micro_base), restart_length.eq(pop1.prologue)]
