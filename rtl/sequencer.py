@@ -160,7 +160,7 @@ class Sequencer(wiring.Component):
         pc, address = Signal.like(self.program_address), Signal.like(self.program_address)
         instruction = Signal(word_layout(INSTRUCTION))
         pass_0, pass_1, pass_2 = (Signal(word_layout(w), name=w.name) for w in (PASS_0, PASS_1, PASS_2))
-        ring_now, ring, ring_head = Signal(word_layout(RING_0)), Signal(word_layout(RING_0)), Signal(8)
+        ring_now, ring, ring_head, advancing = Signal(word_layout(RING_0)), Signal(word_layout(RING_0)), Signal(8), Signal()
         words = [Signal(WORD_BITS, name=w.name) for w in POPULATION_WORDS[:FIRST_COUNTER]]
         index = Signal(range(FIRST_COUNTER + 2 * MAX_RINGS + 1))
         counter, counted, increment = Signal(3), Signal(WORD_BITS), Signal(WORD_BITS)
@@ -236,6 +236,13 @@ class Sequencer(wiring.Component):
         with m.If(self.update_ending):
             m.d.sync += route_coming.eq(1)
 
+        # The descriptor of an advanced ring is written back while the next instruction is decoded.
+        advanced = Signal(word_layout(RING_0))
+        m.d.comb += [advanced.eq(ring), advanced.head.eq(wrapped(ring_head + self.count, ring.rows))]
+        m.d.sync += advancing.eq(0)
+        with m.If(advancing):
+            m.d.comb += [self.program_write.eq(1), self.program_write_data.eq(advanced)]
+
         with m.FSM() as fsm:
             m.d.comb += self.running.eq(~fsm.ongoing("Idle"))
             with m.State("Idle"):
@@ -290,16 +297,7 @@ class Sequencer(wiring.Component):
                             with m.If(self.leading - self.second > self.exit_margin):
                                 m.d.sync += [self.exited.eq(1), remaining.eq(0)]
             with m.State("Advance"):
-                m.d.sync += [ring.eq(self.program_data), ring_head.eq(Mux(first_window, 0, ring_now.head))]
-                m.next = "Advance-Write"
-            with m.State("Advance-Write"):
-                advanced = Signal(word_layout(RING_0))
-                m.d.comb += [
-                    advanced.eq(ring),
-                    advanced.head.eq(wrapped(ring_head + self.count, ring.rows)),
-                    self.program_write.eq(1),
-                    self.program_write_data.eq(advanced),
-                ]
+                m.d.sync += [ring.eq(self.program_data), ring_head.eq(Mux(first_window, 0, ring_now.head)), advancing.eq(1)]
                 decode_at(pc)
             with m.State("Pass-Weights"):
                 m.d.sync += [pass_1.eq(self.program_data), pc.eq(pc + 1)]
@@ -313,8 +311,10 @@ class Sequencer(wiring.Component):
                 m.d.sync += [
                     self.scan_ring_rows.eq(ring_now.rows),
                     next_row.eq(Mux(first_window, 0, ring_now.head)),
+                    self.scan_row.eq(Mux(first_window, 0, ring_now.head)),
+                    self.scan_start.eq(1),
                     self.step.eq(0),
-                    started.eq(0),
+                    started.eq(1),
                     index.eq(0),
                     route_due.eq(0),
                     population_base.eq(pc),
@@ -324,7 +324,7 @@ class Sequencer(wiring.Component):
                 m.d.comb += self.pass_start.eq(1)
                 m.next = "Pass-Start"
             with m.State("Pass-Start"):
-                begin_scan()
+                m.d.sync += next_row.eq(wrapped(next_row + 1, self.scan_ring_rows))
                 m.next = "Accumulate"
                 with m.If(pass_0.update):
                     m.d.sync += [words[0].eq(self.program_data), pc.eq(pc + 1), index.eq(1)]

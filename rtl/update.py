@@ -231,7 +231,7 @@ class Update(wiring.Component):
         m.d.sync += [rows[k].eq(rows[k - 1]) for k in range(1, STAGES + 1)]
         m.d.sync += [lasts[k].eq(lasts[k - 1]) for k in range(1, STAGES + 1)]
         m.d.sync += valid.eq(Cat(issue, valid))
-        m.d.comb += [self.settled.eq(~valid.any()), self.counted.eq(~valid[: STAGES + 1].any())]
+        m.d.comb += [self.settled.eq(~valid.any()), self.counted.eq(~valid[: STAGES - 1].any())]
         ended = Signal(STAGES + 1)
         m.d.sync += ended.eq(Cat(self.ending, ended))
         m.d.comb += self.complete.eq(ended[-1])
