@@ -85,13 +85,13 @@ class DenseLanes(wiring.Component):
                 with m.Else():
                     m.d.sync += self.sums[lane].eq(0)
             else:
-                # A copy that is zero unless it is wanted takes a flip-flop but no lookup table.
-                copies = [Signal(shape, name=f"copy{lane}_{w}") for w in range(window)]
-                for w in range(window):
-                    m.d.sync += copies[w].eq(totals[w])
-                    with m.If(~clears[w]):
-                        m.d.sync += copies[w].eq(0)
-                m.d.comb += self.sums[lane].eq(functools.reduce(operator.or_, copies))
+                # Pairs that are zero unless wanted: their flip-flops' synchronous clear takes the place of a wider multiplexer.
+                pairs = [Signal(shape, name=f"pair{lane}_{k}") for k in range(window // 2)]
+                for k, pair in enumerate(pairs):
+                    m.d.sync += pair.eq(Mux(self.step[0], totals[2 * k + 1], totals[2 * k]))
+                    with m.If(~(self.drain & (self.step[1:] == k))):
+                        m.d.sync += pair.eq(0)
+                m.d.comb += self.sums[lane].eq(functools.reduce(operator.or_, pairs))
         return m
 
 
