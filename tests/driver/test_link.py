@@ -9,7 +9,9 @@ import pytest
 
 from lifline.arch.config import preset
 from lifline.arch.errors import DeviceError, LinkError
+from lifline.arch.program import Mode
 from lifline.arch.registers import Space, address
+from lifline.cli.verify import differs
 from lifline.compiler.compile import compile_network
 from lifline.driver.device import LinkedDevice
 from lifline.driver.link import Link, Transport
@@ -63,6 +65,37 @@ def test_faults_do_not_change_results(seed: int) -> None:
     result, expected = device.run(spikes), GoldenModel(network).run(spikes)
     assert (result.output_spikes == expected.output_spikes).all() and (result.steps == expected.steps).all()
     assert transport.faults > 0 and device.link.repeated > 0
+    device.close()
+
+
+@pytest.mark.parametrize("seed", range(10, 22))
+def test_whole_runs_on_a_bad_link_are_right_or_fail_by_name(seed: int) -> None:
+    """Loads, runs with state, continued runs and state read back; at the higher rates most attempts give up, none gives wrong data."""
+    rng = np.random.default_rng(seed)
+    network = random_network(rng, config=CONFIG).replace(early_exit=None)
+    spikes = random_spikes(rng, network, 30)
+    program = compile_network(network, CONFIG, {(p.source, p.target): Mode(int(rng.integers(2))) for p in network.projections})
+    golden = GoldenModel(network)
+    expected = [golden.run(spikes[:17], record=["all", "all.v"]), golden.run(spikes[17:], reset=False)]
+    inner = BOARD(CONFIG)
+    transport = Faulty(inner, 0.0, seed)
+    device = LinkedDevice(Link(transport))
+    right = 0
+    for rate in (0.0003, 0.001, 0.003, 0.003, 0.01):
+        transport.rate = rate
+        try:
+            device.load(program)
+            first = device.run(spikes[:17], record=["all", "all.v"])
+            assert not differs(expected[0], first), rate
+            second = device.run(spikes[17:], reset=False)
+            assert not differs(expected[1], second), rate
+            right += 1
+        except (LinkError, DeviceError) as error:
+            assert any(word in str(error) for word in ("failed 9 times", "reads back", "answered")), error
+    assert right > 0 and transport.faults > 0
+    transport.rate = 0.0
+    device.load(program)
+    assert not differs(expected[0], device.run(spikes[:17], record=["all", "all.v"])), "after all that, a good link is good"
     device.close()
 
 

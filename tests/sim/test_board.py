@@ -14,9 +14,14 @@ import pytest
 from lifline.arch.config import preset
 from lifline.arch.errors import ToolError
 from lifline.arch.frame import RESYNC_BYTES, Kind, Request
+from lifline.arch.program import Mode
 from lifline.arch.registers import REGISTERS, Space, address
+from lifline.compiler.compile import compile_network
+from lifline.driver.device import LinkedDevice
+from lifline.driver.link import Link
 from lifline.sim import build
 from lifline.sim.board import QUIET_CYCLES, Board, CompiledBoard, InterpretedBoard
+from lifline.sim.random_network import random_network, random_spikes
 
 CONFIG = preset("tiny")
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
@@ -47,6 +52,35 @@ def test_both_simulators_agree_byte_for_byte_and_cycle_for_cycle():
     compiled, interpreted = CompiledBoard(CONFIG), InterpretedBoard(CONFIG)
     assert talk(compiled) == talk(interpreted)
     compiled.close()
+
+
+@needs_compiler
+@pytest.mark.parametrize("mode", list(Mode))
+def test_both_simulators_run_a_program_in_the_same_cycles(mode):
+    rng = np.random.default_rng(11)
+    network = random_network(rng, config=CONFIG, max_inputs=8, max_size=5)
+    program, spikes = compile_network(network, CONFIG, mode), random_spikes(rng, network, 8)
+    seen = []
+    for board in (CompiledBoard(CONFIG), InterpretedBoard(CONFIG)):
+        device = LinkedDevice(Link(board))
+        device.load(program)
+        result = device.run(spikes)
+        seen.append((result.output_spikes.tolist(), [c.tolist() for c in vars(result.cycles).values()], board.cycles))
+        device.close()
+    assert seen[0] == seen[1]
+
+
+@needs_compiler
+def test_design_that_needs_several_evaluations_per_cycle_is_refused(monkeypatch, tmp_path):
+    run = build._run
+
+    def with_warning(command, folder):
+        return run(command, folder) + ("Warning: Design contains feedback wires" if build.YOSYS in command else "")
+
+    monkeypatch.setattr(build, "_run", with_warning)
+    monkeypatch.setattr(build, "cache_folder", lambda: tmp_path)
+    with pytest.raises(ToolError, match="several evaluations per cycle"):
+        build.build(CONFIG)
 
 
 @pytest.mark.parametrize("kind", [pytest.param(CompiledBoard, marks=needs_compiler), InterpretedBoard])
