@@ -18,6 +18,7 @@ from .record import Recorder
 from .route import Router
 from .scan import Scanner
 from .sequencer import Sequencer
+from .trace import trace_signature
 from .update import Update
 
 
@@ -29,17 +30,20 @@ class Core(wiring.Component):
     Parameters
     ----------
     weight_style : ``ram_style`` of the weight memory (``"huge"`` for SPRAM on iCE40).
+    trace : show every stored neuron word; for simulation.
 
     Members
     -------
+    trace : Out(:func:`~lifline.rtl.trace.trace_signature`), if asked for.
     request : In(stream of HostRequest)
     response : Out(stream of HostResponse)
     """
 
-    def __init__(self, config: Config, *, weight_style: str | None = None) -> None:
+    def __init__(self, config: Config, *, weight_style: str | None = None, trace: bool = False) -> None:
         self.config = config
-        self.weight_style = weight_style
-        super().__init__({"request": In(stream.Signature(HostRequest)), "response": Out(stream.Signature(HostResponse))})
+        self.weight_style, self.traced = weight_style, trace
+        members = {"request": In(stream.Signature(HostRequest)), "response": Out(stream.Signature(HostResponse))}
+        super().__init__(members | ({"trace": Out(trace_signature(config))} if trace else {}))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -175,6 +179,14 @@ class Core(wiring.Component):
             m.d.comb += recorder.row_values[k].eq(update.row_values[k])
         for r in range(len(seq.ring_0)):
             m.d.comb += [router.ring_0[r].eq(seq.ring_0[r]), router.ring_1[r].eq(seq.ring_1[r])]
+
+        if self.traced:
+            m.d.comb += [
+                self.trace.valid.eq(update.neuron_write_enable),
+                self.trace.address.eq(update.neuron_write_address),
+                self.trace.values.eq(update.neuron_write_data),
+                self.trace.fired.eq(update.fired),
+            ]
 
         # Input.
         m.d.comb += [

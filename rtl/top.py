@@ -9,6 +9,7 @@ from lifline.arch.errors import ConfigError
 
 from .core import Core
 from .link import Link
+from .trace import trace_signature
 from .uart import MIN_DIVISOR, Uart
 
 MAX_BAUD_ERROR = 0.02
@@ -40,23 +41,24 @@ class Top(wiring.Component):
     Members
     -------
     i, o : byte streams from and to the driver, in the frames of :mod:`lifline.arch.frame`.
+    trace : Out(:func:`~lifline.rtl.trace.trace_signature`), if asked for.
     """
 
-    i: In(stream.Signature(8))
-    o: Out(stream.Signature(8))
-
-    def __init__(self, config: Config, *, weight_style: str | None = None) -> None:
-        self.config, self.weight_style = config, weight_style
-        super().__init__()
+    def __init__(self, config: Config, *, weight_style: str | None = None, trace: bool = False) -> None:
+        self.config, self.weight_style, self.traced = config, weight_style, trace
+        members = {"i": In(stream.Signature(8)), "o": Out(stream.Signature(8))}
+        super().__init__(members | ({"trace": Out(trace_signature(config))} if trace else {}))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.core = core = Core(self.config, weight_style=self.weight_style)
+        m.submodules.core = core = Core(self.config, weight_style=self.weight_style, trace=self.traced)
         m.submodules.link = link = Link()
         wiring.connect(m, wiring.flipped(self.i), link.i)
         wiring.connect(m, link.o, wiring.flipped(self.o))
         wiring.connect(m, link.request, core.request)
         wiring.connect(m, core.response, link.response)
+        if self.traced:
+            wiring.connect(m, core.trace, wiring.flipped(self.trace))
         return m
 
 

@@ -61,6 +61,7 @@ class Update(wiring.Component):
     room : In, the output memory can take one state record.   recorder_busy : In.   blocked : Out, waiting for ``room`` only.
     program_* : program memory.   neuron_* : neuron memory.   slot_* : accumulators (data one cycle after the address).
     spike_word, spike_index, spike_valid : Out, 32 neurons' spikes, words in rising order, from stage 7.
+    fired : Out, spikes of the row whose membranes are written (stage 6).
     row_values, row_valid, row_record, row_index, row_last : Out, a row for the recorder (stage 6).
     spikes, budget_hits, saturations : Out, counts since ``load``.
     """
@@ -98,6 +99,7 @@ class Update(wiring.Component):
                 "slot_block": Out(range(config.max_blocks)),
                 "slot_data": In(config.lanes * config.accumulator_bits),
                 "slot_touched": In(1),
+                "fired": Out(lanes),
                 "spike_word": Out(RING_BITS),
                 "spike_index": Out(8),
                 "spike_valid": Out(1),
@@ -307,6 +309,7 @@ class Update(wiring.Component):
             self.row_last.eq(lasts[STAGES]),
         ]
         fired = [lane.spike for lane in results]
+        m.d.comb += self.fired.eq(Cat(fired) & final.fire.replicate(lanes))
         suppressed = [lane.crossing & ~lane.spike for lane in results]
         clipped = [lane.saturated & exists[k] for k, lane in enumerate(results)]
         most = 2 * config.window * config.max_rows * lanes  # a current and a membrane per neuron and step

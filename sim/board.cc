@@ -28,7 +28,9 @@ struct memory : cxxrtl_yosys::memory<Width> {
 
 #include "design.cc"
 
+#include <algorithm>
 #include <deque>
+#include <vector>
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
@@ -37,22 +39,42 @@ struct board {
     std::deque<uint8_t> incoming, outgoing;
     uint64_t cycles = 0;
 
+    std::vector<int32_t> trace;
+
     // One clock cycle in one evaluation: the clock stays high, and what the design remembers of it is cleared, so that every
-    // evaluation sees a rising edge. Combinational outputs are those of the cycle before the edge. The build refuses a design
-    // that would need a second evaluation: its outputs would sometimes be those of the cycle after the edge.
-    void tick() {
+    // evaluation sees a rising edge. `look` sees the cycle before that edge. The build refuses a design that would need a
+    // second evaluation, which would show the cycle after the edge.
+    template<class Look>
+    void tick(Look look) {
         d.p_clk.set(true);
         d.prev_p_clk = cxxrtl::value<1>{0u};
         d.eval();
+        look();
         d.commit();
         cycles++;
+    }
+
+    // Keep what is stored in this cycle: address, spikes, and every lane's value with its sign.
+    void keep() {
+#ifdef TRACE
+        if (!d.p_trace____valid.get<bool>())
+            return;
+        trace.push_back(d.p_trace____address.get<uint32_t>());
+        trace.push_back(d.p_trace____fired.get<uint32_t>());
+        for (size_t lane = 0; lane < LANES; lane++) {
+            uint32_t value = 0;
+            for (size_t k = 0; k < STATE_BITS; k++)
+                value |= uint32_t(d.p_trace____values.bit(lane * STATE_BITS + k)) << k;
+            trace.push_back(int32_t(value << (32 - STATE_BITS)) >> (32 - STATE_BITS));
+        }
+#endif
     }
 };
 
 EXPORT board *board_create() {
     board *b = new board;
     b->d.p_rst.set(true);
-    b->tick();
+    b->tick([] {});
     b->d.p_rst.set(false);
     b->cycles = 0;
     return b;
@@ -72,15 +94,20 @@ EXPORT size_t board_run(board *b, size_t wanted, uint64_t quiet) {
         b->d.p_i____valid.set(offered);
         b->d.p_i____payload.set(offered ? b->incoming.front() : uint8_t(0));
         b->d.p_o____ready.set(true);
-        b->tick();
-        if (offered && b->d.p_i____ready.get<bool>()) {
-            b->incoming.pop_front();
+        bool moved = false;
+        b->tick([&] {
+            b->keep();
+            if (offered && b->d.p_i____ready.get<bool>()) {
+                b->incoming.pop_front();
+                moved = true;
+            }
+            if (b->d.p_o____valid.get<bool>()) {
+                b->outgoing.push_back(b->d.p_o____payload.get<uint8_t>());
+                moved = true;
+            }
+        });
+        if (moved)
             n = ~uint64_t(0);
-        }
-        if (b->d.p_o____valid.get<bool>()) {
-            b->outgoing.push_back(b->d.p_o____payload.get<uint8_t>());
-            n = ~uint64_t(0);
-        }
     }
     return b->outgoing.size();
 }
@@ -94,3 +121,15 @@ EXPORT size_t board_pull(board *b, uint8_t *data, size_t size) {
     }
     return n;
 }
+
+#ifdef TRACE
+// Take all that was kept, if it is `size` numbers. Returns how many there are.
+EXPORT size_t board_trace(board *b, int32_t *numbers, size_t size) {
+    size_t kept = b->trace.size();
+    if (numbers != nullptr && size == kept) {
+        std::copy(b->trace.begin(), b->trace.end(), numbers);
+        b->trace.clear();
+    }
+    return kept;
+}
+#endif

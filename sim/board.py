@@ -8,6 +8,9 @@ from __future__ import annotations
 import ctypes
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lifline.arch.config import Config
 
 from .build import build, compiler
@@ -35,14 +38,18 @@ class Board(Protocol):
 class CompiledBoard:
     """Byte stream of a simulated board as native code (CXXRTL), built at the first use of a configuration.
 
+    Parameters
+    ----------
+    trace : keep every neuron word that is stored, see :meth:`trace`.
+
     Raises
     ------
     ToolError   if it cannot be built.
     """
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        self._library = library = ctypes.CDLL(str(build(config)))
+    def __init__(self, config: Config, *, trace: bool = False) -> None:
+        self.config, self._traced = config, trace
+        self._library = library = ctypes.CDLL(str(build(config, trace=trace)))
         handle, size = ctypes.c_void_p, ctypes.c_size_t
         for name, result, arguments in (
             ("create", handle, []),
@@ -51,6 +58,7 @@ class CompiledBoard:
             ("push", None, [handle, ctypes.c_char_p, size]),
             ("run", size, [handle, size, ctypes.c_uint64]),
             ("pull", size, [handle, ctypes.c_char_p, size]),
+            *([("trace", size, [handle, ctypes.c_void_p, size])] if trace else []),
         ):
             function: Any = getattr(library, f"board_{name}")
             function.restype, function.argtypes = result, arguments
@@ -80,6 +88,20 @@ class CompiledBoard:
     def advance(self, cycles: int) -> int:
         """Run for that many cycles after the last byte has moved; returns how many bytes wait to be read."""
         return self._library.board_run(self._open(), ctypes.c_size_t(-1).value, cycles)
+
+    def trace(self) -> NDArray[np.int32]:
+        """What was stored since the last call, in order, (stores, 2 + multipliers): neuron word, a bit per spike, the stored values.
+
+        Raises
+        ------
+        ValueError   if the board was made without ``trace``.
+        """
+        if not self._traced:
+            raise ValueError("the simulated board was made without trace=True")
+        numbers = self._library.board_trace(self._open(), None, 0)
+        out = np.empty(numbers, np.int32)
+        self._library.board_trace(self._open(), out.ctypes.data, numbers)
+        return out.reshape(-1, 2 + self.config.multipliers)
 
     def close(self) -> None:
         """Free the simulation."""

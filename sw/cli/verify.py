@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +14,11 @@ from lifline.arch.program import Mode
 from lifline.arch.registers import Space, address
 from lifline.compiler.compile import compile_network
 from lifline.driver import device as devices
+from lifline.driver import trace
+from lifline.driver.link import Link
 from lifline.network.model import Network
 from lifline.network.result import RunResult
+from lifline.sim.board import CompiledBoard
 from lifline.sim.golden import GoldenModel
 from lifline.sim.random_network import random_network, random_spikes
 
@@ -73,16 +77,18 @@ def verify_random(config_name: str, count: int, seed: int, inject: str | None, a
     config = preset(config_name)
     mismatches, failing = 0, seed
     coverage: dict[str, int] = {}
-    with devices.open(f"sim:{config_name}") as device:
-        assert isinstance(device, devices.LinkedDevice)
+    board = CompiledBoard(config, trace=True)
+    with devices.LinkedDevice(Link(board), url=f"sim:{config_name}") as device:
         for current in range(seed, seed + count):
             rng = np.random.default_rng(current)
             network = random_network(rng, config=config)
             modes = {(p.source, p.target): Mode(int(rng.integers(2))) for p in network.projections}
             spikes = random_spikes(rng, network, int(rng.integers(2, 40)))
             program = compile_network(network, config, modes)
+            # Recording slows the steps down, so that every other program runs without; the trace shows its states all the same.
             record = ["all", "all.v"] if current % 2 else []
-            expected = GoldenModel(network).run(spikes, record=record)
+            everything = GoldenModel(network).run(spikes, record=["all", "all.v", "all.i"])
+            expected = dataclasses.replace(everything, records={n: {v: r[v] for v in ("spikes", "v") if record} for n, r in everything.records.items()})
             device.load(program)
             if inject is not None:
                 space = FAULTS[inject]
@@ -91,7 +97,9 @@ def verify_random(config_name: str, count: int, seed: int, inject: str | None, a
                 device.link.write(address(space, word), [int(image[word]) ^ (1 << int(rng.integers(3)))])
             for option in _coverage(network, modes, expected):
                 coverage[option] = coverage.get(option, 0) + 1
-            if differs(expected, device.run(spikes, record=record)):
+            board.trace()  # whatever an injected fault did before
+            result = device.run(spikes, record=record)
+            if differs(expected, result) or trace.differs(everything, board.trace(), program):
                 failing = current if not mismatches else failing
                 mismatches += 1
             advance()
