@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import numpy as np
 from numpy.typing import NDArray
 
-from lifline.arch.config import PRESETS, Config, preset
+from lifline.arch.config import PRESETS, RING_BITS, Config, preset
 from lifline.arch.errors import DeviceError, InputError
 from lifline.arch.layout import WORD_BITS
 from lifline.arch.program import FIRST_COUNTER
@@ -41,7 +41,8 @@ from .link import Link
 POSITION_MASK = (1 << POSITION_BITS) - 1
 STALLED_S = 10.0
 """A run that makes no progress for this long has lost its device."""
-RECORDED = {RecordKind.V: "v", RecordKind.I: "i"}
+STEP_MASK = (1 << next(field.width for field in RECORD.fields if field.name == "step")) - 1
+RECORDED: dict[int, str] = {RecordKind.V: "v", RecordKind.I: "i"}
 
 
 class Device(Protocol):
@@ -340,23 +341,21 @@ class LinkedDevice:
         position = 0
         while position < len(words):
             header = RECORD.unpack(int(words[position]))
-            kind = RecordKind(header["kind"])
-            length = 1 if kind is RecordKind.SPIKES else lanes
+            spikes = header["kind"] == RecordKind.SPIKES
+            length, width = (1, RING_BITS) if spikes else (lanes, lanes)
             if position + 1 + length > len(words):
                 break
             payload = words[position + 1 : position + 1 + length]
             position += 1 + length
-            population = program.populations[header["population"]]
-            t = first + ((header["step"] - started) & 0x3FFF)
-            if kind is RecordKind.SPIKES:
-                bits = np.unpackbits(payload.astype("<u4").view(np.uint8), bitorder="little")
-                start = header["index"] * 32
-                count = min(32, population.size - start)
-                records[population.name]["spikes"][item, t, start : start + count] = bits[:count]
-            else:
-                start = header["index"] * lanes
-                count = min(lanes, population.size - start)
-                records[population.name][RECORDED[kind]][item, t, start : start + count] = payload.view(np.int32)[:count]
+            variable = "spikes" if spikes else RECORDED.get(header["kind"], "")
+            t, start = first + ((header["step"] - started) & STEP_MASK), header["index"] * width
+            population = program.populations[header["population"]] if header["population"] < len(program.populations) else None
+            values = records.get(population.name, {}).get(variable) if population else None
+            if values is None or t >= values.shape[1] or start >= values.shape[2]:
+                raise DeviceError(f"{self.url}: the device sent a record that nobody asked for ({header}); load again, or reset the board")
+            part = np.unpackbits(payload.astype("<u4").view(np.uint8), bitorder="little") if spikes else payload.view(np.int32)
+            count = min(width, values.shape[2] - start)
+            values[item, t, start : start + count] = part[:count]
         return words[position:]
 
     def read_state(self, population: str) -> dict[str, NDArray[np.int64]]:

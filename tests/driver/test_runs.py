@@ -12,6 +12,7 @@ from lifline.arch.config import preset
 from lifline.arch.errors import DeviceError, InputError
 from lifline.arch.program import Mode
 from lifline.arch.records import MAX_STEPS_PER_RUN
+from lifline.arch.registers import SPACE_SHIFT, Space
 from lifline.cli.verify import differs
 from lifline.compiler.compile import compile_network
 from lifline.driver import device as devices
@@ -228,3 +229,28 @@ def test_a_run_that_failed_leaves_nothing_behind(board: devices.LinkedDevice, wr
     with pytest.raises(DeviceError, match="failed.*reset=True"):
         board.run(spikes, reset=False)
     assert not differs(GoldenModel(network).run(spikes, record=record), board.run(spikes, record=record))
+
+
+def test_records_that_nobody_asked_for_are_refused(board: devices.LinkedDevice) -> None:
+    """Output that makes no sense is a device error, whatever part of its header is wrong."""
+    network = small_network()
+    board.load(compile_network(network, CONFIG))
+    spikes = np.ones((12, 8), np.uint8)
+    expected = board.run(spikes, record=["all"])
+    for bit in range(32):
+        inner = board.link.read
+
+        def read(where: int, count: int = 1, bit=bit, inner=inner) -> np.ndarray:
+            words = inner(where, count)
+            if where >> SPACE_SHIFT == Space.OUTPUT:
+                words[0] ^= np.uint32(1 << bit)
+            return words
+
+        board.link.read = read  # type: ignore[method-assign]
+        try:
+            assert differs(expected, board.run(spikes, record=["all"])), bit
+        except DeviceError as error:
+            assert "nobody asked for" in str(error)
+        finally:
+            del board.link.read
+    assert not differs(expected, board.run(spikes, record=["all"]))
