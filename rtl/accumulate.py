@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import operator
-
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -78,20 +75,10 @@ class DenseLanes(wiring.Component):
                     later = Signal.like(self.weight[lane], name=f"weight{lane}_{w + 1}")
                     m.d.sync += later.eq(weight)
                     weight = later
-            if window < 8:
-                total = selected(totals, self.step)
-                with m.If(self.drain):
-                    m.d.sync += self.sums[lane].eq(total)
-                with m.Else():
-                    m.d.sync += self.sums[lane].eq(0)
-            else:
-                # Pairs that are zero unless wanted: their flip-flops' synchronous clear takes the place of a wider multiplexer.
-                pairs = [Signal(shape, name=f"pair{lane}_{k}") for k in range(window // 2)]
-                for k, pair in enumerate(pairs):
-                    m.d.sync += pair.eq(Mux(self.step[0], totals[2 * k + 1], totals[2 * k]))
-                    with m.If(~(self.drain & (self.step[1:] == k))):
-                        m.d.sync += pair.eq(0)
-                m.d.comb += self.sums[lane].eq(functools.reduce(operator.or_, pairs))
+            with m.If(self.drain):
+                m.d.sync += self.sums[lane].eq(selected(totals, self.step))
+            with m.Else():
+                m.d.sync += self.sums[lane].eq(0)
         return m
 
 
