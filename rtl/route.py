@@ -83,7 +83,7 @@ class Router(wiring.Component):
         m = Module()
         config, pop = self.config, self.population
         word_bits = max(ceil_div(config.max_neurons, RING_BITS) - 1, 1).bit_length()
-        m.submodules.bitmap = bitmap = Ram(width=RING_BITS, depth=2 << word_bits)  # a half for each of two steps
+        m.submodules.bitmap = bitmap = Ram(width=RING_BITS + 1, depth=2 << word_bits)  # a half for each of two steps
 
         # The step whose spikes arrive now, and its row in each ring; `begin` is delayed like the spikes.
         begun, advanced = Signal(STAGES + 1), Signal()
@@ -114,7 +114,7 @@ class Router(wiring.Component):
             direct.eq((pop.rings == 1) & self.ring_1[0].uniform & ~pop.record_spikes),
             self.needed.eq(pop.record_spikes | ((pop.rings != 0) & ~direct)),
             bitmap.write_address.eq(Cat(self.spike_index[:word_bits], half)),
-            bitmap.write_data.eq(self.spike_word),
+            bitmap.write_data.eq(Cat(self.spike_word, self.spike_word.any())),
             bitmap.write_enable.eq(self.spike_valid),
         ]
         column, rows = Signal.like(self.write_address), Signal(8)
@@ -138,6 +138,7 @@ class Router(wiring.Component):
         pending, bit, next_bit, more = Signal(RING_BITS), Signal(range(RING_BITS)), Signal(range(RING_BITS)), Signal()
         position, rest = lowest_bit(m, pending)
         ring_address = Signal.like(self.read_address)
+        spikes, empty = bitmap.read_data[:RING_BITS], ~bitmap.read_data[RING_BITS]
         header = Signal(word_layout(RECORD))
         m.d.comb += [
             bitmap.read_address.eq(Cat(word[:word_bits], routed_half)),
@@ -192,7 +193,7 @@ class Router(wiring.Component):
                 m.next = "Examine"
             with m.State("Examine"):
                 with m.If(to_host):
-                    m.d.comb += [self.output.eq(header), self.output_valid.eq(bitmap.read_data != 0)]
+                    m.d.comb += [self.output.eq(header), self.output_valid.eq(~empty)]
                     with m.If(self.output_valid):
                         m.next = "Record"
                     with m.Else():
@@ -200,16 +201,16 @@ class Router(wiring.Component):
                 with m.Elif(delays.uniform):
                     m.d.comb += [
                         self.write_enable.eq(1),
-                        self.write_data.eq(bitmap.read_data),
+                        self.write_data.eq(spikes),
                     ]
                     next_word()
                 with m.Else():
-                    m.d.sync += pending.eq(bitmap.read_data)
+                    m.d.sync += pending.eq(spikes)
                     m.next = "Look-Up"
-                    with m.If(bitmap.read_data == 0):
+                    with m.If(empty):
                         next_word()
             with m.State("Record"):
-                m.d.comb += [self.output.eq(bitmap.read_data), self.output_valid.eq(1)]
+                m.d.comb += [self.output.eq(spikes), self.output_valid.eq(1)]
                 next_word()
             with m.State("Look-Up"):
                 look_up()
