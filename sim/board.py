@@ -24,7 +24,8 @@ QUIET_CYCLES = 4096
 class Board(Protocol):
     """A simulated board. See :class:`lifline.driver.link.Transport` for the byte stream."""
 
-    cycles: int
+    @property
+    def cycles(self) -> int: ...
 
     def write(self, data: bytes) -> None: ...
 
@@ -122,7 +123,7 @@ class InterpretedBoard:
         self._incoming, self._outgoing = bytearray(), bytearray()
         self._moved_at = 0
         self.cycles = 0
-        top = Top(config)
+        top: Any = Top(config)  # its members are made at run time
         self._simulator = Simulator(top)
         self._simulator.add_clock(1e-6)
 

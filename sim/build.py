@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import version
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -98,8 +99,6 @@ def build(config: Config, *, trace: bool = False) -> Path:
 
 
 def _build(config: Config, target: Path, trace: bool) -> None:
-    from amaranth.back import rtlil
-
     from lifline.rtl.top import Top
 
     log.info("building the simulated board `%s`: about half a minute, once per version", config.name)
@@ -107,7 +106,7 @@ def _build(config: Config, target: Path, trace: bool) -> None:
     shim_source = files("lifline.sim").joinpath("board.cc")
     with tempfile.TemporaryDirectory(dir=target.parent) as name, as_file(runtime) as include, as_file(shim_source) as shim:
         folder = Path(name)
-        (folder / "top.il").write_text(rtlil.convert(Top(config, trace=trace), name="top"))
+        (folder / "top.il").write_text(import_module("amaranth.back.rtlil").convert(Top(config, trace=trace), name="top"))
         messages = _run([sys.executable, "-m", YOSYS, "-q", "-p", SCRIPT], folder)
         if "feedback" in messages:
             raise ToolError(f"the simulated board `{config.name}` would need several evaluations per cycle; please report this:\n{messages}")

@@ -94,7 +94,7 @@ class Config:
         require(self.max_neurons % lanes == 0 and self.max_blocks <= 255, f"max_neurons={self.max_neurons} must be a multiple of {lanes} lanes, at most 255 blocks")
         require(
             len(self.weight_shifts) <= 16
-            and self.weight_shifts[0] == 0
+            and self.weight_shifts[:1] == (0,)
             and all(0 <= s <= 15 for s in self.weight_shifts)
             and list(self.weight_shifts) == sorted(set(self.weight_shifts)),
             f"weight_shifts={self.weight_shifts} must rise from 0 to at most 15",

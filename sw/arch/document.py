@@ -9,6 +9,7 @@ import dataclasses
 import enum
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import config, frame, program, records, registers
@@ -111,7 +112,7 @@ def header() -> str:
     return HEADER_START + body + "\n" + HEADER_END
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[Sequence[object]]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows]
     return "\n".join(lines) + "\n"
