@@ -213,7 +213,7 @@ class Sequencer(wiring.Component):
         def decode_at(position: ValueLike) -> None:
             """Read the instruction at ``position``; it is there in the next cycle."""
             m.d.comb += address.eq(position)
-            m.d.sync += pc.eq(address + 1)
+            m.d.sync += pc.eq(position + 1)
             m.next = "Decode"
 
         scanning_allowed = Signal()
