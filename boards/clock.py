@@ -13,14 +13,11 @@ from lifline.arch.errors import ConfigError
 
 @dataclass(frozen=True)
 class Dividers:
-    """``output = input / reference * feedback``; the oscillator runs ``post`` times faster than the output."""
+    """Reference, feedback and output divider; the oscillator runs ``post`` times faster than the output."""
 
     reference: int
     feedback: int
     post: int
-
-    def output_hz(self, input_hz: float) -> float:
-        return input_hz / self.reference * self.feedback
 
 
 @dataclass(frozen=True)
@@ -33,6 +30,10 @@ class Family:
     feedbacks: range
     posts: tuple[int, ...]
     feedback_from_oscillator: bool
+
+    def output_hz(self, input_hz: float, dividers: Dividers) -> float:
+        """The frequency that the dividers make."""
+        return input_hz / dividers.reference * dividers.feedback / (dividers.post if self.feedback_from_oscillator else 1)
 
     def dividers(self, input_hz: float, wanted_hz: float) -> Dividers:
         """The dividers whose output comes nearest to ``wanted_hz`` without exceeding it.
@@ -48,16 +49,19 @@ class Family:
                 continue
             for post in self.posts:
                 for feedback in self.feedbacks:
-                    output = detector * feedback / (post if self.feedback_from_oscillator else 1)
+                    setting = Dividers(reference, feedback, post)
+                    output = self.output_hz(input_hz, setting)
                     if self.oscillator_hz[0] <= output * post <= self.oscillator_hz[1] and output <= wanted_hz * (1 + 1e-9):
-                        found.append((wanted_hz - output, Dividers(reference, feedback, post)))
+                        found.append((wanted_hz - output, setting))
         if not found:
             raise ConfigError(f"no setting of the clock generator makes at most {wanted_hz / 1e6:g} MHz from {input_hz / 1e6:g} MHz")
         return min(found, key=lambda f: (round(f[0]), f[1].reference, f[1].post))[1]
 
 
-ECP5 = Family((400e6, 800e6), (3.125e6, 400e6), range(1, 129), range(1, 81), tuple(range(1, 129)), False)
-ICE40 = Family((533e6, 1066e6), (10e6, 133e6), range(1, 17), range(1, 129), (2, 4, 8, 16, 32, 64), True)
+FAMILIES = {
+    "ecp5": Family((400e6, 800e6), (3.125e6, 400e6), range(1, 129), range(1, 81), tuple(range(1, 129)), False),
+    "ice40": Family((533e6, 1066e6), (10e6, 133e6), range(1, 17), range(1, 129), (2, 4, 8, 16, 32, 64), True),
+}
 
 
 class ClockGenerator(Elaboratable):
@@ -74,9 +78,9 @@ class ClockGenerator(Elaboratable):
 
     def __init__(self, family: str, input_hz: float, wanted_hz: float) -> None:
         self.family, self.wanted_hz = family, wanted_hz
-        limits = {"ecp5": ECP5, "ice40": ICE40}[family]
+        limits = FAMILIES[family]
         self.dividers = limits.dividers(input_hz, wanted_hz)
-        self.hz = self.dividers.output_hz(input_hz) / (self.dividers.post if limits.feedback_from_oscillator else 1)
+        self.hz = limits.output_hz(input_hz, self.dividers)
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
