@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from lifline.arch.config import preset
+from lifline.arch.config import Config, preset
 from lifline.arch.program import Mode
 from lifline.compiler.compile import compile_network
 from lifline.driver import device
@@ -33,9 +33,9 @@ def all_records(network: Network) -> list[str]:
     return ["all", "all.v", *currents]
 
 
-def case(seed: int, max_steps: int = 40) -> tuple[Network, dict[tuple[str, str], Mode], np.ndarray]:
+def case(seed: int, max_steps: int = 40, config: Config = CONFIG) -> tuple[Network, dict[tuple[str, str], Mode], np.ndarray]:
     rng = np.random.default_rng(seed)
-    network = random_network(rng, config=CONFIG)
+    network = random_network(rng, config=config)
     modes = {(p.source, p.target): Mode(int(rng.integers(2))) for p in network.projections}
     return network, modes, random_spikes(rng, network, int(rng.integers(2, max_steps)))
 
@@ -61,6 +61,18 @@ def test_random_programs_agree_with_the_golden_model(board: device.LinkedDevice,
         record = all_records(network) if seed % 2 else ["all"] if seed % 4 else []
         board.load(compile_network(network, CONFIG, modes))
         assert mismatches(GoldenModel(network).run(spikes, record=record), board.run(spikes, record=record)) == [], f"seed {seed}"
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+def test_random_programs_agree_on_a_wider_configuration() -> None:
+    """Rows of eight neurons and windows of eight steps: engines overlap that never meet on `tiny`."""
+    config = preset("medium")
+    with device.open("sim:medium") as opened:
+        for seed in range(4000, 4016):
+            network, modes, spikes = case(seed, config=config)
+            record = (all_records(network), ["all"], [])[seed % 3]
+            opened.load(compile_network(network, config, modes))
+            assert mismatches(GoldenModel(network).run(spikes, record=record), opened.run(spikes, record=record)) == [], f"seed {seed}"
 
 
 @pytest.mark.parametrize("seed", range(1000, 1010))
