@@ -189,11 +189,13 @@ class Sequencer(wiring.Component):
         is_dense = pass_0.mode == Mode.DENSE
         route_due, last_step = Signal(), Signal()
         overlap, recorded, route_coming, go_step = Signal(), Signal(), Signal(), Signal.like(self.step)
+        last_index = Signal.like(self.step)
         m.d.comb += go_step.eq(self.step)
+        m.d.sync += last_index.eq(self.count - 1)
         record_rows = Cat(pop.population_1.record, pop.population_6.exit_check)
         chunks = RING_BITS // config.multipliers
         m.d.comb += [
-            last_step.eq(self.step == self.count - 1),
+            last_step.eq(self.step == last_index),
             rows_needed.eq(Mux(is_dense, 1, Mux(last_step, self.count, self.step + 2))),
             scans_done.eq(self.rows_done >= rows_needed),
             self.record_needed.eq(Mux(pop.population_1.record_spikes, (pop.population_0.rows + (chunks - 1)) // chunks << 1 << overlap, 0)),
@@ -403,7 +405,7 @@ class Sequencer(wiring.Component):
                     m.d.sync += self.counter_overflow.eq(1)
                 with m.If(counter == 4):
                     decode_at(self.micro_base + pop.population_2.micro_words)
-        m.d.comb += self.check.eq(self.go & pop.population_6.exit_check)
+        m.d.sync += self.check.eq(self.go & pop.population_6.exit_check)
         with m.If(self.go):
             m.d.sync += self.record_step.eq(self.time + go_step)
         return m
