@@ -96,14 +96,14 @@ def compile_command(
     network: Path,
     out: Annotated[Path, typer.Option("--out", "-o", help="program file to write")],
     config: ConfigName = "medium",
-    mode: Annotated[str, typer.Option(help="event, dense, or auto (measured on --samples)")] = "event",
+    mode: Annotated[str, typer.Option(help="event, dense, or auto (chosen on --samples)")] = "event",
     samples: Annotated[Path | None, typer.Option(help=".npy with spikes (batch, time, neuron) for auto")] = None,
+    objective: Annotated[str, typer.Option(help="of auto: throughput, latency or energy")] = "throughput",
     as_json: Json = False,
 ) -> None:
     """Compile a network file for a configuration."""
     from lifline.compiler.compile import compile_network
     from lifline.compiler.program_file import save
-    from lifline.driver import device as devices
     from lifline.driver.choose import compile_auto
     from lifline.network.file import load
 
@@ -111,10 +111,8 @@ def compile_command(
         described, target = load(network), preset(config)
         if mode == "auto":
             if samples is None:
-                raise InputError("mode auto measures your data: give --samples FILE.npy, or choose event or dense")
-            with devices.open(f"sim:{config}") as device:
-                assert isinstance(device, devices.LinkedDevice)
-                program, _ = compile_auto(described, target, device, _spikes(samples))
+                raise InputError("mode auto looks at your data: give --samples FILE.npy, or choose event or dense")
+            program, _ = compile_auto(described, target, _spikes(samples), objective=objective)
         elif mode.upper() in Mode.__members__:
             program = compile_network(described, target, Mode[mode.upper()])
         else:

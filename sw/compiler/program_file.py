@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,14 @@ class Program:
 
     def population(self, name: str) -> ProgramPopulation:
         return next(p for p in self.populations if p.name == name)
+
+    def recording(self, wanted: Mapping[str, set[str]]) -> list[tuple[int, int]]:
+        """Program words (address, value) that make every population send the variables in ``wanted``, and nothing else."""
+        image, patch = self.images[Space.PROGRAM], []
+        for population in self.populations:
+            variables = wanted.get(population.name, set())
+            patch += population.record_patch(image, "spikes" in variables, [v for v in ("v", "i") if v in variables])
+        return patch
 
     def check_config(self, config: Config) -> None:
         """Refuse another configuration.

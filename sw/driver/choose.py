@@ -1,67 +1,128 @@
-"""Choice of the execution mode per projection, by cycles measured on a device with the user's own data."""
+"""Choice of the execution mode per projection, with the cycle model on the user's own data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import enum
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lifline.arch.config import Config
+from lifline.arch.errors import InputError
 from lifline.arch.program import Mode
 from lifline.compiler.compile import compile_network
 from lifline.compiler.program_file import Program
 from lifline.network.model import Network
 
-from .device import LinkedDevice
+from .predict import Activity, EnergyModel, predict, record_activity
+
+EXHAUSTIVE = 12
+"""Up to so many projections every combination of modes is compared for the least latency; beyond, one projection after another."""
+
+
+class Objective(enum.Enum):
+    """What the choice of modes makes as small as possible."""
+
+    THROUGHPUT = "throughput"
+    """cycles per sample"""
+    LATENCY = "latency"
+    """cycles of the longest window: how long an answer can lag behind the input, and the shortest real-time period"""
+    ENERGY = "energy"
+    """energy per sample, estimated by :class:`~lifline.driver.predict.EnergyModel`"""
 
 
 @dataclass(frozen=True)
 class ModeChoice:
-    """One projection: cycles per sample of the whole network with it in each mode, all others in event mode."""
+    """One projection and what it costs in each mode: cycles per sample or in the longest window, or microjoules per sample.
+
+    A mode that the configuration does not have costs infinity.
+    """
 
     source: str
     target: str
-    event_cycles: float
-    dense_cycles: float
+    event: float
+    dense: float
+    mode: Mode
 
     @property
-    def mode(self) -> Mode:
-        """The mode with fewer cycles; event on a tie."""
-        return Mode.DENSE if self.dense_cycles < self.event_cycles else Mode.EVENT
+    def margin(self) -> float:
+        """By what share the mode that was not chosen is dearer; negative if another projection made it the better choice."""
+        chosen, other = (self.dense, self.event) if self.mode is Mode.DENSE else (self.event, self.dense)
+        return other / chosen - 1 if chosen else 0.0
 
 
 def compile_auto(
     network: Network,
     config: Config,
-    device: LinkedDevice,
-    samples: NDArray[np.uint8],
+    samples: object,
     *,
-    progress: Callable[[str], None] = lambda _: None,
+    objective: Objective | str = Objective.THROUGHPUT,
+    energy: EnergyModel | None = None,
 ) -> tuple[Program, list[ModeChoice]]:
-    """Compile with the mode of every projection chosen by the device's own ``busy_cycles`` on ``samples`` (batch, time, neuron).
+    """Compile with the modes that serve ``objective`` best on ``samples``, (batch, time, neuron) or (time, neuron).
 
-    Projections run one after the other, so the gain of one does not depend on the mode of another: one run with all in
-    event mode and one per projection in dense mode are enough.
+    Passes run one after the other, so that a window's cycles are the sum of its passes' and the mode of one projection does not
+    change the cost of another.
 
     Raises
     ------
     CompileError   if the network does not fit.
+    InputError     for bad samples, or an objective that does not exist.
     """
+    known = {o.value: o for o in Objective}
+    if isinstance(objective, str) and objective not in known:
+        raise InputError(f"objective {objective!r} must be one of {', '.join(known)}")
+    objective = Objective(objective)
+    activity = record_activity(network, samples)
     keys = [(p.source, p.target) for p in network.projections]
+    costs = {Mode.EVENT: _costs(network, config, activity, Mode.EVENT, objective, energy or EnergyModel())}
+    if config.dense_lanes:
+        costs[Mode.DENSE] = _costs(network, config, activity, Mode.DENSE, objective, energy or EnergyModel())
+    if objective is Objective.LATENCY:
+        modes = _shortest_window(costs)
+    else:
+        totals = np.array([c.sum(axis=1) for c in costs.values()])
+        modes = [list(costs)[k] for k in totals.argmin(axis=0)]
+    shown = {mode: c.max(axis=1) if objective is Objective.LATENCY else c.sum(axis=1) / len(activity.steps) for mode, c in costs.items()}
+    missing = np.full(len(keys), np.inf)
+    choices = [
+        ModeChoice(*key, float(shown[Mode.EVENT][k]), float(shown.get(Mode.DENSE, missing)[k]), modes[k]) for k, key in enumerate(keys)
+    ]
+    return compile_network(network, config, dict(zip(keys, modes, strict=True))), choices
 
-    def cycles(modes: dict[tuple[str, str], Mode]) -> float:
-        device.load(compile_network(network, config, modes))
-        result = device.run(samples)
-        assert result.cycles is not None
-        return float(result.cycles.busy.mean())
 
-    event = dict.fromkeys(keys, Mode.EVENT)
-    progress("all in event mode")
-    base = cycles(event)
-    choices = []
-    for key in keys:
-        progress(f"{key[0]} -> {key[1]} in dense mode")
-        choices.append(ModeChoice(*key, base, cycles(event | {key: Mode.DENSE}) if config.dense_lanes else float("inf")))
-    return compile_network(network, config, {(c.source, c.target): c.mode for c in choices}), choices
+def _costs(
+    network: Network, config: Config, activity: Activity, mode: Mode, objective: Objective, energy: EnergyModel
+) -> NDArray[np.float64]:
+    """Cost of every projection in every window of all samples, shape (projection, window)."""
+    program = compile_network(network, config, mode)
+    found = predict(program, config, activity)
+    cycles = np.concatenate([c.cycles[:, :-1] for c in found]).astype(np.float64)
+    if objective is Objective.ENERGY:
+        bits = np.concatenate([c.weight_reads for c in found]) * config.weight_word_bits
+        cycles = (cycles * energy.per_cycle + bits * energy.per_weight_bit) * 1e-6  # the operations are the same in both modes
+    keys = [(p.source, p.target) for p in network.projections]
+    result = np.zeros((len(keys), len(cycles)))
+    for column, entry in enumerate(program.passes):
+        result[keys.index((entry.source, entry.target))] += cycles[:, column]
+    return result
+
+
+def _shortest_window(costs: dict[Mode, NDArray[np.float64]]) -> list[Mode]:
+    """The modes whose longest window is shortest; among equals those with fewer cycles in all."""
+    table, modes = np.array(list(costs.values())), list(costs)
+    count = table.shape[1]
+
+    def score(choice: tuple[int, ...]) -> tuple[float, float]:
+        window = table[choice, np.arange(count)].sum(axis=0)
+        return float(window.max()), float(window.sum())
+
+    if count <= EXHAUSTIVE:
+        best = min(itertools.product(range(len(modes)), repeat=count), key=score)
+    else:
+        best = tuple(table.sum(axis=2).argmin(axis=0).tolist())
+        for k in range(count):
+            best = min((best[:k] + (m,) + best[k + 1 :] for m in range(len(modes))), key=score)
+    return [modes[k] for k in best]

@@ -33,7 +33,7 @@ from lifline.arch.registers import (
     address,
 )
 from lifline.compiler.program_file import Program, ProgramPopulation
-from lifline.network.result import Counters, Cycles, RunResult, build_result, parse_records
+from lifline.network.result import Counters, Cycles, RunResult, build_result, parse_records, with_output
 from lifline.network.spikes import as_batch
 
 from .link import Link
@@ -76,7 +76,6 @@ class LinkedDevice:
     def __init__(self, link: Link, *, url: str = "") -> None:
         self.link, self.url = link, url
         self._program: Program | None = None
-        self._image: NDArray[np.uint32] = np.zeros(0, np.uint32)
         head = link.read(address(Space.REGISTERS, 0), 3)
         if int(head[0]) != MAGIC:
             raise DeviceError(f"{url}: the device answers {int(head[0]):#010x}, not {MAGIC:#010x}; it does not run lifline's gateware")
@@ -130,7 +129,6 @@ class LinkedDevice:
                 raise DeviceError(f"{space.name.lower()} word {k} reads back {int(back[k]):#x} instead of {int(image[k]):#x}; load again")
         for name, value in program.registers.items():
             self._set(name, value)
-        self._image = program.images[Space.PROGRAM]
         self._program = program
         self._items, self._lost = 0, ""
 
@@ -174,11 +172,7 @@ class LinkedDevice:
         network = program.network
         array, _ = as_batch(spikes, network.input.size, steps)
         selection = parse_records(network, record)
-        output = network.population(network.output)
-        assert output.neurons is not None
-        read_out = output.neurons.cap == 0
-        wanted = {name: set(v) for name, v in selection.items()}
-        wanted.setdefault(output.name, set()).add("v" if read_out else "spikes")
+        output, wanted = network.population(network.output), with_output(network, selection)
         for name, variables in wanted.items():
             missing = variables - {"spikes", *program.population(name).record}
             if missing:
@@ -195,7 +189,7 @@ class LinkedDevice:
         return build_result(
             network,
             spikes_out.astype(np.uint8),
-            records[output.name]["v"] if read_out else None,
+            records[output.name].get("v") if output.neurons is not None and output.neurons.cap == 0 else None,
             done,
             exited,
             {name: {v: records[name][v] for v in variables} for name, variables in selection.items()},
@@ -231,7 +225,8 @@ class LinkedDevice:
         self._stop.clear()
         self._halt()
         self._set("period", period_cycles)
-        self._select(program, wanted)
+        for where, value in program.recording(wanted):
+            self.link.write(address(Space.PROGRAM, where), [value])
 
         batch, length = array.shape[:2]
         records = {
@@ -264,13 +259,6 @@ class LinkedDevice:
 
     def _event_counters(self, population: ProgramPopulation) -> NDArray[np.int64]:
         return self.link.read(address(Space.PROGRAM, population.address + FIRST_COUNTER), 3).astype(np.int64)
-
-    def _select(self, program: Program, wanted: dict[str, set[str]]) -> None:
-        for population in program.populations:
-            variables = wanted.get(population.name, set())
-            states = [v for v in ("v", "i") if v in variables]
-            for where, value in population.record_patch(self._image, "spikes" in variables, states):
-                self.link.write(address(Space.PROGRAM, where), [value])
 
     def _run_part(
         self, spikes: NDArray[np.uint8], fresh: bool, records: dict[str, dict[str, NDArray]], item: int, first: int

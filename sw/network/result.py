@@ -125,3 +125,12 @@ def parse_records(network: Network, record: str | Iterable[str]) -> dict[str, se
         for target in known if population == "all" else [population]:
             selection.setdefault(target, set()).add(variable)
     return selection
+
+
+def with_output(network: Network, selection: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """The selection, and beside it what a result is derived from: the output's spikes, or its membrane if it never fires."""
+    wanted = {name: set(variables) for name, variables in selection.items()}
+    output = network.population(network.output)
+    assert output.neurons is not None
+    wanted.setdefault(output.name, set()).add("spikes" if output.neurons.cap else "v")
+    return wanted

@@ -1,0 +1,93 @@
+"""What a program will cost before it runs anywhere: cycles, exactly, and energy, as an estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifline.arch.config import Config
+from lifline.arch.registers import Space
+from lifline.compiler.program_file import Program
+from lifline.network.model import Network
+from lifline.network.result import parse_records, with_output
+from lifline.network.spikes import as_batch
+from lifline.sim.cycles import INPUT, Costs, CycleModel
+from lifline.sim.golden import GoldenModel
+
+
+@dataclass(frozen=True)
+class EnergyModel:
+    """Energy of the FPGA's core as a sum over events, in picojoules.
+
+    The coefficients are assumed: of the order of published designs on this class of FPGA, not measured on a board.
+    ``per_weight_bit``: reading one bit of a weight word. ``per_operation``: adding one weight for one spike.
+    ``per_cycle``: clock tree, control and leakage.
+    """
+
+    per_weight_bit: float = 2.0
+    per_operation: float = 14.0
+    per_cycle: float = 400.0
+
+    def describe(self) -> str:
+        """The formula in one line, for tables."""
+        return (
+            f"{self.per_weight_bit:g} pJ per weight bit read + {self.per_operation:g} pJ per synaptic operation "
+            f"+ {self.per_cycle:g} pJ per cycle, assumed, not measured"
+        )
+
+    def microjoules(self, config: Config, *, cycles: float, weight_reads: float, operations: float) -> float:
+        """Estimate for ``cycles``, weight words read, and synaptic operations."""
+        bits = weight_reads * config.weight_word_bits
+        return (bits * self.per_weight_bit + operations * self.per_operation + cycles * self.per_cycle) * 1e-6
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Every spike of a network on some input: ``spikes`` by population (batch, time, neuron), ``steps`` executed (batch,)."""
+
+    spikes: dict[str, NDArray[np.uint8]]
+    steps: NDArray[np.int64]
+
+    def operations(self, source: str, fan_out: int) -> float:
+        """Synaptic operations per sample of a projection from ``source`` to ``fan_out`` neurons."""
+        return float(self.spikes[source].sum()) * fan_out / len(self.steps)
+
+
+def record_activity(network: Network, spikes: object) -> Activity:
+    """Run the golden model and keep all spikes.
+
+    Raises
+    ------
+    InputError   for bad spikes, see :func:`lifline.network.spikes.as_batch`.
+    """
+    array, _ = as_batch(spikes, network.input.size, None)
+    result = GoldenModel(network).run(array, record=["all"])
+    fired = {name: variables["spikes"].astype(np.uint8, copy=False) for name, variables in result.records.items()}
+    return Activity({network.input.name: array} | fired, result.steps)
+
+
+def predict(program: Program, config: Config, activity: Activity, *, record: str | Iterable[str] = ()) -> list[Costs]:
+    """Cycles of every sample as :meth:`Device.run` with the same ``record`` counts them, each from a fresh start.
+
+    Raises
+    ------
+    ProgramError   if the program was compiled for another configuration.
+    InputError     for a record that does not exist.
+    """
+    program.check_config(config)
+    network = program.network
+    image = program.images[Space.PROGRAM].copy()
+    for where, value in program.recording(with_output(network, parse_records(network, record))):
+        image[where] = value
+    model = CycleModel(
+        config, image, program.images[Space.DELAYS], registers=program.registers,
+        sizes={INPUT: network.input.size} | {p.number: p.size for p in program.populations},
+    )  # fmt: skip
+    numbers = {network.input.name: INPUT} | {p.name: p.number for p in program.populations}
+    return [
+        model.costs({numbers[name]: spikes[k] for name, spikes in activity.spikes.items()}, steps=int(steps))
+        for k, steps in enumerate(activity.steps)
+    ]
