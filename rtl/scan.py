@@ -9,9 +9,14 @@ from amaranth.lib.wiring import In, Out
 from lifline.arch.config import RING_BITS, Config
 
 
+def rows_per_scan(config: Config) -> int:
+    """Rows of a ring that one scan reads at most: all of a window in dense mode, a single one in event mode."""
+    return config.window if config.dense_lanes else 1
+
+
 def list_entry(config: Config) -> data.StructLayout:
-    """One active presynaptic neuron: its index within the pass and its arrivals, bit ``w`` for row ``w`` of the scan."""
-    return data.StructLayout({"index": range(config.list_entries), "arrivals": config.window})
+    """One active presynaptic neuron: its index within the pass and, if there is a dense mode, its arrivals: bit ``w`` for row ``w`` of the scan."""
+    return data.StructLayout({"index": range(config.list_entries), "arrivals": config.window if config.dense_lanes else 0})
 
 
 def several(bits: Value) -> tuple[Value, Value]:
@@ -48,7 +53,7 @@ class Scanner(wiring.Component):
             {
                 "start": In(1),
                 "words": In(8),
-                "count": In(range(config.window + 1)),
+                "count": In(range(rows_per_scan(config) + 1)),
                 "base": In(address),
                 "ring_rows": In(8),
                 "row": In(8),
@@ -67,7 +72,7 @@ class Scanner(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        window = self.config.window
+        window = rows_per_scan(self.config)
 
         # Fetch: one read per cycle, rows inner, groups outer.
         words_left = Signal(8)

@@ -164,7 +164,9 @@ class Sequencer(wiring.Component):
         words = [Signal(WORD_BITS, name=w.name) for w in POPULATION_WORDS[:FIRST_COUNTER]]
         index = Signal(range(FIRST_COUNTER + 2 * MAX_RINGS + 1))
         counter, counted, increment = Signal(3), Signal(WORD_BITS), Signal(WORD_BITS)
-        population_base = Signal.like(pc)
+        population_base, is_dense = Signal.like(pc), Signal()
+        if config.dense_lanes:
+            m.d.comb += is_dense.eq(pass_0.mode == Mode.DENSE)
         m.d.comb += [
             self.program_address.eq(address),
             address.eq(pc),
@@ -177,7 +179,7 @@ class Sequencer(wiring.Component):
             self.scan_words.eq(pass_0.source_words),
             self.scan_base.eq(pass_2.ring_base),
             self.scan_clear.eq(pass_0.clear),
-            self.scan_count.eq(Mux(pass_0.mode == Mode.DENSE, self.count, 1)),
+            self.scan_count.eq(Mux(is_dense, self.count, 1)),
             self.fresh.eq(first_window & (self.step == 0)),
             self.micro_base.eq(population_base + len(POPULATION_WORDS)),
         ]
@@ -186,7 +188,6 @@ class Sequencer(wiring.Component):
 
         # Steps of a pass.
         started, rows_needed, scans_done = Signal(range(window + 2)), Signal(range(window + 2)), Signal()
-        is_dense = pass_0.mode == Mode.DENSE
         route_due, last_step = Signal(), Signal()
         overlap, recorded, route_coming, go_step = Signal(), Signal(), Signal(), Signal.like(self.step)
         last_index = Signal.like(self.step)

@@ -179,8 +179,8 @@ PRESETS: dict[str, Config] = {
             program_words=256, input_words=256, output_words=256, weight_shifts=(0, 1, 2, 3),
         ),
         Config(
-            name="small", event_lanes=8, dense_lanes=0, window=4, accumulator_bits=16, state_bits=16, multipliers=2, max_delay=15,
-            weight_words=16384, max_neurons=512, neuron_words=256, ring_words=512, delay_entries=1024, list_entries=512,
+            name="small", event_lanes=8, dense_lanes=0, window=4, accumulator_bits=16, state_bits=16, multipliers=1, max_delay=15,
+            weight_words=16384, max_neurons=512, neuron_words=512, ring_words=512, delay_entries=1024, list_entries=512,
             program_words=256, input_words=256, output_words=256, weight_shifts=(0, 4),
         ),
         Config(
