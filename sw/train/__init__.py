@@ -9,16 +9,19 @@ if find_spec("torch") is None:
 
 from .budgets import FiringBudget
 from .delays import AxonalDelays, Delays, DendriticDelays, FixedDelays, LearnedDelays
+from .log import CsvLogger, Logger
 from .network import Activity, SpikingNetwork, TrainableProjection
 from .population import IF, LIF, CurrentLIF, LeakyIntegrator, TrainablePopulation
 from .quantisation import Quantisation
 from .surrogate import SlopeSchedule, Surrogate, SurrogateKind
+from .trainer import Trainer, as_spikes, cross_entropy
 
 __all__ = [
     "IF",
     "LIF",
     "Activity",
     "AxonalDelays",
+    "CsvLogger",
     "CurrentLIF",
     "Delays",
     "DendriticDelays",
@@ -26,6 +29,7 @@ __all__ = [
     "FixedDelays",
     "LeakyIntegrator",
     "LearnedDelays",
+    "Logger",
     "Quantisation",
     "SlopeSchedule",
     "SpikingNetwork",
@@ -33,5 +37,8 @@ __all__ = [
     "SurrogateKind",
     "TrainablePopulation",
     "TrainableProjection",
+    "Trainer",
     "TrainingError",
+    "as_spikes",
+    "cross_entropy",
 ]

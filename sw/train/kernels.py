@@ -126,16 +126,16 @@ def update_backward(
                 crossed = crossings(membrane, threshold, rule.strict, rule.cap)
                 to_c = 0.0 if rule.detach_reset else np.float64(grad_c[b, n])
                 to_u = after
-                if crossed > 0 and not rule.late:
-                    if rule.subtract:
-                        if membrane - crossed * threshold <= rule.v_min:
-                            after = 0.0
-                        to_u = after
-                        grad_neuron[0, n] -= crossed * after
-                        to_c -= threshold * after
-                    else:
+                if not rule.late and rule.subtract:
+                    if crossed > 0 and membrane - crossed * threshold <= rule.v_min:
+                        after = 0.0
+                    to_u = after
+                    grad_neuron[0, n] -= crossed * after
+                    to_c -= threshold * after
+                elif not rule.late:
+                    to_c += (rule.v_reset - membrane) * after
+                    if crossed > 0:
                         to_u = 0.0
-                        to_c += (rule.v_reset - membrane) * after
                 if rule.detach_reset:
                     to_c = 0.0
                 if of_spikes and (not rule.has_budget or s[b, t, n] == crossed):
@@ -160,14 +160,13 @@ def update_backward(
                 else:
                     last, last_c = np.float64(v_first[b, n]), np.float64(c_first[b, n])
                 to_v, to_last_c = to_u * keep_v, 0.0
-                if rule.late and last_c > 0:
-                    if rule.subtract:
-                        grad_neuron[0, n] -= last_c * to_u
-                    else:
-                        to_last_c = (rule.v_reset - last) * to_v
-                        last, to_v = rule.v_reset, 0.0
                 if rule.late and rule.subtract:
+                    grad_neuron[0, n] -= last_c * to_u
                     to_last_c = -threshold * to_u
+                elif rule.late:
+                    to_last_c = (rule.v_reset - last) * to_v
+                    if last_c > 0:
+                        last, to_v = rule.v_reset, 0.0
                 grad_neuron[2, n] += to_u * last
                 grad_v[b, n], grad_c[b, n] = to_v, to_last_c
                 to_x = to_u

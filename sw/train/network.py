@@ -287,6 +287,16 @@ class SpikingNetwork(nn.Module):
             if isinstance(d, LearnedDelays):
                 d.freeze()
 
+    @torch.no_grad()
+    def clamp(self) -> None:
+        """Bring delays and budgets that an optimiser has moved out of their range back to its edge, where they still have a gradient."""
+        for d in self.delays:
+            if isinstance(d, LearnedDelays):
+                d.raw.clamp_(d.minimum, d.maximum)
+        for p in self.populations:
+            if p.budget is not None:
+                p.budget.rate.clamp_(0, p.cap)
+
     def set_slope(self, slope: float) -> None:
         """Slope of every population's surrogate from now on."""
         for p in self.populations:
