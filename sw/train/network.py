@@ -212,9 +212,10 @@ class SpikingNetwork(nn.Module):
         """
         if spikes.ndim != 3 or spikes.shape[2] != self.size(self.input_name) or not spikes.shape[1]:
             raise TrainingError(f"spikes have shape {tuple(spikes.shape)}; `{self.name}` needs (batch, time, {self.size(self.input_name)})")
+        order = self.order()
         assert self.output is not None
         activity = Activity({self.input_name: spikes.float()}, {}, {}, {}, self.output, self.population(self.output).cap == 0)
-        for component in self.order():
+        for component in order:
             if component == [self.input_name]:
                 continue
             cyclic = any(p.source in component for name in component for p in self.projections_into(name))
