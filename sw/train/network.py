@@ -244,9 +244,11 @@ class SpikingNetwork(nn.Module):
             traces = {name: [update(outside[name], state[name], dynamics[name], keep_stored=keep_stored)] for name in names}
         else:
             traces = {name: [] for name in names}
+            # Split once: a slice per step would make its gradient as long as the run, every time.
+            split = {name: x.split(1, 1) for name, x in outside.items()}
             for t in range(steps):
                 for name in names:
-                    x = outside[name][:, t : t + 1] + scale * self._inside(name, names, weights[name], traces, t)
+                    x = split[name][t] + scale * self._inside(name, names, weights[name], traces, t)
                     trace = update(x, state[name], dynamics[name], keep_stored=keep_stored)
                     state[name] = trace.state
                     traces[name].append(trace)
