@@ -23,14 +23,15 @@ class FiringBudget(nn.Module):
     TrainingError   if a value is negative, or the rate not above 0.
     """
 
+    rate: nn.Parameter
     hard: torch.Tensor
+    is_enforced: torch.Tensor
 
     def __init__(self, rate: float = 0.1, *, overshoot: float = 0.1, pressure: float = 0.1) -> None:
         super().__init__()
         if rate <= 0 or overshoot < 0 or pressure < 0:
             raise TrainingError(f"firing budget: rate {rate} must be above 0, overshoot {overshoot} and pressure {pressure} at least 0")
         self.initial, self.overshoot, self.pressure = rate, overshoot, pressure
-        self.rate: nn.Parameter
 
     def build(self, size: int) -> None:
         """Make one target per neuron."""

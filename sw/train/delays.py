@@ -91,6 +91,8 @@ class Delays(nn.Module):
 class FixedDelays(Delays):
     """One delay for all synapses, or one per presynaptic neuron, that training does not change; in steps."""
 
+    delays: torch.Tensor
+
     def __init__(self, delays: int | np.ndarray = 0) -> None:
         array = np.asarray(delays)
         if array.dtype.kind not in "iu" or array.ndim > 1:
@@ -129,12 +131,14 @@ class LearnedDelays(Delays):
     TrainingError   for a range outside 0..63 or another ``initial``.
     """
 
+    raw: nn.Parameter
+    frozen: torch.Tensor
+
     def __init__(self, maximum: int, *, minimum: int = 0, initial: str = "uniform", sparsity: float = 0.0) -> None:
         super().__init__(minimum, maximum)
         if initial not in ("uniform", "minimum"):
             raise TrainingError(f"initial delays `{initial}` must be `uniform` or `minimum`")
         self.initial, self.sparsity = initial, sparsity
-        self.raw: nn.Parameter
         self.register_buffer("frozen", torch.zeros((), dtype=torch.bool))
 
     def _build(self, size: int) -> None:

@@ -191,7 +191,7 @@ class SpikingNetwork(nn.Module):
     def scaled_weights(self, name: str) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Unit (target or 1,) of a population and the weights into it, both as the forward pass uses them."""
         projections = self.projections_into(name)
-        weights = [p.weight for p in projections]
+        weights: list[torch.Tensor] = [p.weight for p in projections]
         q = self.quantisation
         if q is None:
             return torch.ones(1), weights

@@ -25,6 +25,9 @@ EPSILON = 1e-5
 class Decay(nn.Module):
     """Share of a state variable lost per step, 0..1; learned through a logistic function (Fang et al. 2021) or fixed."""
 
+    logit: nn.Parameter
+    fixed: torch.Tensor
+
     def __init__(self, decay: float, learned: bool) -> None:
         super().__init__()
         if not 0 <= decay <= 1:
@@ -59,6 +62,11 @@ class TrainablePopulation(nn.Module):
     ------
     TrainingError   naming the value and the limit.
     """
+
+    log_gain: nn.Parameter
+    shift: nn.Parameter
+    running_mean: torch.Tensor
+    running_variance: torch.Tensor
 
     def __init__(
         self,

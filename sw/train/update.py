@@ -44,6 +44,10 @@ class Dynamics:
     rule: Rule
 
 
+def _arrays(*tensors: torch.Tensor) -> Any:
+    return [tensor.detach().numpy() for tensor in tensors]
+
+
 class _Update(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Any, v: Any, i: Any, c: Any, count: Any, theta: Any, bias: Any, keep_v: Any, keep_i: Any, budget: Any, rule: Rule, keeps: bool) -> Any:
@@ -55,8 +59,8 @@ class _Update(torch.autograd.Function):
         stored = torch.empty_like(x) if keeps else x.new_empty(batch, 0, size)
         last = [state.detach().clone() for state in (v, i, c, count)]
         factors = float(keep_v), float(keep_i)
-        arrays = [a.detach().numpy() for a in (x, *last, theta, bias, budget)]
-        kernels.update_forward(*arrays, *factors, rule, u.numpy(), s.numpy(), currents.numpy(), stored.numpy())
+        arguments = [*_arrays(x, *last, theta, bias, budget), *factors, rule, *_arrays(u, s, currents, stored)]
+        kernels.update_forward(*arguments)
         ctx.save_for_backward(u, s, currents, v, i, c, theta)
         ctx.rule, ctx.factors = rule, factors
         ctx.mark_non_differentiable(last[3], stored)
@@ -70,10 +74,8 @@ class _Update(torch.autograd.Function):
         over_time = [none if g is None else g.contiguous() for g in (grad_s, grad_u)]
         states = [torch.zeros(batch, size) if g is None else g.clone(memory_format=torch.contiguous_format) for g in (grad_v, grad_i, grad_c)]
         grad_x, grad_neuron = torch.empty_like(u), torch.zeros(4, size, dtype=torch.float64)
-        kernels.update_backward(
-            *(a.detach().numpy() for a in (u, s, currents, v, i, c, theta)), *ctx.factors, ctx.rule,
-            *(a.numpy() for a in (*over_time, *states, grad_x, grad_neuron)),
-        )  # fmt: skip
+        arguments = [*_arrays(u, s, currents, v, i, c, theta), *ctx.factors, ctx.rule, *_arrays(*over_time, *states, grad_x, grad_neuron)]
+        kernels.update_backward(*arguments)
         to_theta, to_bias, to_keep_v, to_keep_i = grad_neuron
         return grad_x, *states, None, to_theta.float(), to_bias.float(), to_keep_v.sum(), to_keep_i.sum(), None, None, None
 
