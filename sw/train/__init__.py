@@ -7,10 +7,11 @@ from lifline.arch.errors import MissingLibraryError, TrainingError
 if find_spec("torch") is None:
     raise MissingLibraryError("lifline.train needs PyTorch, which is not installed; pip install 'lifline[train]'")
 
+from .activity import Activity
 from .budgets import FiringBudget
 from .delays import AxonalDelays, Delays, DendriticDelays, FixedDelays, LearnedDelays
 from .log import CsvLogger, Logger
-from .network import Activity, SpikingNetwork, TrainableProjection
+from .network import SpikingNetwork, TrainableProjection
 from .population import IF, LIF, CurrentLIF, LeakyIntegrator, TrainablePopulation
 from .quantisation import Quantisation
 from .surrogate import SlopeSchedule, Surrogate, SurrogateKind

@@ -17,9 +17,10 @@ from tqdm import tqdm
 
 from lifline.arch.errors import TrainingError
 
+from .activity import Activity
 from .delays import LearnedDelays
 from .log import Logger
-from .network import Activity, SpikingNetwork
+from .network import SpikingNetwork
 from .surrogate import SlopeSchedule
 
 Encode = Callable[[NDArray[Any], np.random.Generator | None], NDArray[Any]]
@@ -49,6 +50,7 @@ class Trainer:
     epochs, batch_size, learning_rate, weight_decay : as usual; the weight decay is decoupled and concerns synaptic weights only.
     delay_learning_rate : of learned delays, in steps.
     freeze_delays : share of the epochs after which learned delays are rounded and fixed.
+    hard_budgets : share of the epochs after which the budgets learned so far become hard; None leaves that to ``net.enforce_budgets``.
     warm_up : share of the epochs in which the learning rate rises from 0.
     slope : schedule of the surrogate's slope, or None to leave it.
     loss : of a batch; what budgets and delays add comes on top.   rule : how predictions are read, see ``Activity.scores``.
@@ -56,7 +58,7 @@ class Trainer:
     gradient_norm : largest norm of all gradients together, or None.
     seed : of the order of samples and of ``encode``. Make the network under ``torch.manual_seed`` for runs that repeat bit for bit.
     patience : epochs without a better validation accuracy before training stops; None trains to the end. With validation data the
-        best epoch's parameters are kept (of the epochs with whole delays), else the last one's.
+        best epoch's parameters are kept (of the epochs with whole delays and hard budgets), else the last one's.
     loggers : get ``loss``, ``validation`` and ``rate/<population>`` per epoch.   progress : whether to show a bar.
     checkpoint : file written after every epoch; if it exists, training goes on from there.
     """
@@ -67,6 +69,7 @@ class Trainer:
     weight_decay: float = 0.0
     delay_learning_rate: float = 0.05
     freeze_delays: float = 0.5
+    hard_budgets: float | None = None
     warm_up: float = 0.0
     slope: SlopeSchedule | None = None
     loss: Loss = field(default_factory=cross_entropy)
@@ -82,8 +85,9 @@ class Trainer:
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0:
             raise TrainingError(f"epochs {self.epochs}, batch_size {self.batch_size} and learning_rate {self.learning_rate} must be positive")
-        if not 0 <= self.freeze_delays <= 1:
-            raise TrainingError(f"freeze_delays {self.freeze_delays} must be a share of the epochs, 0..1")
+        for name in ("freeze_delays", "hard_budgets"):
+            if not 0 <= (getattr(self, name) or 0) <= 1:
+                raise TrainingError(f"{name} {getattr(self, name)} must be a share of the epochs, 0..1")
 
     def fit(
         self, net: SpikingNetwork, samples: NDArray[Any], labels: NDArray[Any], validation: tuple[NDArray[Any], NDArray[Any]] | None = None
@@ -116,10 +120,12 @@ class Trainer:
                 break
             if epoch >= freeze_at:
                 net.freeze_delays()
+            if self.hard_budgets is not None and epoch == math.ceil(self.hard_budgets * self.epochs):
+                net.enforce_budgets(self.encode(samples[:1], None).shape[1])
             row = self._epoch(net, samples, labels, optimiser, bases, generator, epoch)
             if validation is not None:
                 row["validation"] = self.accuracy(net, *validation)
-                progress.consider(net, row["validation"], epoch + 1 >= freeze_at, self.patience)
+                progress.consider(net, row["validation"], epoch + 1 >= self._settled(net), self.patience)
             progress.history.append(row)
             progress.epoch = epoch + 1
             for logger in self.loggers:
@@ -163,6 +169,12 @@ class Trainer:
             for tag, value in values.items():
                 totals[tag] = totals.get(tag, 0.0) + share * value
         return totals
+
+    def _settled(self, net: SpikingNetwork) -> int:
+        """First epoch from which on what is trained is what is exported."""
+        learns = any(isinstance(d, LearnedDelays) for d in net.delays)
+        shares = [self.freeze_delays if learns else 0.0, self.hard_budgets or 0.0]
+        return math.ceil(max(shares) * self.epochs) + 1 if max(shares) else 0
 
     def rate_factor(self, progress: float) -> float:
         """Share of the learning rate at ``progress`` 0..1: a linear rise, then half a cosine."""
@@ -220,10 +232,9 @@ class _Progress:
     waited: int = 0
     finished: bool = False
 
-    def consider(self, net: SpikingNetwork, accuracy: float, whole: bool, patience: int | None) -> None:
-        """Keep the parameters if they are the best with whole delays; finish after ``patience`` worse epochs."""
-        learns = any(isinstance(d, LearnedDelays) for d in net.delays)
-        if learns and not whole:
+    def consider(self, net: SpikingNetwork, accuracy: float, settled: bool, patience: int | None) -> None:
+        """Keep the parameters if they are the best since all was settled; finish after ``patience`` worse epochs."""
+        if not settled:
             return
         self.waited += 1
         if accuracy > self.best_accuracy:

@@ -103,6 +103,18 @@ def test_stops_early_and_keeps_the_best() -> None:
     assert trainer.accuracy(net, spikes, labels) == accuracies[best]
 
 
+def test_budgets_become_hard_during_training() -> None:
+    spikes, labels = order_task(60)
+    net = build(budget=train.FiringBudget(0.2, pressure=1.0))
+    trainer = train.Trainer(epochs=6, batch_size=20, learning_rate=1e-2, hard_budgets=0.5, progress=False)
+    history = trainer.fit(net, spikes, labels, (spikes, labels))
+    network = net.to_network()
+    budgets = np.broadcast_to(network.population("hidden").neurons.budget, 16)
+    counts = GoldenModel(network).run(spikes, record="hidden").records["hidden"]["spikes"].sum(1)
+    assert (counts <= budgets).all() and budgets.max() <= np.ceil(0.2 * 12)
+    assert trainer.accuracy(net, spikes, labels) == max(row["validation"] for row in history[3:])
+
+
 def test_logs_to_csv(tmp_path: Path) -> None:
     spikes, labels = order_task(30)
     file = tmp_path / "log.csv"
@@ -118,6 +130,7 @@ def test_logs_to_csv(tmp_path: Path) -> None:
     [
         ({"epochs": 0}, "must be positive"),
         ({"epochs": 1, "freeze_delays": 2.0}, "freeze_delays 2.0"),
+        ({"epochs": 1, "hard_budgets": -0.1}, "hard_budgets -0.1"),
         ({"epochs": 1, "patience": 2}, "patience needs validation data"),
         ({"epochs": 1, "rule": "x", "loss": train.cross_entropy("x")}, "no rule `x`"),
     ],
