@@ -39,6 +39,18 @@ def encode(spikes: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
     return (spikes if rng is None else distorted(spikes, rng)).reshape(len(spikes), STEPS, CHANNELS)
 
 
+def load(path: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Spikes (1158, 256, 12), labels, and which are test samples."""
+    with np.load(path) as data:
+        return np.unpackbits(data["spikes_packed"], axis=1)[:, :256], data["label"].astype(np.int64), data["is_test"].astype(bool)
+
+
+def test_samples(path: str) -> tuple[np.ndarray, np.ndarray]:
+    """Spikes (sample, 128, 24) and labels of the test set."""
+    spikes, labels, test = load(path)
+    return encode(spikes[test], None), labels[test]
+
+
 def build(weight_bits: int, delays: str, hidden: int, maximum: int) -> train.SpikingNetwork:
     quantisation = train.Quantisation.for_config("medium", weight_bits=weight_bits, per_neuron=True)
     net = train.SpikingNetwork(f"braille{weight_bits}", CHANNELS, quantisation=quantisation, input_name="taxels")
@@ -69,9 +81,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     began = time.time()
-    with np.load(options.data) as data:
-        spikes, labels = np.unpackbits(data["spikes_packed"], axis=1)[:, :256], data["label"].astype(np.int64)
-        test = data["is_test"].astype(bool)
+    spikes, labels, test = load(options.data)
     held_out = ~test & (np.cumsum(~test) % 6 == 0)
     training = ~test & ~held_out
     net = build(options.weight_bits, options.delays, options.hidden, options.maximum)
@@ -86,8 +96,9 @@ def main() -> None:
     print("validation accuracy of the last epochs:", [round(row["validation"], 4) for row in history[-8:]])
     print(f"best {max(row['validation'] for row in history):.4f}, {({k: round(v, 4) for k, v in history[-1].items()})}, {time.time() - began:.0f} s")
     if not options.validate:
-        result = GoldenModel(network).run(encode(spikes[test], None))
-        print(f"test accuracy {float((result.prediction == labels[test]).mean()):.4f}; saved {options.out}")
+        spikes, labels = test_samples(options.data)
+        result = GoldenModel(network).run(spikes)
+        print(f"test accuracy {float((result.prediction == labels).mean()):.4f}; saved {options.out}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
 ``speaker``, ``rec_index``, ``is_test`` (official split: recordings 0..4 of every speaker and digit). Needs the extra ``train``. A channel fires when
 its band's level rises above, another when it falls below, one of three levels relative to the recording's loudness. With ``--validate``
 recordings 5..9 are held out, which is how the settings were chosen; without it all training recordings are used, and the test recordings are
-looked at once. ``--speaker`` tests on one speaker and trains on the others.
+looked at once. ``--speaker`` tests on one speaker and trains on the others; ``--budget`` learns firing budgets and makes them hard.
 """
 
 from __future__ import annotations
@@ -69,12 +69,19 @@ def encode(levels: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
     return spikes_of(levels if rng is None else distorted(levels, rng))
 
 
-def build(weight_bits: int, delays: str, hidden: int, maximum: int) -> train.SpikingNetwork:
+def test_samples(path: str) -> tuple[np.ndarray, np.ndarray]:
+    """Spikes and labels of the official test set."""
+    data = load(path)
+    test = data["is_test"].astype(bool)
+    return spikes_of(data["levels"][test]).astype(np.uint8), data["label"][test]
+
+
+def build(weight_bits: int, delays: str, hidden: int, maximum: int, pressure: float | None) -> train.SpikingNetwork:
     quantisation = train.Quantisation.for_config("large", weight_bits=weight_bits, per_neuron=True)
     net = train.SpikingNetwork(f"fsdd{weight_bits}", 2 * BANDS * len(LEVELS), quantisation=quantisation, input_name="crossings")
     options = {"decay_v": 0.05, "learn_decay": True, "batch_norm": True}
-    net.add(train.LIF("hidden1", hidden, **options))
-    net.add(train.LIF("hidden2", hidden, **options))
+    for name in ("hidden1", "hidden2"):
+        net.add(train.LIF(name, hidden, budget=None if pressure is None else train.FiringBudget(0.2, overshoot=pressure, pressure=pressure), **options))
     net.add(train.LeakyIntegrator("digit", 10))
     for source, target in zip(net.names, net.names[1:], strict=False):
         fixed = np.random.default_rng(0).integers(0, maximum + 1, net.size(source))
@@ -93,6 +100,7 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--speaker", type=int, help="test on this speaker, train on the others")
+    parser.add_argument("--budget", type=float, help="weight of the firing budgets in the loss")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", default="fsdd.safetensors")
     parser.add_argument("--validate", action="store_true", help="hold out recordings 5..9; the test recordings are not looked at")
@@ -105,10 +113,10 @@ def main() -> None:
     test = data["is_test"].astype(bool) if options.speaker is None else data["speaker"] == options.speaker
     held_out = ~test & (data["rec_index"] < 10) & options.validate
     training = ~test & ~held_out
-    net = build(options.weight_bits, options.delays, options.hidden, options.maximum)
+    net = build(options.weight_bits, options.delays, options.hidden, options.maximum, options.budget)
     trainer = train.Trainer(
         epochs=options.epochs, batch_size=64, learning_rate=options.learning_rate, warm_up=0.03, seed=options.seed, encode=encode,
-        loss=train.cross_entropy(scale=0.3, label_smoothing=0.05),
+        hard_budgets=None if options.budget is None else 0.8, loss=train.cross_entropy(scale=0.3, label_smoothing=0.05),
     )  # fmt: skip
     if options.validate:
         history = trainer.fit(net, levels[training], labels[training], (levels[held_out], labels[held_out]))
@@ -119,9 +127,15 @@ def main() -> None:
     compile_network(network, preset("large"))
     save(network, options.out)
     print({tag: round(value, 4) for tag, value in history[-1].items()}, f"{time.time() - began:.0f} s")
-    if not options.validate:
-        result = GoldenModel(network).run(spikes_of(levels[test]).astype(np.uint8))
-        print(f"test accuracy {float((result.prediction == labels[test]).mean()):.4f}; saved {options.out}")
+    which = held_out if options.validate else test
+    spikes = spikes_of(levels[which]).astype(np.uint8)
+    result = GoldenModel(network).run(spikes)
+    counters = {name: c for name, c in result.counters.items() if name != network.output}
+    hidden, hits = (sum(float(getattr(c, what).mean()) for c in counters.values()) for what in ("spikes", "budget_hits"))
+    print(
+        f"{'validation' if options.validate else 'test'} accuracy {float((result.prediction == labels[which]).mean()):.4f}; per recording: "
+        f"{spikes.sum((1, 2)).mean():.0f} input spikes, {hidden:.0f} hidden spikes, {hits:.1f} suppressed by budgets; saved {options.out}"
+    )
 
 
 if __name__ == "__main__":

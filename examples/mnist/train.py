@@ -49,6 +49,12 @@ def encode(images: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
     return spikes_of(images if rng is None else distorted(images, rng))
 
 
+def test_samples(path: str) -> tuple[np.ndarray, np.ndarray]:
+    """Spikes and labels of the official test set."""
+    with np.load(path) as data:
+        return spikes_of(data["x_test"]).astype(np.uint8), data["y_test"]
+
+
 def build(weight_bits: int) -> train.SpikingNetwork:
     quantisation = train.Quantisation.for_config("large", weight_bits=weight_bits, per_neuron=True)
     net = train.SpikingNetwork(f"mnist{weight_bits}", (28, 28), quantisation=quantisation, input_name="pixels")
@@ -78,7 +84,6 @@ def main() -> None:
     began = time.time()
     with np.load(options.data) as data:
         images, labels = data["x_train"], data["y_train"].astype(np.int64)
-        test = None if options.validate else (data["x_test"], data["y_test"])
     net = build(options.weight_bits)
     trainer = train.Trainer(
         epochs=options.epochs, batch_size=256, learning_rate=options.learning_rate, warm_up=0.02, seed=options.seed, encode=encode,
@@ -90,9 +95,10 @@ def main() -> None:
     save(network, options.out)
     best = max(row["validation"] for row in history)
     print(f"validation accuracy {best:.4f}, last epoch {({k: round(v, 4) for k, v in history[-1].items()})}, {time.time() - began:.0f} s")
-    if test is not None:
-        result = GoldenModel(network).run(spikes_of(test[0]).astype(np.uint8))
-        print(f"test accuracy {float((result.prediction == test[1]).mean()):.4f}; saved {options.out}")
+    if not options.validate:
+        spikes, labels = test_samples(options.data)
+        result = GoldenModel(network).run(spikes)
+        print(f"test accuracy {float((result.prediction == labels).mean()):.4f}; saved {options.out}")
 
 
 if __name__ == "__main__":
