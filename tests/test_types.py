@@ -1,7 +1,7 @@
 """The installed package is clean for pyright; an editable install would not do, its folders are not those of the package.
 
 Not checked: ``rtl``, whose components get their members at run time (every one is elaborated by other tests), and ``convert``,
-which reads objects of frameworks that are not installed with the tests.
+which reads objects of frameworks that are not installed with the tests. ``train`` is checked where PyTorch is installed.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import json
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-CHECKED = ("arch", "boards", "cli", "compiler", "data", "driver", "network", "sim")
+CHECKED = ("arch", "boards", "cli", "compiler", "data", "driver", "network", "sim", *(("train",) if find_spec("torch") else ()))
 
 
 @pytest.fixture(scope="module")

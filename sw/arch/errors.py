@@ -39,3 +39,11 @@ class ToolError(LiflineError, RuntimeError):
 
 class ConversionError(LiflineError, ValueError):
     """A network of another framework that cannot be read, evaluated or translated."""
+
+
+class TrainingError(LiflineError, ValueError):
+    """A trainable network or a training run that is not possible as asked for."""
+
+
+class MissingLibraryError(LiflineError, ImportError):
+    """An optional library is not installed; the message names the extra that brings it."""

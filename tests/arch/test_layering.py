@@ -16,6 +16,7 @@ ALLOWED = {
     "driver": {"arch", "network", "compiler", "sim"},
     "boards": {"arch", "rtl"},
     "convert": {"arch", "network", "sim", "driver"},
+    "train": {"arch", "network", "sim"},
 }
 
 

@@ -1,0 +1,208 @@
+"""Delays of a projection: fixed, or learned per presynaptic (axonal) or per postsynaptic neuron (dendritic).
+
+A delay module turns spikes and weights into synaptic input. Between whole steps a spike is shared linearly by the two nearest
+steps; in evaluation mode, and after :meth:`LearnedDelays.freeze`, delays are whole. Another kind of delay is another subclass.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from lifline.arch.errors import TrainingError
+from lifline.network.model import MAX_DELAY
+
+from . import kernels
+
+
+class _Shift(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: Any, delays: Any, first: int) -> Any:
+        values = values.contiguous()
+        whole = torch.floor(delays.detach())
+        part = (delays.detach() - whole).float().contiguous()
+        whole = whole.long().contiguous()
+        out = values.new_empty(values.shape[0], values.shape[1] - first, values.shape[2])
+        kernels.shift_forward(values.detach().numpy(), whole.numpy(), part.numpy(), first, out.numpy())
+        ctx.save_for_backward(values, whole, part)
+        ctx.first = first
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Any) -> Any:
+        values, whole, part = ctx.saved_tensors
+        needed = ctx.needs_input_grad[0]
+        to_values = torch.zeros_like(values) if needed else values.new_empty(len(values), 0, values.shape[2])
+        to_delays = torch.zeros(len(whole), dtype=torch.float64)
+        kernels.shift_backward(
+            values.detach().numpy(), whole.numpy(), part.numpy(), ctx.first, grad.contiguous().numpy(), to_values.numpy(), to_delays.numpy()
+        )
+        return to_values if needed else None, to_delays.float(), None
+
+
+def shift(values: torch.Tensor, delays: torch.Tensor, first: int = 0) -> torch.Tensor:
+    """Every neuron's train of ``values`` (batch, time, neuron) later by its delay (neuron,) in steps; steps before ``first`` are left out.
+
+    Differentiable in both. Before step 0 there is nothing.
+    """
+    return _Shift.apply(values, delays, first)  # type: ignore[no-any-return]
+
+
+class Delays(nn.Module):
+    """Base: how spikes become synaptic input. ``minimum`` and ``maximum`` are in steps; a cycle of projections needs ``minimum >= 1``."""
+
+    def __init__(self, minimum: int, maximum: int) -> None:
+        super().__init__()
+        if not 0 <= minimum <= maximum <= MAX_DELAY:
+            raise TrainingError(f"delays {minimum}..{maximum} must lie in 0..{MAX_DELAY} steps")
+        self.minimum, self.maximum = minimum, maximum
+
+    def build(self, sources: int, targets: int) -> None:
+        """Make the parameters for a projection of this size."""
+
+    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, *, first: int = 0, lead: int = 0) -> torch.Tensor:
+        """Sums (batch, time, target) of ``spikes`` (batch, time, source) weighted by ``weights`` (target, source).
+
+        Steps before ``first`` are left out. ``lead`` steps have already passed: all delays count that much less.
+        """
+        raise NotImplementedError
+
+    def exported(self) -> np.ndarray | int | None:
+        """Whole axonal delays for the network description."""
+        raise NotImplementedError
+
+    def dendritic(self) -> np.ndarray | None:
+        """Whole dendritic delays, one per target, that export has to compile away; None if there are none."""
+        return None
+
+    def penalty(self) -> torch.Tensor:
+        """What the sparsity option adds to the loss."""
+        return torch.zeros(())
+
+    @property
+    def whole(self) -> bool:
+        """Whether the forward pass uses whole delays."""
+        return True
+
+
+class FixedDelays(Delays):
+    """One delay for all synapses, or one per presynaptic neuron, that training does not change; in steps."""
+
+    delays: torch.Tensor
+
+    def __init__(self, delays: int | np.ndarray = 0) -> None:
+        array = np.asarray(delays)
+        if array.dtype.kind not in "iu" or array.ndim > 1:
+            raise TrainingError(f"fixed delays must be one integer or one per presynaptic neuron, not {array.dtype} of shape {array.shape}")
+        super().__init__(int(array.min()), int(array.max()))
+        self.register_buffer("delays", torch.from_numpy(array.astype(np.float32)))
+
+    def build(self, sources: int, targets: int) -> None:
+        if self.delays.ndim and len(self.delays) != sources:
+            raise TrainingError(f"{len(self.delays)} fixed delays for {sources} presynaptic neurons; give one value or {sources}")
+
+    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, *, first: int = 0, lead: int = 0) -> torch.Tensor:
+        if self.minimum != self.maximum:
+            return shift(spikes, self.delays - lead, first) @ weights.T
+        delay = self.minimum - lead
+        kept = spikes[:, max(first - delay, 0) : max(spikes.shape[1] - delay, 0)]
+        x = kept @ weights.T
+        missing = spikes.shape[1] - first - x.shape[1]
+        return nn.functional.pad(x, (0, 0, missing, 0)) if missing else x
+
+    def exported(self) -> np.ndarray | int | None:
+        values = self.delays.numpy().astype(np.int64)
+        return (int(values) or None) if values.ndim == 0 else values
+
+
+class LearnedDelays(Delays):
+    """Delays that training changes, in ``minimum..maximum`` steps.
+
+    Parameters
+    ----------
+    initial : ``"uniform"``, at random over the range, or ``"minimum"``.
+    sparsity : weight in the loss of the mean delay above the minimum; drives most delays there (they are whole after rounding).
+
+    Raises
+    ------
+    TrainingError   for a range outside 0..63 or another ``initial``.
+    """
+
+    raw: nn.Parameter
+    frozen: torch.Tensor
+
+    def __init__(self, maximum: int, *, minimum: int = 0, initial: str = "uniform", sparsity: float = 0.0) -> None:
+        super().__init__(minimum, maximum)
+        if initial not in ("uniform", "minimum"):
+            raise TrainingError(f"initial delays `{initial}` must be `uniform` or `minimum`")
+        self.initial, self.sparsity = initial, sparsity
+        self.register_buffer("frozen", torch.zeros((), dtype=torch.bool))
+
+    def _build(self, size: int) -> None:
+        if "raw" in self._parameters:
+            if len(self.raw) != size:
+                raise TrainingError(f"delays for {len(self.raw)} neurons are shared with a projection that needs {size}")
+            return
+        start = torch.rand(size) * (self.maximum - self.minimum) if self.initial == "uniform" else torch.zeros(size)
+        self.raw = nn.Parameter(start + self.minimum)
+
+    @property
+    def whole(self) -> bool:
+        return bool(self.frozen) or not self.training
+
+    def values(self) -> torch.Tensor:
+        """Delays that the forward pass uses now, in steps."""
+        clamped = torch.clamp(self.raw, self.minimum, self.maximum)
+        return torch.round(clamped) if self.whole else clamped
+
+    def freeze(self) -> None:
+        """Round all delays to whole steps and stop learning them."""
+        with torch.no_grad():
+            self.raw.copy_(torch.round(torch.clamp(self.raw, self.minimum, self.maximum)))
+        self.frozen.fill_(True)
+        self.raw.requires_grad_(False)
+
+    def penalty(self) -> torch.Tensor:
+        if not self.sparsity or self.frozen:
+            return torch.zeros(())
+        return self.sparsity * (torch.clamp(self.raw, self.minimum, self.maximum) - self.minimum).mean()
+
+    def rounded(self) -> np.ndarray:
+        """Whole delays in steps."""
+        return torch.round(torch.clamp(self.raw.detach(), self.minimum, self.maximum)).numpy().astype(np.int64)
+
+    def _load_from_state_dict(self, state: Any, prefix: str, *rest: Any) -> None:
+        super()._load_from_state_dict(state, prefix, *rest)
+        self.raw.requires_grad_(not bool(self.frozen))
+
+
+class AxonalDelays(LearnedDelays):
+    """One learned delay per presynaptic neuron: what the hardware's delay rings do."""
+
+    def build(self, sources: int, targets: int) -> None:
+        self._build(sources)
+
+    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, *, first: int = 0, lead: int = 0) -> torch.Tensor:
+        return shift(spikes, self.values() - lead, first) @ weights.T
+
+    def exported(self) -> np.ndarray | int | None:
+        return self.rounded()
+
+
+class DendriticDelays(LearnedDelays):
+    """One learned delay per postsynaptic neuron. Export moves it to the neuron's outgoing axons, where that is exact."""
+
+    def build(self, sources: int, targets: int) -> None:
+        self._build(targets)
+
+    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, *, first: int = 0, lead: int = 0) -> torch.Tensor:
+        return shift(spikes @ weights.T, self.values() - lead, first)
+
+    def exported(self) -> np.ndarray | int | None:
+        return None
+
+    def dendritic(self) -> np.ndarray | None:
+        return self.rounded()

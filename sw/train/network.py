@@ -1,0 +1,292 @@
+"""A trainable spiking network: populations, projections, and a forward pass that is the golden model's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from lifline.arch.errors import TrainingError
+from lifline.network.graph import components, reachable
+from lifline.network.model import Network
+
+from .activity import Activity
+from .delays import Delays, FixedDelays, LearnedDelays
+from .population import TrainablePopulation
+from .quantisation import Quantisation, initial_step, integer_weights, largest_step
+from .update import NeuronState, Trace, update
+
+
+class TrainableProjection(nn.Module):
+    """Fully connected synapses in training; ``weight`` is (target, source), in thresholds."""
+
+    def __init__(self, source: str, target: str, sources: int, targets: int, delays: Delays, gain: float) -> None:
+        super().__init__()
+        self.source, self.target, self.delays = source, target, delays
+        self.weight = nn.Parameter(torch.randn(targets, sources) * (gain / sources**0.5))
+        delays.build(sources, targets)
+
+
+class SpikingNetwork(nn.Module):
+    """Trainable counterpart of :class:`~lifline.network.model.Network`.
+
+    Populations are added and connected by name; the last one added is the output unless ``output`` is set. With a
+    ``quantisation`` the forward pass computes the hardware's integers; without, real numbers.
+
+    In evaluation mode the forward pass is exactly the golden model of :meth:`to_network`. In training mode it is, too, except that batch
+    normalisation uses the batch's statistics and delays that still move are shared between steps.
+    """
+
+    def __init__(self, name: str, input_shape: int | tuple[int, ...], *, quantisation: Quantisation | None = None, input_name: str = "input") -> None:
+        super().__init__()
+        self.name, self.input_name, self.quantisation = name, input_name, quantisation
+        self.input_shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
+        self.output: str | None = None
+        self.population_list, self.projection_list = nn.ModuleList(), nn.ModuleList()
+        self.log_steps = nn.ParameterDict()
+
+    # Building
+
+    def add(self, population: TrainablePopulation) -> TrainablePopulation:
+        """Add a population; returns it.
+
+        Raises
+        ------
+        TrainingError   if the name is taken.
+        """
+        if population.name in self.names:
+            raise TrainingError(f"two populations are called `{population.name}`; names must be unique")
+        self.population_list.append(population)
+        self.output = population.name
+        return population
+
+    def connect(self, source: str, target: str, delays: Delays | int | np.ndarray | None = None, *, gain: float = 2.0) -> TrainableProjection:
+        """Add a projection; weights start normal with deviation ``gain / sqrt(sources)``. Returns it.
+
+        Raises
+        ------
+        TrainingError   for unknown names, a second projection between the same two, or a cycle without delay.
+        """
+        if any((p.source, p.target) == (source, target) for p in self.projections):
+            raise TrainingError(f"projection {source} -> {target} exists twice; one holds all weights")
+        if target == self.input_name:
+            raise TrainingError(f"projection {source} -> {target} ends at the input")
+        module = delays if isinstance(delays, Delays) else FixedDelays(0 if delays is None else delays)
+        projection = TrainableProjection(source, target, self.size(source), self.size(target), module, gain)
+        if source == target and module.minimum < 1:
+            raise TrainingError(f"projection {source} -> {target} needs a delay of at least 1; give delays=1 or minimum=1")
+        self.projection_list.append(projection)
+        if self.quantisation is not None and self.quantisation.learns_step:
+            self._reset_step(target)
+        return projection
+
+    @property
+    def names(self) -> list[str]:
+        return [self.input_name, *(p.name for p in self.populations)]
+
+    @property
+    def populations(self) -> Iterator[TrainablePopulation]:
+        return iter(self.population_list)  # type: ignore[arg-type]
+
+    @property
+    def projections(self) -> Iterator[TrainableProjection]:
+        return iter(self.projection_list)  # type: ignore[arg-type]
+
+    def population(self, name: str) -> TrainablePopulation:
+        for p in self.populations:
+            if p.name == name:
+                return p
+        raise TrainingError(f"no population `{name}`; there are {', '.join(self.names)}")
+
+    def projections_into(self, name: str) -> list[TrainableProjection]:
+        return [p for p in self.projections if p.target == name]
+
+    def size(self, name: str) -> int:
+        return int(np.prod(self.input_shape)) if name == self.input_name else self.population(name).size
+
+    def order(self) -> list[list[str]]:
+        """Components in topological order, as :attr:`lifline.network.model.Network.components`.
+
+        Raises
+        ------
+        TrainingError   if a population cannot be reached from the input.
+        NetworkError   if a cycle may have no delay.
+        """
+        edges = {(p.source, p.target) for p in self.projections}
+        lost = set(self.names[1:]) - reachable(self.input_name, edges)
+        if lost or len(self.names) == 1:
+            raise TrainingError(f"no path of projections leads from the input to {sorted(lost) or 'any population'}; connect or remove it")
+        immediate = {(p.source, p.target) for p in self.projections if p.delays.minimum == 0}
+        return components(self.names, edges, immediate)
+
+    # Integers
+
+    def _one_step(self, name: str) -> bool:
+        return self.quantisation is None or not self.quantisation.per_neuron or self.population(name).single_scale
+
+    def _reset_step(self, name: str) -> None:
+        assert self.quantisation is not None
+        weights = [p.weight for p in self.projections_into(name)]
+        # A parameter's name may not contain a dot, a population's may.
+        self.log_steps[str(self.names.index(name))] = nn.Parameter(torch.log(initial_step(weights, self.quantisation, not self._one_step(name))))
+
+    def reset_steps(self) -> None:
+        """Learned step sizes start again from the present weights: call after loading weights of another width or none.
+
+        Raises
+        ------
+        TrainingError   if the steps are not learned.
+        """
+        if self.quantisation is None or not self.quantisation.learns_step:
+            raise TrainingError("step sizes are not learned with this quantisation; there is nothing to reset")
+        for p in self.populations:
+            self._reset_step(p.name)
+
+    def scaled_weights(self, name: str) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Unit (target or 1,) of a population and the weights into it, both as the forward pass uses them."""
+        projections = self.projections_into(name)
+        weights: list[torch.Tensor] = [p.weight for p in projections]
+        q = self.quantisation
+        if q is None:
+            return torch.ones(1), weights
+        levels = [1 if p.source == self.input_name else max(self.population(p.source).cap, 1) for p in projections]
+        step, floor = largest_step(weights, levels, q, not self._one_step(name))
+        if q.learns_step:
+            step = torch.maximum(torch.exp(self.log_steps[str(self.names.index(name))])[:, None], floor.clamp(min=1e-8))
+        return step[:, 0] / (1 << q.weight_shift), [integer_weights(w, step, q) for w in weights]
+
+    # Running
+
+    def forward(self, spikes: torch.Tensor, *, keep_stored: bool = False) -> Activity:
+        """Run all steps of ``spikes`` (batch, time, neuron), 0 or 1, from reset.
+
+        Raises
+        ------
+        TrainingError   for spikes of another shape.
+        """
+        if spikes.ndim != 3 or spikes.shape[2] != self.size(self.input_name) or not spikes.shape[1]:
+            raise TrainingError(f"spikes have shape {tuple(spikes.shape)}; `{self.name}` needs (batch, time, {self.size(self.input_name)})")
+        order = self.order()
+        assert self.output is not None
+        activity = Activity({self.input_name: spikes.float()}, {}, {}, {}, self.output, self.population(self.output).cap == 0)
+        for component in order:
+            if component == [self.input_name]:
+                continue
+            cyclic = any(p.source in component for name in component for p in self.projections_into(name))
+            self._run(component, activity, cyclic, keep_stored)
+        return activity
+
+    def _run(self, names: list[str], activity: Activity, cyclic: bool, keep_stored: bool) -> None:
+        scale = 1.0 if self.quantisation is None else float(1 << self.quantisation.weight_shift)
+        batch, steps, _ = activity.spikes[self.input_name].shape
+        weights, outside, dynamics = {}, {}, {}
+        for name in names:
+            population = self.population(name)
+            activity.units[name], matrices = self.scaled_weights(name)
+            weights[name] = dict(zip((p.source for p in self.projections_into(name)), matrices, strict=True))
+            arriving = [
+                p.delays.synaptic_input(activity.spikes[p.source], weights[name][p.source])
+                for p in self.projections_into(name)
+                if p.source not in names or not cyclic
+            ]
+            outside[name] = sum(arriving[1:], arriving[0]) * scale if arriving else torch.zeros(batch, steps, population.size)
+            if cyclic and population.batch_norm:
+                raise TrainingError(f"population `{name}` is recurrent: its synaptic input is not known before it fires, so batch_norm is not possible")
+            dynamics[name] = population.dynamics(outside[name], activity.units[name], self.quantisation)
+        state = {name: NeuronState.zeros(batch, self.size(name)) for name in names}
+        if not cyclic:
+            traces = {name: [update(outside[name], state[name], dynamics[name], keep_stored=keep_stored)] for name in names}
+        else:
+            traces = {name: [] for name in names}
+            # Split once: a slice per step would make its gradient as long as the run, every time.
+            split = {name: x.split(1, 1) for name, x in outside.items()}
+            for t in range(steps):
+                for name in names:
+                    x = split[name][t] + scale * self._inside(name, names, weights[name], traces, t)
+                    trace = update(x, state[name], dynamics[name], keep_stored=keep_stored)
+                    state[name] = trace.state
+                    traces[name].append(trace)
+        for name, parts in traces.items():
+            for found, what in ((activity.spikes, "spikes"), (activity.membranes, "membranes"), (activity.stored, "stored")):
+                found[name] = torch.cat([getattr(trace, what) for trace in parts], 1) if cyclic else getattr(parts[0], what)
+
+    def _inside(self, name: str, names: list[str], weights: dict[str, torch.Tensor], traces: dict[str, list[Trace]], t: int) -> torch.Tensor:
+        """Synaptic input of step ``t``, (batch, 1, neuron), from populations on the same cycle."""
+        total: Any = 0.0
+        for p in self.projections_into(name):
+            if p.source not in names:
+                continue
+            past = traces[p.source]
+            lead = t + 1 - len(past)  # a source that comes later in the step has not fired yet; its delay is at least 1
+            # Between whole steps one more is needed; what lies before the longest delay is not.
+            window = past[max(0, len(past) - (p.delays.maximum - lead + 2)) :]
+            if window:
+                history = torch.cat([trace.spikes for trace in window], 1)
+                total = total + p.delays.synaptic_input(history, weights[p.source], first=history.shape[1] - 1, lead=lead)
+        return total if isinstance(total, torch.Tensor) else torch.zeros(1)
+
+    # Training
+
+    @property
+    def delays(self) -> list[Delays]:
+        """Delay modules of all projections, each once."""
+        return list(dict.fromkeys(p.delays for p in self.projections))
+
+    @property
+    def exact(self) -> bool:
+        """Whether the forward pass in the present mode is the golden model of :meth:`to_network`, bit for bit."""
+        normalised = self.training and any(p.batch_norm for p in self.populations)
+        return self.quantisation is not None and not normalised and all(d.whole for d in self.delays)
+
+    def freeze_delays(self) -> None:
+        """Round all learned delays to whole steps and stop learning them."""
+        for d in self.delays:
+            if isinstance(d, LearnedDelays):
+                d.freeze()
+
+    @torch.no_grad()
+    def clamp(self) -> None:
+        """Bring delays and budgets that an optimiser has moved out of their range back to its edge, where they still have a gradient."""
+        for d in self.delays:
+            if isinstance(d, LearnedDelays):
+                d.raw.clamp_(d.minimum, d.maximum)
+        for p in self.populations:
+            if p.budget is not None:
+                p.budget.rate.clamp_(0, p.cap)
+
+    def set_slope(self, slope: float) -> None:
+        """Slope of every population's surrogate from now on."""
+        for p in self.populations:
+            p.surrogate = p.surrogate.replace(slope=slope)
+
+    def penalty(self, activity: Activity) -> torch.Tensor:
+        """Sum of what delays and firing budgets add to the loss."""
+        budgets = [p.budget.loss(activity.spikes[p.name]) for p in self.populations if p.budget is not None]
+        return sum([d.penalty() for d in self.delays] + budgets, torch.zeros(()))
+
+    def enforce_budgets(self, steps: int, slack: float = 1.0) -> None:
+        """Turn learned targets into hard budgets for runs of ``steps`` steps, see :meth:`lifline.train.budgets.FiringBudget.enforce`."""
+        for p in self.populations:
+            if p.budget is not None:
+                p.budget.enforce(steps, slack)
+
+    def parameter_groups(self, learning_rate: float, delay_learning_rate: float = 0.05, weight_decay: float = 0.0) -> list[dict[str, Any]]:
+        """Groups for an optimiser: weights (with the weight decay), delays in steps, all others."""
+        delays = {id(p) for d in self.delays for p in d.parameters()}
+        weights = {id(p.weight) for p in self.projections}
+        rest = [p for p in self.parameters() if id(p) not in delays | weights and p.requires_grad]
+        groups: list[dict[str, Any]] = [
+            {"params": [p for p in self.parameters() if id(p) in weights], "lr": learning_rate, "weight_decay": weight_decay},
+            {"params": [p for p in self.parameters() if id(p) in delays], "lr": delay_learning_rate},
+            {"params": rest, "lr": learning_rate},
+        ]
+        return [g for g in groups if g["params"]]
+
+    def to_network(self, **metadata: Any) -> Network:
+        """The integer network, see :func:`lifline.train.export.to_network`."""
+        from .export import to_network
+
+        return to_network(self, metadata)

@@ -1,0 +1,36 @@
+"""The committed networks of the examples reach the accuracy that their pages state, in integers, on the real data."""
+
+from __future__ import annotations
+
+import os
+import runpy
+from pathlib import Path
+
+import pytest
+
+from lifline.arch.config import preset
+from lifline.compiler.compile import compile_network
+from lifline.network.file import load
+from lifline.sim.golden import GoldenModel
+
+ROOT = Path(__file__).parents[2]
+DATA = Path(os.environ.get("LIFLINE_SHARED", ROOT.parent / "shared")) / "data"
+NETWORKS = [
+    ("mnist", "mnist8", "mnist.npz", "large", 8, 0.988),
+    ("mnist", "mnist4", "mnist.npz", "large", 4, 0.985),
+    ("fsdd", "fsdd8", "fsdd_logmel.npz", "large", 8, 0.983),
+    ("fsdd", "fsdd4", "fsdd_logmel.npz", "large", 4, 0.977),
+    ("braille", "braille8", "braille7.npz", "medium", 8, 0.945),
+]
+
+
+@pytest.mark.parametrize(("example", "name", "file", "config", "bits", "least"), NETWORKS)
+def test_committed_network(example: str, name: str, file: str, config: str, bits: int, least: float) -> None:
+    network = load(ROOT / "examples" / example / f"{name}.safetensors")
+    assert max(abs(p.weights).max() for p in network.projections) < 1 << (bits - 1)
+    compile_network(network, preset(config))
+    if not (DATA / file).is_file():
+        pytest.skip(f"needs {file} in {DATA}; set LIFLINE_SHARED")
+    pytest.importorskip("torch")
+    spikes, labels = runpy.run_path(str(ROOT / "examples" / example / "train.py"))["test_samples"](str(DATA / file))
+    assert (GoldenModel(network).run(spikes).prediction == labels).mean() >= least

@@ -1,0 +1,144 @@
+"""Gradients of the compiled update and shift against the same equations written with PyTorch's own operations."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from lifline import train  # noqa: E402
+from lifline.network.model import ResetRule  # noqa: E402
+from lifline.train.delays import shift  # noqa: E402
+from lifline.train.update import NeuronState, update  # noqa: E402
+
+
+class Step(torch.autograd.Function):
+    """Number of crossings, with the surrogate written out."""
+
+    @staticmethod
+    def forward(ctx, u, theta, strict, cap, surrogate):
+        ctx.save_for_backward(u, theta)
+        ctx.rest = cap, surrogate
+        n = torch.ceil(u / theta) - 1 if strict else torch.floor(u / theta)
+        return n.clamp(0, cap)
+
+    @staticmethod
+    def backward(ctx, grad):
+        u, theta = ctx.saved_tensors
+        cap, surrogate = ctx.rest
+        total = torch.zeros_like(u)
+        for k in range(cap):
+            z = u / theta - 1 - k
+            total += {
+                "fast_sigmoid": 1 / (1 + surrogate.slope * z.abs()) ** 2,
+                "arctan": 1 / (1 + (math.pi / 2 * surrogate.slope * z) ** 2),
+                "boxcar": (z.abs() * surrogate.slope < 0.5).to(u.dtype),
+            }[surrogate.kind.value] * surrogate.height
+        return grad * total / theta, -(grad * total * u / theta**2).sum(0), None, None, None
+
+
+def reference(x, population, theta, bias, keep_v, keep_i):
+    """Spikes and membranes before the reset, in double precision."""
+    v, i, c = (torch.zeros_like(x[:, 0]) for _ in range(3))
+    spikes, membranes = [], []
+    rule = population.reset
+    for t in range(x.shape[1]):
+        seen = c.detach() if population.detach_reset else c
+        i = i * keep_i + x[:, t]
+        before = v
+        if rule is ResetRule.LATE_VALUE:
+            before = v + (population.v_reset - v) * seen
+        u = before * keep_v + i + bias
+        if rule is ResetRule.LATE_SUBTRACT:
+            u = u - seen * theta
+        if population.v_min is not None:
+            u = u.clamp(min=population.v_min)
+        c = Step.apply(u, theta, population.strict, population.cap, population.surrogate)
+        seen = c.detach() if population.detach_reset else c
+        v = u
+        if rule is ResetRule.NOW_SUBTRACT:
+            v = u - seen * theta
+        elif rule is ResetRule.NOW_VALUE:
+            v = u + (population.v_reset - u) * seen
+        if population.v_min is not None:
+            v = v.clamp(min=population.v_min)
+        spikes.append(c)
+        membranes.append(u)
+    return torch.stack(spikes, 1), torch.stack(membranes, 1)
+
+
+@pytest.mark.parametrize(("reset", "detach", "kind"), list(itertools.product(ResetRule, (True, False), train.SurrogateKind)))
+def test_gradients_equal_those_of_the_written_out_equations(reset, detach, kind) -> None:
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    value = reset in (ResetRule.NOW_VALUE, ResetRule.LATE_VALUE)
+    population = train.TrainablePopulation(
+        "n", 5, decay_v=0.2, decay_i=0.4, reset=reset, v_reset=0.2 if value else 0.0, cap=1 if value else 3, v_min=-0.8, detach_reset=detach,
+        learn_decay=True, learn_threshold=True, bias=True, surrogate=train.Surrogate(kind=kind, slope=1.7, height=0.8),
+    )  # fmt: skip
+    with torch.no_grad():
+        population.log_threshold.normal_(0, 0.2)
+        population.bias.normal_(0, 0.1)
+    x = torch.from_numpy(rng.normal(0.3, 0.7, (4, 9, 5)).astype(np.float32)).requires_grad_()
+    to_s, to_u = torch.randn(2, 4, 9, 5)
+
+    dynamics = population.dynamics(x, torch.ones(1), None)
+    trace = update(x, NeuronState.zeros(4, 5), dynamics)
+    loss = (trace.spikes * to_s + trace.membranes * to_u).sum()
+    parameters = [x, population.log_threshold, population.bias, population.decay_v.logit, population.decay_i.logit]
+    ours = torch.autograd.grad(loss, parameters)
+
+    keeps = [1 - torch.sigmoid(d.logit.double()) for d in (population.decay_v, population.decay_i)]
+    s, u = reference(x.double(), population, torch.exp(population.log_threshold.double()), population.bias.double(), *keeps)
+    theirs = torch.autograd.grad((s * to_s + u * to_u).sum(), parameters)
+    assert 5 < s.sum() == trace.spikes.sum()
+    torch.testing.assert_close(trace.membranes.double(), u, rtol=1e-5, atol=1e-5)
+    for ours_of, theirs_of in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(ours_of, theirs_of, rtol=2e-3, atol=2e-4)
+
+
+def test_two_windows_give_the_gradients_of_one() -> None:
+    torch.manual_seed(1)
+    population = train.CurrentLIF("n", 6, reset=ResetRule.LATE_SUBTRACT, detach_reset=False)
+    x = torch.randn(3, 10, 6, requires_grad=True)
+    dynamics = population.dynamics(x, torch.ones(1), None)
+    whole = update(x, NeuronState.zeros(3, 6), dynamics)
+    first = update(x[:, :4], NeuronState.zeros(3, 6), dynamics)
+    second = update(x[:, 4:], first.state, dynamics)
+    parts = torch.cat([first.spikes, second.spikes], 1)
+    torch.testing.assert_close(parts, whole.spikes, rtol=0, atol=0)
+    weights = torch.randn_like(parts)
+    ours, theirs = (torch.autograd.grad((s * weights).sum(), x)[0] for s in (parts, whole.spikes))
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_shift_moves_interpolates_and_differentiates() -> None:
+    torch.manual_seed(2)
+    values = torch.randn(2, 8, 4, requires_grad=True)
+    delays = torch.tensor([0.0, 1.25, 3.5, 9.75], requires_grad=True)
+    later = [torch.nn.functional.pad(values, (0, 0, k, 0))[:, :8] for k in range(12)]
+    wanted = torch.stack(
+        [(1 - d % 1) * later[int(d)][:, :, n] + (d % 1) * later[int(d) + 1][:, :, n] for n, d in enumerate(delays)], 2
+    )  # fmt: skip
+    for first in (0, 3):
+        found = shift(values, delays, first)
+        torch.testing.assert_close(found, wanted[:, first:])
+        weights = torch.randn_like(found)
+        ours, theirs = (torch.autograd.grad((a * weights).sum(), [values, delays], retain_graph=True) for a in (found, wanted[:, first:]))
+        torch.testing.assert_close(ours[0], theirs[0])
+        torch.testing.assert_close(ours[1][1:], theirs[1][1:])
+
+
+def test_whole_delay_can_move_either_way() -> None:
+    """A spike train that should arrive later, or earlier, pulls a whole delay there."""
+    spikes = torch.zeros(1, 12, 1)
+    spikes[0, 5] = 1
+    for wanted, sign in ((8, -1), (6, 1)):
+        delay = torch.tensor([2.0], requires_grad=True)
+        kernel = -((torch.arange(12) - wanted).float() ** 2)[None, :, None]
+        (gradient,) = torch.autograd.grad(-(shift(spikes, delay) * kernel).sum(), delay)
+        assert gradient.item() * sign > 0
