@@ -173,7 +173,6 @@ class Accumulate(wiring.Component):
             at_end.eq(pointer == ends[self.step[0]]),
             last.eq(block == period - 1),
             issue_event.eq(active & (block < blocks)),
-            self.weight_address.eq(weight_address),
         ]
 
         # Issue, dense mode: all entries for block 0, then again for each further block, a swap after each.
@@ -235,7 +234,7 @@ class Accumulate(wiring.Component):
         # Accumulator memory: read, register, add, write.
         m.submodules.slots = slots = Ram(width=lanes * bits, depth=window * config.max_blocks)
         address = Signal.like(slots.read_address)
-        first, write = Signal(ACCUMULATE_SPACING - 2), Signal(ACCUMULATE_SPACING - 1)
+        first, write = Signal(), Signal(ACCUMULATE_SPACING - 1)
         # The first step is read first: with at least ACCUMULATE_SPACING steps its sum has arrived when the last drain starts.
         m.d.comb += written_back.eq((count >= ACCUMULATE_SPACING) | ~write.any())
         addresses = [Signal.like(address, name=f"address{k}") for k in range(ACCUMULATE_SPACING - 1)]
@@ -257,23 +256,29 @@ class Accumulate(wiring.Component):
         with m.If(self.release):
             m.d.sync += touched[self.release_step].eq(0)
         m.d.sync += [
-            first[0].eq(~touched[self.step]),
+            first.eq(~touched[self.step]),
             write.eq(Cat(draining | issue_event, write)),
             Cat(addresses).eq(Cat(address, *addresses)),
             self.read_touched.eq(touched[self.read_step]),
         ]
         with m.If(draining):
-            m.d.sync += first[0].eq(~touched[drain_step])
+            m.d.sync += first.eq(~touched[drain_step])
         m.d.comb += [
             slots.read_address.eq(address),
+            self.weight_address.eq(weight_address),
             slots.write_address.eq(addresses[-1]),
             slots.write_enable.eq(write[-1]),
             self.read_data.eq(slots.read_data),
         ]
         weights = [self.weight_data.word_select(lane, config.weight_bits).as_signed() for lane in range(lanes)]
         singles = [Signal(signed(config.weight_bits), name=f"single{lane}") for lane in range(lanes)]
-        m.d.sync += [single.eq(weight) for single, weight in zip(singles, weights, strict=True)]
         operands: list[Value] = [*singles]
+        if config.memory_registers:
+            m.d.sync += Cat(singles).eq(Cat(weights))
+        else:  # read a cycle later instead
+            late_address = Signal.like(weight_address)
+            m.d.sync += late_address.eq(weight_address)
+            m.d.comb += [self.weight_address.eq(late_address), Cat(singles).eq(Cat(weights))]
         if dense_built:
             m.submodules.dense = dense = DenseLanes(config)
             m.d.sync += [
@@ -294,7 +299,7 @@ class Accumulate(wiring.Component):
             old = Signal(signed(bits), name=f"old{lane}")
             total = Signal(signed(bits), name=f"sum{lane}")
             m.d.sync += old.eq(slots.read_data[lane * bits : (lane + 1) * bits])
-            with m.If(first[0]):
+            with m.If(first):
                 m.d.sync += old.eq(0)
             m.d.sync += total.eq(old + operands[lane])
             m.d.comb += slots.write_data[lane * bits : (lane + 1) * bits].eq(total)

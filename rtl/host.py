@@ -30,17 +30,18 @@ from .bus import HostRequest, HostResponse
 from .registers import RegisterMemory
 
 
-def pairs(m: Module, words: list[ValueLike], index: Value, meant: Value) -> list[Signal]:
-    """One register for every two of a power of two of words: ``words[index]`` in its pair's if ``meant``, zero in all others."""
-    registers = []
+def pairs(domain: object, words: list[ValueLike], index: Value, meant: Value) -> list[Signal]:
+    """One signal for every two of a power of two of words: ``words[index]`` in its pair's if ``meant``, zero in all others.
+
+    ``domain`` is ``m.d.sync`` for registers or ``m.d.comb``.
+    """
+    chosen = []
     for k in range(0, len(words), 2):
         word = Mux(index[0], words[k + 1], words[k]) if len(words) > 1 else Value.cast(words[k])
-        register = Signal(word.shape())
-        m.d.sync += register.eq(word)
-        with m.If(~(meant & (index[1:] == k // 2))):
-            m.d.sync += register.eq(0)
-        registers.append(register)
-    return registers
+        signal = Signal(word.shape())
+        domain += signal.eq(Mux(meant & (index[1:] == k // 2), word, 0))  # type: ignore[operator]
+        chosen.append(signal)
+    return chosen
 
 
 class Host(wiring.Component):
@@ -109,7 +110,8 @@ class Host(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
-        request, write, run_tag = Signal(HostRequest), Signal(), Signal(8)
+        # The request stays on the stream until its last use.
+        request, write, run_tag = self.request.payload, self.request.payload.write, Signal(8)
         space = request.address[SPACE_SHIFT:]
         m.d.comb += [self.offset.eq(request.address[:SPACE_SHIFT]), self.write_data.eq(request.data)]
         error, idle, access, strobe = Signal(Status), Signal(), Signal(), Signal()
@@ -192,14 +194,15 @@ class Host(wiring.Component):
         weights = [self.read_weights.word_select(k, weight_bits) for k in range(weight_slices)]
         neurons = [self.read_neurons.word_select(k, config.state_bits).as_signed() for k in range(config.multipliers)]
         constants, signals = list(live.values())[:4], list(live.values())[4:]
+        domain = m.d.sync if config.memory_registers else m.d.comb
         words = [
-            *pairs(m, [selected(constants, index[:2])], Const(0, 0), (space == Space.REGISTERS) & (index[2:] == 0)),
-            *pairs(m, signals, index[:2], (space == Space.REGISTERS) & (index[2:] == 1)),
-            *pairs(m, [registers.data], Const(0, 0), (space == Space.REGISTERS) & (index >= STORED_OFFSET)),
-            *pairs(m, [self.read_program], Const(0, 0), space == Space.PROGRAM),
-            *pairs(m, weights, self.offset[: (len(weights) - 1).bit_length()], space == Space.WEIGHTS),
-            *pairs(m, neurons, self.offset[: (len(neurons) - 1).bit_length()], space == Space.NEURONS),
-            *pairs(m, [self.read_delays, self.read_rings, self.read_input_data, self.read_output], space[:2], space[2]),
+            *pairs(domain, [selected(constants, index[:2])], Const(0, 0), (space == Space.REGISTERS) & (index[2:] == 0)),
+            *pairs(domain, signals, index[:2], (space == Space.REGISTERS) & (index[2:] == 1)),
+            *pairs(domain, [registers.data], Const(0, 0), (space == Space.REGISTERS) & (index >= STORED_OFFSET)),
+            *pairs(domain, [self.read_program], Const(0, 0), space == Space.PROGRAM),
+            *pairs(domain, weights, self.offset[: (len(weights) - 1).bit_length()], space == Space.WEIGHTS),
+            *pairs(domain, neurons, self.offset[: (len(neurons) - 1).bit_length()], space == Space.NEURONS),
+            *pairs(domain, [self.read_delays, self.read_rings, self.read_input_data, self.read_output], space[:2], space[2]),
         ]
         data = Signal(WORD_BITS)
         m.d.comb += data.eq(reduce(or_, words))
@@ -207,9 +210,8 @@ class Host(wiring.Component):
         with m.FSM():
             with m.State("Accept"):
                 # A read that follows a start sees the counters of the new run.
-                m.d.comb += [idle.eq(1), self.request.ready.eq(~registers.clearing)]
-                m.d.sync += [request.eq(self.request.payload), write.eq(self.request.payload.write)]
-                with m.If(self.request.valid & self.request.ready):
+                m.d.comb += idle.eq(1)
+                with m.If(self.request.valid & ~registers.clearing):
                     m.next = "Check"
             with m.State("Check"):
                 m.d.comb += access.eq(1)
@@ -222,7 +224,7 @@ class Host(wiring.Component):
                 m.d.comb += access.eq(1)
                 m.next = "Read"
             with m.State("Read"):
-                m.d.comb += access.eq(1)
+                m.d.comb += [access.eq(1), self.request.ready.eq(1)]
                 m.d.sync += self.response.payload.data.eq(data)
                 with m.If(write | (self.response.payload.error != Status.OK)):
                     m.d.sync += self.response.payload.data.eq(0)

@@ -42,6 +42,8 @@ class Config:
     list_entries : depth of the list of active presynaptic neurons.
     program_words, input_words, output_words : depths of program memory and of the host's two buffers.
     weight_shifts : the left shifts ``ws`` that the hardware offers; starts with 0.
+    memory_registers : whether words read from memories pass a register before they are used. Without, the gateware is smaller and its
+        clock slower; it takes as many cycles.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Config:
     input_words: int = 1024
     output_words: int = 512
     weight_shifts: tuple[int, ...] = (0, 4)
+    memory_registers: bool = True
 
     def __post_init__(self) -> None:
         def require(ok: bool, rule: str) -> None:
@@ -74,6 +77,7 @@ class Config:
 
         object.__setattr__(self, "weight_shifts", tuple(self.weight_shifts))
         lanes = self.event_lanes
+        require(self.memory_registers or not self.dense_lanes, "memory_registers=False is for event-only configurations: set dense_lanes=0")
         require(power_of_two(lanes) and 2 <= lanes <= 128, f"event_lanes={lanes} must be a power of two from 2 to 128")
         require(self.dense_lanes in (0, lanes), f"dense_lanes={self.dense_lanes} must be 0 or equal event_lanes={lanes}")
         require(self.window in (1, 2, 4, 8, 16), f"window={self.window} must be 1, 2, 4, 8 or 16")
@@ -181,7 +185,7 @@ PRESETS: dict[str, Config] = {
         Config(
             name="small", event_lanes=8, dense_lanes=0, window=4, accumulator_bits=16, state_bits=16, multipliers=1, max_delay=15,
             weight_words=16384, max_neurons=512, neuron_words=512, ring_words=512, delay_entries=1024, list_entries=512,
-            program_words=256, input_words=256, output_words=256, weight_shifts=(0, 4),
+            program_words=256, input_words=256, output_words=256, weight_shifts=(0, 4), memory_registers=False,
         ),
         Config(
             name="medium", event_lanes=16, dense_lanes=16, window=8, accumulator_bits=18, state_bits=18, multipliers=8, max_delay=63,
