@@ -17,7 +17,7 @@ from .memory import Ram
 from .record import Recorder
 from .route import Router
 from .scan import Scanner
-from .sequencer import Sequencer
+from .sequencer import PROGRAM_SLICES, Sequencer
 from .trace import trace_signature
 from .update import Update
 
@@ -50,7 +50,7 @@ class Core(wiring.Component):
         config = self.config
         weight_slices = max(config.weight_word_bits // WORD_BITS, 1)
         delay_bits = max(config.max_delay.bit_length(), 1)
-        m.submodules.program = program = Ram(width=WORD_BITS, depth=config.program_words)
+        m.submodules.program = program = Ram(width=WORD_BITS, depth=config.program_words, slices=PROGRAM_SLICES)
         m.submodules.weights = weights = Ram(
             width=config.weight_word_bits, depth=config.weight_words, slices=weight_slices, style=self.weight_style
         )
@@ -212,7 +212,7 @@ class Core(wiring.Component):
             program.read_enable.eq(~seq.program_to_update | update.program_enable),
             program.write_address.eq(Mux(idle, host.offset, seq.program_write_address)),
             program.write_data.eq(Mux(idle, host.write_data, seq.program_write_data)),
-            program.write_enable.eq(Mux(idle, host.write_program, seq.program_write)),
+            program.write_enable.eq(Mux(idle, host.write_program.replicate(PROGRAM_SLICES), seq.program_write)),
             update.program_data.eq(program.read_data),
             seq.program_data.eq(program.read_data),
         ]

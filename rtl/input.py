@@ -113,26 +113,21 @@ class InputWriter(wiring.Component):
         with m.If(looked_up):
             m.d.sync += [column.eq(self.base + product), target.eq(arrival_row), bits[1].eq(bits[0]), looked_up.eq(0), located.eq(1)]
 
-        # Write: read the ring's word, set the bit, write it back, whenever the ports are free.
-        have_read, held_valid = Signal(), Signal()
-        address, held = Signal.like(self.read_address), Signal(RING_BITS)
-        finished = Signal()
+        # Write: read the ring's word, set the bit, write it back in the next cycle; if the port is not free then, read again.
+        have_read, finished = Signal(), Signal()
+        address = Signal.like(self.read_address)
         m.d.comb += [
             self.read_address.eq(address),
             self.write_address.eq(address),
             self.read_enable.eq(writing & ~have_read),
             self.write_enable.eq(writing & have_read),
-            self.write_data.eq(Mux(held_valid, held, self.read_data) | (1 << bits[2])),
+            self.write_data.eq(self.read_data | (1 << bits[2])),
             finished.eq(self.write_enable & self.write_free),
         ]
-        with m.If(self.read_enable & self.read_free):
-            m.d.sync += have_read.eq(1)
-        with m.If(have_read & ~held_valid):
-            m.d.sync += [held.eq(self.read_data), held_valid.eq(1)]
+        m.d.sync += have_read.eq(self.read_enable & self.read_free)
         with m.If(finished):
             m.d.sync += writing.eq(0)
         with m.If(finished | ~writing):
-            m.d.sync += [have_read.eq(0), held_valid.eq(0)]
             with m.If(located):
                 m.d.sync += [writing.eq(1), address.eq(column + target), bits[2].eq(bits[1]), located.eq(0)]
         with m.If(self.discard):

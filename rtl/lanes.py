@@ -115,7 +115,7 @@ class UpdateLane(wiring.Component):
         m.d.sync += addend.eq(synaptic | forwarded)
 
         # Stage 2: multiply; add the bias beside it.
-        product = Signal(signed(bits + DECAY_BITS))
+        product = Signal(signed(bits + DECAY_BITS), reset_less=True)
         inputs = Signal(signed(wide.width + 1))
         chosen = Signal(state)
         with m.If(self.use_bias):

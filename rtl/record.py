@@ -64,8 +64,13 @@ class Recorder(wiring.Component):
         used = Signal(range(config.output_words + 1))
         values = [Signal(signed(config.state_bits), name=f"value{k}") for k in range(lanes)]
         left, comparing, header_due, finished = Signal(range(lanes + 1)), Signal(), Signal(), Signal()
-        header = Signal(word_layout(RECORD))
+        header, kind, index = Signal(word_layout(RECORD)), Signal(Record), Signal.like(self.row_index)
         m.d.comb += [
+            # Nothing is updated while a row is being sent, so that population and step are still the row's.
+            header.kind.eq(kind),
+            header.population.eq(self.population),
+            header.index.eq(index),
+            header.step.eq(self.step),
             used.eq(self.count - self.taken),
             memory.read_address.eq(self.read_address),
             self.read_data.eq(memory.read_data),
@@ -99,10 +104,8 @@ class Recorder(wiring.Component):
                 left.eq(lanes),
                 comparing.eq(self.row_record == Record.COUNT),
                 header_due.eq(self.row_record != Record.COUNT),
-                header.kind.eq(self.row_record),
-                header.population.eq(self.population),
-                header.index.eq(self.row_index),
-                header.step.eq(self.step),
+                kind.eq(self.row_record),
+                index.eq(self.row_index),
             ]
         with m.If(memory.write_enable):
             m.d.sync += self.count.eq(self.count + 1)

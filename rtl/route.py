@@ -87,7 +87,7 @@ class Router(wiring.Component):
 
         # The step whose spikes arrive now, and its row in each ring; `begin` is delayed like the spikes.
         begun, advanced = Signal(STAGES + 1), Signal()
-        half, arriving_step = Signal(), Signal.like(self.step)
+        half, arriving_odd = Signal(), Signal()
         current = Array(Signal(8, name=f"current{r}") for r in range(MAX_RINGS))
         upcoming = [Signal(8, name=f"upcoming{r}") for r in range(MAX_RINGS)]
         direct_target, direct_upcoming = Signal(8), Signal(8)
@@ -97,7 +97,7 @@ class Router(wiring.Component):
             direct_upcoming.eq(wrapped(upcoming[0] + self.ring_1[0].delay[:8], self.ring_0[0].rows)),
         ]
         with m.If(begun[-1]):
-            m.d.sync += [half.eq(~half), arriving_step.eq(self.step), direct_target.eq(direct_upcoming)]
+            m.d.sync += [half.eq(~half), arriving_odd.eq(self.step[0]), direct_target.eq(direct_upcoming)]
         for r in range(MAX_RINGS):
             with m.If(begun[-1]):
                 m.d.sync += current[r].eq(upcoming[r])
@@ -107,9 +107,9 @@ class Router(wiring.Component):
                 m.d.sync += upcoming[r].eq(self.ring_0[r].head)
 
         direct = Signal()
-        arrived_word, last_word, routed_half, routed_step = Signal(8), Signal(8), Signal(), Signal.like(self.step)
+        arrived_word, last_word, routed_half, routed_odd = Signal(8), Signal(8), Signal(), Signal()
         routed = Array(Signal(8, name=f"routed{r}") for r in range(MAX_RINGS))
-        complete = Signal(len(Cat(last_word, routed_half, routed_step, *routed)))
+        complete = Signal(len(Cat(last_word, routed_half, routed_odd, *routed)))
         m.d.comb += [
             direct.eq((pop.rings == 1) & self.ring_1[0].uniform & ~pop.record_spikes),
             self.needed.eq(pop.record_spikes | ((pop.rings != 0) & ~direct)),
@@ -131,9 +131,9 @@ class Router(wiring.Component):
         with m.If(self.spike_valid):
             m.d.sync += arrived_word.eq(self.spike_index)
         with m.If(self.complete):
-            m.d.sync += complete.eq(Cat(Mux(self.spike_valid, self.spike_index, arrived_word), half, arriving_step, *current))
+            m.d.sync += complete.eq(Cat(Mux(self.spike_valid, self.spike_index, arrived_word), half, arriving_odd, *current))
         with m.If(self.go):
-            m.d.sync += Cat(last_word, routed_half, routed_step, *routed).eq(complete)
+            m.d.sync += Cat(last_word, routed_half, routed_odd, *routed).eq(complete)
 
         pending, bit, next_bit, more = Signal(RING_BITS), Signal(range(RING_BITS)), Signal(range(RING_BITS)), Signal()
         position, rest = lowest_bit(m, pending)
@@ -149,7 +149,8 @@ class Router(wiring.Component):
             header.kind.eq(RecordKind.SPIKES),
             header.population.eq(pop.population),
             header.index.eq(word),
-            header.step.eq(routed_step),
+            # The update is at the step that is routed, or at the next.
+            header.step.eq(self.step - (self.step[0] ^ routed_odd)),
         ]
 
         def next_word() -> None:

@@ -21,7 +21,7 @@ from lifline.arch.program import (
     Mode,
     Opcode,
 )
-from lifline.arch.registers import EXIT_BITS
+from lifline.arch.registers import EXIT_BITS, PERIOD_BITS, POSITION_BITS
 
 from .decode import word_layout
 from .input import STEP_BITS
@@ -30,6 +30,12 @@ from .update import POPULATION_SHAPE
 
 CREDIT_BITS = 8
 """Time steps that may be due in real time; a run that is later than that starts counting afresh from there."""
+
+PROGRAM_SLICES = 4
+"""Parts of a program word that are written alone."""
+
+HEAD_SLICE = 1 << RING_0.offsets["head"] // (WORD_BITS // PROGRAM_SLICES)
+"""The part that holds a ring's head, and nothing else."""
 
 
 def at_most(value: Signal, power: int) -> Value:
@@ -59,13 +65,13 @@ class Sequencer(wiring.Component):
                 "fresh_start": In(1),
                 "stop": In(1),
                 "steps": In(14),
-                "period": In(WORD_BITS),
+                "period": In(PERIOD_BITS),
                 "ring_clear_words": In(range(config.ring_words + 1)),
                 "exit_every": In(EXIT_BITS),
                 "exit_margin": In(config.state_bits),
                 "running": Out(1),
                 "exited": Out(1),
-                "time": Out(WORD_BITS),
+                "time": Out(POSITION_BITS),
                 "clearing": Out(1),
                 "clear_address": Out(range(config.ring_words)),
                 "cleared": Out(1),
@@ -80,7 +86,7 @@ class Sequencer(wiring.Component):
                 # program memory
                 "program_address": Out(program),
                 "program_data": In(WORD_BITS),
-                "program_write": Out(1),
+                "program_write": Out(PROGRAM_SLICES),
                 "program_write_address": Out(program),
                 "program_write_data": Out(WORD_BITS),
                 "program_to_update": Out(1),
@@ -141,18 +147,17 @@ class Sequencer(wiring.Component):
 
         # Run control.
         remaining, to_check = Signal(14), Signal(EXIT_BITS)
-        credit, tick, tick_over = Signal(CREDIT_BITS), Signal(WORD_BITS), Signal()
+        credit, until_tick, tick_over = Signal(CREDIT_BITS), Signal(PERIOD_BITS), Signal()
         due, first_window = Signal(), Signal()
         ahead = Signal(range(2 * window + 1))
         m.d.comb += [
-            first_window.eq(self.time == 0),
             ahead.eq(Mux(self.exit_every != 0, at_most(to_check, 2 * window), 2 * window)),
             due.eq((self.period == 0) | (credit >= self.count)),
         ]
         m.d.sync += self.input_limit.eq(Mux(self.running & ~self.clearing & (remaining != 0), self.time + ahead, self.input_steps))
-        m.d.comb += tick_over.eq(tick == self.period)
+        m.d.comb += tick_over.eq(until_tick == 1)
         with m.If(self.running & (self.period != 0)):
-            m.d.sync += tick.eq(Mux(tick_over, 1, tick + 1))
+            m.d.sync += until_tick.eq(Mux(tick_over, self.period, until_tick - 1))
             with m.If(tick_over & ~credit.all()):
                 m.d.sync += credit.eq(credit + 1)
 
@@ -160,7 +165,7 @@ class Sequencer(wiring.Component):
         pc, address = Signal.like(self.program_address), Signal.like(self.program_address)
         instruction = Signal(word_layout(INSTRUCTION))
         pass_0, pass_1, pass_2 = (Signal(word_layout(w), name=w.name) for w in (PASS_0, PASS_1, PASS_2))
-        ring_now, ring, ring_head, advancing = Signal(word_layout(RING_0)), Signal(word_layout(RING_0)), Signal(8), Signal()
+        ring_now, ring_rows, ring_head, advancing = Signal(word_layout(RING_0)), Signal(8), Signal(8), Signal()
         words = [Signal(WORD_BITS, name=w.name) for w in POPULATION_WORDS[:FIRST_COUNTER]]
         index = Signal(range(FIRST_COUNTER + 2 * MAX_RINGS + 1))
         counter, counted, increment = Signal(3), Signal(WORD_BITS), Signal(WORD_BITS)
@@ -239,22 +244,22 @@ class Sequencer(wiring.Component):
         with m.If(self.update_ending):
             m.d.sync += route_coming.eq(1)
 
-        # The descriptor of an advanced ring is written back while the next instruction is decoded.
+        # The head of an advanced ring is written back while the next instruction is decoded.
         advanced = Signal(word_layout(RING_0))
-        m.d.comb += [advanced.eq(ring), advanced.head.eq(wrapped(ring_head + self.count, ring.rows))]
+        m.d.comb += advanced.head.eq(wrapped(ring_head + self.count, ring_rows))
         m.d.sync += advancing.eq(0)
         with m.If(advancing):
-            m.d.comb += [self.program_write.eq(1), self.program_write_data.eq(advanced)]
+            m.d.comb += [self.program_write.eq(HEAD_SLICE), self.program_write_data.eq(advanced)]
 
         with m.FSM() as fsm:
             m.d.comb += self.running.eq(~fsm.ongoing("Idle"))
             with m.State("Idle"):
                 with m.If(self.start):
-                    m.d.sync += [remaining.eq(self.steps), self.exited.eq(0), credit.eq(0), tick.eq(1)]
+                    m.d.sync += [remaining.eq(self.steps), self.exited.eq(0), credit.eq(0), until_tick.eq(self.period)]
                     m.next = "Window"
                     with m.If(self.fresh_start):
                         m.d.comb += self.cleared.eq(1)
-                        m.d.sync += [self.time.eq(0), self.clear_address.eq(0), to_check.eq(self.exit_every)]
+                        m.d.sync += [self.time.eq(0), first_window.eq(1), self.clear_address.eq(0), to_check.eq(self.exit_every)]
                         m.d.sync += [self.clearing.eq(self.ring_clear_words != 0), self.counter_overflow.eq(0)]
                         m.next = "Clear"
             with m.State("Clear"):
@@ -292,7 +297,7 @@ class Sequencer(wiring.Component):
                         m.d.sync += self.program_write_address.eq(instruction.argument)
                         m.next = "Advance"
                     with m.Default():
-                        m.d.sync += [self.time.eq(self.time + self.count), remaining.eq(remaining - self.count)]
+                        m.d.sync += [self.time.eq(self.time + self.count), first_window.eq(0), remaining.eq(remaining - self.count)]
                         m.d.sync += to_check.eq(to_check - self.count)
                         m.next = "Window"
                         with m.If((self.exit_every != 0) & (to_check == self.count)):
@@ -300,7 +305,7 @@ class Sequencer(wiring.Component):
                             with m.If(self.leading - self.second > self.exit_margin):
                                 m.d.sync += [self.exited.eq(1), remaining.eq(0)]
             with m.State("Advance"):
-                m.d.sync += [ring.eq(self.program_data), ring_head.eq(Mux(first_window, 0, ring_now.head)), advancing.eq(1)]
+                m.d.sync += [ring_rows.eq(ring_now.rows), ring_head.eq(Mux(first_window, 0, ring_now.head)), advancing.eq(1)]
                 decode_at(pc)
             with m.State("Pass-Weights"):
                 m.d.sync += [pass_1.eq(self.program_data), pc.eq(pc + 1)]
@@ -401,8 +406,8 @@ class Sequencer(wiring.Component):
                     increment.eq(Array(self.counters)[(counter - 1)[:2]]),
                     self.program_write_address.eq(pc - 1),
                 ]
-                m.d.comb += [total.eq(counted + increment), self.program_write_data.eq(total), self.program_write.eq(counter >= 2)]
-                with m.If(self.program_write & total[-1]):
+                m.d.comb += [total.eq(counted + increment), self.program_write_data.eq(total), self.program_write.eq((counter >= 2).replicate(PROGRAM_SLICES))]
+                with m.If((counter >= 2) & total[-1]):
                     m.d.sync += self.counter_overflow.eq(1)
                 with m.If(counter == 4):
                     decode_at(self.micro_base + pop.population_2.micro_words)

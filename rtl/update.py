@@ -224,13 +224,18 @@ class Update(wiring.Component):
         # Control of later stages.
         ops = [op] + [Signal(micro, name=f"op{k}") for k in range(1, STAGES + 1)]
         targets = [Signal.like(address, name=f"target{k}") for k in range(1, STAGES + 1)]
-        rows = [row] + [Signal.like(row, name=f"row{k}") for k in range(1, STAGES + 1)]
+        slot_row, final_row = Signal(range(max(rows_per_block, 2))), Signal.like(row)
+        row_ends = [issue & op_last & in_rows] + [Signal(name=f"row_end{k}") for k in range(1, STAGES + 1)]
         lasts = [last_row & in_rows] + [Signal(name=f"last{k}") for k in range(1, STAGES + 1)]
         valid = Signal(STAGES + 3)
         m.d.sync += targets[0].eq(address + op.offset)
         m.d.sync += [targets[k].eq(targets[k - 1]) for k in range(1, STAGES)]
         m.d.sync += [ops[k].eq(ops[k - 1]) for k in range(1, STAGES + 1)]
-        m.d.sync += [rows[k].eq(rows[k - 1]) for k in range(1, STAGES + 1)]
+        m.d.sync += [row_ends[k].eq(row_ends[k - 1]) for k in range(1, STAGES + 1)]
+        # Rows leave in the order in which they came: the last stage counts them anew.
+        m.d.sync += slot_row.eq(row % rows_per_block)
+        with m.If(row_ends[STAGES]):
+            m.d.sync += final_row.eq(Mux(lasts[STAGES], 0, final_row + 1))
         m.d.sync += [lasts[k].eq(lasts[k - 1]) for k in range(1, STAGES + 1)]
         m.d.sync += valid.eq(Cat(issue, valid))
         m.d.comb += [self.settled.eq(~valid.any()), self.counted.eq(~valid[: STAGES - 1].any())]
@@ -276,7 +281,7 @@ class Update(wiring.Component):
                 ),
                 *(getattr(lane, f"latch_{name}").eq(latches[key]) for key, name in latch_names.items()),
                 lane.forward.eq(op.addend == Addend.RESULT),
-                lane.slot.eq(rows[1] % rows_per_block),
+                lane.slot.eq(slot_row),
                 lane.add_slot.eq(synaptic & self.slot_touched),
                 lane.shift.eq(pop1.shift),
                 lane.word_zero.eq(word_zero),
@@ -305,7 +310,7 @@ class Update(wiring.Component):
             self.neuron_write_enable.eq(final.write),
             self.row_valid.eq(final.record != Record.NONE),
             self.row_record.eq(final.record),
-            self.row_index.eq(rows[STAGES]),
+            self.row_index.eq(final_row),
             self.row_last.eq(lasts[STAGES]),
         ]
         fired = [lane.spike for lane in results]
@@ -321,7 +326,7 @@ class Update(wiring.Component):
 
         # Stage 7: words of 32 neurons.
         chunks = RING_BITS // lanes
-        chunk = rows[STAGES] % chunks
+        chunk = final_row % chunks
         m.d.sync += self.spike_valid.eq(0)
         with m.If(final.fire):
             with m.If(chunk == 0):
@@ -329,6 +334,6 @@ class Update(wiring.Component):
             for index in range(1, chunks):
                 with m.If(chunk == index):
                     m.d.sync += self.spike_word[index * lanes : (index + 1) * lanes].eq(Cat(fired))
-            m.d.sync += self.spike_index.eq(rows[STAGES] // chunks)
+            m.d.sync += self.spike_index.eq(final_row // chunks)
             m.d.sync += self.spike_valid.eq(lasts[STAGES] | (chunk == chunks - 1))
         return m

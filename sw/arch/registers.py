@@ -61,7 +61,7 @@ REGISTERS = _table(
     ("interface_version", Access.READ, "Version of this table, of the program layout and of the frames."),
     ("config_hash", Access.READ, "Hash of the gateware configuration; a program for another one is refused."),
     ("status", Access.READ, "Bit 0 running, bit 1 stopped by early exit, bit 2 a counter overflowed, bit 3 input index out of range."),
-    ("step", Access.READ, "Time steps done since the last fresh start."),
+    ("step", Access.READ, "Time steps done since the last fresh start, modulo 2^16."),
     ("input_taken", Access.READ, "Input words consumed since the last discard, modulo 2^16."),
     ("output_count", Access.READ, "Output words produced since the last fresh start, modulo 2^16."),
     ("control", Access.WRITE, "Write 1 to start a run, 3 to start a fresh one (clears state), 4 to stop at the next window, 8 to discard unread input; bits 15..8 tag the run."),
@@ -71,7 +71,7 @@ REGISTERS = _table(
     ("stall_period_cycles", Access.READ, "Cycles waiting for the real-time period."),
     ("overruns", Access.READ, "Windows that started later than the real-time period asks."),
     ("steps", Access.WRITE, "Time steps of the next run, 1..8192."),
-    ("period", Access.WRITE, "Cycles per time step in real time; 0: as fast as possible."),
+    ("period", Access.WRITE, "Cycles per time step in real time, below 2^24; 0: as fast as possible."),
     ("input_count", Access.WRITE, "Input words written by the host since the last discard, modulo 2^16."),
     ("output_taken", Access.WRITE, "Output words that the host has read and frees, modulo 2^16."),
     ("ring_clear_words", Access.WRITE, "Ring words that a fresh start clears."),
@@ -92,7 +92,10 @@ STORED_WORDS = 16
 """Registers from ``STORED_OFFSET`` on are kept in a memory of ``STORED_WORDS`` words, whose address is the offset modulo its depth."""
 
 POSITION_BITS = 16
-"""Positions in the input and output streams are counted modulo ``2^POSITION_BITS``; both memories are smaller."""
+"""Positions in the input and output streams, and time steps, are counted modulo ``2^POSITION_BITS``; memories and runs are smaller."""
+
+PERIOD_BITS = 24
+"""Width of the real-time period in cycles."""
 
 EXIT_BITS = 16
 """Width of the number of steps between early-exit checks."""

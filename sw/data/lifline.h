@@ -12,14 +12,14 @@
 
 /* versions */
 #define LIFLINE_MAGIC 0x4C46494Cu
-#define LIFLINE_INTERFACE_VERSION 2u
+#define LIFLINE_INTERFACE_VERSION 3u
 
 /* hashes of the configurations */
-#define LIFLINE_CONFIG_TINY_HASH 0xA07483C4u
-#define LIFLINE_CONFIG_SMALL_HASH 0xF8610E4Cu
-#define LIFLINE_CONFIG_MEDIUM_HASH 0xD0E115ECu
-#define LIFLINE_CONFIG_LARGE_HASH 0xA99EC593u
-#define LIFLINE_CONFIG_LOIHI_HASH 0x7239EBD2u
+#define LIFLINE_CONFIG_TINY_HASH 0xD74372C7u
+#define LIFLINE_CONFIG_SMALL_HASH 0xE5214DD8u
+#define LIFLINE_CONFIG_MEDIUM_HASH 0xA880BDD1u
+#define LIFLINE_CONFIG_LARGE_HASH 0x4C3DBE20u
+#define LIFLINE_CONFIG_LOIHI_HASH 0x55E4F845u
 
 /* frames: sync, sequence, kind or status, count, address (requests), payload, CRC; little-endian */
 #define LIFLINE_REQUEST_SYNC 165u
@@ -54,7 +54,7 @@
 #define LIFLINE_REGISTER_INTERFACE_VERSION 1u  /* Version of this table, of the program layout and of the frames. */
 #define LIFLINE_REGISTER_CONFIG_HASH 2u  /* Hash of the gateware configuration; a program for another one is refused. */
 #define LIFLINE_REGISTER_STATUS 3u  /* Bit 0 running, bit 1 stopped by early exit, bit 2 a counter overflowed, bit 3 input index out of range. */
-#define LIFLINE_REGISTER_STEP 4u  /* Time steps done since the last fresh start. */
+#define LIFLINE_REGISTER_STEP 4u  /* Time steps done since the last fresh start, modulo 2^16. */
 #define LIFLINE_REGISTER_INPUT_TAKEN 5u  /* Input words consumed since the last discard, modulo 2^16. */
 #define LIFLINE_REGISTER_OUTPUT_COUNT 6u  /* Output words produced since the last fresh start, modulo 2^16. */
 #define LIFLINE_REGISTER_CONTROL 7u  /* Write 1 to start a run, 3 to start a fresh one (clears state), 4 to stop at the next window, 8 to discard unread input; bits 15..8 tag the run. */
@@ -64,7 +64,7 @@
 #define LIFLINE_REGISTER_STALL_PERIOD_CYCLES 11u  /* Cycles waiting for the real-time period. */
 #define LIFLINE_REGISTER_OVERRUNS 12u  /* Windows that started later than the real-time period asks. */
 #define LIFLINE_REGISTER_STEPS 13u  /* Time steps of the next run, 1..8192. */
-#define LIFLINE_REGISTER_PERIOD 14u  /* Cycles per time step in real time; 0: as fast as possible. */
+#define LIFLINE_REGISTER_PERIOD 14u  /* Cycles per time step in real time, below 2^24; 0: as fast as possible. */
 #define LIFLINE_REGISTER_INPUT_COUNT 15u  /* Input words written by the host since the last discard, modulo 2^16. */
 #define LIFLINE_REGISTER_OUTPUT_TAKEN 16u  /* Output words that the host has read and frees, modulo 2^16. */
 #define LIFLINE_REGISTER_RING_CLEAR_WORDS 17u  /* Ring words that a fresh start clears. */

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from lifline.arch.config import PRESETS, RING_BITS, Config, preset
 from lifline.arch.errors import DeviceError, InputError
-from lifline.arch.layout import WORD_BITS
 from lifline.arch.program import FIRST_COUNTER
 from lifline.arch.records import INPUT_END_OF_STEP, MAX_STEPS_PER_RUN, RECORD, RecordKind
 from lifline.arch.registers import (
@@ -23,6 +22,7 @@ from lifline.arch.registers import (
     CONTROL_STOP,
     CONTROL_TAG_SHIFT,
     MAGIC,
+    PERIOD_BITS,
     POSITION_BITS,
     REGISTERS,
     STATUS_COUNTER_OVERFLOW,
@@ -181,8 +181,8 @@ class LinkedDevice:
             raise InputError(f"a continued run takes one item after one item, not {len(array)} after {self._items}; use reset=True")
         if not reset and self._lost:
             raise DeviceError(f"{self.url}: {self._lost}, so that it cannot be continued; use reset=True")
-        if not 0 <= period_cycles < 1 << WORD_BITS:
-            raise InputError(f"period_cycles={period_cycles} must be in 0..{(1 << WORD_BITS) - 1}")
+        if not 0 <= period_cycles < 1 << PERIOD_BITS:
+            raise InputError(f"period_cycles={period_cycles} must be in 0..{(1 << PERIOD_BITS) - 1}")
         records, counters, cycles, done, exited = self._execute(array, wanted, reset, period_cycles)
         batch, length = array.shape[:2]
         spikes_out = records[output.name].get("spikes", np.zeros((batch, length, output.size), np.uint8))
@@ -312,7 +312,7 @@ class LinkedDevice:
             raise DeviceError(f"{self.url}: an input index was outside the input of {program.network.input.size} neurons")
         if status & STATUS_COUNTER_OVERFLOW:
             raise DeviceError(f"{self.url}: a 32-bit counter overflowed; start a fresh run more often")
-        return step - started, bool(status & STATUS_EXITED)
+        return (step - started) & POSITION_MASK, bool(status & STATUS_EXITED)
 
     def _depths(self) -> tuple[int, int]:
         if self.config is None:
