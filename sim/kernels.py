@@ -83,6 +83,30 @@ def accumulate(
 
 
 @njit(cache=True, nogil=True)
+def accumulate_synaptic(
+    fired: NDArray[np.uint8], depth: int, delays: Ints, weights: Ints, shift: int, x: Ints, start: int, stop: int
+) -> None:
+    """``x[b,t,n] += (sum_j weights[j,n] * fired[b, t - delays[j,n], j]) << shift``; weights and delays are (source, target).
+
+    Every spike since the longest delay is sent to the steps at which it arrives. Cost is one read per spike and synapse if all steps are
+    computed at once; step by step, on a cycle, a spike is looked at again in each step until its longest delay has passed.
+    """
+    batch, _, sources = fired.shape
+    targets = weights.shape[1]
+    shortest, longest = delays.min(), delays.max()
+    for b in range(batch):
+        for sent in range(start - longest, stop - shortest):
+            for j in range(sources):
+                spikes = np.int64(fired[b, depth + sent, j])
+                if spikes == 0:
+                    continue
+                for n in range(targets):
+                    t = sent + delays[j, n]
+                    if start <= t < stop:
+                        x[b, t, n] += (spikes * weights[j, n]) << shift
+
+
+@njit(cache=True, nogil=True)
 def update(
     x: Ints, v: Ints, i: Ints, c: Ints, count: Ints, fired: NDArray[np.uint8], depth: int, theta: Ints, bias: Ints, budget: Ints,
     rule: Rule, record_v: Ints, record_i: Ints, record_c: Ints, counters: Ints, start: int, stop: int,

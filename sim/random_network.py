@@ -6,6 +6,7 @@ clamps that hold, silent and full inputs. Every option of the network descriptio
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -51,21 +52,29 @@ class _Budget:
 
 
 def random_network(
-    rng: Generator, *, config: Config, recurrent: bool = False, graded: bool = False, max_inputs: int = 80, max_size: int = 20
+    rng: Generator,
+    *,
+    config: Config,
+    recurrent: bool = False,
+    graded: bool = False,
+    synaptic: bool = False,
+    max_inputs: int = 80,
+    max_size: int = 20,
 ) -> Network:
-    """A network that ``config`` can run (unless ``recurrent`` or ``graded``, which only the golden model runs so far).
+    """A network that ``config`` can run (unless ``recurrent``, ``graded`` or ``synaptic``, which only the golden model runs so far).
 
     Parameters
     ----------
     recurrent : add projections that go back, or to their own source, with delays of at least one step.
     graded : let populations fire several spikes per step.
+    synaptic : give most projections one delay per synapse.
     max_inputs, max_size : largest input and largest population, in neurons.
     """
     for _ in range(1000):
         budget = _Budget(config)
         network = _draw(rng, config, recurrent, graded, max_inputs, max_size, budget)
         if budget.fits():
-            return network
+            return network.replace(projections=[_with_synaptic_delays(rng, config, p) for p in network.projections]) if synaptic else network
     raise ValueError(f"no random network of at most {max_inputs} inputs and populations of {max_size} fits `{config.name}`")
 
 
@@ -212,6 +221,15 @@ def _feedback(rng: Generator, config: Config, populations: list[Population], exi
             weights = _weights(rng, config.weight_min, config.weight_max, (target.size, source.size))
             result.append(Projection(source=source.name, target=target.name, weights=weights, delays=delays))
     return result
+
+
+def _with_synaptic_delays(rng: Generator, config: Config, projection: Projection) -> Projection:
+    """A copy whose delays are drawn per synapse, at least 1 where they were: a cycle may need it."""
+    shortest = min(1, int(projection.delay_vector().min()))
+    if rng.random() < 0.2 or config.max_delay <= shortest:
+        return projection
+    longest = int(rng.integers(shortest + 1, config.max_delay + 1))
+    return dataclasses.replace(projection, delays=rng.integers(shortest, longest + 1, projection.weights.shape))
 
 
 def random_spikes(rng: Generator, network: Network, steps: int) -> NDArray[np.uint8]:

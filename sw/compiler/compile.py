@@ -85,6 +85,11 @@ def check_supported(network: Network, config: Config) -> None:
     if len(network.populations) - 1 > 64:
         raise CompileError(f"the network has {len(network.populations) - 1} populations besides the input, records can name 64")
     for p in network.projections:
+        if p.synaptic:
+            raise CompileError(
+                f"projection {p.source} -> {p.target} has synaptic delays (up to {int(p.delay_matrix().max())} steps), this gateware delays "
+                "presynaptic neurons only; train it with AxonalDelays, or run it in the golden model"
+            )
         delay = int(p.delay_vector().max())
         if delay > config.max_delay:
             raise CompileError(

@@ -63,7 +63,12 @@ def to_float(network: Network) -> FloatNetwork:
             chain.insert(0, Reshape((source.size,)))
         if len(target.shape) > 1:
             chain.append(Reshape(target.shape))
-        delays = np.asarray(0 if q.delays is None else q.delays, np.int64)
+        if q.synaptic:
+            raise ConversionError(
+                f"projection {q.source} -> {q.target} has synaptic delays; NIR's Delay node holds one delay per neuron, so keep the network "
+                "file, or use axonal delays"
+            )
+        delays = np.asarray(0 if q.delays is None else q.delays if np.ndim(q.delays) == 0 else q.delay_vector(), np.int64)
         delays = delays.reshape(source.shape) if delays.ndim else delays
         projections.append(FloatProjection(source=q.source, target=q.target, operators=tuple(chain), delays=delays))
     return FloatNetwork(

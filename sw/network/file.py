@@ -11,7 +11,7 @@ Layout, version 1. The header's metadata (strings only, as safetensors demands) 
 
 A field that is an array holds ``{"tensor": key}`` in the JSON; the tensor is stored under that key in the smallest
 signed integer type that holds its values: ``p<k>.threshold``, ``p<k>.bias``, ``p<k>.budget`` for population ``k``,
-``j<k>.weights``, ``j<k>.delays`` for projection ``k``.
+``j<k>.weights``, ``j<k>.delays`` ((source,) or (target, source)) for projection ``k``.
 """
 
 from __future__ import annotations

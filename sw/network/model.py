@@ -19,7 +19,7 @@ from .graph import components, reachable
 from .summary import summary_table
 
 MAX_DELAY = 63
-"""Largest axonal delay in steps that a network may ask for."""
+"""Largest delay in steps that a network may ask for."""
 
 IntArray = NDArray[np.int64]
 
@@ -137,7 +137,10 @@ class Population:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Projection:
-    """Fully connected synapses: ``weights`` is (target, source); ``delays`` is None, one value, or one per source neuron, in steps."""
+    """Fully connected synapses: ``weights`` is (target, source).
+
+    ``delays`` in steps: None, one value, one per source neuron (axonal), or one per synapse, (target, source).
+    """
 
     source: str
     target: str
@@ -152,9 +155,26 @@ class Projection:
             array = _integers(self.delays, f"delays {self.source} -> {self.target}")
             object.__setattr__(self, "delays", int(array) if array.ndim == 0 else array)
 
+    @property
+    def synaptic(self) -> bool:
+        """Whether synapses of one source neuron have different delays, which axonal delays cannot express."""
+        delays = np.asarray(self.delays)
+        return delays.ndim == 2 and bool((delays != delays[0]).any())
+
+    def delay_matrix(self) -> IntArray:
+        """Delay of every synapse, shape (target, source)."""
+        return np.broadcast_to(np.asarray(0 if self.delays is None else self.delays, dtype=np.int64), self.weights.shape)
+
     def delay_vector(self) -> IntArray:
-        """Delay of every source neuron, shape (source,)."""
-        return np.broadcast_to(np.asarray(0 if self.delays is None else self.delays, dtype=np.int64), (self.weights.shape[1],))
+        """Delay of every source neuron, shape (source,).
+
+        Raises
+        ------
+        NetworkError   if delays are synaptic.
+        """
+        if self.synaptic:
+            raise NetworkError(f"projection {self.source} -> {self.target} has synaptic delays; there is no one delay per source neuron")
+        return self.delay_matrix()[0]
 
 
 @dataclass(frozen=True)
@@ -236,8 +256,10 @@ class Network:
             if not 0 <= p.weight_shift <= 15:
                 raise NetworkError(f"{where}: weight_shift {p.weight_shift} must be in 0..15")
             delays = np.asarray(0 if p.delays is None else p.delays)
-            if delays.ndim and delays.shape != (source.size,):
-                raise NetworkError(f"{where}: delays have shape {delays.shape}; give one value or {source.size} (axonal)")
+            if delays.ndim and delays.shape not in ((source.size,), p.weights.shape):
+                raise NetworkError(
+                    f"{where}: delays have shape {delays.shape}; give one value, {source.size} (axonal) or {p.weights.shape} (synaptic)"
+                )
             if delays.min() < 0 or delays.max() > MAX_DELAY:
                 bad = delays.min() if delays.min() < 0 else delays.max()
                 raise NetworkError(f"{where}: delay {bad} must be in 0..{MAX_DELAY} steps")
@@ -271,7 +293,7 @@ class Network:
         NetworkError   if a cycle has no delay on some path.
         """
         edges = {(p.source, p.target) for p in self.projections}
-        immediate = {(p.source, p.target) for p in self.projections if int(p.delay_vector().min()) == 0}
+        immediate = {(p.source, p.target) for p in self.projections if int(p.delay_matrix().min()) == 0}
         return components([p.name for p in self.populations], edges, immediate)
 
     @property

@@ -10,7 +10,7 @@ from rich.table import Table
 from lifline.arch.arithmetic import DECAY_ONE
 
 if TYPE_CHECKING:
-    from .model import Network, Neurons
+    from .model import Network, Neurons, Projection
 
 
 def _values(value: object) -> str:
@@ -46,6 +46,13 @@ def _parameters(neurons: Neurons) -> str:
     return ", ".join(parts)
 
 
+def _source(projection: Projection) -> str:
+    delays = projection.delay_matrix()
+    if not delays.any():
+        return projection.source
+    return f"{projection.source} ({_values(delays)}{', synaptic' if projection.synaptic else ''})"
+
+
 def summary_table(network: Network) -> Table:
     """One row per population: shape, neuron model, parameters, synapses, delays (steps), budget (spikes)."""
     exit_ = network.early_exit
@@ -61,7 +68,7 @@ def summary_table(network: Network) -> Table:
     for name in network.order:
         p = network.population(name)
         incoming = network.projections_into(name)
-        sources = [f"{q.source} ({_values(q.delay_vector())})" if q.delay_vector().any() else q.source for q in incoming]
+        sources = [_source(q) for q in incoming]
         table.add_row(
             f"{name} (output)" if name == network.output else name,
             " x ".join(map(str, p.shape)),

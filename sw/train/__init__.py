@@ -15,6 +15,7 @@ from .network import SpikingNetwork, TrainableProjection
 from .population import IF, LIF, CurrentLIF, LeakyIntegrator, TrainablePopulation
 from .quantisation import Quantisation
 from .surrogate import SlopeSchedule, Surrogate, SurrogateKind
+from .synaptic import SynapticDelays
 from .trainer import Trainer, as_spikes, cross_entropy
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "SpikingNetwork",
     "Surrogate",
     "SurrogateKind",
+    "SynapticDelays",
     "TrainablePopulation",
     "TrainableProjection",
     "Trainer",

@@ -1,4 +1,4 @@
-"""Delays of a projection: fixed, or learned per presynaptic (axonal) or per postsynaptic neuron (dendritic).
+"""Delays of a projection: fixed, or learned per presynaptic (axonal) or per postsynaptic neuron (dendritic); :mod:`.synaptic`: per synapse.
 
 A delay module turns spikes and weights into synaptic input. Between whole steps a spike is shared linearly by the two nearest
 steps; in evaluation mode, and after :meth:`LearnedDelays.freeze`, delays are whole. Another kind of delay is another subclass.
@@ -71,7 +71,7 @@ class Delays(nn.Module):
         raise NotImplementedError
 
     def exported(self) -> np.ndarray | int | None:
-        """Whole axonal delays for the network description."""
+        """Whole delays for the network description: one, (source,) or (target, source)."""
         raise NotImplementedError
 
     def dendritic(self) -> np.ndarray | None:
@@ -81,6 +81,9 @@ class Delays(nn.Module):
     def penalty(self) -> torch.Tensor:
         """What the sparsity option adds to the loss."""
         return torch.zeros(())
+
+    def anneal(self, progress: float) -> None:
+        """Tell how much of the training with moving delays is done, 0..1."""
 
     @property
     def whole(self) -> bool:
@@ -141,12 +144,12 @@ class LearnedDelays(Delays):
         self.initial, self.sparsity = initial, sparsity
         self.register_buffer("frozen", torch.zeros((), dtype=torch.bool))
 
-    def _build(self, size: int) -> None:
+    def _build(self, *shape: int) -> None:
         if "raw" in self._parameters:
-            if len(self.raw) != size:
-                raise TrainingError(f"delays for {len(self.raw)} neurons are shared with a projection that needs {size}")
+            if self.raw.shape != shape:
+                raise TrainingError(f"delays of shape {tuple(self.raw.shape)} are shared with a projection that needs {shape}")
             return
-        start = torch.rand(size) * (self.maximum - self.minimum) if self.initial == "uniform" else torch.zeros(size)
+        start = torch.rand(shape) * (self.maximum - self.minimum) if self.initial == "uniform" else torch.zeros(shape)
         self.raw = nn.Parameter(start + self.minimum)
 
     @property

@@ -220,3 +220,46 @@ def shift_backward(
                         grad_spikes[b, k, n] += g * (1 - part[n])
                     if k >= 1:
                         grad_spikes[b, k - 1, n] += g * part[n]
+
+
+@njit(cache=True, nogil=True)
+def scatter_forward(spikes: Floats, weights: Floats, delays: NDArray[np.int64], first: int, out: Floats) -> None:
+    """``out[b, t - first, n] += weights[j, n] * spikes[b, t - delays[j, n], j]`` from step ``first`` on; weights, delays (source, target).
+
+    Sums of integers below 2^24 are exact. Cost is one addition per spike and synapse.
+    """
+    batch, steps, sources = spikes.shape
+    for b in range(batch):
+        for sent in range(steps):
+            for j in range(sources):
+                value = spikes[b, sent, j]
+                if value == 0:
+                    continue
+                for n in range(weights.shape[1]):
+                    t = sent + delays[j, n]
+                    if first <= t < steps:
+                        out[b, t - first, n] += value * weights[j, n]
+
+
+@njit(cache=True, nogil=True)
+def scatter_backward(
+    spikes: Floats, weights: Floats, delays: NDArray[np.int64], first: int, grad: Floats, grad_spikes: Floats, grad_weights: NDArray[np.float64]
+) -> None:
+    """Reverse of :func:`scatter_forward`: adds to ``grad_weights`` and, unless it has no steps, ``grad_spikes``."""
+    batch, steps, sources = spikes.shape
+    to_spikes = grad_spikes.shape[1] == steps
+    for b in range(batch):
+        for sent in range(steps):
+            for j in range(sources):
+                value = spikes[b, sent, j]
+                if value == 0 and not to_spikes:
+                    continue
+                total = np.float32(0)
+                for n in range(weights.shape[1]):
+                    t = sent + delays[j, n]
+                    if first <= t < steps:
+                        g = grad[b, t - first, n]
+                        total += g * weights[j, n]
+                        grad_weights[j, n] += value * g
+                if to_spikes:
+                    grad_spikes[b, sent, j] += total

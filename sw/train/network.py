@@ -247,6 +247,11 @@ class SpikingNetwork(nn.Module):
             if isinstance(d, LearnedDelays):
                 d.freeze()
 
+    def anneal_delays(self, progress: float) -> None:
+        """Narrow the kernels of synaptic delays: ``progress`` 0 is their widest, 1 the moment before delays are rounded."""
+        for d in self.delays:
+            d.anneal(progress)
+
     @torch.no_grad()
     def clamp(self) -> None:
         """Bring delays and budgets that an optimiser has moved out of their range back to its edge, where they still have a gradient."""

@@ -49,7 +49,7 @@ class Trainer:
     ----------
     epochs, batch_size, learning_rate, weight_decay : as usual; the weight decay is decoupled and concerns synaptic weights only.
     delay_learning_rate : of learned delays, in steps.
-    freeze_delays : share of the epochs after which learned delays are rounded and fixed.
+    freeze_delays : share of the epochs after which learned delays are rounded and fixed; kernels of synaptic delays narrow until then.
     hard_budgets : share of the epochs after which the budgets learned so far become hard; None leaves that to ``net.enforce_budgets``.
     warm_up : share of the epochs in which the learning rate rises from 0.
     slope : schedule of the surrogate's slope, or None to leave it.
@@ -152,6 +152,7 @@ class Trainer:
                 group["lr"] = base * self.rate_factor(progress)
             if self.slope is not None:
                 net.set_slope(self.slope.slope(progress))
+            net.anneal_delays(min(progress / self.freeze_delays, 1.0) if self.freeze_delays else 1.0)
             batch = order[k * self.batch_size : (k + 1) * self.batch_size]
             spikes = torch.from_numpy(np.ascontiguousarray(self.encode(samples[batch], generator), dtype=np.float32))
             activity = net(spikes)

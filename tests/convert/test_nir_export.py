@@ -90,6 +90,13 @@ def test_float_networks_round_trip(seed: int, recurrent: bool) -> None:
         np.testing.assert_allclose(after.v[name].reshape(v.shape), v, rtol=1e-9, atol=1e-6)
 
 
+def test_synaptic_delays_are_refused() -> None:
+    network = random_network(np.random.default_rng(2), config=preset("tiny"), synaptic=True)
+    assert any(p.synaptic for p in network.projections)
+    with pytest.raises(ConversionError, match="synaptic delays; NIR's Delay node holds one delay per neuron"):
+        export_nir(network)
+
+
 @needs_fixtures
 @pytest.mark.parametrize("name", DIALECT_OF)
 def test_imported_graphs_round_trip(name: str, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from lifline.sim.random_network import random_network
 
 
 def drawn(seed: int) -> Network:
-    network = random_network(np.random.default_rng(seed), config=preset("tiny"), recurrent=True, graded=True)
+    network = random_network(np.random.default_rng(seed), config=preset("tiny"), recurrent=True, graded=True, synaptic=seed % 2 == 0)
     return network.replace(metadata={"framework": "none", "rates": [1, 2.5], "nested": {"a": None}})
 
 

@@ -114,7 +114,9 @@ def test_weights_that_are_not_integers_are_refused(weights) -> None:
         (dict(source="input", target="out", weights=np.ones((2, 4), int), weight_shift=16), "weight_shift 16"),
         (dict(source="input", target="out", weights=np.ones((2, 4), int), delays=64), "delay 64 must be in 0..63"),
         (dict(source="input", target="out", weights=np.ones((2, 4), int), delays=[0, 1, 2, -1]), "delay -1"),
-        (dict(source="input", target="out", weights=np.ones((2, 4), int), delays=[0, 1]), "give one value or 4"),
+        (dict(source="input", target="out", weights=np.ones((2, 4), int), delays=[0, 1]), r"give one value, 4 \(axonal\) or \(2, 4\) \(synaptic\)"),
+        (dict(source="input", target="out", weights=np.ones((2, 4), int), delays=np.ones((4, 2), int)), r"delays have shape \(4, 2\)"),
+        (dict(source="input", target="out", weights=np.ones((2, 4), int), delays=[[0, 1, 2, 3], [0, 1, 64, 0]]), "delay 64"),
     ],
 )
 def test_bad_projections_are_refused(projection: dict, message: str) -> None:
@@ -176,3 +178,26 @@ def test_summary_shows_every_population() -> None:
     text = recorder.export_text()
     for part in ("2 x 2", "LIF + current", "hidden (1..3)", "out (output)", "bias 1..3", "v >= -2", "late value to 0", "18 state bits"):
         assert part in text
+
+
+def test_synaptic_delays() -> None:
+    delays = np.array([[1, 2, 3], [1, 2, 4]])
+    weights = np.ones((2, 3), int)
+    axonal, synaptic = (Projection(source="hidden", target="out", weights=weights, delays=d) for d in (delays[[0, 0]], delays))
+    assert not axonal.synaptic and axonal.delay_vector().tolist() == [1, 2, 3]
+    assert synaptic.synaptic and synaptic.delay_matrix().tolist() == delays.tolist()
+    with pytest.raises(NetworkError, match="hidden -> out has synaptic delays"):
+        synaptic.delay_vector()
+    net = network(projections=(parts()["projections"][0], synaptic))
+    text = io.StringIO()
+    Console(file=text, width=200).print(net.summary())
+    assert "hidden (1..4, synaptic)" in text.getvalue()
+
+
+def test_a_cycle_with_one_synapse_without_delay_is_refused() -> None:
+    delays = np.ones((3, 3), int)
+    loop = {"source": "hidden", "target": "hidden", "weights": np.ones((3, 3), int)}
+    assert not with_projections(Projection(**loop, delays=delays)).is_feed_forward
+    delays[1, 2] = 0
+    with pytest.raises(NetworkError, match="cycle without delay"):
+        with_projections(Projection(**loop, delays=delays))

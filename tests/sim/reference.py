@@ -11,6 +11,13 @@ def tz(numerator: int, denominator: int) -> int:
     return quotient if numerator >= 0 else -quotient
 
 
+def delay(projection, j: int, k: int) -> int:
+    """Steps from source neuron ``k`` to target neuron ``j``."""
+    if projection.delays is None or isinstance(projection.delays, int):
+        return projection.delays or 0
+    return int(projection.delays[j, k] if projection.delays.ndim == 2 else projection.delays[k])
+
+
 def reference_run(network: Network, spikes):
     """One spike train (time, neuron), from reset. Returns (traces, counters, steps, exited).
 
@@ -33,7 +40,7 @@ def reference_run(network: Network, spikes):
                 for p in network.projections_into(name):
                     total = 0
                     for k in range(network.population(p.source).size):
-                        d = 0 if p.delays is None else p.delays if isinstance(p.delays, int) else int(p.delays[k])
+                        d = delay(p, j, k)
                         if t - d >= 0:
                             arrived = trace[p.source]["spikes"][t - d][k]
                             total += int(p.weights[j, k]) * arrived

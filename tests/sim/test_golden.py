@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lifline.arch.config import preset
-from lifline.arch.errors import InputError, NetworkError
+from lifline.arch.errors import CompileError, InputError, NetworkError
+from lifline.compiler.compile import compile_network
 from lifline.network.model import EarlyExit, Network, Neurons, Population, Projection, ResetRule
 from lifline.network.result import VARIABLES
 from lifline.sim.golden import GoldenModel
@@ -20,9 +23,9 @@ ALL = [f"all.{variable}" for variable in VARIABLES]
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-def draw(seed: int, *, recurrent: bool = False, graded: bool = False, config: str = "tiny"):
+def draw(seed: int, *, config: str = "tiny", **options: bool):
     rng = np.random.default_rng(seed)
-    return rng, random_network(rng, config=preset(config), recurrent=recurrent, graded=graded, max_inputs=12, max_size=6)
+    return rng, random_network(rng, config=preset(config), max_inputs=12, max_size=6, **options)
 
 
 def single(neurons: Neurons, weights, *, state_bits: int = 16, **options) -> Network:
@@ -60,16 +63,18 @@ def assert_equals_reference(network: Network, spikes) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=SEEDS, recurrent=st.booleans(), graded=st.booleans(), config=st.sampled_from(["tiny", "medium", "loihi"]))
-def test_equals_the_reference_on_random_networks(seed: int, recurrent: bool, graded: bool, config: str) -> None:
-    rng, network = draw(seed, recurrent=recurrent, graded=graded, config=config)
+@given(
+    seed=SEEDS, recurrent=st.booleans(), graded=st.booleans(), synaptic=st.booleans(), config=st.sampled_from(["tiny", "medium", "loihi"])
+)
+def test_equals_the_reference_on_random_networks(seed: int, recurrent: bool, graded: bool, synaptic: bool, config: str) -> None:
+    rng, network = draw(seed, recurrent=recurrent, graded=graded, synaptic=synaptic, config=config)
     assert_equals_reference(network, np.stack([random_spikes(rng, network, 14) for _ in range(2)]))
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=SEEDS, cut=st.integers(1, 29), recurrent=st.booleans(), graded=st.booleans())
-def test_a_run_cut_anywhere_continues_exactly(seed: int, cut: int, recurrent: bool, graded: bool) -> None:
-    rng, network = draw(seed, recurrent=recurrent, graded=graded)
+@given(seed=SEEDS, cut=st.integers(1, 29), recurrent=st.booleans(), graded=st.booleans(), synaptic=st.booleans())
+def test_a_run_cut_anywhere_continues_exactly(seed: int, cut: int, recurrent: bool, graded: bool, synaptic: bool) -> None:
+    rng, network = draw(seed, recurrent=recurrent, graded=graded, synaptic=synaptic)
     spikes = np.stack([random_spikes(rng, network, 30) for _ in range(3)])
     whole = GoldenModel(network).run(spikes, record=ALL)
     model = GoldenModel(network)
@@ -96,6 +101,38 @@ def test_synaptic_input_is_the_matrix_product(largest: int, rate: float) -> None
     spikes = (rng.random((2, 9, 300)) < rate).astype(np.uint8)
     result = GoldenModel(single(Neurons(cap=0), weights, weight_shift=3)).run(spikes, record="n.x")
     assert np.array_equal(result.records["n"]["x"], (spikes.astype(np.int64) @ weights.T) << 3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=SEEDS, recurrent=st.booleans())
+def test_synaptic_delays_that_agree_are_axonal(seed: int, recurrent: bool) -> None:
+    rng, network = draw(seed, recurrent=recurrent)
+    copies = [dataclasses.replace(p, delays=p.delay_matrix()) for p in network.projections]
+    repeated = network.replace(projections=copies)
+    assert not any(p.synaptic for p in copies)
+    spikes = random_spikes(rng, network, 20)
+    one, other = (GoldenModel(n).run(spikes, record=ALL) for n in (network, repeated))
+    for name, variables in one.records.items():
+        for variable, values in variables.items():
+            assert np.array_equal(values, other.records[name][variable])
+
+
+def test_a_spike_arrives_at_each_synapse_in_its_own_step() -> None:
+    spikes = np.zeros((8, 2), np.uint8)
+    spikes[1] = 1
+    network = single(Neurons(cap=0), [[3, -5], [7, 2]], weight_shift=1, delays=np.array([[0, 4], [6, 4]]))
+    x = GoldenModel(network).run(spikes, record="n.x").records["n"]["x"][0]
+    expected = np.zeros((8, 2), int)
+    expected[1, 0], expected[5, 0], expected[5, 1], expected[7, 1] = 6, -10, 4, 14
+    assert np.array_equal(x, expected)
+
+
+def test_the_compiler_refuses_synaptic_delays_by_name_and_takes_those_that_agree() -> None:
+    delays = np.array([[0, 4], [6, 4]])
+    neurons, weights = Neurons(cap=0), [[3, -5], [7, 2]]
+    with pytest.raises(CompileError, match=r"input -> n has synaptic delays \(up to 6 steps\).*AxonalDelays"):
+        compile_network(single(neurons, weights, delays=delays), preset("tiny"))
+    compile_network(single(neurons, weights, delays=delays[[1, 1]]), preset("tiny"))
 
 
 @settings(max_examples=60, deadline=None)

@@ -9,13 +9,16 @@ from lifline import train
 from lifline.network.model import ResetRule
 
 
-def random_module(seed: int, *, recurrent: bool = False, dendritic: bool = False) -> tuple[train.SpikingNetwork, torch.Tensor]:
+def random_module(seed: int, *, recurrent: bool = False, dendritic: bool = False, synaptic: bool = False) -> tuple[train.SpikingNetwork, torch.Tensor]:
     """A network with one to three populations after the input, and spikes (batch, time, neuron) for it."""
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
 
     def chance(p: float = 0.5) -> bool:
         return bool(rng.random() < p)
+
+    def learned(maximum: int, minimum: int = 0) -> train.LearnedDelays:
+        return (train.SynapticDelays if synaptic and chance(0.7) else train.AxonalDelays)(maximum, minimum=minimum)
 
     bits = int(rng.choice([2, 4, 8]))
     q = train.Quantisation(
@@ -61,13 +64,13 @@ def random_module(seed: int, *, recurrent: bool = False, dendritic: bool = False
             kind = rng.integers(3)
             size = net.size(source)
             delays = [None, int(rng.integers(0, 9)), rng.integers(0, 9, size)][kind]
-            net.connect(source, p.name, shared or (train.AxonalDelays(9) if chance() else delays), gain=float(rng.uniform(1, 4)))
+            net.connect(source, p.name, shared or (learned(9) if chance() else delays), gain=float(rng.uniform(1, 4)))
         names.append(p.name)
     if recurrent:
         for source in names[1:]:
             for target in names[1:]:
                 if chance(0.4) and not any((p.source, p.target) == (source, target) for p in net.projections):
-                    net.connect(source, target, train.AxonalDelays(6, minimum=1) if chance() else int(rng.integers(1, 4)), gain=1.0)
+                    net.connect(source, target, learned(6, 1) if chance() else int(rng.integers(1, 4)), gain=1.0)
     steps = int(rng.integers(1, 14))
     if chance():
         net.enforce_budgets(steps)

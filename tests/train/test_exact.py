@@ -30,18 +30,18 @@ def assert_exact(net: train.SpikingNetwork, spikes: torch.Tensor, names: list[st
 
 
 @settings(max_examples=150, deadline=None)
-@given(SEEDS, st.booleans())
-def test_forward_equals_golden_model(seed: int, recurrent: bool) -> None:
-    net, spikes = random_module(seed, recurrent=recurrent)
+@given(SEEDS, st.booleans(), st.booleans())
+def test_forward_equals_golden_model(seed: int, recurrent: bool, synaptic: bool) -> None:
+    net, spikes = random_module(seed, recurrent=recurrent, synaptic=synaptic)
     net.eval()
     assert net.exact
     assert_exact(net, spikes)
 
 
 @settings(max_examples=60, deadline=None)
-@given(SEEDS)
-def test_training_forward_equals_golden_model_once_delays_are_frozen(seed: int) -> None:
-    net, spikes = random_module(seed)
+@given(SEEDS, st.booleans())
+def test_training_forward_equals_golden_model_once_delays_are_frozen(seed: int, synaptic: bool) -> None:
+    net, spikes = random_module(seed, synaptic=synaptic)
     net.freeze_delays()
     assert net.exact == (not any(p.batch_norm for p in net.populations))
     if net.exact:
