@@ -47,3 +47,7 @@ class TrainingError(LiflineError, ValueError):
 
 class MissingLibraryError(LiflineError, ImportError):
     """An optional library is not installed; the message names the extra that brings it."""
+
+
+class DatasetError(LiflineError, ValueError):
+    """A data set that is missing, truncated, or not of the layout that was asked for."""
