@@ -18,6 +18,7 @@ class Activity:
     spikes, membranes : differentiable; membranes are those before the reset, in units of the weights' integers if quantised.
     stored : membranes after the reset (the golden model's record ``v``), only if asked for.
     units : what one unit of ``membranes`` is in thresholds of 1, (neuron,) or (1,).
+    sent : spikes as other populations get them: with dropout fewer, and larger.
     output : name of the output population; ``reads_membrane``: whether it is a read-out that never fires.
     """
 
@@ -25,6 +26,7 @@ class Activity:
     membranes: dict[str, torch.Tensor]
     stored: dict[str, torch.Tensor]
     units: dict[str, torch.Tensor]
+    sent: dict[str, torch.Tensor]
     output: str
     reads_membrane: bool
 

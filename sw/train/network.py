@@ -171,7 +171,8 @@ class SpikingNetwork(nn.Module):
             raise TrainingError(f"spikes have shape {tuple(spikes.shape)}; `{self.name}` needs (batch, time, {self.size(self.input_name)})")
         order = self.order()
         assert self.output is not None
-        activity = Activity({self.input_name: spikes.float()}, {}, {}, {}, self.output, self.population(self.output).cap == 0)
+        own = {self.input_name: spikes.float()}
+        activity = Activity(own, {}, {}, {}, dict(own), self.output, self.population(self.output).cap == 0)
         for component in order:
             if component == [self.input_name]:
                 continue
@@ -188,11 +189,13 @@ class SpikingNetwork(nn.Module):
             activity.units[name], matrices = self.scaled_weights(name)
             weights[name] = dict(zip((p.source for p in self.projections_into(name)), matrices, strict=True))
             arriving = [
-                p.delays.synaptic_input(activity.spikes[p.source], weights[name][p.source])
+                p.delays.synaptic_input(activity.sent[p.source], weights[name][p.source])
                 for p in self.projections_into(name)
                 if p.source not in names or not cyclic
             ]
             outside[name] = sum(arriving[1:], arriving[0]) * scale if arriving else torch.zeros(batch, steps, population.size)
+            if cyclic and population.dropout:
+                raise TrainingError(f"population `{name}` is recurrent: dropout would change its own state; use dropout=0")
             if cyclic and population.batch_norm:
                 raise TrainingError(f"population `{name}` is recurrent: its synaptic input is not known before it fires, so batch_norm is not possible")
             dynamics[name] = population.dynamics(outside[name], activity.units[name], self.quantisation)
@@ -212,6 +215,11 @@ class SpikingNetwork(nn.Module):
         for name, parts in traces.items():
             for found, what in ((activity.spikes, "spikes"), (activity.membranes, "membranes"), (activity.stored, "stored")):
                 found[name] = torch.cat([getattr(trace, what) for trace in parts], 1) if cyclic else getattr(parts[0], what)
+            activity.sent[name] = activity.spikes[name]
+            dropout = self.population(name).dropout
+            if self.training and dropout:
+                kept = torch.rand(batch, 1, self.size(name)) >= dropout
+                activity.sent[name] = activity.spikes[name] * kept / (1 - dropout)
 
     def _inside(self, name: str, names: list[str], weights: dict[str, torch.Tensor], traces: dict[str, list[Trace]], t: int) -> torch.Tensor:
         """Synaptic input of step ``t``, (batch, 1, neuron), from populations on the same cycle."""
@@ -238,7 +246,7 @@ class SpikingNetwork(nn.Module):
     @property
     def exact(self) -> bool:
         """Whether the forward pass in the present mode is the golden model of :meth:`to_network`, bit for bit."""
-        normalised = self.training and any(p.batch_norm for p in self.populations)
+        normalised = self.training and any(p.batch_norm or p.dropout for p in self.populations)
         return self.quantisation is not None and not normalised and all(d.whole for d in self.delays)
 
     def freeze_delays(self) -> None:

@@ -57,6 +57,8 @@ class TrainablePopulation(nn.Module):
         threshold and bias, so the weights stay as they are. The shift enters with the bias, after the synaptic current.
     detach_reset : no gradient through the reset (Zenke and Vogels 2021).
     budget : learned firing-rate targets, see :class:`~lifline.train.budgets.FiringBudget`.
+    dropout : share of neurons whose spikes other populations do not get in a training step (all steps of a sample alike; Srivastava et al.
+        2014); those of the rest count ``1 / (1 - dropout)``.
 
     Raises
     ------
@@ -88,6 +90,7 @@ class TrainablePopulation(nn.Module):
         detach_reset: bool = True,
         surrogate: Surrogate | None = None,
         budget: FiringBudget | None = None,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.name = name
@@ -112,6 +115,8 @@ class TrainablePopulation(nn.Module):
         logs = torch.full((self.size,) if learn_threshold else (1,), math.log(threshold))
         self.log_threshold = nn.Parameter(logs, requires_grad=learn_threshold)
         self.bias = nn.Parameter(torch.zeros(self.size)) if bias else None
+        require(0 <= dropout < 1, f"dropout {dropout} must be at least 0 and below 1")
+        self.dropout = dropout
         self.batch_norm = batch_norm
         if batch_norm:
             self.log_gain = nn.Parameter(torch.zeros(self.size))
