@@ -30,11 +30,14 @@ from lifline.network.model import Network
 HERE = Path(__file__).parent
 CONFIG = "medium"
 SETTINGS: dict[str, dict[str, Any]] = {
-    "motion": {"hidden": 48, "maximum": 24, "epochs": 40},
-    "braille": {"hidden": 48, "maximum": 24, "epochs": 60},
-    "fsdd": {"hidden": 48, "maximum": 24, "epochs": 30},
+    "motion": {"hidden": 48, "maximum": 24, "epochs": 20},
+    "braille": {"hidden": 48, "maximum": 24, "epochs": 40},
+    "fsdd": {"hidden": 48, "maximum": 24, "epochs": 20},
 }
 """Neurons per hidden layer (of the kinds that are not recurrent), longest delay in steps, epochs."""
+
+GAINS = {"synaptic": 4.0}
+"""Gain of the first weights into hidden layers, where it is not 2: wide kernels spread spikes, so that it takes more to reach the threshold."""
 
 
 def parameters(inputs: int, hidden: int, outputs: int, kind: str) -> int:
@@ -60,7 +63,7 @@ def build(task: tasks.Task, kind: str, seed: int, hidden: int, maximum: int) -> 
     rng = np.random.default_rng(seed)
     net = train.SpikingNetwork(f"{task.name} {kind}", task.channels, quantisation=train.Quantisation.for_config(CONFIG, per_neuron=True))
     for name in ("hidden1", "hidden2"):
-        net.add(train.LIF(name, hidden, decay_v=0.1, learn_decay=True, bias=True))
+        net.add(train.LIF(name, hidden, decay_v=0.1, learn_decay=True, bias=True, surrogate=train.Surrogate(height=0.4)))
     net.add(train.LeakyIntegrator("class", task.classes))
     for source, target in zip(net.names, net.names[1:], strict=False):
         delays = {
@@ -68,7 +71,7 @@ def build(task: tasks.Task, kind: str, seed: int, hidden: int, maximum: int) -> 
             "axonal": lambda _: train.AxonalDelays(maximum),
             "synaptic": lambda _: train.SynapticDelays(maximum),
         }.get(kind, lambda _: None)(net.size(source))
-        net.connect(source, target, delays, gain=4.0)
+        net.connect(source, target, delays, gain=1.0 if target == "class" else GAINS.get(kind, 2.0))
     if kind.startswith("recurrent"):
         for name in ("hidden1", "hidden2"):
             net.connect(name, name, 1, gain=0.5)
@@ -102,7 +105,7 @@ def cell(task: tasks.Task, kind: str, seed: int, options: argparse.Namespace) ->
     trainer = train.Trainer(
         epochs=settings["epochs"], batch_size=64, learning_rate=options.learning_rate, delay_learning_rate=options.delay_learning_rate,
         freeze_delays=0.7, warm_up=0.03, seed=seed, encode=task.encode, gradient_norm=1.0, progress=False,
-        loss=train.cross_entropy(scale=0.3, label_smoothing=0.05),
+        loss=train.cross_entropy(scale=0.1, label_smoothing=0.05),
     )  # fmt: skip
     history = trainer.fit(net, *task.training, task.validation)
     row = {
@@ -126,8 +129,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="cells per task and kind")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, help="instead of the task's own")
-    parser.add_argument("--learning-rate", type=float, default=5e-3)
-    parser.add_argument("--delay-learning-rate", type=float, default=0.1)
+    parser.add_argument("--learning-rate", type=float, default=1e-2)
+    parser.add_argument("--delay-learning-rate", type=float, default=0.2)
     parser.add_argument("--braille", help="braille7.npz")
     parser.add_argument("--fsdd", help="fsdd_logmel.npz")
     parser.add_argument("--results", type=Path, default=HERE / "results.jsonl")
