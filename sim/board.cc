@@ -34,6 +34,13 @@ struct memory : cxxrtl_yosys::memory<Width> {
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
+// What an output shows in this cycle, whether it is a register or computed.
+template<size_t Bits>
+const cxxrtl_yosys::value<Bits> &shown(const cxxrtl_yosys::value<Bits> &output) { return output; }
+
+template<size_t Bits>
+const cxxrtl_yosys::value<Bits> &shown(const cxxrtl_yosys::wire<Bits> &output) { return output.curr; }
+
 struct board {
     cxxrtl_design::p_top d;
     std::deque<uint8_t> incoming, outgoing;
@@ -64,7 +71,7 @@ struct board {
         for (size_t lane = 0; lane < LANES; lane++) {
             uint32_t value = 0;
             for (size_t k = 0; k < STATE_BITS; k++)
-                value |= uint32_t(d.p_trace____values.bit(lane * STATE_BITS + k)) << k;
+                value |= uint32_t(shown(d.p_trace____values).bit(lane * STATE_BITS + k)) << k;
             trace.push_back(int32_t(value << (32 - STATE_BITS)) >> (32 - STATE_BITS));
         }
 #endif

@@ -170,7 +170,7 @@ def run(
 @app.command()
 def verify(
     random: Annotated[int, typer.Option(help="number of random programs")] = 100,
-    config: ConfigName = "tiny",
+    config: Annotated[str, typer.Option(help="a preset, a small variant of one, or all: every variant in turn")] = "all",
     seed: Annotated[int, typer.Option(help="first seed; each program's seed is one higher")] = 0,
     inject: Annotated[str | None, typer.Option(help="flip a bit in: weight, state, delay, descriptor")] = None,
     as_json: Json = False,
@@ -181,12 +181,12 @@ def verify(
     with _errors(), Progress(console=console, transient=True) as progress:
         task = progress.add_task("random programs", total=random)
         report = verify_random(config, random, seed, inject, lambda: progress.advance(task))
-    console.print(report)
+    console.print({key: value for key, value in report.items() if key != "coverage"})
     if as_json:
         print(json.dumps(report))
     found = report["mismatches"] > 0
     if found != (inject is not None):
-        console.print("[red]an injected fault was not found[/]" if inject else f"[red]mismatch: reproduce with --random 1 --seed {report['seed']}[/]")
+        console.print("[red]an injected fault was not found[/]" if inject else f"[red]mismatch: reproduce with --random 1 --seed {report['seed']} --config {report['config']}[/]")
         raise typer.Exit(1)
 
 

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 
-from lifline.arch.config import preset
+from lifline.arch.config import Config, preset
 from lifline.arch.errors import InputError
-from lifline.arch.program import Mode
+from lifline.arch.program import FIRST_COUNTER, MICRO, PASS_WORDS, POPULATION_WORDS, RING_WORDS, Mode
 from lifline.arch.registers import Space, address
 from lifline.compiler.compile import compile_network
+from lifline.compiler.program_file import Program
 from lifline.driver import device as devices
 from lifline.driver import trace
 from lifline.driver.link import Link
-from lifline.network.model import Network
-from lifline.network.result import RunResult
+from lifline.network.model import ResetRule
+from lifline.network.result import RunResult, parse_records, with_output
 from lifline.sim.board import CompiledBoard
 from lifline.sim.golden import GoldenModel
 from lifline.sim.random_network import random_network, random_spikes
+from lifline.sim.variants import VARIANTS
 
 FAULTS = {"weight": Space.WEIGHTS, "state": Space.NEURONS, "delay": Space.DELAYS, "descriptor": Space.PROGRAM}
 
@@ -37,9 +40,23 @@ def differs(expected: RunResult, actual: RunResult) -> bool:
     return any((values != actual.records[n][v]).any() for n, records in expected.records.items() for v, values in records.items())
 
 
-def _coverage(network: Network, modes: dict[tuple[str, str], Mode], expected: RunResult) -> set[str]:
-    """Options that this program has exercised."""
-    seen = {f"mode {m.name.lower()}" for m in modes.values()}
+OPTIONS = (
+    "mode event", "mode dense", *(f"reset {r.value}" for r in ResetRule), "strict", "not strict", "read-out", "current", "clamp", "budget hit",
+    "saturation", "bias", "threshold per neuron", "axonal delay", "early exit",
+)  # fmt: skip
+FIELDS = tuple(
+    f"{layout.name}.{f.name}"
+    for layout in (*PASS_WORDS, *POPULATION_WORDS[:FIRST_COUNTER], *RING_WORDS, MICRO)
+    for f in layout.fields
+    if f.name not in ("reserved", "opcode", "head")  # the sequencer writes the head
+)
+"""Descriptor fields that some program must have set to something other than zero."""
+
+
+def _coverage(program: Program, wanted: dict[str, set[str]], expected: RunResult) -> set[str]:
+    """Options that this program has exercised, and descriptor fields that were not zero in it."""
+    network = program.network
+    seen = {f"mode {p.mode.name.lower()}" for p in program.passes}
     for population in network.populations:
         neurons = population.neurons
         if neurons is None:
@@ -59,48 +76,80 @@ def _coverage(network: Network, modes: dict[tuple[str, str], Mode], expected: Ru
         seen |= {name for name, on in flags.items() if on}
     seen |= {"axonal delay" for p in network.projections if np.ptp(p.delay_vector())}
     seen |= {"early exit"} if expected.exited.any() else set()
+    for _, layout, word in program.listing(program.recording(wanted)):
+        seen |= {f"{layout.name}.{field}" for field, value in layout.unpack(word).items() if value}
     return seen
 
 
-def verify_random(config_name: str, count: int, seed: int, inject: str | None, advance: Callable[[], None]) -> dict[str, Any]:
-    """Run ``count`` random programs; with ``inject`` each has one bit flipped after loading.
-
-    Returns ``programs``, ``mismatches`` (programs that differ), ``seed`` of the first one that differs (or the first
-    seed), and ``coverage``, how many programs exercised each option.
+def configurations(name: str) -> list[Config]:
+    """The configuration of this name, a preset or a variant, or all variants for ``all``.
 
     Raises
     ------
-    InputError   for an unknown fault.
+    ConfigError   if there is none.
+    """
+    if name == "all":
+        return list(VARIANTS.values())
+    return [VARIANTS[name] if name in VARIANTS else preset(name)]
+
+
+def verify_random(config_name: str, count: int, seed: int, inject: str | None, advance: Callable[[], None]) -> dict[str, Any]:
+    """Run ``count`` random programs; with ``inject`` each has one bit flipped after loading. Program ``k`` runs on configuration ``k`` in turn.
+
+    Returns ``programs``, ``mismatches`` (programs that differ), ``seed`` and ``config`` of the first one that differs (or the first
+    of all), ``coverage``, how many programs exercised each option and descriptor field, and ``not_covered``, those that none did.
+
+    Raises
+    ------
+    InputError    for an unknown fault.
+    ConfigError   for an unknown configuration.
     """
     if inject is not None and inject not in FAULTS:
         raise InputError(f"cannot inject {inject!r}; choose one of {', '.join(FAULTS)}")
-    config = preset(config_name)
-    mismatches, failing = 0, seed
-    coverage: dict[str, int] = {}
-    board = CompiledBoard(config, trace=True)
-    with devices.LinkedDevice(Link(board), url=f"sim:{config_name}") as device:
+    configs = configurations(config_name)
+    mismatches, failing = 0, (seed, config_name)
+    coverage = dict.fromkeys((*OPTIONS, *FIELDS), 0)
+    with ExitStack() as stack:
+        boards: dict[str, tuple[CompiledBoard, devices.LinkedDevice]] = {}
         for current in range(seed, seed + count):
-            rng = np.random.default_rng(current)
-            network = random_network(rng, config=config)
-            modes = {(p.source, p.target): Mode(int(rng.integers(2))) for p in network.projections}
-            spikes = random_spikes(rng, network, int(rng.integers(2, 40)))
-            program = compile_network(network, config, modes)
-            # Recording slows the steps down, so that every other program runs without; the trace shows its states all the same.
-            record = ["all", "all.v"] if current % 2 else []
-            everything = GoldenModel(network).run(spikes, record=["all", "all.v", "all.i"])
-            expected = dataclasses.replace(everything, records={n: {v: r[v] for v in ("spikes", "v") if record} for n, r in everything.records.items()})
-            device.load(program)
-            if inject is not None:
-                space = FAULTS[inject]
-                image = program.images[space]
-                word = program.populations[0].address + 2 if inject == "descriptor" else int(rng.integers(len(image)))
-                device.link.write(address(space, word), [int(image[word]) ^ (1 << int(rng.integers(3)))])
-            for option in _coverage(network, modes, expected):
-                coverage[option] = coverage.get(option, 0) + 1
-            board.trace()  # whatever an injected fault did before
-            result = device.run(spikes, record=record)
-            if differs(expected, result) or trace.differs(everything, board.trace(), program):
-                failing = current if not mismatches else failing
+            config = configs[current % len(configs)]
+            if config.name not in boards:
+                board = CompiledBoard(config, trace=True)
+                boards[config.name] = board, stack.enter_context(devices.LinkedDevice(Link(board), url=f"sim:{config.name}", config=config))
+            board, device = boards[config.name]
+            if _verify_one(board, device, config, current, inject, coverage):
+                failing = failing if mismatches else (current, config.name)
                 mismatches += 1
             advance()
-    return {"programs": count, "mismatches": mismatches, "seed": failing, "config": config_name, "coverage": dict(sorted(coverage.items()))}
+    return {
+        "programs": count, "mismatches": mismatches, "seed": failing[0], "config": failing[1], "configurations": [c.name for c in configs],
+        "coverage": dict(sorted(coverage.items())), "not_covered": sorted(name for name, programs in coverage.items() if not programs),
+    }  # fmt: skip
+
+
+def _verify_one(
+    board: CompiledBoard, device: devices.LinkedDevice, config: Config, seed: int, inject: str | None, coverage: dict[str, int]
+) -> bool:
+    """Run the random program of ``seed``, add to ``coverage``; whether anything differs."""
+    rng = np.random.default_rng(seed)
+    network = random_network(rng, config=config)
+    modes = {(p.source, p.target): Mode(int(rng.integers(2)) if config.dense_lanes else 0) for p in network.projections}
+    spikes = random_spikes(rng, network, int(rng.integers(2, 40)))
+    program = compile_network(network, config, modes)
+    # Recording slows the steps down, so that every other program runs without; the trace shows its states all the same.
+    currents = [f"{p.name}.i" for p in program.populations if "i" in p.record]
+    record = ["all", "all.v", *currents] if rng.random() < 0.5 else []
+    everything = GoldenModel(network).run(spikes, record=["all", "all.v", "all.i"])
+    kept = parse_records(network, record)
+    expected = dataclasses.replace(everything, records={n: {v: everything.records[n][v] for v in kept[n]} for n in kept})
+    device.load(program)
+    if inject is not None:
+        space = FAULTS[inject]
+        image = program.images[space]
+        word = program.populations[0].address + 2 if inject == "descriptor" else int(rng.integers(len(image)))
+        device.link.write(address(space, word), [int(image[word]) ^ (1 << int(rng.integers(3)))])
+    for option in _coverage(program, with_output(network, kept), expected):
+        coverage[option] = coverage.get(option, 0) + 1
+    board.trace()  # whatever an injected fault did before
+    result = device.run(spikes, record=record)
+    return differs(expected, result) or bool(trace.differs(everything, board.trace(), program))

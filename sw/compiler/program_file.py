@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,19 @@ from safetensors.numpy import save_file
 
 from lifline.arch.config import Config
 from lifline.arch.errors import ProgramError
-from lifline.arch.program import POPULATION_1, Mode
+from lifline.arch.layout import Word
+from lifline.arch.program import (
+    FIRST_COUNTER,
+    INSTRUCTION,
+    MICRO,
+    PASS_WORDS,
+    POPULATION_1,
+    POPULATION_2,
+    POPULATION_WORDS,
+    RING_WORDS,
+    Mode,
+    Opcode,
+)
 from lifline.arch.registers import REGISTERS, Space
 from lifline.network import file as network_file
 from lifline.network.model import Network
@@ -106,6 +118,36 @@ class Program:
             variables = wanted.get(population.name, set())
             patch += population.record_patch(image, "spikes" in variables, [v for v in ("v", "i") if v in variables])
         return patch
+
+    def listing(self, patch: Iterable[tuple[int, int]] = ()) -> Iterator[tuple[int, Word, int]]:
+        """Address, layout and value of every word of program memory that is executed; ``patch`` as from :meth:`recording`.
+
+        Micro-operations that only record are listed if ``patch`` turns them on.
+        """
+        image = {k: int(w) for k, w in enumerate(self.images[Space.PROGRAM])} | dict(patch)
+        populations = {p.address: p for p in self.populations}
+        rings: set[int] = set()
+        position = 0
+        while (opcode := INSTRUCTION.unpack(image[position])["opcode"]) != Opcode.END:
+            if opcode == Opcode.ADVANCE:
+                yield position, INSTRUCTION, image[position]
+                rings.add(INSTRUCTION.unpack(image[position])["argument"])
+                position += 1
+                continue
+            for layout in PASS_WORDS:
+                yield position, layout, image[position]
+                position += 1
+            if (population := populations.get(position)) is not None:
+                for k, layout in enumerate(POPULATION_WORDS[:FIRST_COUNTER]):
+                    yield position + k, layout, image[position + k]
+                head = POPULATION_1.unpack(image[position + 1])
+                count = head["prologue"] + head["update"] + head["record"] + (population.exit_check is not None)
+                for k in range(population.micro_base, population.micro_base + count):
+                    yield k, MICRO, image[k]
+                position = population.micro_base + POPULATION_2.unpack(image[position + 2])["micro_words"]
+        for ring in sorted(rings):
+            for k, layout in enumerate(RING_WORDS):
+                yield ring + k, layout, image[ring + k]
 
     def check_config(self, config: Config) -> None:
         """Refuse another configuration.

@@ -47,7 +47,7 @@ def read_wav(path: str | Path) -> NDArray[np.float32]:
         raise DatasetError(f"{file}: {rate} Hz, {channels} channels, {8 * width} bits; {RATE_HZ} Hz, mono, 16 bits are needed")
     if len(data) != 2 * count:
         raise DatasetError(f"{file} holds {len(data) // 2} of {count} samples: it is truncated; get it again")
-    return np.frombuffer(data, "<i2").astype(np.float32) / 32768
+    return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768)
 
 
 def load(folder: str | Path, split: str, *, classes: tuple[str, ...] | None = None, limit: int | None = None) -> Words:
@@ -98,7 +98,8 @@ def log_mel(samples: NDArray[np.float32], *, bands: int = 40, window_s: float = 
     frames = np.lib.stride_tricks.sliding_window_view(samples, length, axis=-1)[..., ::hop, :]
     size = 1 << (length - 1).bit_length()
     power = np.abs(np.fft.rfft(frames * np.hanning(length), size)) ** 2 / size
-    mel = np.linspace(*(2595 * np.log10(1 + np.array([20.0, RATE_HZ / 2]) / 700)), bands + 2)
+    lowest, highest = (2595 * np.log10(1 + hertz / 700) for hertz in (20.0, RATE_HZ / 2))
+    mel = np.linspace(lowest, highest, bands + 2)
     edges = 700 * (10 ** (mel / 2595) - 1)
     frequency = np.fft.rfftfreq(size, 1 / RATE_HZ)[:, None]
     rising, falling = (frequency - edges[:-2]) / np.diff(edges)[:-1], (edges[2:] - frequency) / np.diff(edges)[1:]

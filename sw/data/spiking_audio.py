@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
@@ -29,7 +31,8 @@ def load(path: str | Path, *, limit: int | None = None) -> EventDataset:
     except ImportError as error:
         raise MissingLibraryError("HDF5 files need h5py, which is not installed; pip install 'lifline[data]'") from error
     try:
-        with h5py.File(file, "r") as content:
+        with h5py.File(file, "r") as opened:
+            content = cast("Mapping[str, Any]", opened)  # h5py's types allow a group in the place of every array
             labels = np.asarray(content["labels"][:limit], np.int64)
             keys = content["extra/keys"] if "extra/keys" in content else None
             classes = [k.decode() if isinstance(k, bytes) else str(k) for k in keys[:]] if keys is not None else None

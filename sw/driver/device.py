@@ -68,18 +68,22 @@ class Device(Protocol):
 class LinkedDevice:
     """A device behind the link: a board or a simulated one, byte for byte the same.
 
+    Parameters
+    ----------
+    config : a configuration that is none of the presets, if the other end may have it.
+
     Raises
     ------
     DeviceError   if the other end is not a lifline device, or of another interface version.
     """
 
-    def __init__(self, link: Link, *, url: str = "") -> None:
+    def __init__(self, link: Link, *, url: str = "", config: Config | None = None) -> None:
         self.link, self.url = link, url
         self._program: Program | None = None
         head = link.read(address(Space.REGISTERS, 0), 3)
         if int(head[0]) != MAGIC:
             raise DeviceError(f"{url}: the device answers {int(head[0]):#010x}, not {MAGIC:#010x}; it does not run lifline's gateware")
-        known = {c.hash: c for c in PRESETS.values()}
+        known = {c.hash: c for c in (*PRESETS.values(), *([config] if config else []))}
         self.config: Config | None = known.get(int(head[2]))
         self.config_hash = int(head[2])
         self._position = 0

@@ -64,4 +64,4 @@ def test_bad_program_files_are_one_line_errors(tmp_path: Path, damage: str) -> N
 @needs_compiler
 @pytest.mark.parametrize("fault", ["weight", "descriptor", "delay", "state"])
 def test_injected_faults_are_found(fault: str) -> None:
-    assert call("verify", "--random", "12", "--inject", fault, "--json")["mismatches"] > 0
+    assert call("verify", "--random", "12", "--config", "tiny", "--inject", fault, "--json")["mismatches"] > 0
