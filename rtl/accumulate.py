@@ -90,7 +90,7 @@ class Accumulate(wiring.Component):
 
     Members
     -------
-    start : In, takes ``mode``, ``blocks``, ``weight_base``, ``fan_in``, ``count`` (steps in this window).
+    start : In, a pass begins.   mode, blocks, fan_in, count (steps in this window) : In, stable during the pass; weight_base : In, with ``start``.
     step : In, the time step being accumulated (event).   enable : In, accumulate now.
     entry, entry_valid, scan_done : In, from the scanner.
     rows_done : Out, finished scans of this pass.   done : Out, level: this step (event) or the window (dense) is complete.
@@ -107,7 +107,7 @@ class Accumulate(wiring.Component):
             {
                 "start": In(1),
                 "mode": In(Mode),
-                "blocks": In(8),
+                "blocks": In(range(config.max_blocks + 1)),
                 "weight_base": In(range(config.weight_words)),
                 "fan_in": In(range(config.list_entries + 1)),
                 "count": In(range(config.window + 1)),
@@ -135,8 +135,7 @@ class Accumulate(wiring.Component):
         lanes, bits, window = config.lanes, config.accumulator_bits, config.window
         dense_built = config.dense_lanes > 0
 
-        mode, blocks = Signal(Mode), Signal(8)
-        fan_in, count = Signal.like(self.fan_in), Signal.like(self.count)
+        blocks, fan_in, count = self.blocks, self.fan_in, self.count
         touched = Array(Signal(name=f"touched{w}") for w in range(window))
 
         # List of active presynaptic neurons. Pointers carry one bit more than the address.
@@ -163,8 +162,8 @@ class Accumulate(wiring.Component):
             m.d.sync += [ends[self.rows_done[0]].eq(written), self.rows_done.eq(self.rows_done + 1)]
 
         # Issue, event mode: the entry in hand goes through all blocks; spacing protects the read-modify-write.
-        active, block, last = Signal(), Signal(8), Signal()
-        period = Signal(8)
+        active, block, last = Signal(), Signal.like(blocks), Signal()
+        period = Signal(range(max(config.max_blocks, ACCUMULATE_SPACING) + 1))
         scanned, at_end = Signal(), Signal()
         take = Signal()
         issue_event, weight_base, weight_address = Signal(), Signal.like(self.weight_base), Signal.like(self.weight_base)
@@ -176,7 +175,7 @@ class Accumulate(wiring.Component):
         ]
 
         # Issue, dense mode: all entries for block 0, then again for each further block, a swap after each.
-        dense_done, since_swap, dense_block = Signal(), Signal(range(max(window, 2))), Signal(8)
+        dense_done, since_swap, dense_block = Signal(), Signal(range(max(window, 2))), Signal.like(blocks)
         column, swap = Signal(3), Signal()
         arrivals = [Signal(window, name=f"arrivals{k}") for k in range(3)]
         issue_column, issue_swap = Signal(), Signal()
@@ -185,7 +184,7 @@ class Accumulate(wiring.Component):
 
         is_dense = Signal()
         if dense_built:
-            m.d.comb += is_dense.eq(mode == Mode.DENSE)
+            m.d.comb += is_dense.eq(self.mode == Mode.DENSE)
         with m.If(is_dense):
             with m.If(~dense_done & self.enable):
                 with m.If(dense_end & (ends[0] == 0)):
@@ -215,7 +214,7 @@ class Accumulate(wiring.Component):
             m.d.sync += weight_address.eq(weight_address + fan_in)
 
         # Drain of the dense sums into the accumulator memory, while the next block accumulates.
-        draining, drain_step, drain_block = Signal(), Signal(range(max(window, 2))), Signal(8)
+        draining, drain_step, drain_block = Signal(), Signal(range(max(window, 2))), Signal.like(blocks)
         with m.If(draining):
             m.d.sync += drain_step.eq(drain_step + 1)
             with m.If(drain_step == count - 1):
@@ -231,13 +230,14 @@ class Accumulate(wiring.Component):
         with m.If(~is_dense):
             m.d.comb += self.done.eq(scanned & at_end & (~active | last))
 
-        # Accumulator memory: read, register, add, write.
+        # Accumulator memory: read, register (if memories have registers), add, write.
+        stages = ACCUMULATE_SPACING - 1 if config.memory_registers else ACCUMULATE_SPACING - 2
         m.submodules.slots = slots = Ram(width=lanes * bits, depth=window * config.max_blocks)
         address = Signal.like(slots.read_address)
-        first, write = Signal(), Signal(ACCUMULATE_SPACING - 1)
+        first, write = Signal(), Signal(stages)
         # The first step is read first: with at least ACCUMULATE_SPACING steps its sum has arrived when the last drain starts.
         m.d.comb += written_back.eq((count >= ACCUMULATE_SPACING) | ~write.any())
-        addresses = [Signal.like(address, name=f"address{k}") for k in range(ACCUMULATE_SPACING - 1)]
+        addresses = [Signal.like(address, name=f"address{k}") for k in range(stages)]
 
         def slot(step: Signal, index: Signal) -> object:
             if config.max_blocks & (config.max_blocks - 1) == 0:
@@ -271,14 +271,11 @@ class Accumulate(wiring.Component):
             self.read_data.eq(slots.read_data),
         ]
         weights = [self.weight_data.word_select(lane, config.weight_bits).as_signed() for lane in range(lanes)]
+        olds = [slots.read_data[lane * bits : (lane + 1) * bits].as_signed() for lane in range(lanes)]
+        totals = [Signal(signed(bits), name=f"sum{lane}") for lane in range(lanes)]
         singles = [Signal(signed(config.weight_bits), name=f"single{lane}") for lane in range(lanes)]
         operands: list[Value] = [*singles]
-        if config.memory_registers:
-            m.d.sync += Cat(singles).eq(Cat(weights))
-        else:  # read a cycle later instead
-            late_address = Signal.like(weight_address)
-            m.d.sync += late_address.eq(weight_address)
-            m.d.comb += [self.weight_address.eq(late_address), Cat(singles).eq(Cat(weights))]
+        m.d.comb += slots.write_data.eq(Cat(totals))
         if dense_built:
             m.submodules.dense = dense = DenseLanes(config)
             m.d.sync += [
@@ -292,25 +289,23 @@ class Accumulate(wiring.Component):
                 m.d.comb += dense.arrivals.eq(arrivals[2])
             for lane in range(lanes):
                 m.d.sync += dense.weight[lane].eq(weights[lane])
-                with m.If(dense.drain):
-                    m.d.sync += singles[lane].eq(0)
                 operands[lane] = singles[lane] | dense.sums[lane]
         for lane in range(lanes):
+            if not config.memory_registers:
+                # The choice behind the adder shares its lookup tables; registers before it would be cells of their own in an iCE40.
+                m.d.sync += totals[lane].eq(Mux(first, weights[lane], olds[lane] + weights[lane]))
+                continue
             old = Signal(signed(bits), name=f"old{lane}")
-            total = Signal(signed(bits), name=f"sum{lane}")
-            m.d.sync += old.eq(slots.read_data[lane * bits : (lane + 1) * bits])
+            m.d.sync += [old.eq(olds[lane]), singles[lane].eq(weights[lane]), totals[lane].eq(old + operands[lane])]
             with m.If(first):
                 m.d.sync += old.eq(0)
-            m.d.sync += total.eq(old + operands[lane])
-            m.d.comb += slots.write_data[lane * bits : (lane + 1) * bits].eq(total)
+            if dense_built:
+                with m.If(dense.drain):
+                    m.d.sync += singles[lane].eq(0)
 
         with m.If(self.start):
             m.d.sync += [
-                mode.eq(self.mode),
-                blocks.eq(self.blocks),
                 period.eq(self.blocks),
-                fan_in.eq(self.fan_in),
-                count.eq(self.count),
                 weight_base.eq(self.weight_base),
                 written.eq(0),
                 pointer.eq(0),

@@ -86,10 +86,10 @@ class Host(wiring.Component):
                 "exit_every": Out(EXIT_BITS),
                 "exit_margin": Out(config.state_bits),
                 "input_count": Out(POSITION_BITS),
-                "input_neurons": Out(16),
+                "input_neurons": Out(range(config.max_input_neurons + 1)),
                 "input_ring_base": Out(range(config.ring_words)),
-                "input_ring_rows": Out(8),
-                "input_ring_delay": Out(16),
+                "input_ring_rows": Out(range(config.max_ring_rows + 1)),
+                "input_ring_delay": Out(range(config.delay_entries)),
                 "input_ring_uniform": Out(1),
                 "output_taken": Out(POSITION_BITS),
                 # status
@@ -142,9 +142,10 @@ class Host(wiring.Component):
         }
         for name, register in REGISTERS.items():
             if register.access is Access.WRITE and name != "control":
-                target = Cat(self.input_ring_delay, self.input_ring_uniform) if name == "input_ring_delay" else getattr(self, name)
                 with m.If(write_register & (index == register.offset)):
-                    m.d.sync += target.eq(self.write_data)
+                    m.d.sync += getattr(self, name).eq(self.write_data)
+                    if name == "input_ring_delay":
+                        m.d.sync += self.input_ring_uniform.eq(self.write_data[16])
         with m.If(self.cleared):
             m.d.sync += self.output_taken.eq(0)
         tag = self.write_data[CONTROL_TAG_SHIFT : CONTROL_TAG_SHIFT + len(run_tag)]

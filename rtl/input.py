@@ -32,7 +32,7 @@ class InputWriter(wiring.Component):
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        address = range(config.ring_words)
+        address, rows = range(config.ring_words), range(config.max_ring_rows + 1)
         super().__init__(
             {
                 "discard": In(1),
@@ -42,10 +42,10 @@ class InputWriter(wiring.Component):
                 "limit": In(STEP_BITS),
                 "out_of_range": Out(1),
                 "base": In(address),
-                "rows": In(8),
-                "delay": In(16),
+                "rows": In(rows),
+                "delay": In(range(config.delay_entries)),
                 "uniform": In(1),
-                "neurons": In(16),
+                "neurons": In(range(config.max_input_neurons + 1)),
                 "read_free": In(1),
                 "write_free": In(1),
                 "delay_free": In(1),
@@ -85,10 +85,10 @@ class InputWriter(wiring.Component):
             m.d.sync += [word.eq(memory.read_data), word_valid.eq(1), self.taken.eq(self.taken + 1)]
 
         # Decode: look up the delay, find the ring's column of 32 neurons.
-        row, arrival_row = Signal(8), Signal(8)
-        index, group = word[:-1], word[5:-1]
+        row, arrival_row = Signal.like(self.rows), Signal.like(self.rows)
+        index, group = word[:-1], word[5 : len(self.neurons)]
         looked_up, located, writing = Signal(), Signal(), Signal()
-        column, target = Signal.like(self.read_address), Signal(8)
+        column, target = Signal.like(self.read_address), Signal.like(self.rows)
         product = Signal(len(group) + len(self.rows))
         bits = [Signal(range(RING_BITS), name=f"bit{k}") for k in range(3)]
         free = Signal()
@@ -109,7 +109,7 @@ class InputWriter(wiring.Component):
             with m.Elif(self.uniform | self.delay_free):
                 m.d.comb += consume.eq(1)
                 m.d.sync += [product.eq(group * self.rows), bits[0].eq(word), looked_up.eq(1)]
-        m.d.comb += arrival_row.eq(wrapped(row + Mux(self.uniform, self.delay, self.delay_data), self.rows))
+        m.d.comb += arrival_row.eq(wrapped(row + Mux(self.uniform, self.delay[: len(self.delay_data)], self.delay_data), self.rows))
         with m.If(looked_up):
             m.d.sync += [column.eq(self.base + product), target.eq(arrival_row), bits[1].eq(bits[0]), looked_up.eq(0), located.eq(1)]
 

@@ -49,7 +49,7 @@ class Router(wiring.Component):
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        address = range(config.ring_words)
+        address, group = range(config.ring_words), range(config.max_groups)
         super().__init__(
             {
                 "load": In(1),
@@ -58,7 +58,7 @@ class Router(wiring.Component):
                 "population": In(word_layout(POPULATION_1)),
                 "begin": In(1),
                 "spike_word": In(RING_BITS),
-                "spike_index": In(8),
+                "spike_index": In(group),
                 "spike_valid": In(1),
                 "step": In(14),
                 "complete": In(1),
@@ -81,20 +81,23 @@ class Router(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config, pop = self.config, self.population
+        config, pop, delay_bits = self.config, self.population, len(self.delay_data)
         word_bits = max(ceil_div(config.max_neurons, RING_BITS) - 1, 1).bit_length()
         m.submodules.bitmap = bitmap = Ram(width=RING_BITS + 1, depth=2 << word_bits)  # a half for each of two steps
 
         # The step whose spikes arrive now, and its row in each ring; `begin` is delayed like the spikes.
         begun, advanced = Signal(STAGES + 1), Signal()
         half, arriving_odd = Signal(), Signal()
-        current = Array(Signal(8, name=f"current{r}") for r in range(MAX_RINGS))
-        upcoming = [Signal(8, name=f"upcoming{r}") for r in range(MAX_RINGS)]
-        direct_target, direct_upcoming = Signal(8), Signal(8)
+        row = range(config.max_ring_rows + 1)
+        current = Array(Signal(row, name=f"current{r}") for r in range(MAX_RINGS))
+        upcoming = [Signal(row, name=f"upcoming{r}") for r in range(MAX_RINGS)]
+        heights = [Signal(row, name=f"rows{r}") for r in range(MAX_RINGS)]
+        m.d.comb += [heights[r].eq(self.ring_0[r].rows) for r in range(MAX_RINGS)]
+        direct_target, direct_upcoming = Signal(row), Signal(row)
         m.d.sync += [
             begun.eq(Cat(self.begin, begun)),
             advanced.eq(begun[-1]),
-            direct_upcoming.eq(wrapped(upcoming[0] + self.ring_1[0].delay[:8], self.ring_0[0].rows)),
+            direct_upcoming.eq(wrapped(upcoming[0] + self.ring_1[0].delay[:delay_bits], heights[0])),
         ]
         with m.If(begun[-1]):
             m.d.sync += [half.eq(~half), arriving_odd.eq(self.step[0]), direct_target.eq(direct_upcoming)]
@@ -102,13 +105,13 @@ class Router(wiring.Component):
             with m.If(begun[-1]):
                 m.d.sync += current[r].eq(upcoming[r])
             with m.If(advanced):
-                m.d.sync += upcoming[r].eq(wrapped(current[r] + 1, self.ring_0[r].rows))
+                m.d.sync += upcoming[r].eq(wrapped(current[r] + 1, heights[r]))
             with m.If(self.load):
                 m.d.sync += upcoming[r].eq(self.ring_0[r].head)
 
         direct = Signal()
-        arrived_word, last_word, routed_half, routed_odd = Signal(8), Signal(8), Signal(), Signal()
-        routed = Array(Signal(8, name=f"routed{r}") for r in range(MAX_RINGS))
+        arrived_word, last_word, routed_half, routed_odd = Signal.like(self.spike_index), Signal.like(self.spike_index), Signal(), Signal()
+        routed = Array(Signal(row, name=f"routed{r}") for r in range(MAX_RINGS))
         complete = Signal(len(Cat(last_word, routed_half, routed_odd, *routed)))
         m.d.comb += [
             direct.eq((pop.rings == 1) & self.ring_1[0].uniform & ~pop.record_spikes),
@@ -117,17 +120,16 @@ class Router(wiring.Component):
             bitmap.write_data.eq(Cat(self.spike_word, self.spike_word.any())),
             bitmap.write_enable.eq(self.spike_valid),
         ]
-        column, rows = Signal.like(self.write_address), Signal(8)
-        word, ring, to_host = Signal(8), Signal(range(MAX_RINGS)), Signal()
-        target, delay, place = Signal(8), Signal(8), Signal.like(self.write_address)
-        descriptor, delays = Signal(word_layout(RING_0)), Signal(word_layout(RING_1))
+        column, rows = Signal.like(self.write_address), Signal(row)
+        word, ring, to_host = Signal.like(self.spike_index), Signal(range(MAX_RINGS)), Signal()
+        target, delay, place = Signal(row), Signal.like(self.delay_data), Signal.like(self.write_address)
+        delays = Signal(word_layout(RING_1))
         m.d.comb += [
-            descriptor.eq(Array(self.ring_0[r] for r in range(MAX_RINGS))[ring]),
             delays.eq(Array(self.ring_1[r] for r in range(MAX_RINGS))[ring]),
-            rows.eq(descriptor.rows),
+            rows.eq(Array(heights)[ring]),
             place.eq(column + Mux(direct, direct_target, target)),
         ]
-        m.d.sync += target.eq(wrapped(routed[ring] + Mux(delays.uniform, delays.delay[:8], delay), rows))
+        m.d.sync += target.eq(wrapped(routed[ring] + Mux(delays.uniform, delays.delay[:delay_bits], delay), rows))
         with m.If(self.spike_valid):
             m.d.sync += arrived_word.eq(self.spike_index)
         with m.If(self.complete):

@@ -38,7 +38,7 @@ class Scanner(wiring.Component):
 
     Members
     -------
-    start : In, one cycle; takes ``words``, ``count``, ``base``, ``ring_rows``, ``row``, ``clear``.
+    start : In, one cycle; takes ``words`` and ``base``. The other inputs stay while busy.
     words : groups to scan.   count : rows per group (1 in event mode).   base : ring word of group 0, row 0.
     ring_rows : rows of the ring.   row : first row.   clear : zero every word after reading it.
     entry, entry_valid : Out, one list entry; always accepted.
@@ -48,15 +48,15 @@ class Scanner(wiring.Component):
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        address = range(config.ring_words)
+        address, row = range(config.ring_words), range(config.max_ring_rows + 1)
         super().__init__(
             {
                 "start": In(1),
-                "words": In(8),
+                "words": In(range(config.max_groups + 1)),
                 "count": In(range(rows_per_scan(config) + 1)),
                 "base": In(address),
-                "ring_rows": In(8),
-                "row": In(8),
+                "ring_rows": In(row),
+                "row": In(row),
                 "clear": In(1),
                 "entry": Out(list_entry(config)),
                 "entry_valid": Out(1),
@@ -75,12 +75,11 @@ class Scanner(wiring.Component):
         window = rows_per_scan(self.config)
 
         # Fetch: one read per cycle, rows inner, groups outer.
-        words_left = Signal(8)
-        count = Signal.like(self.count)
-        ring_rows, first_row, row, next_row = Signal(8), Signal(8), Signal(8), Signal(8)
+        words_left = Signal.like(self.words)
+        row, next_row = Signal.like(self.row), Signal.like(self.row)
         column = Signal.like(self.base)
         rows_left = Signal.like(self.count)
-        fetching, clear = Signal(), Signal()
+        fetching = Signal()
 
         # Capture: the word read in the previous cycle goes to its row register.
         arriving = Signal()
@@ -95,7 +94,7 @@ class Scanner(wiring.Component):
         # Emit: lowest set bit first.
         pending = Signal(RING_BITS)
         rows = [Signal(RING_BITS, name=f"row{w}") for w in range(window)]
-        group, groups_left = Signal(range(max(self.config.list_entries // RING_BITS, 2))), Signal(8)
+        group, groups_left = Signal(range(max(self.config.list_entries // RING_BITS, 2))), Signal.like(self.words)
         rest, lowest, below = Signal(RING_BITS), Signal(RING_BITS), Signal(RING_BITS)
         position, last = Signal(range(RING_BITS)), Signal()
 
@@ -105,25 +104,25 @@ class Scanner(wiring.Component):
             next_row.eq(row + 1),
             self.read_address.eq(column + row),
             self.write_address.eq(arriving_address),
-            self.write_enable.eq(arriving & clear),
+            self.write_enable.eq(arriving & self.clear),
         ]
         with m.If(~stall):
             m.d.sync += [
                 arriving.eq(fetching),
-                arriving_row.eq(count - rows_left),
+                arriving_row.eq(self.count - rows_left),
                 arriving_last.eq(rows_left == 1),
                 arriving_address.eq(self.read_address),
             ]
             with m.If(fetching):
                 m.d.sync += row.eq(next_row)
-                with m.If(next_row == ring_rows):
+                with m.If(next_row == self.ring_rows):
                     m.d.sync += row.eq(0)
                 m.d.sync += rows_left.eq(rows_left - 1)
                 with m.If(rows_left == 1):
                     m.d.sync += [
-                        rows_left.eq(count),
-                        row.eq(first_row),
-                        column.eq(column + ring_rows),
+                        rows_left.eq(self.count),
+                        row.eq(self.row),
+                        column.eq(column + self.ring_rows),
                         words_left.eq(words_left - 1),
                         fetching.eq(words_left != 1),
                     ]
@@ -162,13 +161,9 @@ class Scanner(wiring.Component):
                 words_left.eq(self.words),
                 groups_left.eq(self.words),
                 group.eq(-1),
-                count.eq(self.count),
                 rows_left.eq(self.count),
                 column.eq(self.base),
-                ring_rows.eq(self.ring_rows),
-                first_row.eq(self.row),
                 row.eq(self.row),
-                clear.eq(self.clear),
             ]
             m.d.sync += [captured[w].eq(0) for w in range(window)]
         return m

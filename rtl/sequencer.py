@@ -57,7 +57,7 @@ class Sequencer(wiring.Component):
     def __init__(self, config: Config) -> None:
         self.config = config
         step, count = range(max(config.window, 2)), range(config.window + 1)
-        program = range(config.program_words)
+        program, rows = range(config.program_words), range(config.max_ring_rows + 1)
         super().__init__(
             {
                 # run control
@@ -93,7 +93,7 @@ class Sequencer(wiring.Component):
                 # pass
                 "pass_start": Out(1),
                 "mode": Out(Mode),
-                "blocks": Out(8),
+                "blocks": Out(range(config.max_blocks + 1)),
                 "weight_base": Out(range(config.weight_words)),
                 "fan_in": Out(range(config.list_entries + 1)),
                 "count": Out(count),
@@ -102,11 +102,11 @@ class Sequencer(wiring.Component):
                 "accumulated": In(1),
                 "rows_done": In(range(config.window + 2)),
                 "scan_start": Out(1),
-                "scan_words": Out(8),
+                "scan_words": Out(range(config.max_groups + 1)),
                 "scan_count": Out(count),
                 "scan_base": Out(range(config.ring_words)),
-                "scan_ring_rows": Out(8),
-                "scan_row": Out(8),
+                "scan_ring_rows": Out(rows),
+                "scan_row": Out(rows),
                 "scan_clear": Out(1),
                 "scan_busy": In(1),
                 # update
@@ -165,7 +165,8 @@ class Sequencer(wiring.Component):
         pc, address = Signal.like(self.program_address), Signal.like(self.program_address)
         instruction = Signal(word_layout(INSTRUCTION))
         pass_0, pass_1, pass_2 = (Signal(word_layout(w), name=w.name) for w in (PASS_0, PASS_1, PASS_2))
-        ring_now, ring_rows, ring_head, advancing = Signal(word_layout(RING_0)), Signal(8), Signal(8), Signal()
+        ring_now, advancing = Signal(word_layout(RING_0)), Signal()
+        ring_rows, ring_head, next_row = (Signal.like(self.scan_row) for _ in range(3))
         words = [Signal(WORD_BITS, name=w.name) for w in POPULATION_WORDS[:FIRST_COUNTER]]
         index = Signal(range(FIRST_COUNTER + 2 * MAX_RINGS + 1))
         counter, counted, increment = Signal(3), Signal(WORD_BITS), Signal(WORD_BITS)
@@ -207,7 +208,6 @@ class Sequencer(wiring.Component):
             self.record_needed.eq(Mux(pop.population_1.record_spikes, (pop.population_0.rows + (chunks - 1)) // chunks << 1 << overlap, 0)),
         ]
 
-        next_row = Signal(8)
         m.d.sync += self.scan_start.eq(0)
 
         def begin_scan() -> None:
@@ -245,11 +245,11 @@ class Sequencer(wiring.Component):
             m.d.sync += route_coming.eq(1)
 
         # The head of an advanced ring is written back while the next instruction is decoded.
-        advanced = Signal(word_layout(RING_0))
-        m.d.comb += advanced.head.eq(wrapped(ring_head + self.count, ring_rows))
+        advanced = Signal.like(ring_head)
+        m.d.comb += advanced.eq(wrapped(ring_head + self.count, ring_rows))
         m.d.sync += advancing.eq(0)
         with m.If(advancing):
-            m.d.comb += [self.program_write.eq(HEAD_SLICE), self.program_write_data.eq(advanced)]
+            m.d.comb += [self.program_write.eq(HEAD_SLICE), self.program_write_data.eq(advanced << RING_0.offsets["head"])]
 
         with m.FSM() as fsm:
             m.d.comb += self.running.eq(~fsm.ongoing("Idle"))

@@ -101,7 +101,7 @@ class Update(wiring.Component):
                 "slot_touched": In(1),
                 "fired": Out(lanes),
                 "spike_word": Out(RING_BITS),
-                "spike_index": Out(8),
+                "spike_index": Out(range(config.max_groups)),
                 "spike_valid": Out(1),
                 "row_values": Out(state).array(lanes),
                 "row_valid": Out(1),

@@ -131,6 +131,21 @@ class Config:
         return self.max_blocks * self.rows_per_block
 
     @property
+    def max_ring_rows(self) -> int:
+        """Rows of the longest delay ring: the input's is written a window ahead."""
+        return self.max_delay + 2 * self.window
+
+    @property
+    def max_groups(self) -> int:
+        """Groups of 32 neurons that the scanner or the router goes through at most."""
+        return ceil_div(max(self.list_entries, self.max_neurons), RING_BITS)
+
+    @property
+    def max_input_neurons(self) -> int:
+        """Neurons of the largest input whose delay ring fits."""
+        return self.ring_words // (2 * self.window) * RING_BITS
+
+    @property
     def state_max(self) -> int:
         """``M = 2^(S-1) - 1``; saturation is symmetric."""
         return (1 << (self.state_bits - 1)) - 1
