@@ -80,8 +80,6 @@ class Core(wiring.Component):
             seq.steps.eq(host.steps),
             seq.period.eq(host.period),
             seq.ring_clear_words.eq(host.ring_clear_words),
-            seq.exit_every.eq(host.exit_every),
-            seq.exit_margin.eq(host.exit_margin),
             seq.input_steps.eq(source.steps),
             host.running.eq(seq.running),
             host.exited.eq(seq.exited),
@@ -172,9 +170,14 @@ class Core(wiring.Component):
             recorder.step.eq(seq.record_step),
             recorder.check.eq(seq.check),
             seq.room.eq(recorder.room),
-            seq.leading.eq(recorder.leading),
-            seq.second.eq(recorder.second),
         ]
+        if config.early_exit:
+            m.d.comb += [
+                seq.exit_every.eq(host.exit_every),
+                seq.exit_margin.eq(host.exit_margin),
+                seq.leading.eq(recorder.leading),
+                seq.second.eq(recorder.second),
+            ]
         for k in range(config.multipliers):
             m.d.comb += recorder.row_values[k].eq(update.row_values[k])
         for r in range(len(seq.ring_0)):

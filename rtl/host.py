@@ -127,9 +127,10 @@ class Host(wiring.Component):
             registers.write.eq(write_register & (index >= STORED_OFFSET)),
             registers.write_data.eq(self.write_data),
             registers.free.eq(idle),
-            registers.increments.eq(Cat(self.running & ~stalled, self.stall_input, self.stall_output, self.stall_period, self.overrun)),
             registers.clear.eq(self.cleared),
         ]
+        # A cycle late: whether the core stalls is known at the end of a cycle, and nothing is cleared in the first one of a run.
+        m.d.sync += registers.increments.eq(Cat(self.running & ~stalled, self.stall_input, self.stall_output, self.stall_period, self.overrun))
         live = {
             "magic": MAGIC,
             "interface_version": INTERFACE_VERSION,

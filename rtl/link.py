@@ -44,7 +44,7 @@ class Link(wiring.Component):
             buffer.read_address.eq(index),
             buffer.write_address.eq(index),
             self.request.payload.write.eq(kind == Kind.WRITE),
-            self.request.payload.address.eq(address + index),
+            self.request.payload.address.eq(address),
             self.request.payload.data.eq(buffer.read_data),
         ]
 
@@ -115,7 +115,7 @@ class Link(wiring.Component):
                     buffer.write_enable.eq(self.response.valid & (kind == Kind.READ)),
                 ]
                 with m.If(self.response.valid):
-                    m.d.sync += index.eq(index + 1)
+                    m.d.sync += [index.eq(index + 1), address.eq(address + 1)]
                     m.next = "Next"
                     with m.If(self.response.payload.error != Status.OK):
                         m.d.sync += [status.eq(self.response.payload.error), count.eq(0)]

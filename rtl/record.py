@@ -102,7 +102,7 @@ class Recorder(wiring.Component):
             m.d.sync += [values[k].eq(self.row_values[k]) for k in range(lanes)]
             m.d.sync += [
                 left.eq(lanes),
-                comparing.eq(self.row_record == Record.COUNT),
+                comparing.eq((self.row_record == Record.COUNT) if config.early_exit else 0),
                 header_due.eq(self.row_record != Record.COUNT),
                 kind.eq(self.row_record),
                 index.eq(self.row_index),

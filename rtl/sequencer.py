@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, ValueLike
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -199,7 +199,8 @@ class Sequencer(wiring.Component):
         last_index = Signal.like(self.step)
         m.d.comb += go_step.eq(self.step)
         m.d.sync += last_index.eq(self.count - 1)
-        record_rows = Cat(pop.population_1.record, pop.population_6.exit_check)
+        exit_check = pop.population_6.exit_check if config.early_exit else Const(0)
+        record_rows = Cat(pop.population_1.record, exit_check)
         chunks = RING_BITS // config.multipliers
         m.d.comb += [
             last_step.eq(self.step == last_index),
@@ -411,7 +412,7 @@ class Sequencer(wiring.Component):
                     m.d.sync += self.counter_overflow.eq(1)
                 with m.If(counter == 4):
                     decode_at(self.micro_base + pop.population_2.micro_words)
-        m.d.sync += self.check.eq(self.go & pop.population_6.exit_check)
+        m.d.sync += self.check.eq(self.go & exit_check)
         with m.If(self.go):
             m.d.sync += self.record_step.eq(self.time + go_step)
         return m

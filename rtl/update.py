@@ -137,7 +137,7 @@ class Update(wiring.Component):
             fetch_end.eq(fetch_left == 1),
             fetched.eq(fetch + 1),
         ]
-        m.d.sync += [recording.eq(next_recording), record_length.eq(pop1.record + pop.population_6.exit_check)]
+        m.d.sync += [recording.eq(next_recording), record_length.eq(pop1.record + (pop.population_6.exit_check if config.early_exit else 0))]
         with m.If(advance):
             m.d.sync += [
                 arriving.eq(1),

@@ -102,7 +102,7 @@ def _draw(
     output = populations[-1]
     assert output.neurons is not None
     early_exit = None
-    if output.neurons.cap and rng.random() < 0.4:
+    if config.early_exit and output.neurons.cap and rng.random() < 0.4:
         early_exit = EarlyExit(config.window * int(rng.integers(1, 4)), int(rng.choice([0, 0, 1, 3])))
     return Network(
         name="random", populations=tuple(populations), projections=tuple(projections), output=output.name,

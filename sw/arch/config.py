@@ -44,6 +44,7 @@ class Config:
     weight_shifts : the left shifts ``ws`` that the hardware offers; starts with 0.
     memory_registers : whether words read from memories pass a register before they are used. Without, the gateware is smaller and its
         clock slower; it takes as many cycles.
+    early_exit : whether a run can stop by itself once an output neuron leads by enough spikes.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Config:
     output_words: int = 512
     weight_shifts: tuple[int, ...] = (0, 4)
     memory_registers: bool = True
+    early_exit: bool = True
 
     def __post_init__(self) -> None:
         def require(ok: bool, rule: str) -> None:
@@ -200,7 +202,7 @@ PRESETS: dict[str, Config] = {
         Config(
             name="small", event_lanes=8, dense_lanes=0, window=4, accumulator_bits=16, state_bits=16, multipliers=1, max_delay=15,
             weight_words=16384, max_neurons=512, neuron_words=512, ring_words=512, delay_entries=1024, list_entries=512,
-            program_words=256, input_words=256, output_words=256, weight_shifts=(0, 4), memory_registers=False,
+            program_words=256, input_words=256, output_words=256, weight_shifts=(0, 4), memory_registers=False, early_exit=False,
         ),
         Config(
             name="medium", event_lanes=16, dense_lanes=16, window=8, accumulator_bits=18, state_bits=18, multipliers=8, max_delay=63,

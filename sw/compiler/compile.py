@@ -96,6 +96,8 @@ def check_supported(network: Network, config: Config) -> None:
                 f"projection {p.source} -> {p.target}: delay {delay} exceeds {config.max_delay}, the largest of `{config.name}`"
             )
     exit_ = network.early_exit
+    if exit_ is not None and not config.early_exit:
+        raise CompileError(f"`{network.name}` exits early, which `{config.name}` is built without; use `medium`, or a network without early_exit")
     if exit_ is not None and exit_.every >= 1 << EXIT_BITS:
         raise CompileError(f"early exit every {exit_.every} steps: the gateware counts to {(1 << EXIT_BITS) - 1}; check more often")
     if exit_ is not None and exit_.every % config.window:

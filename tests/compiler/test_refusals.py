@@ -1,0 +1,55 @@
+"""What a configuration cannot run is refused by name, with its limit and a way out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lifline.arch.config import preset
+from lifline.arch.errors import CompileError, ProgramError
+from lifline.arch.program import Mode
+from lifline.compiler.compile import compile_network
+from lifline.network.model import EarlyExit, Network, Neurons, Population, Projection
+
+SMALL = preset("small")
+
+
+def network(inputs: int = 8, outputs: int = 5, weight: int = 1, delay: int = 0, **options: object) -> Network:
+    return Network(
+        name="net", state_bits=SMALL.state_bits, output="out",
+        populations=(Population("in", (inputs,)), Population("out", (outputs,), Neurons(threshold=30, decay_v=100))),
+        projections=(Projection(source="in", target="out", weights=np.full((outputs, inputs), weight), delays=np.full(inputs, delay)),),
+    ).replace(**options)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (network(early_exit=EarlyExit(4, 1)), "`net` exits early, which `small` is built without; use `medium`"),
+        (network(delay=SMALL.max_delay + 1), f"in -> out: delay {SMALL.max_delay + 1} exceeds {SMALL.max_delay}, the largest of `small`"),
+        (network(outputs=SMALL.max_neurons + 1), f"{SMALL.max_neurons + 1} neurons besides inputs, `small` has {SMALL.max_neurons}"),
+        (network(inputs=1000, outputs=504), "layer `out` needs 504,000 weight bytes: together 504,000, `small` has 131,072"),
+        (network(inputs=300, weight=127), "its input sum can reach 38100, the accumulator of `small` holds 32767"),
+        (network(weight=129), "do not fit 8 bits with one of the shifts"),
+        (network(state_bits=18), "defined for 18 state bits, `small` has 16"),
+    ],
+)
+def test_refused(asked: Network, message: str) -> None:
+    with pytest.raises(CompileError) as refusal:
+        compile_network(asked, SMALL)
+    assert message in str(refusal.value)
+
+
+def test_dense_on_an_event_only_core() -> None:
+    with pytest.raises(CompileError, match="`small` has no dense lanes; use mode event"):
+        compile_network(network(), SMALL, Mode.DENSE)
+
+
+def test_largest_delay_and_sum_compile() -> None:
+    compile_network(network(delay=SMALL.max_delay), SMALL)
+    compile_network(network(inputs=258, weight=127), SMALL)
+
+
+def test_program_for_another_configuration() -> None:
+    with pytest.raises(ProgramError, match="small"):
+        compile_network(network(), SMALL).check_config(preset("medium"))
