@@ -96,6 +96,7 @@ class Accumulate(wiring.Component):
     rows_done : Out, finished scans of this pass.   done : Out, level: this step (event) or the window (dense) is complete.
     weight_address, weight_data : weight memory.
     read_* : In/Out, read port of the accumulators for the update, while not accumulating; data is registered by the user.
+    read_used : In, with the data: it is used; for checks only.
     read_touched : Out, with the data: the slot was written in this window (else it counts as zero).
     release : In, the slot of ``release_step`` has been used up.
     """
@@ -124,6 +125,7 @@ class Accumulate(wiring.Component):
                 "read_block": In(block),
                 "read_data": Out(config.lanes * config.accumulator_bits),
                 "read_touched": Out(1),
+                "read_used": In(1),
                 "release": In(1),
                 "release_step": In(step),
             }
@@ -144,6 +146,7 @@ class Accumulate(wiring.Component):
         pointer_shape = unsigned((config.list_entries - 1).bit_length() + 1)
         written, pointer, next_pointer = Signal(pointer_shape), Signal(pointer_shape), Signal(pointer_shape)
         available = Signal()
+        take, issue_column = Signal(), Signal()  # an entry is used by event or dense mode
         ends = Array(Signal(pointer_shape, name=f"end{k}") for k in range(2))
         scan_done = Signal(2)
         entry = Signal(entry_layout)
@@ -154,6 +157,7 @@ class Accumulate(wiring.Component):
             entries.read_address.eq(next_pointer),
             entry.eq(entries.read_data),
             next_pointer.eq(pointer),
+            entries.used.eq(take | issue_column),
         ]
         m.d.sync += [available.eq(written != next_pointer), pointer.eq(next_pointer), scan_done.eq(Cat(self.scan_done, scan_done[0]))]
         with m.If(self.entry_valid):
@@ -165,7 +169,6 @@ class Accumulate(wiring.Component):
         active, block, last = Signal(), Signal.like(blocks), Signal()
         period = Signal(range(max(config.max_blocks, ACCUMULATE_SPACING) + 1))
         scanned, at_end = Signal(), Signal()
-        take = Signal()
         issue_event, weight_base, weight_address = Signal(), Signal.like(self.weight_base), Signal.like(self.weight_base)
         m.d.comb += [
             scanned.eq(self.rows_done > self.step),
@@ -178,7 +181,7 @@ class Accumulate(wiring.Component):
         dense_done, since_swap, dense_block = Signal(), Signal(range(max(window, 2))), Signal.like(blocks)
         column, swap = Signal(3), Signal()
         arrivals = [Signal(window, name=f"arrivals{k}") for k in range(3)]
-        issue_column, issue_swap = Signal(), Signal()
+        issue_swap = Signal()
         dense_scanned, dense_end = Signal(), Signal()
         m.d.comb += [dense_scanned.eq(self.rows_done != 0), dense_end.eq(dense_scanned & (pointer == ends[0]))]
 
@@ -268,6 +271,7 @@ class Accumulate(wiring.Component):
             self.weight_address.eq(weight_address),
             slots.write_address.eq(addresses[-1]),
             slots.write_enable.eq(write[-1]),
+            slots.used.eq(write[0] | self.read_used),
             self.read_data.eq(slots.read_data),
         ]
         weights = [self.weight_data.word_select(lane, config.weight_bits).as_signed() for lane in range(lanes)]

@@ -19,7 +19,7 @@ from .route import Router
 from .scan import Scanner
 from .sequencer import PROGRAM_SLICES, Sequencer
 from .trace import trace_signature
-from .update import Update
+from .update import STAGES, Update
 
 
 class Core(wiring.Component):
@@ -30,7 +30,7 @@ class Core(wiring.Component):
     Parameters
     ----------
     weight_style : ``ram_style`` of the weight memory (``"huge"`` for SPRAM on iCE40).
-    trace : show every stored neuron word; for simulation.
+    trace : show every stored neuron word and every accumulator that is used; for simulation.
 
     Members
     -------
@@ -119,6 +119,7 @@ class Core(wiring.Component):
             accumulate.weight_data.eq(weights.read_data),
             accumulate.read_step.eq(update.slot_step),
             accumulate.read_block.eq(update.slot_block),
+            accumulate.read_used.eq(update.slot_used),
             accumulate.release.eq(update.ending),
             seq.accumulated.eq(accumulate.done),
             seq.rows_done.eq(accumulate.rows_done),
@@ -184,7 +185,13 @@ class Core(wiring.Component):
             m.d.comb += [router.ring_0[r].eq(seq.ring_0[r]), router.ring_1[r].eq(seq.ring_1[r])]
 
         if self.traced:
+            sums = update.sums  # in stage 1; shown with the word that is stored because of them
+            for stage in range(2, STAGES + 1):
+                later = Signal.like(sums, name=f"sums{stage}")
+                m.d.sync += later.eq(sums)
+                sums = later
             m.d.comb += [
+                self.trace.sums.eq(sums),
                 self.trace.valid.eq(update.neuron_write_enable),
                 self.trace.address.eq(update.neuron_write_address),
                 self.trace.values.eq(update.neuron_write_data),

@@ -78,6 +78,7 @@ class InputWriter(wiring.Component):
         ]
         # Fetch: one word in hand.
         fetching, word, word_valid, consume = Signal(), Signal(INPUT_BITS), Signal(), Signal()
+        m.d.comb += memory.used.eq(fetching | self.host_read)
         m.d.sync += fetching.eq((~word_valid | consume) & ~fetching & (self.taken != self.available) & ~self.host_read)
         with m.If(consume):
             m.d.sync += word_valid.eq(0)

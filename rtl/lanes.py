@@ -44,6 +44,7 @@ class UpdateLane(wiring.Component):
     forward : In (stage 0), the operation adds the clipped result that is now in stage 4.
     word : In, neuron word.   slots : In, the accumulators of this lane in the block.   slot : In, the row within the block.
     add_slot : In, add the accumulator, shifted left by ``shift`` (index of a weight shift) (all stage 1).
+    sum : Out (stage 1), the accumulator as it is added, before the shift; for the trace.
     latch_* : In (stage 1), the parameter register takes the word.   word_zero : In (stage 1), the word counts as zero.
     late_zero : In (stage 1), zero the word if the neuron crossed in the previous step.
     factor, use_bias, late_bias : In (stage 2).   carry_crossing, carry_spike : In (stage 3).   floor : In (stage 4).
@@ -78,6 +79,7 @@ class UpdateLane(wiring.Component):
                 "reset_now": In(1),
                 "reset_subtract": In(1),
                 "v_reset": In(state),
+                "sum": Out(signed(config.accumulator_bits)),
                 "saturated": Out(1),
                 "result": Out(state),
                 "crossing": Out(1),
@@ -110,6 +112,7 @@ class UpdateLane(wiring.Component):
         slot, forwarded, addend = Signal(signed(config.accumulator_bits)), Signal(state), Signal(wide)
         with m.If(self.add_slot):
             m.d.comb += slot.eq(selected(list(self.slots), self.slot))
+        m.d.comb += self.sum.eq(slot)
         amounts = [*shifts, *[shifts[-1]] * ((1 << len(self.shift)) - len(shifts))]
         synaptic = selected([slot << amount for amount in amounts], self.shift)
         m.d.sync += addend.eq(synaptic | forwarded)

@@ -60,7 +60,9 @@ class Link(wiring.Component):
             with m.If(give):
                 m.next = following
 
-        with m.FSM():
+        with m.FSM() as fsm:
+            executing = fsm.ongoing("Execute") & self.request.payload.write
+            m.d.comb += buffer.used.eq(executing | fsm.ongoing("Count") | fsm.ongoing("Data"))
             with m.State("Hunt"):
                 receive(False)
                 m.d.comb += check.start.eq(1)

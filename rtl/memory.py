@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, unsigned
+import enum
+
+from amaranth.hdl import Assert, Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
+
+
+class Check(enum.Enum):
+    """Platforms for which a memory checks that nobody uses a word that a collision has made undefined."""
+
+    POISON = enum.auto()
+    """Simulation: such a word, and any word that its user says it does not use, shows its complement."""
+    ASSERT = enum.auto()
+    """Formal proofs: an assertion in every memory."""
 
 
 class Ram(wiring.Component):
     """A memory with a registered read port and a write port.
 
     ``read_data`` shows the word at ``read_address`` one cycle after ``read_enable`` and holds it until the next read.
-    Nobody reads an address in the cycle in which it is written: users guarantee it, so synthesis may drop the
-    collision logic.
+    A word that is read in the cycle in which it is written is undefined until the next read, so that synthesis may drop the
+    collision logic: users guarantee that nothing depends on such a word. ``used`` says when something does; it exists
+    for the checks of :class:`Check` only.
 
     Parameters
     ----------
@@ -31,6 +43,7 @@ class Ram(wiring.Component):
                 "read_address": In(range(depth)),
                 "read_enable": In(1, init=1),
                 "read_data": Out(width),
+                "used": In(1, init=1),
                 "write_address": In(range(depth)),
                 "write_enable": In(slices),
                 "write_data": In(width),
@@ -50,4 +63,12 @@ class Ram(wiring.Component):
             write.en.eq(self.write_enable),
             write.data.eq(self.write_data),
         ]
+        if isinstance(platform, Check):
+            undefined = Signal()
+            with m.If(self.read_enable):
+                m.d.sync += undefined.eq(self.write_enable.any() & (self.read_address == self.write_address))
+            if platform is Check.POISON:
+                m.d.comb += self.read_data.eq(Mux(undefined | ~self.used, ~read.data, read.data))
+            else:
+                m.d.comb += Assert(~(undefined & self.used))
         return m

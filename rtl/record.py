@@ -79,6 +79,9 @@ class Recorder(wiring.Component):
             memory.write_enable.eq(self.word_valid),
             self.busy.eq((left != 0) | finished),
         ]
+        held = Signal()  # of what the host reads: it has been written and not freed
+        m.d.sync += held.eq((self.read_address - self.taken)[: len(self.read_address)] < used)
+        m.d.comb += memory.used.eq(held)
         # One cycle late, which `busy` covers.
         m.d.sync += [
             finished.eq(left != 0),

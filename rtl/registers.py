@@ -66,6 +66,9 @@ class RegisterMemory(wiring.Component):
             memory.write_data.eq(Mux(updating, Cat(Const(0, LOW_BITS), Mux(self.clearing, 0, high[:-1])), self.write_data)),
             memory.write_enable.eq(updating | self.write),
         ]
+        after_write = Signal()  # nobody looks at the word that the host has just written
+        m.d.sync += after_write.eq(self.write)
+        m.d.comb += memory.used.eq(~after_write)
         m.d.comb += take.eq(self.free & ~updating)
         m.d.sync += updating.eq(take)
         with m.If(updating):

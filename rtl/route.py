@@ -179,6 +179,7 @@ class Router(wiring.Component):
 
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("Idle"))
+            m.d.comb += bitmap.used.eq(fsm.ongoing("Examine") | fsm.ongoing("Record"))
             with m.State("Idle"):
                 with m.If(direct):
                     m.d.comb += [

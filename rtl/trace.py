@@ -1,4 +1,4 @@
-"""What simulation builds show of the neuron update: every word as it is stored, whether or not the host records it."""
+"""What simulation builds show of the neuron update: every word as it is stored, and the sums that went into it, whether or not the host records them."""
 
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
@@ -13,6 +13,7 @@ def trace_signature(config: Config) -> wiring.Signature:
     -------
     valid : one row of one variable is stored in this cycle.   address : its neuron word, which names population, row and variable.
     values : the stored values of the row's neurons.   fired : their spikes; zero with words other than membranes.
+    sums : the row's accumulators that the operation has added, before their shift; zero with words that take no synaptic input.
     """
     return wiring.Signature(
         {
@@ -20,5 +21,6 @@ def trace_signature(config: Config) -> wiring.Signature:
             "address": Out(range(config.neuron_words)),
             "values": Out(config.multipliers * config.state_bits),
             "fired": Out(config.multipliers),
+            "sums": Out(config.multipliers * config.accumulator_bits),
         }
     )

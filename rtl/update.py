@@ -62,6 +62,8 @@ class Update(wiring.Component):
     program_* : program memory.   neuron_* : neuron memory.   slot_* : accumulators (data one cycle after the address).
     spike_word, spike_index, spike_valid : Out, 32 neurons' spikes, words in rising order, from stage 7.
     fired : Out, spikes of the row whose membranes are written (stage 6).
+    slot_used : Out, with ``slot_data``: an operation adds it; for checks only.
+    sums : Out, accumulators as the operation in stage 1 adds them, for the trace.
     row_values, row_valid, row_record, row_index, row_last : Out, a row for the recorder (stage 6).
     spikes, budget_hits, saturations : Out, counts since ``load``.
     """
@@ -99,7 +101,9 @@ class Update(wiring.Component):
                 "slot_block": Out(range(config.max_blocks)),
                 "slot_data": In(config.lanes * config.accumulator_bits),
                 "slot_touched": In(1),
+                "slot_used": Out(1),
                 "fired": Out(lanes),
+                "sums": Out(lanes * config.accumulator_bits),
                 "spike_word": Out(RING_BITS),
                 "spike_index": Out(range(config.max_groups)),
                 "spike_valid": Out(1),
@@ -231,6 +235,7 @@ class Update(wiring.Component):
         m.d.sync += targets[0].eq(address + op.offset)
         m.d.sync += [targets[k].eq(targets[k - 1]) for k in range(1, STAGES)]
         m.d.sync += [ops[k].eq(ops[k - 1]) for k in range(1, STAGES + 1)]
+        m.d.comb += self.slot_used.eq(ops[1].addend == Addend.SYNAPTIC)
         m.d.sync += [row_ends[k].eq(row_ends[k - 1]) for k in range(1, STAGES + 1)]
         # Rows leave in the order in which they came: the last stage counts them anew.
         m.d.sync += slot_row.eq(row % rows_per_block)
@@ -301,6 +306,7 @@ class Update(wiring.Component):
                 lane.v_reset.eq(pop.population_3.v_reset),
                 self.neuron_write_data[k * config.state_bits : (k + 1) * config.state_bits].eq(lane.result),
                 self.row_values[k].eq(lane.result),
+                self.sums[k * width : (k + 1) * width].eq(lane.sum),
             ]
 
         # Stage 6: write back, record, count.

@@ -61,19 +61,26 @@ struct board {
         cycles++;
     }
 
-    // Keep what is stored in this cycle: address, spikes, and every lane's value with its sign.
+    // Every lane's number of `bits` bits, with its sign.
+    template<class Packed>
+    void keep_lanes(const Packed &packed, size_t bits) {
+        for (size_t lane = 0; lane < LANES; lane++) {
+            uint32_t value = 0;
+            for (size_t k = 0; k < bits; k++)
+                value |= uint32_t(packed.bit(lane * bits + k)) << k;
+            trace.push_back(int32_t(value << (32 - bits)) >> (32 - bits));
+        }
+    }
+
+    // Keep what is stored in this cycle: address, spikes, every lane's value, every lane's accumulator.
     void keep() {
 #ifdef TRACE
         if (!d.p_trace____valid.get<bool>())
             return;
         trace.push_back(d.p_trace____address.get<uint32_t>());
         trace.push_back(d.p_trace____fired.get<uint32_t>());
-        for (size_t lane = 0; lane < LANES; lane++) {
-            uint32_t value = 0;
-            for (size_t k = 0; k < STATE_BITS; k++)
-                value |= uint32_t(shown(d.p_trace____values).bit(lane * STATE_BITS + k)) << k;
-            trace.push_back(int32_t(value << (32 - STATE_BITS)) >> (32 - STATE_BITS));
-        }
+        keep_lanes(shown(d.p_trace____values), STATE_BITS);
+        keep_lanes(shown(d.p_trace____sums), ACCUMULATOR_BITS);
 #endif
     }
 };

@@ -41,7 +41,8 @@ class CompiledBoard:
 
     Parameters
     ----------
-    trace : keep every neuron word that is stored, see :meth:`trace`.
+    trace : keep every neuron word that is stored and the sums that went into it, see :meth:`trace`; memories show
+        wrong words where reads and writes collide.
 
     Raises
     ------
@@ -91,7 +92,8 @@ class CompiledBoard:
         return self._library.board_run(self._open(), ctypes.c_size_t(-1).value, cycles)
 
     def trace(self) -> NDArray[np.int32]:
-        """What was stored since the last call, in order, (stores, 2 + multipliers): neuron word, a bit per spike, the stored values.
+        """What was stored since the last call, in order, (stores, 2 + 2 * multipliers): neuron word, a bit per spike, the stored values,
+        the accumulators that went into them.
 
         Raises
         ------
@@ -102,7 +104,7 @@ class CompiledBoard:
         numbers = self._library.board_trace(self._open(), None, 0)
         out = np.empty(numbers, np.int32)
         self._library.board_trace(self._open(), out.ctypes.data, numbers)
-        return out.reshape(-1, 2 + self.config.multipliers)
+        return out.reshape(-1, 2 + 2 * self.config.multipliers)
 
     def close(self) -> None:
         """Free the simulation."""

@@ -58,7 +58,8 @@ def _compiler_version(command: tuple[str, ...]) -> str:
 def library(config: Config, *, trace: bool = False) -> Path:
     """Path of the shared library of a configuration, which exists once it was built with these sources and tools.
 
-    With ``trace`` it is the one that keeps what :mod:`lifline.rtl.trace` shows.
+    With ``trace`` it is the one that keeps what :mod:`lifline.rtl.trace` shows, and whose memories show wrong words after
+    a collision (:class:`lifline.rtl.memory.Check`).
 
     Raises
     ------
@@ -99,6 +100,7 @@ def build(config: Config, *, trace: bool = False) -> Path:
 
 
 def _build(config: Config, target: Path, trace: bool) -> None:
+    from lifline.rtl.memory import Check
     from lifline.rtl.top import Top
 
     log.info("building the simulated board `%s`: about half a minute, once per version", config.name)
@@ -106,11 +108,11 @@ def _build(config: Config, target: Path, trace: bool) -> None:
     shim_source = files("lifline.sim").joinpath("board.cc")
     with tempfile.TemporaryDirectory(dir=target.parent) as name, as_file(runtime) as include, as_file(shim_source) as shim:
         folder = Path(name)
-        (folder / "top.il").write_text(import_module("amaranth.back.rtlil").convert(Top(config, trace=trace), name="top"))
+        (folder / "top.il").write_text(import_module("amaranth.back.rtlil").convert(Top(config, trace=trace), name="top", platform=Check.POISON if trace else None))
         messages = _run([sys.executable, "-m", YOSYS, "-q", "-p", SCRIPT], folder)
         if "feedback" in messages:
             raise ToolError(f"the simulated board `{config.name}` would need several evaluations per cycle; please report this:\n{messages}")
-        options = [*OPTIONS, f"-DLANES={config.multipliers}", f"-DSTATE_BITS={config.state_bits}", *(["-DTRACE"] if trace else [])]
+        options = [*OPTIONS, f"-DLANES={config.multipliers}", f"-DSTATE_BITS={config.state_bits}", f"-DACCUMULATOR_BITS={config.accumulator_bits}", *(["-DTRACE"] if trace else [])]
         _run([*(compiler() or []), *options, f"-I{include}", f"-I{folder}", str(shim), "-o", "board.so"], folder)
         os.replace(folder / "board.so", target)
 

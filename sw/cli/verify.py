@@ -139,7 +139,7 @@ def _verify_one(
     # Recording slows the steps down, so that every other program runs without; the trace shows its states all the same.
     currents = [f"{p.name}.i" for p in program.populations if "i" in p.record]
     record = ["all", "all.v", *currents] if rng.random() < 0.5 else []
-    everything = GoldenModel(network).run(spikes, record=["all", "all.v", "all.i"])
+    everything = GoldenModel(network).run(spikes, record=["all", "all.v", "all.i", "all.x"])
     kept = parse_records(network, record)
     expected = dataclasses.replace(everything, records={n: {v: everything.records[n][v] for v in kept[n]} for n in kept})
     device.load(program)
@@ -152,4 +152,4 @@ def _verify_one(
         coverage[option] = coverage.get(option, 0) + 1
     board.trace()  # whatever an injected fault did before
     result = device.run(spikes, record=record)
-    return differs(expected, result) or bool(trace.differs(everything, board.trace(), program))
+    return differs(expected, result) or bool(trace.differs(everything, board.trace(), program, config))

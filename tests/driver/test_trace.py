@@ -18,7 +18,7 @@ from lifline.sim.golden import GoldenModel
 from lifline.sim.random_network import random_network, random_spikes
 
 CONFIG = preset("tiny")
-EVERYTHING = ["all", "all.v", "all.i"]
+EVERYTHING = ["all", "all.v", "all.i", "all.x"]
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 
 
@@ -37,14 +37,14 @@ def test_trace_shows_every_step_and_costs_nothing(mode: Mode) -> None:
         assert len(traced.trace()) == 0
         results = [device.run(spikes) for device in devices]
         stored = traced.trace()
-        assert trace.differs(expected, stored, program) == []
+        assert trace.differs(expected, stored, program, CONFIG) == []
         assert traced.cycles == plain.cycles and str(results[0].cycles) == str(results[1].cycles)
-        by_step = trace.by_step(stored, program)
+        by_step = trace.by_step(stored, program, CONFIG)
         assert set(by_step) == {p.name for p in program.populations}
         variables |= {v for values in by_step.values() for v in values}
         for name, values in by_step.items():
             assert values["v"].shape == (int(expected.steps[0]), network.population(name).size)
-    assert variables == {"v", "i", "spikes"}
+    assert variables == {"x", "v", "i", "spikes"}
     for device in devices:
         device.close()
 
@@ -62,13 +62,17 @@ def test_trace_names_what_differs() -> None:
     population = program.populations[0]
     wrong = stored.copy()
     wrong[np.flatnonzero(wrong[:, 0] == population.row_base + population.words["v"])[3], 2] ^= 1
-    assert trace.differs(expected, wrong, program) == [f"{population.name}.v"]
+    assert trace.differs(expected, wrong, program, CONFIG) == [f"{population.name}.v"]
     wrong = stored.copy()
     wrong[np.flatnonzero(wrong[:, 0] == population.row_base + population.words["v"])[5], 1] ^= 1
-    assert trace.differs(expected, wrong, program) == [f"{population.name}.spikes"]
+    assert trace.differs(expected, wrong, program, CONFIG) == [f"{population.name}.spikes"]
+    wrong = stored.copy()
+    adds = population.row_base + population.words["i" if "i" in population.words else "v"]
+    wrong[np.flatnonzero(wrong[:, 0] == adds)[5], 2 + CONFIG.multipliers] ^= 1
+    assert trace.differs(expected, wrong, program, CONFIG) == [f"{population.name}.x"]
     if population.rows > 1:
         lost = np.delete(stored, np.flatnonzero(stored[:, 0] == population.row_base + population.words["v"])[0], axis=0)
-        assert "a step was lost" in trace.differs(expected, lost, program)[0]
+        assert "a step was lost" in trace.differs(expected, lost, program, CONFIG)[0]
     device.close()
 
 
