@@ -42,7 +42,7 @@ class Scanner(wiring.Component):
     words : groups to scan.   count : rows per group (1 in event mode).   base : ring word of group 0, row 0.
     ring_rows : rows of the ring.   row : first row.   clear : zero every word after reading it.
     entry, entry_valid : Out, one list entry; always accepted.
-    done : Out, one cycle, after the last entry.
+    done : Out, one cycle; the last entry is shown in the next one at the latest.
     read_*, write_* : the ring memory, used only between ``start`` and ``done``.
     """
 
