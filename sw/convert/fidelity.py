@@ -116,7 +116,7 @@ class FidelityReport:
         agreement.set_title(f"same prediction: {self.prediction_agreement:.1%}")
         rates.bar(at - 0.2, [la.rate for la in self.layers], 0.4, label="floating point")
         rates.bar(at + 0.2, [la.rate_quantised for la in self.layers], 0.4, label="quantised")
-        rates.set_title("spikes per neuron and step")
+        rates.set_title("spikes per neuron and step" + ("" if self.board is None else f"\n{self.board}: {self.board_mismatches} values differ"))
         for axes in (agreement, rates):
             axes.set_xticks(at, names, rotation=30, ha="right")
             axes.legend(fontsize="small")
@@ -166,7 +166,7 @@ def fidelity(
         accuracy_quantised=None if labels is None else float((golden.prediction == labels).mean()),
         board=None if device is None else getattr(device, "url", "") or type(device).__name__,
         board_prediction_agreement=None if on_board is None else float((exact.prediction == on_board.prediction).mean()),
-        advice=tuple(_advice(layers, same)),
+        advice=tuple(_advice(layers, same, any(isinstance(scale, list) for scale in scales.values()))),
     )
 
 
@@ -198,17 +198,18 @@ def _layer(
     )
 
 
-def _advice(layers: list[LayerFidelity], prediction_agreement: float) -> list[str]:
-    """What to change, in the order in which it helps."""
+def _advice(layers: list[LayerFidelity], prediction_agreement: float, per_neuron: bool) -> list[str]:
+    """What to change, in the order in which it helps; ``per_neuron``: scales are per neuron already."""
     advice = []
     clipped = [layer.name for layer in layers if layer.saturations]
     if clipped:
         advice.append(f"states saturate in {', '.join(clipped)}: calibrate with data as strong as these, lower `headroom`, or take more state bits")
     poor = next((layer for layer in layers if layer.spike_agreement is not None and layer.spike_agreement < POOR_LAYER), None)
     if poor is not None:
+        first = "" if per_neuron else "try `per_neuron=True`; "
         advice.append(
-            f"spikes part ways first in `{poor.name}`: try `per_neuron=True`; outliers among its weights cost resolution, clip them or train "
-            "with quantised weights"
+            f"spikes part ways first in `{poor.name}`: {first}outliers among its weights cost resolution, clip them, take more weight bits, or "
+            "train with quantised weights"
         )
     drifting = [layer for layer in layers if layer.rate_drift is not None and abs(layer.rate_drift) > LARGE_DRIFT]
     if drifting:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,8 @@ from .nir_nodes import neurons_of, operator_of
 from .operators import Delay, Operator, Reshape, Shape
 
 IntArray = NDArray[np.int64]
+OLDEST_NIR = (1, 0, 7)
+"""The first release with reset values that reads graphs without checking their types."""
 
 
 def import_nir(source: str | os.PathLike[str] | Any, choice: str | Dialect | None = None, *, name: str | None = None, **changes: Any) -> FloatNetwork:
@@ -48,12 +52,18 @@ def nir_package() -> Any:
 
     Raises
     ------
-    ConversionError   if it is not installed.
+    ConversionError   if it is not installed, or older than :data:`OLDEST_NIR`.
     """
     try:
         import nir
     except ImportError as error:
         raise ConversionError("NIR graphs need the package `nir`: install lifline[convert]") from error
+    found = version("nir")
+    if tuple(int(n) for n in re.findall(r"\d+", found)[:3]) < OLDEST_NIR:
+        raise ConversionError(
+            f"the package `nir` is {found}, which cannot read reset values; pip install 'nir>={'.'.join(map(str, OLDEST_NIR))}' "
+            "(sinabs and Rockpool ask for 1.0.4, their exporters run with later ones; from_sinabs and from_rockpool need no nir)"
+        )
     return nir
 
 

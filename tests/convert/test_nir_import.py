@@ -316,6 +316,12 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         import_nir("any.nir", "snntorch")
 
 
+def test_a_package_that_is_too_old_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lifline.convert.nir_import.version", lambda name: "1.0.4")
+    with pytest.raises(ConversionError, match=r"`nir` is 1\.0\.4.*nir>=1\.0\.7"):
+        import_nir(chain(AFFINE, lif(2)), "snntorch")
+
+
 def test_input_of_another_shape_is_refused() -> None:
     with pytest.raises(InputError, match=r"needs \(batch, time, 3\)"):
         evaluate(import_nir(chain(AFFINE, lif(2)), "snntorch"), np.zeros((2, 5, 4)))

@@ -260,6 +260,7 @@ def test_report_in_all_forms_and_on_a_device(tmp_path: Path) -> None:
     for ending in ("png", "svg"):
         report.figure(tmp_path / f"report.{ending}")
         assert (tmp_path / f"report.{ending}").stat().st_size > 2000
+    assert "GoldenDevice: 0 values differ" in (tmp_path / "report.svg").read_text()
 
 
 def test_report_sees_a_wrong_network() -> None:
@@ -271,7 +272,11 @@ def test_report_sees_a_wrong_network() -> None:
     assert isinstance(bad, Network)
     report, fine_report = fidelity(network, bad, data(2)), fidelity(network, good, data(2))
     assert report.layers[0].spike_agreement < 0.5 < fine_report.layers[0].spike_agreement  # type: ignore[operator]
-    assert any("`a`" in line for line in report.advice)
+    assert any("`a`" in line and "per_neuron=True" in line for line in report.advice)
+    good = quantise(network, data(), per_neuron=True)
+    bad = good.replace(projections=(dataclasses.replace(good.projections[0], weights=-good.projections[0].weights), good.projections[1]))
+    advice = fidelity(network, bad, data(2)).advice
+    assert any("`a`" in line for line in advice) and not any("per_neuron" in line for line in advice)
 
 
 def test_report_sees_saturation() -> None:
