@@ -5,7 +5,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_IMPORTERS = ("from_snntorch", "from_norse", "from_spikingjelly", "from_sinabs", "from_rockpool")
+_IMPORTERS = ("from_snntorch", "from_norse", "from_spikingjelly", "from_sinabs", "from_rockpool", "from_relu")
 
 
 def __getattr__(name: str) -> Any:

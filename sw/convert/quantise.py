@@ -172,7 +172,7 @@ def _scale(
     total = np.max(np.sum(signed, axis=1), axis=0).reshape(-1, 1)
     if not alone:
         peak, largest, total = (np.full_like(a, a.max()) for a in (peak, largest, total))
-    tiny = np.finfo(np.float64).tiny
+    tiny = float(np.finfo(np.float32).tiny)  # neurons without weights: far below any weight, and its inverse is a number
     limit = headroom * config.state_max / np.maximum(peak, tiny)
     # Half a unit of rounding per weight may add to an accumulated sum.
     synapse_count = sum(w.shape[1] * caps[s] for s, w in synapses.weights.items())

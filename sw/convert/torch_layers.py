@@ -139,13 +139,23 @@ def _scaled(scale: Floats, shape: Shape) -> Operator:
     return Scale(np.broadcast_to(scale, shape).astype(np.float64))
 
 
-def build(net: nn.Module, translate: Translate, *, input_shape: Shape | int | None, sample: Any, name: str | None, precision: str = "float32") -> FloatNetwork:
+def build(
+    net: nn.Module,
+    translate: Translate,
+    *,
+    input_shape: Shape | int | None,
+    sample: Any,
+    name: str | None,
+    precision: str = "float32",
+    read_out: FloatNeurons | None = None,
+) -> FloatNetwork:
     """A float network from a chain of modules, with ``translate`` for the framework's own layers.
 
     Parameters
     ----------
     input_shape : of one item in one step; may be left out if the first layer is linear.
     sample : an input of ``net`` as its ``forward`` wants it, for modules that are not sequential.
+    read_out : neurons for layers behind the last neurons, which are refused if it is None.
 
     Raises
     ------
@@ -178,6 +188,8 @@ def build(net: nn.Module, translate: Translate, *, input_shape: Shape | int | No
                 chain.add(label, operator)
     if len(chain.populations) == 1:
         raise ConversionError("the network has no layer of neurons")
+    if read_out is not None and any(not isinstance(o, Reshape) for o in chain.pending):
+        chain.fire("output", Spiking(read_out))
     if any(not isinstance(o, Reshape) for o in chain.pending):
         raise ConversionError("the network ends with layers behind its last neurons; end it with neurons or a leaky integrator")
     return FloatNetwork(
