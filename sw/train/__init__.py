@@ -1,4 +1,7 @@
-"""Training with surrogate gradients, learned delays and firing budgets, in the hardware's integers; see ``docs/training.md``."""
+"""Training with surrogate gradients, learned delays and firing budgets, in the hardware's integers; conversion of ReLU networks; STDP.
+
+See ``docs/training.md`` and ``docs/three_ways.md``.
+"""
 
 from importlib.util import find_spec
 
@@ -7,6 +10,8 @@ from lifline.arch.errors import MissingLibraryError, TrainingError
 if find_spec("torch") is None:
     raise MissingLibraryError("lifline.train needs PyTorch, which is not installed; pip install 'lifline[train]'")
 
+from lifline.convert.from_relu import from_relu
+
 from .activity import Activity
 from .budgets import FiringBudget
 from .delays import AxonalDelays, Delays, DendriticDelays, FixedDelays, LearnedDelays
@@ -14,6 +19,8 @@ from .log import CsvLogger, Logger
 from .network import SpikingNetwork, TrainableProjection
 from .population import IF, LIF, CurrentLIF, LeakyIntegrator, TrainablePopulation
 from .quantisation import Quantisation
+from .readout import fit_readout
+from .stdp import Stdp, StdpFeatures
 from .surrogate import SlopeSchedule, Surrogate, SurrogateKind
 from .synaptic import SynapticDelays
 from .trainer import Trainer, as_spikes, cross_entropy
@@ -35,6 +42,8 @@ __all__ = [
     "Quantisation",
     "SlopeSchedule",
     "SpikingNetwork",
+    "Stdp",
+    "StdpFeatures",
     "Surrogate",
     "SurrogateKind",
     "SynapticDelays",
@@ -44,4 +53,6 @@ __all__ = [
     "TrainingError",
     "as_spikes",
     "cross_entropy",
+    "fit_readout",
+    "from_relu",
 ]

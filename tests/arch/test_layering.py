@@ -17,7 +17,7 @@ ALLOWED = {
     "driver": {"arch", "network", "compiler", "sim"},
     "boards": {"arch", "rtl"},
     "convert": {"arch", "network", "sim", "driver"},
-    "train": {"arch", "network", "sim"},
+    "train": {"arch", "network", "sim", "convert"},
 }
 
 
