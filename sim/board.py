@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifline.arch.config import Config
+from lifline.arch.errors import LinkError
 
 from .build import build, compiler
 
@@ -19,6 +20,7 @@ __all__ = ["Board", "CompiledBoard", "InterpretedBoard", "compiler"]
 
 QUIET_CYCLES = 4096
 """A read gives up when no byte has moved for this many cycles: every reply is on its way sooner."""
+CLOSED = "the simulated board is closed; open it again"
 
 
 class Board(Protocol):
@@ -68,7 +70,7 @@ class CompiledBoard:
 
     def _open(self) -> int:
         if self._board is None:
-            raise ValueError("the simulated board is closed")
+            raise LinkError(CLOSED)
         return self._board
 
     @property
@@ -123,7 +125,7 @@ class InterpretedBoard:
 
         self.config = config
         self._incoming, self._outgoing = bytearray(), bytearray()
-        self._moved_at = 0
+        self._moved_at, self._closed = 0, False
         self.cycles = 0
         top: Any = Top(config)  # its members are made at run time
         self._simulator = Simulator(top)
@@ -149,6 +151,8 @@ class InterpretedBoard:
 
     def write(self, data: bytes) -> None:
         """Send bytes; the board takes them while it runs."""
+        if self._closed:
+            raise LinkError(CLOSED)
         self._incoming += data
 
     def read(self, count: int) -> bytes:
@@ -169,4 +173,5 @@ class InterpretedBoard:
         return len(self._outgoing)
 
     def close(self) -> None:
-        """Nothing to free."""
+        """Refuse bytes from now on."""
+        self._closed = True

@@ -1,4 +1,4 @@
-"""A compiled program: memory images, registers, and what they were compiled from and for. Saved as safetensors with a JSON header."""
+"""A compiled program: memory images, registers, and what they were compiled from and for; and its file, see ``docs/files.md``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from lifline.arch.registers import REGISTERS, Space
 from lifline.network import file as network_file
 from lifline.network.model import Network
 
-FORMAT, VERSION = "lifline-program", 1
+FORMAT, VERSION = "lifline-program", 2
 
 
 @dataclass(frozen=True)
@@ -163,15 +163,21 @@ class Program:
             )
 
 
-def _digest(images: dict[str, NDArray[Any]], header: str) -> str:
+def _digest(images: Mapping[str, NDArray[Any]], header: str) -> str:
     digest = hashlib.sha256(header.encode())
     for name in sorted(images):
-        digest.update(name.encode() + images[name].tobytes())
+        digest.update(f"{name}:{images[name].dtype}:{images[name].shape};".encode())
+        digest.update(images[name].tobytes())
     return digest.hexdigest()
 
 
 def save(program: Program, path: str | os.PathLike[str]) -> None:
-    """Write a program file: safetensors with one uint32 tensor per address space; everything else as JSON in the header."""
+    """Write a program file: safetensors with one uint32 tensor per address space; everything else as JSON in the header.
+
+    Raises
+    ------
+    ProgramError   if the file cannot be written.
+    """
     header = {f.name: getattr(program, f.name) for f in dataclasses.fields(program) if f.name not in ("network", "images")}
     header["populations"] = [dataclasses.asdict(p) for p in program.populations]
     header["passes"] = [dataclasses.asdict(p) for p in program.passes]
@@ -180,9 +186,10 @@ def save(program: Program, path: str | os.PathLike[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         network_file.save(program.network, Path(folder) / "network")
         images["network"] = np.frombuffer((Path(folder) / "network").read_bytes(), np.uint8)
-    save_file(
-        images, Path(path), {"format": FORMAT, "version": str(VERSION), "program": text, "digest": _digest(images, text)}
-    )
+    try:
+        save_file(images, Path(path), {"format": FORMAT, "version": str(VERSION), "program": text, "digest": _digest(images, text)})
+    except (OSError, SafetensorError) as error:
+        raise ProgramError(f"cannot write `{path}` ({error}); is there such a folder, with room, that can be written?") from error
 
 
 def load(path: str | os.PathLike[str]) -> Program:
@@ -190,28 +197,34 @@ def load(path: str | os.PathLike[str]) -> Program:
 
     Raises
     ------
-    ProgramError   if it is missing, truncated, corrupted, not a program, or of a newer version.
+    ProgramError   if it is missing, truncated, corrupted, not a program, or of another version.
     """
     try:
         with safe_open(Path(path), framework="numpy") as file:
             meta = file.metadata() or {}
             images = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, ValueError) as error:
+    except (OSError, SafetensorError, ValueError, TypeError) as error:
         raise ProgramError(f"{path} cannot be read as a program file ({error}); compile the network again") from error
     if meta.get("format") != FORMAT:
-        raise ProgramError(f"{path} is not a program file (format {meta.get('format')!r}, expected {FORMAT!r})")
+        raise ProgramError(f"{path} is not a program file (format {meta.get('format')!r}, expected {FORMAT!r}); compile the network again")
     if meta.get("version") != str(VERSION):
         raise ProgramError(f"{path} has program version {meta.get('version')}, this lifline reads {VERSION}; compile the network again")
     if _digest(images, meta.get("program", "")) != meta.get("digest"):
         raise ProgramError(f"{path} is corrupted: its digest does not match; compile the network again")
-    header = json.loads(meta["program"])
-    registers = set(header["registers"]) - set(REGISTERS)
-    if registers:
-        raise ProgramError(f"{path} sets unknown registers {sorted(registers)}; compile the network again")
-    header["populations"] = tuple(ProgramPopulation(**p) for p in header["populations"])
-    header["passes"] = tuple(ProgramPass(**(p | {"mode": Mode(p["mode"])})) for p in header["passes"])
-    header["memory"] = {k: tuple(v) for k, v in header["memory"].items()}
+    try:
+        return _build(json.loads(meta["program"]), images)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ProgramError(f"{path} is not a complete program ({type(error).__name__}: {error}); compile the network again") from error
+
+
+def _build(header: dict[str, Any], images: dict[str, NDArray[Any]]) -> Program:
+    unknown = set(header["registers"]) - set(REGISTERS)
+    if unknown:
+        raise ValueError(f"it sets unknown registers {sorted(unknown)}")
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "network").write_bytes(images.pop("network").tobytes())
         network = network_file.load(Path(folder) / "network")
+    header["populations"] = tuple(ProgramPopulation(**p) for p in header["populations"])
+    header["passes"] = tuple(ProgramPass(**(p | {"mode": Mode(p["mode"])})) for p in header["passes"])
+    header["memory"] = {k: tuple(v) for k, v in header["memory"].items()}
     return Program(network=network, images={Space[name.upper()]: image for name, image in images.items()}, **header)

@@ -61,6 +61,7 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     NetworkError   if the network's metadata cannot be written as JSON.
+    ProgramError   if the file cannot be written.
     """
     tensors: Tensors = {}
 
@@ -92,7 +93,10 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     except (TypeError, ValueError) as error:
         raise NetworkError(f"metadata of network `{network.name}` is not JSON ({error}); use strings, numbers, lists and dicts") from error
     header = {"format": FORMAT, "version": str(VERSION), "network": text, "digest": _digest(text, tensors)}
-    save_file(tensors, Path(path), metadata=header)
+    try:
+        save_file(tensors, Path(path), metadata=header)
+    except (OSError, SafetensorError) as error:
+        raise ProgramError(f"cannot write `{path}` ({error}); is there such a folder, with room, that can be written?") from error
 
 
 def load(path: str | os.PathLike[str]) -> Network:

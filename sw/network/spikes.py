@@ -44,8 +44,8 @@ def as_batch(spikes: object, neurons: int, steps: int | None = None) -> tuple[ND
 
 
 def _from_events(events: NDArray[np.generic], neurons: int, steps: int) -> NDArray[np.uint8]:
-    if steps < 1:
-        raise InputError(f"steps {steps} must be at least 1")
+    if not isinstance(steps, int | np.integer) or steps < 1:
+        raise InputError(f"steps {steps} must be an integer of at least 1: how many time steps the events lie in")
     if events.size == 0:
         return np.zeros((steps, neurons), np.uint8)
     if events.ndim != 2 or events.shape[1] != 2:

@@ -72,5 +72,6 @@ def test_bad_events_are_refused(events, message: str) -> None:
 
 def test_no_events_are_silence() -> None:
     assert not as_batch([], 5, steps=3)[0].any()
-    with pytest.raises(InputError, match="steps 0"):
-        as_batch([], 5, steps=0)
+    for steps in (0, -3, 2.5):
+        with pytest.raises(InputError, match=f"steps {steps} must be an integer of at least 1"):
+            as_batch([], 5, steps=steps)  # type: ignore[arg-type]

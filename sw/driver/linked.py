@@ -1,0 +1,262 @@
+"""Devices behind the link: a board, or a simulated one, byte for byte the same."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifline.arch.config import INTERFACE_VERSION, PRESETS, Config
+from lifline.arch.errors import DeviceError, InputError
+from lifline.arch.program import FIRST_COUNTER
+from lifline.arch.records import MAX_STEPS_PER_RUN
+from lifline.arch.registers import CONTROL_STOP, MAGIC, PERIOD_BITS, REGISTERS, STATUS_RUNNING, Space, address
+from lifline.compiler.program_file import Program, ProgramPopulation
+from lifline.network.result import Counters, Cycles, RunResult, build_result, parse_records, with_output
+from lifline.network.spikes import as_batch
+
+from .exchange import STALLED_S, Exchange, Records
+from .link import Link
+
+
+class LinkedDevice:
+    """A device behind the link: a board or a simulated one.
+
+    Parameters
+    ----------
+    config : a configuration that is none of the presets, if the other end may have it.
+
+    Raises
+    ------
+    LinkError     if nothing answers.
+    DeviceError   if the other end is not a lifline device, or of another interface version.
+    """
+
+    def __init__(self, link: Link, *, url: str = "", config: Config | None = None) -> None:
+        self.link, self.url = link, url
+        self._loaded: Exchange | None = None
+        self._program: Program | None = None
+        magic, version, self.config_hash = (int(word) for word in link.read(address(Space.REGISTERS, 0), 3))
+        if magic != MAGIC:
+            raise DeviceError(f"{url}: the device answers {magic:#010x}, not {MAGIC:#010x}; it does not run lifline's gateware")
+        if version != INTERFACE_VERSION:
+            raise DeviceError(
+                f"{url}: the device has interface version {version}, this lifline speaks {INTERFACE_VERSION}; "
+                f"{'build its bitstream again' if version < INTERFACE_VERSION else 'upgrade lifline'}"
+            )
+        known = {c.hash: c for c in (*PRESETS.values(), *([config] if config else []))}
+        self.config: Config | None = known.get(self.config_hash)
+        self._items = 0
+        self._lost = ""
+
+    def __enter__(self) -> LinkedDevice:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def info(self) -> dict[str, Any]:
+        """Configuration and registers of the device."""
+        values = self.link.read(address(Space.REGISTERS, 0), len(REGISTERS))
+        name = self.config.name if self.config else "unknown"
+        return {"url": self.url, "config": name} | {r: int(values[REGISTERS[r].offset]) for r in REGISTERS}
+
+    def load(self, program: Program) -> None:
+        """Load a program and check that every word arrived.
+
+        Raises
+        ------
+        LinkError     if the link fails; then no program is loaded.
+        DeviceError   if the program was compiled for another configuration, or the memory does not hold what was written.
+        """
+        if program.config_hash != self.config_hash:
+            name = f"`{self.config.name}`" if self.config else "an unknown configuration"
+            raise DeviceError(
+                f"program `{program.network.name}` was compiled for `{program.config_name}` (hash {program.config_hash:08x}), the device "
+                f"{self.url} is {name} (hash {self.config_hash:08x}); compile it for that configuration"
+            )
+        if self.config is None:
+            raise DeviceError(
+                f"{self.url}: its configuration (hash {self.config_hash:08x}) is none of the presets {', '.join(PRESETS)}; "
+                "name it: open(url, config=...)"
+            )
+        exchange = Exchange(self.link, program, self.config, self.url)
+        self._loaded = None
+        self._halt(exchange)
+        for space, image in program.images.items():
+            self.link.write(address(space, 0), image)
+            back = self.link.read(address(space, 0), len(image))
+            wrong = np.flatnonzero(back != image)
+            if len(wrong):
+                k = int(wrong[0])
+                raise DeviceError(f"{space.name.lower()} word {k} reads back {int(back[k]):#x} instead of {int(image[k]):#x}; load again")
+        for name, value in program.registers.items():
+            exchange.set(name, value)
+        self._loaded, self._program = exchange, program
+        self._items, self._lost = 0, ""
+
+    def _halt(self, exchange: Exchange) -> None:
+        """Stop a run that a failed call, or a driver that went away, has left behind."""
+        start = time.monotonic()
+        while exchange.get("status") & STATUS_RUNNING:
+            exchange.set("control", CONTROL_STOP)
+            exchange.set("output_taken", exchange.get("output_count"))  # it may be waiting for room
+            if time.monotonic() - start > STALLED_S:
+                raise DeviceError(f"{self.url}: an earlier run does not stop; reset the board")
+
+    def stop(self) -> None:
+        """Stop the run under way before its next window; for another thread or a signal handler. Its result covers the steps done."""
+        if self._loaded is not None:
+            self._loaded.stop.set()
+
+    def _ready(self) -> tuple[Program, Exchange]:
+        if self._loaded is None or self._program is None:
+            raise DeviceError("no program is loaded; call load() first")
+        return self._program, self._loaded
+
+    def run(
+        self, spikes: object, *, reset: bool = True, record: str | Iterable[str] = (), steps: int | None = None, period_cycles: int = 0
+    ) -> RunResult:
+        """Run a spike train (time, neuron), or a batch (batch, time, neuron), one item after the other, each from a fresh start.
+
+        Parameters
+        ----------
+        reset : False continues where the last run ended (one item only); a first run after ``load`` starts from zero state.
+        record : what to send back, as in :func:`lifline.network.result.parse_records`; ``spikes``, ``v`` and ``i``.
+        steps : then ``spikes`` is an event list, rows ``(t, neuron)``, of a run of so many steps.
+        period_cycles : clock cycles per time step in real time: a window starts when all its steps are due, and one that starts a
+            period late counts as an overrun. The clock starts anew in every part of :data:`MAX_STEPS_PER_RUN` steps. 0: no waiting.
+
+        Raises
+        ------
+        InputError    for spikes, names or a period out of range, or a continued run of several items; the device keeps its state.
+        LinkError     if the link fails, or the device is gone.
+        DeviceError   if the device refuses or makes no progress, or a run is to be continued that failed or was stopped.
+        """
+        program, _ = self._ready()
+        network = program.network
+        array, _ = as_batch(spikes, network.input.size, steps)
+        selection = parse_records(network, record)
+        output, wanted = network.population(network.output), with_output(network, selection)
+        for name, variables in wanted.items():
+            missing = variables - {"spikes", *program.population(name).record}
+            if missing:
+                raise InputError(f"cannot record {', '.join(sorted(missing))} of `{name}` on a device; use the golden model")
+        if not reset and max(len(array), self._items) > 1:
+            raise InputError(f"a continued run takes one item after one item, not {len(array)} after {self._items}; use reset=True")
+        if not reset and self._lost:
+            raise DeviceError(f"{self.url}: {self._lost}, so that it cannot be continued; use reset=True")
+        if not 0 <= period_cycles < 1 << PERIOD_BITS:
+            raise InputError(f"period_cycles={period_cycles} must be in 0..{(1 << PERIOD_BITS) - 1}")
+        records, counters, cycles, done, exited = self._execute(array, wanted, reset, period_cycles)
+        batch, length = array.shape[:2]
+        spikes_out = records[output.name].get("spikes", np.zeros((batch, length, output.size), np.uint8))
+        return build_result(
+            network,
+            spikes_out.astype(np.uint8),
+            records[output.name].get("v") if output.neurons is not None and output.neurons.cap == 0 else None,
+            done,
+            exited,
+            {name: {v: records[name][v] for v in variables} for name, variables in selection.items()},
+            counters,
+            cycles,
+        )
+
+    def count(self, spikes: object, *, reset: bool = True) -> tuple[dict[str, Counters], Cycles]:
+        """Run one spike train (time, neuron) and send back no spike and no state: only the populations' counters and the cycles.
+
+        Parameters
+        ----------
+        reset : as in :meth:`run`.
+
+        Raises
+        ------
+        InputError, LinkError, DeviceError   as :meth:`run`.
+        """
+        program, _ = self._ready()
+        array, _ = as_batch(spikes, program.network.input.size, None)
+        if not reset and (self._lost or self._items != 1):
+            raise DeviceError(f"{self.url}: there is no single run to continue; use reset=True")
+        _, counters, cycles, _, _ = self._execute(array, {}, reset, 0)
+        return counters, cycles
+
+    def _execute(
+        self, array: NDArray[np.uint8], wanted: dict[str, set[str]], reset: bool, period_cycles: int
+    ) -> tuple[Records, dict[str, Counters], Cycles, NDArray[np.int64], NDArray[np.bool_]]:
+        """Run every item; returns records, counters, cycles, and per item the steps executed and whether it left early."""
+        program, exchange = self._ready()
+        network = program.network
+        reset = reset or not self._items
+        self._items, self._lost = len(array), "the last run failed"
+        exchange.stop.clear()
+        self._halt(exchange)
+        exchange.set("period", period_cycles)
+        for where, value in program.recording(wanted):
+            self.link.write(address(Space.PROGRAM, where), [value])
+
+        batch, length = array.shape[:2]
+        records: Records = {
+            name: {v: np.zeros((batch, length, network.population(name).size), np.uint8 if v == "spikes" else np.int64) for v in variables}
+            for name, variables in wanted.items()
+        }
+        counters = {p.name: np.zeros((batch, 3), np.int64) for p in program.populations}
+        cycles = np.zeros((batch, 5), np.int64)
+        done, exited = np.zeros(batch, np.int64), np.zeros(batch, np.bool_)
+        for item in range(batch):
+            if exchange.stop.is_set():
+                break
+            first = 0
+            before = np.zeros(5, np.int64) if reset else self._cycle_counters()
+            old = {p.name: np.zeros(3, np.int64) if reset else self._event_counters(p) for p in program.populations}
+            while first < length and not exited[item] and not exchange.stop.is_set():
+                part = array[item, first : first + MAX_STEPS_PER_RUN]
+                executed, exited[item] = exchange.run(part, reset and first == 0, records, item, first)
+                done[item] += executed
+                first += len(part)
+            cycles[item] = self._cycle_counters() - before
+            for p in program.populations:
+                counters[p.name][item] = self._event_counters(p) - old[p.name]
+        self._lost = "the last run was stopped" if exchange.stop.is_set() else ""
+        return records, {name: Counters(*c.T) for name, c in counters.items()}, Cycles(*cycles.T), done, exited
+
+    def _cycle_counters(self) -> NDArray[np.int64]:
+        first = REGISTERS["busy_cycles"].offset
+        return self.link.read(address(Space.REGISTERS, first), 5).astype(np.int64)
+
+    def _event_counters(self, population: ProgramPopulation) -> NDArray[np.int64]:
+        return self.link.read(address(Space.PROGRAM, population.address + FIRST_COUNTER), 3).astype(np.int64)
+
+    def read_state(self, population: str) -> dict[str, NDArray[np.int64]]:
+        """State after the last run, of its last item, shape (neuron,) each; zero before the first run.
+
+        ``v``; ``i`` if the neurons have a synaptic current; ``c``, the crossings of the last step, if they are reset late;
+        ``count``, the spikes fired, if they have a budget.
+
+        Raises
+        ------
+        InputError    if there is no such population, or it is the input.
+        LinkError, DeviceError   as :meth:`run`; DeviceError also if the last run failed.
+        """
+        program, _ = self._ready()
+        parse_records(program.network, population)
+        if self._lost == "the last run failed":
+            raise DeviceError(f"{self.url}: {self._lost}, its state means nothing; use reset=True in the next one")
+        assert self.config is not None
+        where, model = program.population(population), program.network.population(population).neurons
+        assert model is not None
+        lanes = self.config.multipliers
+        words = self.link.read(address(Space.NEURONS, where.row_base * lanes), where.rows * where.row_words * lanes)
+        values = words.view(np.int32).reshape(where.rows, where.row_words, lanes).astype(np.int64)
+        stored = {name: values[:, offset].reshape(-1)[: where.size] for name, offset in where.words.items()}
+        if not self._items:
+            stored = {name: np.zeros(where.size, np.int64) for name in stored}
+        elif "count" in stored:  # it counts up from minus the budget
+            stored["count"] = stored["count"] + np.asarray(model.budget)
+        return {shown: stored[name] for name, shown in (("v", "v"), ("i", "i"), ("crossed", "c"), ("count", "count")) if name in stored}
+
+    def close(self) -> None:
+        """Close the link."""
+        self.link.close()
