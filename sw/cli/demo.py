@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from lifline.arch.config import preset
+from lifline.arch.config import Config, preset
+from lifline.arch.program import Mode
+from lifline.compiler.compile import compile_network
+from lifline.compiler.program_file import Program
 from lifline.data import digits
 from lifline.driver import device as devices
 from lifline.driver.choose import ModeChoice, compile_auto
 from lifline.driver.predict import EnergyModel, predict, record_activity
+from lifline.network.model import Network
 from lifline.network.result import RunResult
 from lifline.sim.board import compiler
+from lifline.sim.cycles import Costs
 from lifline.sim.golden import GoldenModel
 
-from .demo_figure import draw_demo
+from .demo_figure import Picture, check_suffix, draw_demo
 
 CHOSEN_ON = 200
 """Training images on which the modes are chosen."""
@@ -28,89 +37,163 @@ SLOW_SAMPLES = 4
 """Images run where there is no C++ compiler."""
 
 
+@dataclass
+class _Run:
+    """One run of the demo: what was run, what came back, what it should have been.
+
+    ``choices`` has the cycles of both modes on these images; ``costs`` is what the cycle model says of every image.
+    """
+
+    network: Network
+    config: Config
+    program: Program
+    choices: list[ModeChoice]
+    spikes: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    golden: RunResult
+    results: list[RunResult]
+    costs: list[Costs]
+
+
 def run_demo(console: Console, *, config_name: str, picture: Path, limit: int | None) -> dict[str, Any]:
-    """Compile, run and check the digits; returns the figures that ``--json`` prints."""
-    logging.basicConfig(level=logging.WARNING)
-    config = preset(config_name)
-    network = digits.network()
+    """Compile, run and check the digits; returns the figures that ``--json`` prints.
+
+    Raises
+    ------
+    LiflineError   of many kinds: for a configuration that does not exist or is too small, a picture that cannot be written.
+    """
+    check_suffix(picture)
+    config, network = preset(config_name), digits.network()
     images, labels = digits.load("test")
-    fast = compiler() is not None
-    if not fast:
-        console.print("[yellow]no C++ compiler found: using the slow interpreted board and fewer images; install g++ for all 360[/]")
+    slow = compiler() is None
+    if slow:
+        console.print(f"[yellow]no C++ compiler found: Amaranth's simulator runs {SLOW_SAMPLES} images instead of all, slowly; install g++[/]")
         limit = min(limit or SLOW_SAMPLES, SLOW_SAMPLES)
-    images, labels = images[:limit], labels[:limit]
-    spikes = digits.encode(images)
-    with console.status(f"building the simulated board `{config.name}` (only once)"):
-        device = devices.open(f"{'sim' if fast else 'pysim'}:{config.name}")
-    assert isinstance(device, devices.LinkedDevice)
-    with device:
-        with console.status("choosing modes with the cycle model"):
-            program, choices = compile_auto(network, config, digits.encode(digits.load("train")[0][:CHOSEN_ON]))
+    spikes, labels = digits.encode(images[:limit]), labels[:limit]
+    record = ["all", f"{network.output}.v"]
+    with _stage(console, "modes chosen by the cycle model"):
+        program, choices = compile_auto(network, config, digits.encode(digits.load("train")[0][:CHOSEN_ON]), record=record)
+        golden = GoldenModel(network).run(spikes, record=record)
+        activity = record_activity(network, spikes)
+        costs = predict(program, config, activity, record=record)
+        choices = _on_these(network, config, choices, {m: predict(compile_network(network, config, m), config, activity, record=record) for m in _modes(config)})
+    with _stage(console, f"simulated board `{config.name}` ready (built once, then kept)"):
+        device = devices.open(f"{'pysim' if slow else 'sim'}:{config.name}")
+    results: list[RunResult] = []
+    with device, _stage(console, f"{len(spikes)} images run and compared"), Progress(console=console, transient=True) as progress:
+        task = progress.add_task("running on the simulated board", total=len(spikes))
         device.load(program)
-        golden = GoldenModel(network).run(spikes, record=["all"])
-        record = ["all", f"{network.output}.v"]
-        costs = predict(program, config, record_activity(network, spikes), record=record)
-        results: list[RunResult] = []
-        mismatches = 0
-        with Progress(console=console, transient=True) as progress:
-            task = progress.add_task("running on the simulated board", total=len(spikes))
-            for k in range(len(spikes)):
-                result = device.run(spikes[k], record=record)
-                for name, variables in golden.records.items():
-                    mismatches += int((variables["spikes"][k] != result.records[name]["spikes"][0]).sum())
-                results.append(result)
-                progress.advance(task)
-    predictions = np.array([r.prediction[0] for r in results])
-    mismatches += int((predictions != golden.prediction).sum())
-    busy = np.array([r.cycles.busy[0] for r in results if r.cycles is not None], dtype=np.int64)
-    fired = {network.input.name: int(spikes.sum())} | {n: int(c.spikes.sum()) for n, c in golden.counters.items()}
-    operations = sum(fired[p.source] * p.weights.shape[0] for p in network.projections) / len(spikes)
+        for image in spikes:
+            results.append(device.run(image, record=record))
+            progress.advance(task)
+    run = _Run(network, config, program, choices, spikes, labels, golden, results, costs)
+    figures = _figures(run) | {"picture": str(picture)}
+    _print(console, run, figures)
+    draw_demo(picture, _picture(run, images[0].reshape(8, 8), figures))
+    console.print(f"picture: {picture}", highlight=False)
+    return figures
+
+
+@contextmanager
+def _stage(console: Console, done: str) -> Iterator[None]:
+    start = time.monotonic()
+    yield
+    console.print(f"[dim]{time.monotonic() - start:5.1f} s  {done}[/]", highlight=False)
+
+
+def _modes(config: Config) -> tuple[Mode, ...]:
+    return (Mode.EVENT, Mode.DENSE) if config.dense_lanes else (Mode.EVENT,)
+
+
+def _on_these(network: Network, config: Config, choices: list[ModeChoice], costs: dict[Mode, list[Costs]]) -> list[ModeChoice]:
+    """The choices with the cycles per image of both modes on the images of ``costs``."""
+    cycles = {mode: np.mean([c.cycles.sum(axis=0) for c in found], axis=0) for mode, found in costs.items()}
+    shown = []
+    for choice in choices:
+        spent = {}
+        for mode in costs:
+            passes = compile_network(network, config, mode).passes
+            spent[mode] = sum(float(cycles[mode][k]) for k, p in enumerate(passes) if (p.source, p.target) == (choice.source, choice.target))
+        shown.append(replace(choice, event=spent[Mode.EVENT], dense=spent.get(Mode.DENSE, np.inf)))
+    return shown
+
+
+def _figures(run: _Run) -> dict[str, Any]:
+    count, network, config = len(run.spikes), run.network, run.config
+    predictions = np.array([r.prediction[0] for r in run.results])
+    mismatches = int((predictions != run.golden.prediction).sum())
+    for k, result in enumerate(run.results):
+        for name, variables in run.golden.records.items():
+            mismatches += sum(int((values[k] != result.records[name][v][0]).sum()) for v, values in variables.items())
+    busy = np.array([r.cycles.busy[0] for r in run.results if r.cycles is not None], dtype=np.int64)
+    fired = {network.input.name: int(run.spikes.sum())} | {n: int(c.spikes.sum()) for n, c in run.golden.counters.items()}
+    operations = sum(fired[p.source] * p.weights.shape[0] for p in network.projections) / count
+    reads = sum(float(c.weight_reads.sum()) for c in run.costs) / count
     cycles, energy = float(busy.mean()), EnergyModel()
-    reads = sum(float(c.weight_reads.sum()) for c in costs) / len(spikes)
-    figures = {
-        "samples": len(spikes),
-        "accuracy": float((predictions == labels).mean()),
+    return {
+        "samples": count,
+        "accuracy": float((predictions == run.labels).mean()),
         "mismatches": mismatches,
-        "modes": {f"{c.source}->{c.target}": c.mode.name.lower() for c in choices},
+        "modes": {c.target: c.mode.name.lower() for c in run.choices},
         "cycles_per_image": cycles,
-        "cycles_per_step": cycles / spikes.shape[1],
-        "cycle_model_errors": int((busy != [c.busy_cycles for c in costs]).sum()),
+        "cycles_per_step": cycles / run.spikes.shape[1],
+        "cycle_model_errors": int((busy != [c.busy_cycles for c in run.costs]).sum()),
+        "spikes_compared": sum(int(v["spikes"].sum()) for v in run.golden.records.values()),
         "sop_per_cycle": operations / cycles,
         "peak_sop_per_cycle": {"event": config.event_lanes, "dense": config.dense_lanes * config.window},
         "energy_estimate_uj": energy.microjoules(config, cycles=cycles, weight_reads=reads, operations=operations),
         "energy_model": energy.describe(),
-        "memory": {k: list(v) for k, v in program.memory.items()},
-        "picture": str(picture),
+        "memory": {k: list(v) for k, v in run.program.memory.items()},
     }
-    _print(console, figures, choices, config.name)
-    golden_first = {network.input.name: spikes[0]} | {n: v["spikes"][0] for n, v in golden.records.items()}
-    spent = {f"{p.source} -> {p.target}": 0.0 for p in program.passes}
-    for k, entry in enumerate(program.passes):
-        spent[f"{entry.source} -> {entry.target}"] += sum(float(c.cycles[:, k].sum()) for c in costs) / len(costs)
-    spent["windows, clearing"] = cycles - sum(spent.values())
-    draw_demo(picture, golden_first, results[0], network.output, int(labels[0]), choices, spent)
-    console.print(f"picture: {picture}")
-    return figures
 
 
-def _print(console: Console, figures: dict[str, Any], choices: list[ModeChoice], config: str) -> None:
-    table = Table(title=f"digits on the simulated board `{config}`", show_header=False)
-    table.add_row("images", str(figures["samples"]))
-    table.add_row("accuracy", f"{figures['accuracy']:.2%}")
-    table.add_row("spikes that differ from the golden model", str(figures["mismatches"]))
-    table.add_row("cycles per image", f"{figures['cycles_per_image']:,.0f}")
-    table.add_row("images whose cycles the cycle model misses", str(figures["cycle_model_errors"]))
-    table.add_row("useful synaptic operations per cycle", f"{figures['sop_per_cycle']:.2f}")
-    peak = figures["peak_sop_per_cycle"]
-    table.add_row("peak (event / dense)", f"{peak['event']} / {peak['dense']}")
-    table.add_row("energy per image, estimate", f"{figures['energy_estimate_uj']:.2f} uJ ({figures['energy_model']})")
+def _print(console: Console, run: _Run, figures: dict[str, Any]) -> None:
+    count, peak, wrong = figures["samples"], figures["peak_sop_per_cycle"], figures["mismatches"]
+    errors = figures["cycle_model_errors"]
+    table = Table(title=f"handwritten digits on the simulated board `{run.config.name}`", show_header=False, title_style="bold")
+    table.add_row("accuracy", f"[bold]{figures['accuracy']:.2%}[/], {round(figures['accuracy'] * count)} of {count} test images")
+    verdict = "[green]every one equal[/]" if not wrong else f"[red]{wrong:,} differ[/]"
+    table.add_row("agreement with the golden model", f"{figures['spikes_compared']:,} spikes, and the read-out: {verdict}")
+    table.add_row("cycles per image", f"{figures['cycles_per_image']:,.0f}, or {figures['cycles_per_step']:.0f} per time step")
+    table.add_row("cycle model", "equals the counter on every image" if not errors else f"[red]misses it on {errors} images[/]")
+    table.add_row("synaptic operations per cycle", f"{figures['sop_per_cycle']:.2f} real; peak {peak['event']} (event), {peak['dense']} (dense)")
+    table.add_row("energy per image, an estimate", f"{figures['energy_estimate_uj']:.2f} µJ = {figures['energy_model']}")
+    table.add_section()
     for name, (used, limit) in figures["memory"].items():
-        table.add_row(name, f"{used:,} of {limit:,}")
+        table.add_row(name, f"{used:,} of {limit:,} ({used / limit:.0%})")
     console.print(table)
-    title = f"cycles per image in each mode, by the cycle model on {CHOSEN_ON} training images"
-    modes = Table("projection", "event", "dense", "chosen", "margin", title=title)
-    for c in choices:
-        modes.add_row(f"{c.source} -> {c.target}", f"{c.event:,.0f}", f"{c.dense:,.0f}", c.mode.name.lower(), f"{c.margin:.1%}")
+    modes = Table("layer", "event", "dense", "chosen", "the other takes", title="cycles per image of each layer in both modes", title_style="bold")
+    modes.caption = f"chosen by the cycle model on {CHOSEN_ON} training images"
+    for c in run.choices:
+        dense = f"{c.dense:,.0f}" if np.isfinite(c.dense) else "-"
+        margin = f"{c.margin:+.1%}" if np.isfinite(c.margin) else "-"
+        modes.add_row(f"{c.target} (from {c.source})", f"{c.event:,.0f}", dense, c.mode.name.lower(), margin)
+    for column in modes.columns[1:]:
+        column.justify = "right"
     console.print(modes)
-    if len({c.mode for c in choices}) == 1:
-        console.print(f"mode {choices[0].mode.name.lower()} wins for every projection of this network")
+    if len({c.mode for c in run.choices}) == 1:
+        console.print(f"mode {run.choices[0].mode.name.lower()} wins in every layer of this network")
+
+
+def _picture(run: _Run, image: np.ndarray, figures: dict[str, Any]) -> Picture:
+    """The first image, and the cycles of all."""
+    names = [run.network.input.name, *(n for n in run.golden.records if n != run.network.output)]
+    spikes = {run.network.input.name: run.spikes[0]} | {n: v["spikes"][0] for n, v in run.results[0].records.items() if n in names}
+    spent = sum(c.dense if c.mode is Mode.DENSE else c.event for c in run.choices)
+    wrong = figures["mismatches"]
+    return Picture(
+        image=image,
+        label=int(run.labels[0]),
+        spikes={n: spikes[n] for n in names},
+        window=run.config.window,
+        membranes=run.results[0].records[run.network.output]["v"][0],
+        prediction=int(run.results[0].prediction[0]),
+        choices=run.choices,
+        rest=figures["cycles_per_image"] - spent,
+        facts=[
+            f"all {figures['samples']} test images:",
+            f"{figures['accuracy']:.1%} right",
+            f"{figures['spikes_compared']:,} spikes,\n{'none' if not wrong else format(wrong, ',')} unlike the\ngolden model",
+            f"{figures['cycles_per_image']:,.0f} cycles each",
+        ],
+    )

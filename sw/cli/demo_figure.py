@@ -2,50 +2,145 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from lifline.arch.errors import InputError
+from lifline.arch.program import Mode
 from lifline.driver.choose import ModeChoice
-from lifline.network.result import RunResult
+
+INK, PALE, CHOSEN = "#1f2d3a", "#c9ced3", "#c0392b"
+COLOURS = {Mode.EVENT: "#2f6fb0", Mode.DENSE: "#dd8312"}
+SUFFIXES = (".png", ".svg", ".pdf")
 
 
-def draw_demo(
-    path: Path, spikes: dict[str, np.ndarray], result: RunResult, output: str, label: int, choices: list[ModeChoice], spent: dict[str, float]
-) -> None:
-    """Write the picture.
+@dataclass(frozen=True)
+class Picture:
+    """What the picture shows.
 
-    Parameters
+    Attributes
     ----------
-    spikes : (time, neuron) of one image by population.   result : its run, with the output's membrane recorded.   label : what it shows.
-    choices : modes per projection.   spent : cycles per image by what they were spent on.
+    image : brightness of one image's pixels, (8, 8).   label : the digit that it shows.
+    spikes : (time, neuron) by population, in order, without the read-out.   window : steps per window.
+    membranes : of the read-out, (time, 10).   prediction : its answer.
+    choices : cycles per image of both modes, by projection.   rest : cycles per image outside the projections.
+    facts : a few lines about the whole run.
     """
-    import matplotlib
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
+    image: np.ndarray
+    label: int
+    spikes: dict[str, np.ndarray]
+    window: int
+    membranes: np.ndarray
+    prediction: int
+    choices: list[ModeChoice]
+    rest: float
+    facts: list[str]
 
-    layers = [n for n in spikes if n != output]
-    figure, axes = plt.subplots(len(layers) + 2, 1, figsize=(8, 9), layout="constrained")
-    for axis, name in zip(axes, layers, strict=False):
-        t, n = np.nonzero(spikes[name])
-        axis.scatter(t, n, s=4, color="black")
-        axis.set(ylabel=name, xlim=(-0.5, len(spikes[name]) - 0.5), ylim=(-1, spikes[name].shape[1]))
-    membrane = result.records[output]["v"][0]
-    for k in range(membrane.shape[1]):
-        chosen = k == int(result.prediction[0])
-        axes[-2].plot(membrane[:, k], color="tab:red" if chosen else "0.7", label=f"digit {k}" if chosen else None)
-    axes[-2].set(ylabel=f"{output}: membrane", xlabel="time step", xlim=(-0.5, len(membrane) - 0.5))
-    axes[-2].legend(loc="upper left")
-    axes[0].set_title(f"first test image: a {label}, recognised as {int(result.prediction[0])}")
-    modes = {f"{c.source} -> {c.target}": c for c in choices}
-    for name, cycles in spent.items():
-        choice = modes.get(name)
-        kind = choice.mode.name.lower() if choice else "overhead"
-        axes[-1].barh(name, cycles, color={"event": "tab:blue", "dense": "tab:orange", "overhead": "0.7"}[kind])
-        other = "" if choice is None else f", the other mode {1 + choice.margin:.2f} times as many"
-        axes[-1].annotate(f" {cycles:,.0f} ({kind}{other})", (0, name), va="center")
-    axes[-1].set_xlabel("clock cycles per image, by projection")
-    axes[-1].invert_yaxis()
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+
+def check_suffix(path: Path) -> None:
+    """Refuse, before anything has run, a file that could not be drawn at the end.
+
+    Raises
+    ------
+    InputError   if the kind of file or its folder does not exist.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"the picture cannot be written as `{path.name}`: its name must end in {', '.join(SUFFIXES)}")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"the picture's folder `{path.absolute().parent}` does not exist; make it, or name another")
+
+
+def draw_demo(path: Path, picture: Picture) -> None:
+    """Write the picture to ``path``."""
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    style = {
+        "font.size": 9, "axes.edgecolor": PALE, "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK,
+        "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "lifline",
+    }  # fmt: skip
+    with rc_context(style):
+        figure = Figure(figsize=(9, 8.6), layout="constrained", facecolor="white")
+        FigureCanvasAgg(figure)
+        heights = [0.9, *([1.25] * (len(picture.spikes) - 1)), 1.25]
+        upper, lower = figure.subfigures(2, 1, height_ratios=[4.1, 0.42 + 0.32 * len(picture.choices)], hspace=0.03)
+        axes = upper.subplots(len(heights), 2, width_ratios=[5, 1.3], height_ratios=heights, squeeze=False)
+        right = " (right)" if picture.prediction == picture.label else ""
+        upper.suptitle(f"One test image, a {picture.label}, through the layers: recognised as {picture.prediction}{right}", fontsize=12, weight="bold")
+        _rasters(axes[:, 0], picture)
+        _image(axes[0, 1], picture)
+        for axis in axes[1:-1, 1]:
+            axis.axis("off")
+        text = axes[1, 1].text(0, 0.98, "\n\n".join(picture.facts), va="top", linespacing=1.3, transform=axes[1, 1].transAxes)
+        text.set_in_layout(False)  # it may reach into the row below
+        upper.align_ylabels(axes[:, 0])
+        _answers(axes[-1, 1], picture)
+        _cycles(lower.subplots(), picture)
+        metadata = {"Date": None} if path.suffix.lower() == ".svg" else {}
+        figure.savefig(path, dpi=110, metadata=metadata)
+
+
+def _windows(axis: Any, steps: int, window: int) -> None:
+    """Mark the windows of steps that dense mode handles together; the same time axis in every panel."""
+    for start in range(0, steps, 2 * window):
+        axis.axvspan(start - 0.5, min(start + window, steps) - 0.5, color="#f3f5f7", zorder=0, linewidth=0)
+    axis.set(xlim=(-0.5, steps - 0.5), xticks=range(0, steps, 4))
+
+
+def _rasters(axes: np.ndarray, picture: Picture) -> None:
+    steps = len(picture.membranes)
+    for axis, (name, fired) in zip(axes, picture.spikes.items(), strict=False):
+        _windows(axis, steps, picture.window)
+        times, neurons = np.nonzero(fired)
+        axis.scatter(times, neurons, s=7, color=INK, linewidths=0)
+        axis.set(ylabel="neuron", ylim=(fired.shape[1] + 1, -2))
+        axis.set_title(f"{name}: {fired.shape[1]} neurons, {len(times)} spikes", loc="left", fontsize=9, weight="bold")
+        axis.tick_params(labelbottom=False)
+    axis = axes[-1]
+    _windows(axis, steps, picture.window)
+    for k, values in sorted(enumerate(picture.membranes.T), key=lambda kv: kv[0] == picture.prediction):
+        axis.plot(values / 1000, color=CHOSEN if k == picture.prediction else "#9aa3ab", linewidth=2 if k == picture.prediction else 1)
+    axis.set_title("digit: 10 membranes that never fire, the read-out", loc="left", fontsize=9, weight="bold")
+    axis.set(ylabel="v / 1000", xlabel=f"time step (bands: windows of {picture.window} steps)")
+
+
+def _image(axis: Any, picture: Picture) -> None:
+    axis.imshow(picture.image, cmap="Greys", interpolation="nearest")
+    axis.set(xticks=[], yticks=[])
+    axis.set_title("input: bright\npixels fire early", fontsize=9)
+
+
+def _answers(axis: Any, picture: Picture) -> None:
+    best = picture.membranes.max(axis=0) / 1000
+    colours = [CHOSEN if k == picture.prediction else "#9aa3ab" for k in range(len(best))]
+    axis.barh(range(len(best)), best, color=colours, height=0.75)
+    axis.set(yticks=range(len(best)), ylim=(len(best) - 0.4, -0.6), xlabel="largest v / 1000")
+    axis.tick_params(axis="y", length=0, labelsize=7)
+    axis.set_title("answer", loc="left", fontsize=9, weight="bold")
+
+
+def _cycles(axis: Any, picture: Picture) -> None:
+    """Both modes of every projection: the chosen one filled, the other an outline."""
+    height, longest = 0.36, max(v for c in picture.choices for v in (c.event, c.dense) if np.isfinite(v))
+    for row, choice in enumerate(picture.choices):
+        for offset, mode, cycles in ((-0.2, Mode.EVENT, choice.event), (0.2, Mode.DENSE, choice.dense)):
+            if not np.isfinite(cycles):
+                continue  # the configuration has no dense lanes
+            taken = mode is choice.mode
+            axis.barh(row + offset, cycles, height, color=COLOURS[mode] if taken else "white", edgecolor=COLOURS[mode], linewidth=1)
+            other = "dense" if mode is Mode.EVENT else "event"
+            margin = f", {other} takes {abs(choice.margin):.1%} {'more' if choice.margin >= 0 else 'fewer'}" if np.isfinite(choice.margin) else ""
+            text = f"{cycles:,.0f}  {mode.name.lower()}" + (f": chosen{margin}" if taken else "")
+            axis.text(cycles + longest * 0.008, row + offset, text, va="center", color=COLOURS[mode], weight="bold" if taken else "normal")
+    row = len(picture.choices)
+    axis.barh(row - 0.15, picture.rest, height, color=PALE)
+    axis.text(picture.rest + longest * 0.008, row - 0.15, f"{picture.rest:,.0f}  windows, clearing", va="center")
+    names = [f"{c.source} → {c.target}" for c in picture.choices]
+    axis.set(yticks=range(row), yticklabels=names, ylim=(row + 0.2, -0.55), xlim=(0, longest * 1.42), xlabel="clock cycles per image, mean over all")
+    axis.tick_params(axis="y", length=0)
+    axis.set_title("Where the cycles went", loc="left", fontsize=12, weight="bold")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,8 +61,11 @@ def compile_auto(
     *,
     objective: Objective | str = Objective.THROUGHPUT,
     energy: EnergyModel | None = None,
+    record: str | Iterable[str] = (),
 ) -> tuple[Program, list[ModeChoice]]:
     """Compile with the modes that serve ``objective`` best on ``samples``, (batch, time, neuron) or (time, neuron).
+
+    ``record`` is what the runs will send back, as for ``Device.run``: recording takes cycles.
 
     Passes run one after the other, so that a window's cycles are the sum of its passes' and the mode of one projection does not
     change the cost of another.
@@ -77,9 +81,11 @@ def compile_auto(
     objective = Objective(objective)
     activity = record_activity(network, samples)
     keys = [(p.source, p.target) for p in network.projections]
-    costs = {Mode.EVENT: _costs(network, config, activity, Mode.EVENT, objective, energy or EnergyModel())}
-    if config.dense_lanes:
-        costs[Mode.DENSE] = _costs(network, config, activity, Mode.DENSE, objective, energy or EnergyModel())
+    record = [record] if isinstance(record, str) else list(record)
+    costs = {
+        mode: _costs(network, config, activity, mode, objective, energy or EnergyModel(), record)
+        for mode in ((Mode.EVENT, Mode.DENSE) if config.dense_lanes else (Mode.EVENT,))
+    }
     if objective is Objective.LATENCY:
         modes = _shortest_window(costs)
     else:
@@ -94,11 +100,11 @@ def compile_auto(
 
 
 def _costs(
-    network: Network, config: Config, activity: Activity, mode: Mode, objective: Objective, energy: EnergyModel
+    network: Network, config: Config, activity: Activity, mode: Mode, objective: Objective, energy: EnergyModel, record: list[str]
 ) -> NDArray[np.float64]:
     """Cost of every projection in every window of all samples, shape (projection, window)."""
     program = compile_network(network, config, mode)
-    found = predict(program, config, activity)
+    found = predict(program, config, activity, record=record)
     cycles = np.concatenate([c.cycles[:, :-1] for c in found]).astype(np.float64)
     if objective is Objective.ENERGY:
         bits = np.concatenate([c.weight_reads for c in found]) * config.weight_word_bits

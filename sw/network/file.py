@@ -127,6 +127,22 @@ def load(path: str | os.PathLike[str]) -> Network:
         raise ProgramError(f"`{path}` is not a complete network description ({type(error).__name__}: {error})") from error
 
 
+def file_format(path: str | os.PathLike[str]) -> str:
+    """What a file of lifline's says it is: ``"lifline-network"``, ``"lifline-program"``, or ``""`` if it says nothing.
+
+    Raises
+    ------
+    FileNotFoundError   if there is no such file.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no network file `{path}`")
+    try:
+        with safe_open(Path(path), framework="numpy") as file:
+            return (file.metadata() or {}).get("format", "")
+    except (SafetensorError, OSError, ValueError, TypeError):
+        return ""
+
+
 def _read(path: Path) -> tuple[dict[str, str], Tensors]:
     if not path.is_file():
         raise FileNotFoundError(f"no network file `{path}`")

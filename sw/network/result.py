@@ -105,6 +105,32 @@ def build_result(
     return RunResult(output_spikes, counts, first, last, top, total, prediction, steps, exited, records, counters, cycles)
 
 
+def differences(expected: RunResult, actual: RunResult) -> int:
+    """How many values differ between two runs of the same input: results, counters, and what both have recorded; 0 means equal.
+
+    Raises
+    ------
+    InputError   if the results have different shapes: runs of other networks or inputs.
+    """
+    pairs: list[tuple[NDArray, NDArray]] = []
+    for name in ("output_spikes", "spike_counts", "first_spike", "v_last", "v_max", "v_sum", "prediction", "steps", "exited"):
+        a, b = getattr(expected, name), getattr(actual, name)
+        if (a is None) != (b is None):
+            raise InputError(f"one result has `{name}`, the other has not; compare runs of the same network")
+        if a is not None:
+            pairs.append((a, b))
+    for name in expected.counters.keys() & actual.counters.keys():
+        for what in ("spikes", "budget_hits", "saturations"):
+            pairs.append((getattr(expected.counters[name], what), getattr(actual.counters[name], what)))
+    for name in expected.records.keys() & actual.records.keys():
+        for variable in expected.records[name].keys() & actual.records[name].keys():
+            pairs.append((expected.records[name][variable], actual.records[name][variable]))
+    for a, b in pairs:
+        if a.shape != b.shape:
+            raise InputError(f"results have shapes {a.shape} and {b.shape}; compare runs of the same network on the same input")
+    return sum(int((a != b).sum()) for a, b in pairs)
+
+
 def parse_records(network: Network, record: str | Iterable[str]) -> dict[str, set[str]]:
     """Variables to record by population, from names like ``"hidden.v"``, ``"hidden"`` (its spikes), ``"all"`` or ``"all.v"``.
 

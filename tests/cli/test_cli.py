@@ -11,8 +11,15 @@ import pytest
 from typer.testing import CliRunner
 
 from lifline.arch.config import preset
+from lifline.arch.registers import Space
 from lifline.cli.main import app
+from lifline.compiler.compile import compile_network
+from lifline.compiler.program_file import save as save_program
+from lifline.data import digits
 from lifline.network.file import save
+from lifline.network.model import Network, Neurons, Population, Projection
+from lifline.network.spikes import to_events
+from lifline.sim.golden import GoldenModel
 from lifline.sim.random_network import random_network, random_spikes
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
@@ -24,8 +31,74 @@ def call(*words: str, status: int = 0) -> dict:
     return json.loads(result.stdout.strip().splitlines()[-1]) if "--json" in words and not status else {}
 
 
+def test_help_lists_every_command_in_order() -> None:
+    output = CliRunner().invoke(app, ["--help"]).output
+    places = [output.index(f" {name} ") for name in ("demo", "info", "show", "compile", "run", "verify", "serve", "build", "import")]
+    assert places == sorted(places)
+
+
 def test_info_lists_the_configurations() -> None:
     assert set(call("info", "--json")) >= {"tiny", "small", "medium", "large", "loihi"}
+    assert call("info", "--device", "golden:small", "--json")["config"] == "small"
+
+
+@needs_compiler
+def test_demo(tmp_path: Path) -> None:
+    picture = tmp_path / "demo.svg"
+    figures = call("demo", "--limit", "6", "--picture", str(picture), "--json")
+    assert figures["samples"] == 6 and figures["mismatches"] == 0 and figures["cycle_model_errors"] == 0
+    assert figures["modes"] == {"hidden1": "dense", "hidden2": "event", "digit": "dense"}, "both modes are shown"
+    assert figures["accuracy"] >= 4 / 6 and 1000 < figures["cycles_per_image"] < 20_000
+    drawn = picture.read_text()
+    assert drawn.startswith("<?xml") and drawn.count("<use") > 500, "a dot for every spike"
+
+
+def test_demo_without_a_compiler_is_slower_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a smaller network, so that Amaranth's simulator need not load the whole one."""
+    rng = np.random.default_rng(0)
+    small = Network(
+        name="small", output="digit", state_bits=18,
+        populations=(Population("pixels", (64,)), Population("hidden", (8,), Neurons(threshold=60)), Population("digit", (10,), Neurons(cap=0))),
+        projections=(
+            Projection(source="pixels", target="hidden", weights=rng.integers(-20, 40, (8, 64))),
+            Projection(source="hidden", target="digit", weights=rng.integers(-20, 40, (10, 8))),
+        ),
+    )  # fmt: skip
+    monkeypatch.setattr(digits, "network", lambda: small)
+    monkeypatch.setattr("lifline.cli.demo.compiler", lambda: None)
+    result = CliRunner().invoke(app, ["demo", "--limit", "1", "--picture", str(tmp_path / "demo.png"), "--json"])
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout.splitlines()[-1])
+    assert figures["samples"] == 1 and figures["mismatches"] == 0 and (tmp_path / "demo.png").stat().st_size > 20_000
+    assert "install g++" in result.output
+
+
+@needs_compiler
+def test_demo_notices_a_wrong_spike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another network's golden model stands for a board that computes something else."""
+    network = digits.network()
+    weights = network.projections[1].weights.copy()
+    weights[0] += 9
+    changed = network.replace(projections=(network.projections[0], type(network.projections[1])(**(vars(network.projections[1]) | {"weights": weights})), network.projections[2]))
+    real = GoldenModel
+    monkeypatch.setattr("lifline.cli.demo.GoldenModel", lambda _: real(changed))
+    result = CliRunner().invoke(app, ["demo", "--limit", "2", "--picture", str(tmp_path / "demo.png"), "--json"])
+    assert result.exit_code == 1 and json.loads(result.stdout.splitlines()[-1])["mismatches"] > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--picture", "demo.txt"), "must end in .png, .svg"),
+        (("--picture", "nowhere/demo.png"), "does not exist"),
+        (("--config", "huge"), "no configuration `huge`"),
+        (("--config", "small"), "18 state bits"),
+        (("--limit", "0"), "Usage"),
+    ],
+)
+def test_demo_refuses_before_it_has_run(options: tuple[str, ...], message: str) -> None:
+    result = CliRunner().invoke(app, ["demo", *options])
+    assert result.exit_code and message in result.output.replace("\n", " ")
 
 
 @needs_compiler
@@ -34,10 +107,66 @@ def test_compile_and_run(tmp_path: Path) -> None:
     network = random_network(rng, config=preset("tiny"))
     save(network, tmp_path / "net")
     np.save(tmp_path / "spikes.npy", random_spikes(rng, network, 12))
-    call("show", str(tmp_path / "net"))
+    assert call("show", str(tmp_path / "net"), "--json")["output"] == network.output
     modes = call("compile", str(tmp_path / "net"), "-o", str(tmp_path / "program"), "--config", "tiny", "--mode", "dense", "--json")
     assert set(modes["modes"].values()) == {"dense"}
     assert call("run", str(tmp_path / "program"), str(tmp_path / "spikes.npy"), "--json")["mismatches"] == 0
+    shown = call("show", str(tmp_path / "program"), "--json")
+    assert shown["config"] == "tiny" and shown["modes"] == modes["modes"] and shown["output"] == network.output
+
+
+@needs_compiler
+def test_run_writes_the_output_and_takes_event_lists(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    network = random_network(rng, config=preset("tiny")).replace(early_exit=None)
+    spikes = random_spikes(rng, network, 12)
+    save(network, tmp_path / "net")
+    np.save(tmp_path / "spikes.npy", np.stack([spikes, spikes[::-1]]))
+    np.save(tmp_path / "events.npy", to_events(spikes))
+    program, out = str(tmp_path / "program"), tmp_path / "out.npy"
+    auto = ("--mode", "auto", "--samples", str(tmp_path / "spikes.npy"), "--objective", "energy", "--json")
+    assert call("compile", str(tmp_path / "net"), "-o", program, "--config", "tiny", *auto)["modes"]
+    for device in ("sim:tiny", "golden:tiny"):
+        figures = call("run", program, str(tmp_path / "spikes.npy"), "--device", device, "-o", str(out), "--json")
+        expected = GoldenModel(network).run(np.stack([spikes, spikes[::-1]]), record=[network.output, f"{network.output}.v"])
+        read_out = network.population(network.output).neurons.cap == 0  # type: ignore[union-attr]
+        assert np.array_equal(np.load(out), expected.records[network.output]["v" if read_out else "spikes"])
+        assert figures["prediction"] == expected.prediction.tolist() and figures["mismatches"] == 0
+        assert (figures["busy_cycles"] is None) == (device == "golden:tiny")
+    from_events = call("run", program, str(tmp_path / "events.npy"), "--steps", "12", "--json")
+    assert from_events["prediction"] == figures["prediction"][:1]
+
+
+@needs_compiler
+def test_run_notices_a_wrong_read_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The output never fires: only its membranes can tell."""
+    program = compile_network(digits.network(), preset("medium"))
+    program.images[Space.WEIGHTS][-8:] ^= 1
+    save_program(program, tmp_path / "program")
+    np.save(tmp_path / "spikes.npy", digits.encode(digits.load("test")[0][:2]))
+    result = CliRunner().invoke(app, ["run", str(tmp_path / "program"), str(tmp_path / "spikes.npy"), "--json"])
+    assert result.exit_code == 1 and json.loads(result.stdout.splitlines()[-1])["mismatches"] > 0
+    assert "differ from the golden model" in result.output
+
+
+@needs_compiler
+@pytest.mark.parametrize("content", ["missing", "text", "empty", "archive", "objects", "nan", "width", "twos"])
+def test_bad_spike_files_are_one_line_errors(tmp_path: Path, content: str) -> None:
+    network = random_network(np.random.default_rng(3), config=preset("tiny"))
+    save_program(compile_network(network, preset("tiny")), tmp_path / "program")
+    path, size = tmp_path / "spikes.npy", network.input.size
+    if content == "text":
+        path.write_text("0 1 1 0")
+    elif content == "empty":
+        path.touch()
+    elif content == "archive":
+        np.savez(tmp_path / "spikes", a=np.zeros((3, size)))
+        path = tmp_path / "spikes.npz"
+    elif content != "missing":
+        shapes = {"objects": np.array([None]), "nan": np.full((3, size), np.nan), "width": np.zeros((3, size + 1), np.uint8), "twos": np.full((3, size), 2)}
+        np.save(path, np.asarray(shapes[content]), allow_pickle=True)
+    result = CliRunner().invoke(app, ["run", str(tmp_path / "program"), str(path)])
+    assert result.exit_code == 1 and result.output.startswith("InputError: ") and result.output.count("\n") == 1, result.output
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "foreign", "missing"])

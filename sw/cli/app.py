@@ -1,0 +1,60 @@
+"""What all commands of ``lifline`` share: the application, its options, and how errors and figures look."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from lifline.arch.config import PRESETS
+from lifline.arch.errors import InputError, LiflineError
+
+app = typer.Typer(help="Spiking neural networks on FPGAs, every bit checked.", no_args_is_help=True, pretty_exceptions_enable=False)
+console = Console(stderr=True)
+Json = Annotated[bool, typer.Option("--json", help="print one JSON object as the last line")]
+ConfigName = Annotated[str, typer.Option("--config", help=f"gateware configuration: {', '.join(PRESETS)}")]
+
+
+@contextmanager
+def typed_errors() -> Iterator[None]:
+    """Typed errors and missing files become one line and exit status 1."""
+    try:
+        yield
+    except (LiflineError, FileNotFoundError) as error:
+        console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+
+
+def print_json(figures: Mapping[str, Any]) -> None:
+    """One JSON object on one line of standard output; everything for people goes to standard error."""
+    print(json.dumps(figures), flush=True)
+
+
+def print_figures(figures: Mapping[str, Any], title: str | None = None) -> None:
+    """A table of names and values."""
+    table = Table(title=title, show_header=False, title_style="bold")
+    for name, value in figures.items():
+        table.add_row(name.replace("_", " "), escape(f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)))
+    console.print(table)
+
+
+def read_array(path: Path) -> np.ndarray:
+    """An array from a ``.npy`` file.
+
+    Raises
+    ------
+    InputError   if there is no such file, or it is not a ``.npy`` file.
+    """
+    try:
+        with path.open("rb") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path} cannot be read as a .npy array ({error}); write one with numpy.save") from error

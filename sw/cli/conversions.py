@@ -1,0 +1,79 @@
+"""``lifline import``, ``fidelity`` and ``export``: networks of other frameworks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .app import ConfigName, Json, app, console, print_json, read_array, typed_errors
+
+DialectName = Annotated[str | None, typer.Option(help="how the framework runs its graphs; without it the error lists the presets")]
+TimeStep = Annotated[float | None, typer.Option(help="time step, if it is not the dialect's")]
+
+
+@app.command("import")
+def import_command(
+    source: Annotated[Path, typer.Argument(help="NIR graph (.nir) or lava-dl network (.net)")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="network file to write")],
+    dialect: DialectName = None,
+    dt: TimeStep = None,
+    calibration: Annotated[Path | None, typer.Option(help=".npy with typical spikes (batch, time, neuron), to quantise")] = None,
+    config: ConfigName = "medium",
+    per_neuron: Annotated[bool, typer.Option(help="one scale per neuron")] = False,
+    unroll: Annotated[bool, typer.Option(help="write convolutions out as fully connected weights")] = False,
+    step: Annotated[int, typer.Option(help="lava-dl: steps from layer to layer")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Import a network of another framework, quantised with calibration data."""
+    from .convert import import_file
+
+    with typed_errors():
+        figures = import_file(
+            console, source, out, dialect=dialect, changes={} if dt is None else {"dt": dt},
+            calibration=None if calibration is None else read_array(calibration), config_name=config, per_neuron=per_neuron, unroll=unroll, step=step,
+        )  # fmt: skip
+    if as_json:
+        print_json(figures)
+
+
+@app.command("fidelity")
+def fidelity_command(
+    source: Annotated[Path, typer.Argument(help="NIR graph (.nir)")],
+    network: Annotated[Path, typer.Argument(help="network file that `lifline import` made of it")],
+    samples: Annotated[Path, typer.Option(help=".npy with spikes (batch, time, neuron)")],
+    dialect: Annotated[str | None, typer.Option(help="default: the one that the network was imported with")] = None,
+    dt: TimeStep = None,
+    labels: Annotated[Path | None, typer.Option(help=".npy with labels (batch)")] = None,
+    device: Annotated[str | None, typer.Option(help="also compare a device, for example sim:medium")] = None,
+    picture: Annotated[Path | None, typer.Option(help="figure to write (.png, .svg, .pdf)")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare floating point, quantised network and device, layer by layer."""
+    from .convert import fidelity_of_files
+
+    with typed_errors():
+        figures = fidelity_of_files(
+            console, source, network, read_array(samples), dialect=dialect, changes={} if dt is None else {"dt": dt},
+            labels=None if labels is None else read_array(labels), device=device, picture=picture,
+        )  # fmt: skip
+    if as_json:
+        print_json(figures)
+    if figures["board_mismatches"]:
+        console.print("[red]the device does not agree with the golden model[/]")
+        raise typer.Exit(1)
+
+
+@app.command("export")
+def export_command(
+    network: Path, out: Annotated[Path, typer.Option("--out", "-o", help="NIR graph to write")], as_json: Json = False
+) -> None:
+    """Write a network file as a NIR graph, delays and neuron model included."""
+    from .convert import export_file
+
+    with typed_errors():
+        figures = export_file(network, out)
+    console.print(figures)
+    if as_json:
+        print_json(figures)

@@ -1,0 +1,138 @@
+"""``lifline demo``, ``info``, ``verify``, ``serve`` and ``build``: boards, simulated and real."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+from rich.table import Table
+
+from lifline.arch.config import PRESETS, preset
+
+from .app import ConfigName, Json, app, console, print_figures, print_json, typed_errors
+
+
+@app.command()
+def demo(
+    config: ConfigName = "medium",
+    picture: Annotated[Path, typer.Option(help="where to write the picture (.png or .svg)")] = Path("lifline-demo.png"),
+    limit: Annotated[int | None, typer.Option(min=1, help="run only so many test images")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a trained network on the simulated board and check every spike."""
+    from .demo import run_demo
+
+    with typed_errors():
+        figures = run_demo(console, config_name=config, picture=picture, limit=limit)
+    if as_json:
+        print_json(figures)
+    if figures["mismatches"]:
+        console.print("[red]the simulated board does not agree with the golden model[/]")
+        raise typer.Exit(1)
+
+
+@app.command()
+def info(
+    device: Annotated[str | None, typer.Option(help="golden:, sim:, sim:small, pysim:tiny, serial:/dev/ttyUSB0")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the configurations, or what a device reports about itself."""
+    from lifline.driver import device as devices
+
+    with typed_errors():
+        if device is not None:
+            with devices.open(device) as opened:
+                values = opened.info()
+            print_figures({k: f"{v:#010x}" if k in ("magic", "config_hash") else v for k, v in values.items()})
+            if as_json:
+                print_json(values)
+            return
+    table = Table("config", "lanes", "dense", "weights", "neurons", "acc / state bits", "max delay", "hash")
+    for c in PRESETS.values():
+        table.add_row(
+            c.name, str(c.event_lanes), f"{c.dense_lanes} x {c.window}", f"{c.weight_bytes // 1024} KiB", str(c.max_neurons),
+            f"{c.accumulator_bits} / {c.state_bits}", str(c.max_delay), f"{c.hash:08x}",
+        )  # fmt: skip
+    console.print(table)
+    if as_json:
+        print_json({c.name: json.loads(c.canonical()) | {"hash": c.hash} for c in PRESETS.values()})
+
+
+@app.command()
+def verify(
+    random: Annotated[int, typer.Option(min=1, help="number of random programs")] = 100,
+    config: Annotated[str, typer.Option(help="a preset, a small variant of one, or all: every variant in turn")] = "all",
+    seed: Annotated[int, typer.Option(help="first seed; each program's seed is one higher")] = 0,
+    inject: Annotated[str | None, typer.Option(help="flip a bit in: weight, state, delay, descriptor")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run random networks on the simulated board against the golden model."""
+    from .verify import verify_random
+
+    with typed_errors(), Progress(console=console, transient=True) as progress:
+        task = progress.add_task("random programs", total=random)
+        report = verify_random(config, random, seed, inject, lambda: progress.advance(task))
+    shown = {key: ", ".join(value) or "nothing" if isinstance(value, list) else value for key, value in report.items() if not isinstance(value, dict)}
+    print_figures(shown, "random programs against the golden model")
+    if as_json:
+        print_json(report)
+    found = report["mismatches"] > 0
+    if found != (inject is not None):
+        again = f"--random 1 --seed {report['seed']} --config {report['config']}"
+        console.print("[red]an injected fault was not found[/]" if inject else f"[red]mismatch: reproduce with {again}[/]", soft_wrap=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def serve(
+    config: ConfigName = "medium",
+    interpreted: Annotated[bool, typer.Option("--interpreted", help="use Amaranth's simulator: needs no C++ compiler, much slower")] = False,
+    as_json: Json = False,
+) -> None:
+    """Serve a simulated board on a pseudo-terminal, for drivers in other processes, until Ctrl-C."""
+    from lifline.sim.board import CompiledBoard, InterpretedBoard, compiler
+    from lifline.sim.serve import PseudoTerminal
+
+    with typed_errors():
+        target = preset(config)
+        if not interpreted and compiler() is None:
+            console.print("[yellow]no C++ compiler found: serving Amaranth's simulator, which is much slower; install g++[/]")
+            interpreted = True
+        with console.status(f"preparing the simulated board `{config}`"):
+            board = InterpretedBoard(target) if interpreted else CompiledBoard(target)
+        terminal = PseudoTerminal(board)
+    url = f"serial:{terminal.path}" + ("?timeout=30" if interpreted else "")
+    console.print(f"simulated board `{config}` on {terminal.path}: open it as [bold]{url}[/]; Ctrl-C ends it", highlight=False, soft_wrap=True)
+    if as_json:
+        print_json({"path": terminal.path, "url": url, "config": config, "interpreted": interpreted})
+    try:
+        terminal.serve()
+    except KeyboardInterrupt:
+        console.print("ended")
+    finally:
+        terminal.close()
+        board.close()
+
+
+@app.command()
+def build(
+    board: Annotated[str, typer.Option(help="ulx3s-25f, ulx3s-85f or icebreaker")],
+    config: Annotated[str | None, typer.Option(help="gateware configuration; default: the one that suits the board")] = None,
+    folder: Annotated[Path, typer.Option(help="where to build")] = Path("build-board"),
+    clock: Annotated[float | None, typer.Option(help="clock of the core in MHz; default: the board's")] = None,
+    seed: Annotated[int, typer.Option(help="of the placer")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Build a bitstream (extra ``boards``); takes a few minutes."""
+    from lifline.boards import build as boards
+
+    if not console.is_terminal:
+        console.print(f"synthesis, placement and routing for {board}: a few minutes")
+    with typed_errors(), console.status(f"synthesis, placement and routing for {board}"):
+        figures = boards.build(board, preset(config or boards.board(board).config), folder, clock_hz=clock and clock * 1e6, seed=seed)
+    print_figures(figures, f"{figures['config']} on {figures['board']}")
+    if as_json:
+        print_json(figures)
