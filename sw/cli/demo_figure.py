@@ -60,7 +60,7 @@ def draw_demo(path: Path, picture: Picture) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    style = {
+    style: dict[Any, Any] = {
         "font.size": 9, "axes.edgecolor": PALE, "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK,
         "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "lifline",
     }  # fmt: skip
@@ -68,7 +68,8 @@ def draw_demo(path: Path, picture: Picture) -> None:
         figure = Figure(figsize=(9, 8.6), layout="constrained", facecolor="white")
         FigureCanvasAgg(figure)
         heights = [0.9, *([1.25] * (len(picture.spikes) - 1)), 1.25]
-        upper, lower = figure.subfigures(2, 1, height_ratios=[4.1, 0.42 + 0.32 * len(picture.choices)], hspace=0.03)
+        parts: Any = figure.subfigures(2, 1, height_ratios=[4.1, 0.42 + 0.32 * len(picture.choices)], hspace=0.03)
+        upper, lower = parts
         axes = upper.subplots(len(heights), 2, width_ratios=[5, 1.3], height_ratios=heights, squeeze=False)
         right = " (right)" if picture.prediction == picture.label else ""
         upper.suptitle(f"One test image, a {picture.label}, through the layers: recognised as {picture.prediction}{right}", fontsize=12, weight="bold")

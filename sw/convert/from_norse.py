@@ -35,7 +35,7 @@ def from_norse(net: nn.Module, *, input_shape: Shape | int | None = None, sample
     ConversionError   by name, for layers and options without translation.
     """
 
-    def translate(module: nn.Module) -> Spiking | None:
+    def translate(module: Any) -> Spiking | None:
         kind = type(module).__name__
         if not type(module).__module__.startswith("norse.") or kind == "SequentialState":
             return None

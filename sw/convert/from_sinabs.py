@@ -33,7 +33,7 @@ def from_sinabs(net: nn.Module, *, input_shape: Shape | int | None = None, sampl
     """
     from sinabs.layers import StatefulLayer
 
-    def translate(module: nn.Module) -> Spiking | None:
+    def translate(module: Any) -> Spiking | None:
         if not isinstance(module, StatefulLayer):
             return None
         kind = type(module).__name__

@@ -45,7 +45,7 @@ def from_snntorch(
 
     last = [m for m in net.modules() if isinstance(m, snntorch.SpikingNeuron)][-1:]
 
-    def translate(module: nn.Module) -> Spiking | None:
+    def translate(module: Any) -> Spiking | None:
         if not isinstance(module, snntorch.SpikingNeuron):
             return None
         kind = type(module).__name__

@@ -33,7 +33,7 @@ def from_spikingjelly(net: nn.Module, *, input_shape: Shape | int | None = None,
     """
     from spikingjelly.activation_based.base import MemoryModule
 
-    def translate(module: nn.Module) -> Spiking | None:
+    def translate(module: Any) -> Spiking | None:
         kind = type(module).__name__
         if not isinstance(module, MemoryModule) or kind.startswith("Dropout"):
             return None

@@ -135,12 +135,12 @@ def _neuron_node(p: FloatPopulation) -> Any:
 
     own = {"reset": n.reset.value, "strict": n.strict, "cap": n.cap, "v_min": n.v_min}
     metadata = {"lifline": json.dumps(own)}
-    fires = {} if n.threshold is None else {"v_threshold": full(n.threshold), "v_reset": full(n.v_reset)}
+    fires: dict[str, Any] = {} if n.threshold is None else {"v_threshold": full(n.threshold), "v_reset": full(n.v_reset)}
     gain = n.gain_v * n.gain_i if n.keep_i is None else n.gain_v
     if n.keep_i is None and fires and (n.keep_v == 1).all() and not n.drive.any():
         return nir.IF(r=full(gain), **fires, metadata=metadata)
     tau = _tau(full(n.keep_v))
-    common = {"r": full(gain) * tau, "v_leak": full(n.drive) * tau, "metadata": metadata} | fires
+    common: dict[str, Any] = {"r": full(gain) * tau, "v_leak": full(n.drive) * tau, "metadata": metadata} | fires
     if n.keep_i is None:
         return (nir.LIF if fires else nir.LI)(tau=tau, **common)
     tau_syn = _tau(full(n.keep_i))
@@ -180,7 +180,7 @@ def _operator_node(operator: Operator, shape: Shape) -> Any:
     if isinstance(operator, Scale):
         return nir.Scale(np.broadcast_to(operator.scale, shape).copy())
     if isinstance(operator, Pool):
-        fields = {f: np.array(getattr(operator, f)) for f in ("stride", "padding")}
+        fields: dict[str, Any] = {f: np.array(getattr(operator, f)) for f in ("stride", "padding")}
         return (nir.AvgPool2d if operator.mean else nir.SumPool2d)(kernel_size=np.array(operator.kernel), **fields)
     if isinstance(operator, Convolution):
         bias = np.zeros(len(operator.weight)) if operator.bias is None else operator.bias
@@ -189,7 +189,8 @@ def _operator_node(operator: Operator, shape: Shape) -> Any:
         padding = tuple(a for a, _ in operator.padding)
         if operator.weight.ndim == 3:
             return nir.Conv1d(shape[1], operator.weight, operator.stride[0], padding[0], operator.dilation[0], operator.groups, bias)
-        return nir.Conv2d(shape[1:], operator.weight, operator.stride, padding, operator.dilation, operator.groups, bias)
+        pairs: Any = (shape[1:], operator.stride, padding, operator.dilation)
+        return nir.Conv2d(pairs[0], operator.weight, pairs[1], pairs[2], pairs[3], operator.groups, bias)
     assert isinstance(operator, Reshape)
     if len(operator.shape) == 1:
         return nir.Flatten({"input": np.array(shape)}, 0, -1) if len(shape) > 1 else None
@@ -271,7 +272,7 @@ def _integer(exact: FloatNetwork, fields: dict[str, Any]) -> Network:
             "v_min": None if n.v_min is None else int(n.v_min),
         }
         if n.threshold is None:
-            unused = {k: np.asarray(v) if isinstance(v, list) else v for k, v in fields["readouts"][p.name].items()}
+            unused: dict[str, Any] = {k: np.asarray(v) if isinstance(v, list) else v for k, v in fields["readouts"][p.name].items()}
             populations.append(Population(p.name, shape, Neurons(**common, **unused, cap=0)))
             continue
         firing = {

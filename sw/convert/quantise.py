@@ -200,7 +200,7 @@ def _neurons(p: FloatPopulation, synapses: _Synapses, scale: Matrix, alone: bool
     assert isinstance(model, FloatNeurons)
     scales = scale[:, 0]
     bias = np.rint(scales * (np.broadcast_to(model.drive, p.shape).reshape(-1) + synapses.bias)).astype(np.int64)
-    decays = {
+    decays: dict[str, Any] = {
         "decay_v": _decay(p, "the membrane's decay", model.keep_v),
         "decay_i": DECAY_ONE if model.keep_i is None else _decay(p, "the current's decay", model.keep_i),
     }
