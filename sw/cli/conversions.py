@@ -11,6 +11,7 @@ from .app import ConfigName, Json, app, console, print_json, read_array, typed_e
 
 DialectName = Annotated[str | None, typer.Option(help="how the framework runs its graphs; without it the error lists the presets")]
 TimeStep = Annotated[float | None, typer.Option(help="time step, if it is not the dialect's")]
+Choices = Annotated[list[str] | None, typer.Option("--set", metavar="CHOICE=VALUE", help="a choice that is not the dialect's, e.g. v_min=-1; repeatable")]
 
 
 @app.command("import")
@@ -19,6 +20,7 @@ def import_command(
     out: Annotated[Path, typer.Option("--out", "-o", help="network file to write")],
     dialect: DialectName = None,
     dt: TimeStep = None,
+    choices: Choices = None,
     calibration: Annotated[Path | None, typer.Option(help=".npy with typical spikes (batch, time, neuron), to quantise")] = None,
     config: ConfigName = "medium",
     per_neuron: Annotated[bool, typer.Option(help="one scale per neuron")] = False,
@@ -27,11 +29,11 @@ def import_command(
     as_json: Json = False,
 ) -> None:
     """Import a network of another framework, quantised with calibration data."""
-    from .convert import import_file
+    from .convert import import_file, parse_choices
 
     with typed_errors():
         figures = import_file(
-            console, source, out, dialect=dialect, changes={} if dt is None else {"dt": dt},
+            console, source, out, dialect=dialect, changes=parse_choices(choices or []) | ({} if dt is None else {"dt": dt}),
             calibration=None if calibration is None else read_array(calibration), config_name=config, per_neuron=per_neuron, unroll=unroll, step=step,
         )  # fmt: skip
     if as_json:

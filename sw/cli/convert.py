@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,25 @@ from lifline.network.model import Network
 
 def is_lava(path: Path) -> bool:
     return path.suffix.lower() in (".net", ".h5", ".hdf5")
+
+
+def parse_choices(texts: list[str]) -> dict[str, Any]:
+    """Choices of a dialect from ``name=value``; values are JSON, or text where they are none.
+
+    Raises
+    ------
+    ConversionError   for a text without ``=``.
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ConversionError(f"choice `{text}` must have the form name=value, for example v_min=-1")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
 
 
 def import_file(

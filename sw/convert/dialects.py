@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -101,6 +102,15 @@ class Dialect:
                 object.__setattr__(self, field, kind(getattr(self, field)))
             except ValueError:
                 raise ConversionError(f"dialect: {field} {getattr(self, field)!r} must be one of {', '.join(k.value for k in kind)}") from None
+        for field, kind in (("dt", Real), ("dt_integrate", Real), ("v_min", Real), ("cap", Integral), ("feedback", Integral)):
+            value = getattr(self, field)
+            if value is None and field == "v_min":
+                continue
+            if isinstance(value, bool) or not isinstance(value, kind):
+                raise ConversionError(f"dialect: {field} {value!r} must be {'a number' if kind is Real else 'an integer'}")
+            object.__setattr__(self, field, float(value) if kind is Real else int(value))
+        if not isinstance(self.strict, bool):
+            raise ConversionError(f"dialect: strict {self.strict!r} must be true or false")
         for field in ("dt", "dt_integrate"):
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
                 raise ConversionError(f"dialect: {field} {getattr(self, field)} must be a positive time")

@@ -30,6 +30,13 @@ def test_import_fidelity_export(tmp_path: Path) -> None:
     assert result.exit_code == 1 and "calibration" in result.output
     figures = call("import", graph, "-o", network, "--dialect", "norse", "--calibration", spikes, "--config", "medium", "--json")
     assert figures["dialect"]["reset"] == "now_value" and figures["fidelity"]["prediction_agreement"] >= 0.5
+    choices = ["--set", "v_min=-0.25", "--set", "reset=now_subtract", "--set", "strict=false"]
+    varied = call("import", graph, "-o", str(tmp_path / "varied"), "--dialect", "norse", "--calibration", spikes, *choices, "--json")
+    assert (varied["dialect"]["v_min"], varied["dialect"]["reset"], varied["dialect"]["strict"]) == (-0.25, "now_subtract", False)
+    assert load(tmp_path / "varied").population("1").neurons.v_min < 0
+    for wrong, message in (("v_min", "name=value"), ("speed=1", "no speed"), ("dt=fast", "dt 'fast'")):
+        result = CliRunner().invoke(app, ["import", graph, "-o", network, "--dialect", "norse", "--set", wrong])
+        assert result.exit_code == 1 and message in result.output
     device = ["--device", "sim:medium"] if shutil.which("g++") else ["--device", "golden:medium"]
     report = call("fidelity", graph, network, "--samples", spikes, *device, "--picture", str(tmp_path / "report.svg"), "--json")
     assert report["board_mismatches"] == 0 and (tmp_path / "report.svg").stat().st_size > 2000

@@ -52,7 +52,8 @@ def test_a_missing_choice_lists_the_presets() -> None:
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"dt": -1.0}, "dt"), ({"reset": "sometimes"}, "late_subtract"), ({"cap": 0}, "cap"), ({"v_min": 1.0}, "v_min"), ({"speed": 1}, "no speed"), ({"precision": "float16"}, "float16")],
+    [({"dt": -1.0}, "dt"), ({"reset": "sometimes"}, "late_subtract"), ({"cap": 0}, "cap"), ({"v_min": 1.0}, "v_min"), ({"speed": 1}, "no speed"), ({"precision": "float16"}, "float16"),
+     ({"dt": "1 ms"}, "must be a number"), ({"cap": 1.5}, "must be an integer"), ({"strict": 1}, "strict")],
 )  # fmt: skip
 def test_bad_choices_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ConversionError, match=message):
