@@ -57,3 +57,7 @@ class FiringBudget(nn.Module):
         with torch.no_grad():
             self.hard.copy_(torch.ceil(slack * self.rate.clamp(min=0) * steps).clamp(min=1))
         self.is_enforced.fill_(True)
+
+    def release(self) -> None:
+        """Let the targets be learned on without a hard limit, for example by the next of several tasks."""
+        self.is_enforced.fill_(False)

@@ -286,6 +286,12 @@ class SpikingNetwork(nn.Module):
             if p.budget is not None:
                 p.budget.enforce(steps, slack)
 
+    def release_budgets(self) -> None:
+        """Let targets be learned on without hard budgets, see :meth:`lifline.train.budgets.FiringBudget.release`."""
+        for p in self.populations:
+            if p.budget is not None:
+                p.budget.release()
+
     def parameter_groups(self, learning_rate: float, delay_learning_rate: float = 0.05, weight_decay: float = 0.0) -> list[dict[str, Any]]:
         """Groups for an optimiser: weights (with the weight decay), delays in steps, all others."""
         delays = {id(p) for d in self.delays for p in d.parameters()}

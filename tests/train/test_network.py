@@ -100,6 +100,8 @@ def test_budgets_become_hard_and_the_golden_model_counts_hits() -> None:
     result = GoldenModel(network).run(spikes.numpy().astype(np.uint8))
     assert result.counters["hidden"].spikes.sum() == after.sum()
     assert result.counters["hidden"].budget_hits.sum() == (before.sum() - after.sum())
+    net.release_budgets()
+    assert torch.equal(net(spikes).spikes["hidden"].sum(1), before) and net.to_network().population("hidden").neurons.budget is None
 
 
 def test_sparsity_drives_delays_to_zero() -> None:
