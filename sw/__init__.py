@@ -1,17 +1,66 @@
-"""lifline: spiking neural networks on FPGAs, every bit predicted and checked."""
+"""lifline: spiking neural networks on FPGAs, every bit predicted and checked.
+
+The names below are what most users need; they are loaded when first used, so that importing ``lifline`` costs nothing.
+"""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_IMPORTERS = ("from_snntorch", "from_norse", "from_spikingjelly", "from_sinabs", "from_rockpool", "from_relu")
+if TYPE_CHECKING:
+    from .arch.config import preset
+    from .compiler.compile import compile_network
+    from .compiler.program_file import load as load_program
+    from .compiler.program_file import save as save_program
+    from .convert.from_norse import from_norse
+    from .convert.from_rockpool import from_rockpool
+    from .convert.from_sinabs import from_sinabs
+    from .convert.from_snntorch import from_snntorch
+    from .convert.from_spikingjelly import from_spikingjelly
+    from .convert.nir_import import import_nir
+    from .driver.choose import compile_auto
+    from .driver.device import open
+    from .network.file import load as load_network
+    from .network.file import save as save_network
+    from .network.model import EarlyExit, Network, Neurons, Population, Projection, ResetRule
+
+_PLACES = {
+    "preset": "arch.config:preset",
+    "Network": "network.model:Network",
+    "Population": "network.model:Population",
+    "Projection": "network.model:Projection",
+    "Neurons": "network.model:Neurons",
+    "ResetRule": "network.model:ResetRule",
+    "EarlyExit": "network.model:EarlyExit",
+    "load_network": "network.file:load",
+    "save_network": "network.file:save",
+    "compile_network": "compiler.compile:compile_network",
+    "compile_auto": "driver.choose:compile_auto",
+    "load_program": "compiler.program_file:load",
+    "save_program": "compiler.program_file:save",
+    "open": "driver.device:open",
+    "import_nir": "convert.nir_import:import_nir",
+    "from_snntorch": "convert.from_snntorch:from_snntorch",
+    "from_norse": "convert.from_norse:from_norse",
+    "from_spikingjelly": "convert.from_spikingjelly:from_spikingjelly",
+    "from_sinabs": "convert.from_sinabs:from_sinabs",
+    "from_rockpool": "convert.from_rockpool:from_rockpool",
+}
+
+__all__ = [
+    "EarlyExit", "Network", "Neurons", "Population", "Projection", "ResetRule", "compile_auto", "compile_network", "from_norse",
+    "from_rockpool", "from_sinabs", "from_snntorch", "from_spikingjelly", "import_nir", "load_network", "load_program", "open", "preset",
+    "save_network", "save_program",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    """``lifline.from_snntorch`` and its like, loaded when first used: nothing else needs their modules."""
-    if name in _IMPORTERS:
-        return getattr(import_module(f"lifline.convert.{name}"), name)
-    if name == "import_nir":
-        return import_module("lifline.convert.nir_import").import_nir
-    raise AttributeError(f"module 'lifline' has no attribute {name!r}")
+    if name not in _PLACES:
+        raise AttributeError(f"module 'lifline' has no attribute {name!r}")
+    module, _, attribute = _PLACES[name].partition(":")
+    return getattr(import_module(f"lifline.{module}"), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

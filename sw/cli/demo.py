@@ -152,8 +152,8 @@ def _print(console: Console, run: _Run, figures: dict[str, Any]) -> None:
     errors = figures["cycle_model_errors"]
     table = Table(title=f"handwritten digits on the simulated board `{run.config.name}`", show_header=False, title_style="bold")
     table.add_row("accuracy", f"[bold]{figures['accuracy']:.2%}[/], {round(figures['accuracy'] * count)} of {count} test images")
-    verdict = "[green]every one equal[/]" if not wrong else f"[red]{wrong:,} differ[/]"
-    table.add_row("agreement with the golden model", f"{figures['spikes_compared']:,} spikes, and the read-out: {verdict}")
+    verdict = "[green]all equal[/]" if not wrong else f"[red]{wrong:,} differ[/]"
+    table.add_row("agreement with the golden model", f"{figures['spikes_compared']:,} spikes and the read-out: {verdict}")
     table.add_row("cycles per image", f"{figures['cycles_per_image']:,.0f}, or {figures['cycles_per_step']:.0f} per time step")
     table.add_row("cycle model", "equals the counter on every image" if not errors else f"[red]misses it on {errors} images[/]")
     table.add_row("synaptic operations per cycle", f"{figures['sop_per_cycle']:.2f} real; peak {peak['event']} (event), {peak['dense']} (dense)")
@@ -196,4 +196,5 @@ def _picture(run: _Run, image: np.ndarray, figures: dict[str, Any]) -> Picture:
             f"{figures['spikes_compared']:,} spikes,\n{'none' if not wrong else format(wrong, ',')} unlike the\ngolden model",
             f"{figures['cycles_per_image']:,.0f} cycles each",
         ],
+        figures={name: figures[name] for name in ("samples", "accuracy", "mismatches", "modes", "cycles_per_image")},
     )

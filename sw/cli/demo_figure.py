@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ class Picture:
     spikes : (time, neuron) by population, in order, without the read-out.   window : steps per window.
     membranes : of the read-out, (time, 10).   prediction : its answer.
     choices : cycles per image of both modes, by projection.   rest : cycles per image outside the projections.
-    facts : a few lines about the whole run.
+    facts : a few lines about the whole run.   figures : kept in the file beside the picture (PNG only).
     """
 
     image: np.ndarray
@@ -39,6 +40,7 @@ class Picture:
     choices: list[ModeChoice]
     rest: float
     facts: list[str]
+    figures: dict[str, Any]
 
 
 def check_suffix(path: Path) -> None:
@@ -82,7 +84,7 @@ def draw_demo(path: Path, picture: Picture) -> None:
         upper.align_ylabels(axes[:, 0])
         _answers(axes[-1, 1], picture)
         _cycles(lower.subplots(), picture)
-        metadata = {"Date": None} if path.suffix.lower() == ".svg" else {}
+        metadata = {".png": {"lifline": json.dumps(picture.figures)}, ".svg": {"Date": None}}.get(path.suffix.lower(), {})
         figure.savefig(path, dpi=110, metadata=metadata)
 
 

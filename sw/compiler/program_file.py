@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from lifline.arch.config import Config
 from lifline.arch.errors import ProgramError
@@ -186,10 +185,7 @@ def save(program: Program, path: str | os.PathLike[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         network_file.save(program.network, Path(folder) / "network")
         images["network"] = np.frombuffer((Path(folder) / "network").read_bytes(), np.uint8)
-    try:
-        save_file(images, Path(path), {"format": FORMAT, "version": str(VERSION), "program": text, "digest": _digest(images, text)})
-    except (OSError, SafetensorError) as error:
-        raise ProgramError(f"cannot write `{path}` ({error}); is there such a folder, with room, that can be written?") from error
+    network_file.write_tensors(path, images, {"format": FORMAT, "version": str(VERSION), "program": text, "digest": _digest(images, text)})
 
 
 def load(path: str | os.PathLike[str]) -> Program:

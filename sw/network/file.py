@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -93,8 +94,21 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     except (TypeError, ValueError) as error:
         raise NetworkError(f"metadata of network `{network.name}` is not JSON ({error}); use strings, numbers, lists and dicts") from error
     header = {"format": FORMAT, "version": str(VERSION), "network": text, "digest": _digest(text, tensors)}
+    write_tensors(path, tensors, header)
+
+
+def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, NDArray[Any]], header: dict[str, str]) -> None:
+    """Write a safetensors file, whole or not at all: a file that is already there stays as it is until the new one is complete.
+
+    Raises
+    ------
+    ProgramError   if it cannot be written.
+    """
+    target = Path(path)
     try:
-        save_file(tensors, Path(path), metadata=header)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".lifline-") as folder:
+            save_file(dict(tensors), Path(folder) / "whole", metadata=header)
+            os.replace(Path(folder) / "whole", target)
     except (OSError, SafetensorError) as error:
         raise ProgramError(f"cannot write `{path}` ({error}); is there such a folder, with room, that can be written?") from error
 

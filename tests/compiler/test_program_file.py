@@ -139,3 +139,17 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     for write in (lambda path: save(made, path), lambda path: network_file.save(made.network, path)):
         with pytest.raises(ProgramError, match="cannot write `.*nowhere/file`"):
             write(tmp_path / "nowhere" / "file")
+
+
+def test_a_file_that_cannot_be_completed_leaves_the_old_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = path.read_bytes()
+
+    def full(tensors: object, where: Path, metadata: object) -> None:
+        where.write_bytes(b"half of it")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(network_file, "save_file", full)
+    for write in (lambda: save(program(4), path), lambda: network_file.save(program(4).network, path)):
+        with pytest.raises(ProgramError, match="No space left"):
+            write()
+        assert path.read_bytes() == before and list(path.parent.iterdir()) == [path]

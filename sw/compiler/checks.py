@@ -1,0 +1,88 @@
+"""What a configuration cannot run, refused by name; and the proof that no accumulator overflows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifline.arch.config import Config
+from lifline.arch.errors import CompileError
+from lifline.arch.registers import EXIT_BITS
+from lifline.network.model import Network, Population
+
+
+def check_supported(network: Network, config: Config) -> None:
+    """Refuse, by name, what the network may ask for and this gateware does not have.
+
+    Raises
+    ------
+    CompileError   naming the value, the limit and the next step.
+    """
+    if network.state_bits != config.state_bits:
+        raise CompileError(
+            f"network `{network.name}` is defined for {network.state_bits} state bits, `{config.name}` has {config.state_bits}; "
+            f"use a configuration with {network.state_bits}, or `network.replace(state_bits={config.state_bits})` and check the accuracy"
+        )
+    if not network.is_feed_forward:
+        raise CompileError("the network is recurrent; this gateware runs feed-forward networks (the golden model runs both)")
+    for p in network.populations:
+        if p.neurons is not None and p.neurons.cap > 1:
+            raise CompileError(
+                f"population `{p.name}` may fire {p.neurons.cap} spikes per step; graded spikes are not supported by this gateware, use cap 1"
+            )
+    total = sum(p.size for p in network.populations if p.neurons is not None)
+    if total > config.max_neurons:
+        raise CompileError(f"the network has {total} neurons besides inputs, `{config.name}` has {config.max_neurons}")
+    if len(network.populations) - 1 > 64:
+        raise CompileError(f"the network has {len(network.populations) - 1} populations besides the input, records can name 64")
+    for p in network.projections:
+        if p.synaptic:
+            raise CompileError(
+                f"projection {p.source} -> {p.target} has synaptic delays (up to {int(p.delay_matrix().max())} steps), this gateware delays "
+                "presynaptic neurons only; train it with AxonalDelays, or run it in the golden model"
+            )
+        delay = int(p.delay_vector().max())
+        if delay > config.max_delay:
+            raise CompileError(
+                f"projection {p.source} -> {p.target}: delay {delay} exceeds {config.max_delay}, the largest of `{config.name}`"
+            )
+    exit_ = network.early_exit
+    if exit_ is not None and not config.early_exit:
+        raise CompileError(f"`{network.name}` exits early, which `{config.name}` is built without; use `medium`, or a network without early_exit")
+    if exit_ is not None and exit_.every >= 1 << EXIT_BITS:
+        raise CompileError(f"early exit every {exit_.every} steps: the gateware counts to {(1 << EXIT_BITS) - 1}; check more often")
+    if exit_ is not None and exit_.every % config.window:
+        raise CompileError(f"early exit every {exit_.every} steps must be a multiple of the window, {config.window} steps on `{config.name}`")
+
+
+def scaled_weights(network: Network, population: Population, config: Config) -> tuple[int, dict[str, NDArray[np.int64]]]:
+    """Hardware shift of a population and its weights by source: the largest shift for which all weights stay exact.
+
+    Raises
+    ------
+    CompileError   if no shift of the configuration serves, or an accumulator could overflow.
+    """
+    projections = network.projections_into(population.name)
+    for index in reversed(range(len(config.weight_shifts))):
+        shift = config.weight_shifts[index]
+        if any(p.weight_shift < shift for p in projections):
+            continue
+        weights = {p.source: p.weights << (p.weight_shift - shift) for p in projections}
+        if all(w.min() >= config.weight_min and w.max() <= config.weight_max for w in weights.values()):
+            break
+    else:
+        wanted = {f"{p.source}: {p.weights.min()}..{p.weights.max()} << {p.weight_shift}" for p in projections}
+        raise CompileError(
+            f"population `{population.name}`: weights ({'; '.join(sorted(wanted))}) do not fit {config.weight_bits} bits with one of the "
+            f"shifts {config.weight_shifts} of `{config.name}`; quantise to {config.weight_bits} bits and one shift per population"
+        )
+    positive = sum((np.maximum(w, 0).sum(axis=1) for w in weights.values()), np.zeros(population.size, np.int64))
+    negative = sum((np.maximum(-w, 0).sum(axis=1) for w in weights.values()), np.zeros(population.size, np.int64))
+    bound = np.maximum(positive, negative)
+    if bound.max() > config.accumulator_max:
+        neuron = int(bound.argmax())
+        raise CompileError(
+            f"population `{population.name}`, neuron {neuron}: its input sum can reach {int(bound[neuron])}, the accumulator of "
+            f"`{config.name}` holds {config.accumulator_max} ({config.accumulator_bits} bits); scale its weights down or use fewer"
+        )
+    return index, weights

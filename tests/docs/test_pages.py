@@ -1,0 +1,56 @@
+"""The examples of the pages on semantics, files, devices and data sets run, and print what the pages say."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+ORDER = ("Rules", "Example", "API")
+
+
+def run_example(page: str, capsys: pytest.CaptureFixture[str]) -> str:
+    (code,) = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.S)
+    exec(compile(code, page, "exec"), {})
+    return capsys.readouterr().out
+
+
+def test_semantics(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (DOCS / "semantics.md").read_text()
+    lines = [line.strip() for line in run_example("semantics.md", capsys).splitlines()]
+    assert len(lines) == 3 and all(f"    {line}\n" in text for line in lines), lines
+
+
+def test_files(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "{'made': 'by hand'} tiny (8, 512)" in run_example("files.md", capsys)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+def test_driver(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_example("driver.md", capsys).startswith("True [[")
+
+
+def test_datasets(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On two recordings of five bytes per event: x, y, polarity and time in microseconds."""
+    rng = np.random.default_rng(0)
+    for label in range(2):
+        folder = tmp_path / "N-MNIST" / "Train" / str(label)
+        folder.mkdir(parents=True)
+        times = np.sort(rng.integers(0, 250_000, 40))
+        x, y, on = rng.integers(0, 34, 40), rng.integers(0, 34, 40), rng.integers(0, 2, 40)
+        events = np.stack([x, y, on << 7 | times >> 16, times >> 8 & 0xFF, times & 0xFF], axis=1).astype(np.uint8)
+        (folder / "00001.bin").write_bytes(events.tobytes())
+    monkeypatch.chdir(tmp_path)
+    assert run_example("datasets.md", capsys).startswith("(2, 300, 2312)")
+
+
+@pytest.mark.parametrize("page", ["semantics.md", "files.md", "driver.md", "training.md"])
+def test_order_of_a_page(page: str) -> None:
+    """What it computes comes first, then rules, a runnable example, the API."""
+    titles = re.findall(r"^## (.*)", (DOCS / page).read_text(), re.M)
+    assert [t for t in titles if t in ORDER] == list(ORDER) and titles[0] not in ORDER
