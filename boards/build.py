@@ -14,6 +14,7 @@ from amaranth.hdl import Elaboratable, Module
 
 from lifline.arch.config import Config
 from lifline.arch.errors import ConfigError, ToolError
+from lifline.rtl.target import TARGETS
 from lifline.rtl.top import SerialTop
 
 from .clock import ClockGenerator
@@ -79,8 +80,7 @@ class BoardDesign(Elaboratable):
 
     def __init__(self, config: Config, chosen: Board, input_hz: float, clock_hz: float) -> None:
         self.clock = ClockGenerator(chosen.family, input_hz, clock_hz)
-        style = "huge" if chosen.family == "ice40" else None
-        self.serial = SerialTop(config, clock_hz=self.clock.hz, baud_hz=BAUD_HZ, weight_style=style)
+        self.serial = SerialTop(config, clock_hz=self.clock.hz, baud_hz=BAUD_HZ, target=TARGETS[chosen.family])
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,83 +10,20 @@ from lifline.arch.config import Config
 from lifline.arch.program import Mode
 from lifline.arch.timing import ACCUMULATE_SPACING
 
+from .dense import DenseLanes
 from .memory import Ram
 from .scan import list_entry
-
-
-def selected(values: list[Signal], index: Signal) -> Value:
-    """``values[index]`` as a tree of two-way multiplexers, which maps to fewer lookup tables than a decoder; a power of two of them."""
-    for bit in index[: (len(values) - 1).bit_length()]:
-        values = [Mux(bit, high, low) for low, high in zip(values[::2], values[1::2], strict=True)]
-    return values[0]
-
-
-class DenseLanes(wiring.Component):
-    """``W`` accumulators per lane; every lane adds its weight to those whose arrival bit is set.
-
-    Accumulator ``w`` works ``w`` cycles behind accumulator 0, so their sums leave one after the other
-    through one output while the next block's weights already stream in: a drain costs one cycle and no second set of sums.
-
-    Members
-    -------
-    weight : In, one signed weight per lane.   arrivals : In, which accumulators add it.
-    drain, step : In, in this cycle ``sums`` is wanted from accumulator ``step``, which is then cleared. A drain of step 0
-    takes the place of a weight (``arrivals`` is zero), steps 1, 2, ... follow in the next cycles.
-    sums : Out, one per lane, in the next cycle; zero otherwise.
-    """
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        super().__init__(
-            {
-                "weight": In(signed(config.weight_bits)).array(config.lanes),
-                "arrivals": In(config.window),
-                "drain": In(1),
-                "step": In(range(max(config.window, 2))),
-                "sums": Out(signed(config.accumulator_bits)).array(config.lanes),
-            }
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        window, shape = self.config.window, signed(self.config.accumulator_bits)
-        arrivals = self.arrivals
-        adds, clears = [], []
-        for w in range(window):
-            adds.append(arrivals[0])
-            if w + 1 < window:
-                later = Signal(window - 1 - w, name=f"arrivals{w + 1}")
-                m.d.sync += later.eq(arrivals[1:])
-                arrivals = later
-            clear = Signal(name=f"clear{w}")
-            m.d.comb += clear.eq(self.drain & (self.step == w))
-            clears.append(clear)
-        for lane in range(self.config.lanes):
-            weight = self.weight[lane]
-            totals = []
-            for w in range(window):
-                total = Signal(shape, name=f"total{lane}_{w}")
-                with m.If(adds[w]):
-                    m.d.sync += total.eq(total + weight)
-                with m.If(clears[w]):
-                    m.d.sync += total.eq(0)
-                totals.append(total)
-                if w + 1 < window:
-                    later = Signal.like(self.weight[lane], name=f"weight{lane}_{w + 1}")
-                    m.d.sync += later.eq(weight)
-                    weight = later
-            with m.If(self.drain):
-                m.d.sync += self.sums[lane].eq(selected(totals, self.step))
-            with m.Else():
-                m.d.sync += self.sums[lane].eq(0)
-        return m
 
 
 class Accumulate(wiring.Component):
     """One pass's accumulation. Event: per step, one weight word per cycle. Dense: all steps of the window at once.
 
     Event mode adds entry by entry, ``max(blocks, ACCUMULATE_SPACING)`` cycles each. Dense mode takes for every block
-    ``max(active + 1, W)`` cycles, but nothing at all when no presynaptic neuron is active.
+    ``max(active + drain_cycles, W)`` cycles, but nothing at all when no presynaptic neuron is active.
+
+    Parameters
+    ----------
+    carry_cells : see :class:`~lifline.rtl.dense.ShiftAccumulator`.
 
     Members
     -------
@@ -101,8 +38,8 @@ class Accumulate(wiring.Component):
     release : In, the slot of ``release_step`` has been used up.
     """
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    def __init__(self, config: Config, *, carry_cells: bool = False) -> None:
+        self.config, self.carry_cells = config, carry_cells
         step, block = range(max(config.window, 2)), range(config.max_blocks)
         super().__init__(
             {
@@ -179,8 +116,8 @@ class Accumulate(wiring.Component):
 
         # Issue, dense mode: all entries for block 0, then again for each further block, a swap after each.
         dense_done, since_swap, dense_block = Signal(), Signal(range(max(window, 2))), Signal.like(blocks)
-        column, swap = Signal(3), Signal()
-        arrivals = [Signal(window, name=f"arrivals{k}") for k in range(3)]
+        column, swap = Signal(2), Signal()
+        arrivals = [Signal(window, name=f"arrivals{k}") for k in range(2)]
         issue_swap = Signal()
         dense_scanned, dense_end = Signal(), Signal()
         m.d.comb += [dense_scanned.eq(self.rows_done != 0), dense_end.eq(dense_scanned & (pointer == ends[0]))]
@@ -198,7 +135,7 @@ class Accumulate(wiring.Component):
                         m.d.sync += [since_swap.eq(window - 1), dense_block.eq(dense_block + 1), weight_base.eq(weight_base + fan_in)]
                         with m.If(dense_block == blocks - 1):
                             m.d.sync += dense_done.eq(1)
-                with m.Elif(available):
+                with m.Elif(available & (since_swap <= window - config.drain_cycles)):
                     m.d.comb += [issue_column.eq(1), next_pointer.eq(pointer + 1)]
             with m.If(~issue_swap & (since_swap != 0)):
                 m.d.sync += since_swap.eq(since_swap - 1)
@@ -277,35 +214,24 @@ class Accumulate(wiring.Component):
         weights = [self.weight_data.word_select(lane, config.weight_bits).as_signed() for lane in range(lanes)]
         olds = [slots.read_data[lane * bits : (lane + 1) * bits].as_signed() for lane in range(lanes)]
         totals = [Signal(signed(bits), name=f"sum{lane}") for lane in range(lanes)]
-        singles = [Signal(signed(config.weight_bits), name=f"single{lane}") for lane in range(lanes)]
-        operands: list[Value] = [*singles]
         m.d.comb += slots.write_data.eq(Cat(totals))
         if dense_built:
-            m.submodules.dense = dense = DenseLanes(config)
-            m.d.sync += [
-                column.eq(Cat(issue_column, column)),
-                swap.eq(issue_swap),
-                Cat(arrivals).eq(Cat(entry.arrivals, *arrivals)),
-                dense.drain.eq(draining),
-                dense.step.eq(drain_step),
-            ]
-            with m.If(column[2]):
-                m.d.comb += dense.arrivals.eq(arrivals[2])
-            for lane in range(lanes):
-                m.d.sync += dense.weight[lane].eq(weights[lane])
-                operands[lane] = singles[lane] | dense.sums[lane]
+            m.submodules.dense = dense = DenseLanes(config, carry_cells=self.carry_cells)
+            m.d.sync += [column.eq(Cat(issue_column, column)), swap.eq(issue_swap), Cat(arrivals).eq(Cat(entry.arrivals, *arrivals))]
+            m.d.comb += [dense.drain.eq(draining), dense.step.eq(drain_step), dense.arrivals.eq(Mux(column[1], arrivals[1], 0))]
+            m.d.comb += [dense.weight[lane].eq(weights[lane]) for lane in range(lanes)]
         for lane in range(lanes):
             if not config.memory_registers:
                 # The choice behind the adder shares its lookup tables; registers before it would be cells of their own in an iCE40.
                 m.d.sync += totals[lane].eq(Mux(first, weights[lane], olds[lane] + weights[lane]))
                 continue
-            old = Signal(signed(bits), name=f"old{lane}")
-            m.d.sync += [old.eq(olds[lane]), singles[lane].eq(weights[lane]), totals[lane].eq(old + operands[lane])]
+            old, new = Signal(signed(bits), name=f"old{lane}"), Signal(signed(bits), name=f"new{lane}")
+            m.d.sync += [old.eq(olds[lane]), new.eq(weights[lane]), totals[lane].eq(old + new)]
             with m.If(first):
                 m.d.sync += old.eq(0)
             if dense_built:
-                with m.If(dense.drain):
-                    m.d.sync += singles[lane].eq(0)
+                with m.If(dense.draining):
+                    m.d.sync += new.eq(dense.sums[lane])
 
         with m.If(self.start):
             m.d.sync += [

@@ -18,6 +18,7 @@ from .record import Recorder
 from .route import Router
 from .scan import Scanner
 from .sequencer import PROGRAM_SLICES, Sequencer
+from .target import GENERIC, Target
 from .trace import trace_signature
 from .update import STAGES, Update
 
@@ -29,7 +30,7 @@ class Core(wiring.Component):
 
     Parameters
     ----------
-    weight_style : ``ram_style`` of the weight memory (``"huge"`` for SPRAM on iCE40).
+    target : the family of chips.
     trace : show every stored neuron word and every accumulator that is used; for simulation.
 
     Members
@@ -39,9 +40,9 @@ class Core(wiring.Component):
     response : Out(stream of HostResponse)
     """
 
-    def __init__(self, config: Config, *, weight_style: str | None = None, trace: bool = False) -> None:
+    def __init__(self, config: Config, *, target: Target = GENERIC, trace: bool = False) -> None:
         self.config = config
-        self.weight_style, self.traced = weight_style, trace
+        self.target, self.traced = target, trace
         members = {"request": In(stream.Signature(HostRequest)), "response": Out(stream.Signature(HostResponse))}
         super().__init__(members | ({"trace": Out(trace_signature(config))} if trace else {}))
 
@@ -52,7 +53,7 @@ class Core(wiring.Component):
         delay_bits = max(config.max_delay.bit_length(), 1)
         m.submodules.program = program = Ram(width=WORD_BITS, depth=config.program_words, slices=PROGRAM_SLICES)
         m.submodules.weights = weights = Ram(
-            width=config.weight_word_bits, depth=config.weight_words, slices=weight_slices, style=self.weight_style
+            width=config.weight_word_bits, depth=config.weight_words, slices=weight_slices, style=self.target.weight_style
         )
         m.submodules.neurons = neurons = Ram(
             width=config.multipliers * config.state_bits, depth=config.neuron_words, slices=config.multipliers
@@ -62,7 +63,7 @@ class Core(wiring.Component):
 
         m.submodules.sequencer = seq = Sequencer(config)
         m.submodules.scanner = scanner = Scanner(config)
-        m.submodules.accumulate = accumulate = Accumulate(config)
+        m.submodules.accumulate = accumulate = Accumulate(config, carry_cells=self.target.carry_cells)
         m.submodules.update = update = Update(config)
         m.submodules.router = router = Router(config)
         m.submodules.recorder = recorder = Recorder(config)

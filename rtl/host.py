@@ -26,8 +26,8 @@ from lifline.arch.registers import (
     Space,
 )
 
-from .accumulate import selected
 from .bus import HostRequest, HostResponse
+from .dense import selected
 from .registers import RegisterMemory
 
 

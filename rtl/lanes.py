@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from lifline.arch.arithmetic import DECAY_BITS
 from lifline.arch.config import Config
 
-from .accumulate import selected
+from .dense import selected
 
 
 def clipped(m: Module, total: Signal, floor: Signal, state_bits: int, name: str) -> tuple[Signal, Signal]:

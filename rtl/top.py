@@ -9,6 +9,7 @@ from lifline.arch.errors import ConfigError
 
 from .core import Core
 from .link import Link
+from .target import GENERIC, Target
 from .trace import trace_signature
 from .uart import MIN_DIVISOR, Uart
 
@@ -44,14 +45,14 @@ class Top(wiring.Component):
     trace : Out(:func:`~lifline.rtl.trace.trace_signature`), if asked for.
     """
 
-    def __init__(self, config: Config, *, weight_style: str | None = None, trace: bool = False) -> None:
-        self.config, self.weight_style, self.traced = config, weight_style, trace
+    def __init__(self, config: Config, *, target: Target = GENERIC, trace: bool = False) -> None:
+        self.config, self.target, self.traced = config, target, trace
         members = {"i": In(stream.Signature(8)), "o": Out(stream.Signature(8))}
         super().__init__(members | ({"trace": Out(trace_signature(config))} if trace else {}))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.core = core = Core(self.config, weight_style=self.weight_style, trace=self.traced)
+        m.submodules.core = core = Core(self.config, target=self.target, trace=self.traced)
         m.submodules.link = link = Link()
         wiring.connect(m, wiring.flipped(self.i), link.i)
         wiring.connect(m, link.o, wiring.flipped(self.o))
@@ -77,8 +78,8 @@ class SerialTop(wiring.Component):
     rx: In(1)
     tx: Out(1)
 
-    def __init__(self, config: Config, *, clock_hz: float, baud_hz: int, weight_style: str | None = None) -> None:
-        self.top = Top(config, weight_style=weight_style)
+    def __init__(self, config: Config, *, clock_hz: float, baud_hz: int, target: Target = GENERIC) -> None:
+        self.top = Top(config, target=target)
         self.divisor = divisor(clock_hz, baud_hz)
         super().__init__()
 

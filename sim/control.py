@@ -71,13 +71,14 @@ def active_neurons(
 
 @njit(cache=True, nogil=True)
 def pass_cycles(
-    blocks: int, dense: bool, updates: bool, count: int, window: int, active: NDArray[np.int64], target: Target, fired: NDArray[np.int64]
+    blocks: int, dense: bool, updates: bool, count: int, window: int, drain: int, active: NDArray[np.int64], target: Target, fired: NDArray[np.int64]
 ) -> int:
     """Clock cycles of a pass, from reading its ring's head to the next instruction's decoding.
 
     Parameters
     ----------
     blocks, dense, updates : the pass's own words.   count, window : steps in this window, and in a full one.
+    drain : cycles that a drain takes from accumulation.
     active : (scan, word) presynaptic neurons to emit; one scan per step, or a single one in dense mode.
     target : the population that is updated, if ``updates``.   fired : (step, word) its spikes per word of 32 neurons.
     """
@@ -205,7 +206,7 @@ def pass_cycles(
                         swaps, next_pointer, swapped = True, 0, window - 1
                         dense_done = dense_block == blocks - 1
                         dense_block += 1
-                elif available:
+                elif available and since_swap <= window - drain:
                     next_pointer = pointer + 1
             since_swap = swapped - 1 if swapped != 0 and not swaps else swapped
         else:

@@ -45,6 +45,8 @@ class Config:
     memory_registers : whether words read from memories pass a register before they are used. Without, the gateware is smaller and its
         clock slower; it takes as many cycles.
     early_exit : whether a run can stop by itself once an output neuron leads by enough spikes.
+    drain_cycles : accumulators of a dense lane that leave through one shift register, which takes as many cycles from accumulation
+        for every block. A power of two up to the window. 1 is fastest, the window is smallest: no multiplexer collects the sums.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Config:
     weight_shifts: tuple[int, ...] = (0, 4)
     memory_registers: bool = True
     early_exit: bool = True
+    drain_cycles: int = 1
 
     def __post_init__(self) -> None:
         def require(ok: bool, rule: str) -> None:
@@ -83,6 +86,10 @@ class Config:
         require(power_of_two(lanes) and 2 <= lanes <= 128, f"event_lanes={lanes} must be a power of two from 2 to 128")
         require(self.dense_lanes in (0, lanes), f"dense_lanes={self.dense_lanes} must be 0 or equal event_lanes={lanes}")
         require(self.window in (1, 2, 4, 8, 16), f"window={self.window} must be 1, 2, 4, 8 or 16")
+        require(
+            power_of_two(self.drain_cycles) and self.drain_cycles <= self.window and (self.dense_lanes > 0 or self.drain_cycles == 1),
+            f"drain_cycles={self.drain_cycles} must be a power of two up to window={self.window}, and 1 without dense lanes",
+        )
         require(self.weight_bits in (2, 4, 8), f"weight_bits={self.weight_bits} must be 2, 4 or 8")
         require(lanes * self.weight_bits >= 32 or power_of_two(lanes * self.weight_bits), "weight word width must be a power of two")
         require(16 <= self.accumulator_bits <= 24, f"accumulator_bits={self.accumulator_bits} must be 16..24")
@@ -197,7 +204,7 @@ PRESETS: dict[str, Config] = {
         Config(
             name="tiny", event_lanes=4, dense_lanes=4, window=4, accumulator_bits=16, state_bits=16, multipliers=2, max_delay=7,
             weight_words=512, max_neurons=64, neuron_words=256, ring_words=128, delay_entries=64, list_entries=128,
-            program_words=256, input_words=256, output_words=256, weight_shifts=(0, 1, 2, 3),
+            program_words=256, input_words=256, output_words=256, weight_shifts=(0, 1, 2, 3), drain_cycles=2,
         ),
         Config(
             name="small", event_lanes=8, dense_lanes=0, window=4, accumulator_bits=16, state_bits=16, multipliers=1, max_delay=15,
@@ -207,6 +214,7 @@ PRESETS: dict[str, Config] = {
         Config(
             name="medium", event_lanes=16, dense_lanes=16, window=8, accumulator_bits=18, state_bits=18, multipliers=8, max_delay=63,
             weight_words=4096, max_neurons=1024, neuron_words=512, ring_words=2048, delay_entries=2048, list_entries=1024,
+            drain_cycles=8,
         ),
         Config(
             name="large", event_lanes=64, dense_lanes=64, window=8, accumulator_bits=18, state_bits=18, multipliers=32, max_delay=63,
@@ -215,7 +223,7 @@ PRESETS: dict[str, Config] = {
         Config(
             name="loihi", event_lanes=16, dense_lanes=16, window=8, accumulator_bits=24, state_bits=24, multipliers=8, max_delay=63,
             weight_words=16384, max_neurons=2048, neuron_words=2048, ring_words=4096, delay_entries=4096, list_entries=2048,
-            program_words=1024, weight_shifts=tuple(range(16)),
+            program_words=1024, weight_shifts=tuple(range(16)), drain_cycles=8,
         ),
     )
 }  # fmt: skip

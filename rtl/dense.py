@@ -1,0 +1,154 @@
+"""Dense lanes: ``W`` sums per lane at once, and their way out through shift registers."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Const, Instance, Module, Mux, Signal, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from lifline.arch.config import Config
+
+CARRY_CELL = {"p_INIT0": Const(0x66FA, 16), "p_INIT1": Const(0x66FA, 16), "p_INJECT1_0": "NO", "p_INJECT1_1": "NO"}
+"""ECP5's carry cell: S = LUT4(A, B, C, D) ^ CIN and COUT = LUT4 ? CIN : LUT2(A, B), where LUT2 is the quarter of LUT4 with C = D = 0.
+
+D = 1: LUT4 = A ^ B, LUT2 = A: the sum A + B. D = 0 and A = 0: LUT4 = C, LUT2 = 0: no carry, S = C.
+"""
+
+
+def selected(values: list[Signal], index: Value) -> Value:
+    """``values[index]`` as a tree of two-way multiplexers, which maps to fewer lookup tables than a decoder; a power of two of them."""
+    for bit in index[: (len(values) - 1).bit_length()]:
+        values = [Mux(bit, high, low) for low, high in zip(values[::2], values[1::2], strict=True)]
+    return values[0]
+
+
+class ShiftAccumulator(wiring.Component):
+    """One sum: ``total' = following if ~adding else total + weight`` in a cycle with ``enable``. ``weight`` is zero while ``adding`` is not set.
+
+    Parameters
+    ----------
+    carry_cells : one carry cell of an ECP5 for every two bits, which adds and chooses in the same lookup tables;
+        synthesis does not find it.
+    """
+
+    def __init__(self, bits: int, weight_bits: int, *, carry_cells: bool) -> None:
+        self.carry_cells = carry_cells
+        shape = signed(bits)
+        super().__init__(
+            {"weight": In(signed(weight_bits)), "following": In(shape), "adding": In(1), "enable": In(1), "total": Out(shape)}
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        result = Signal.like(self.total)
+        if self.carry_cells:
+            bits = len(self.total) + len(self.total) % 2
+            weight, total, following = Signal(signed(bits)), Signal(signed(bits)), Signal(signed(bits))
+            sums, carry = Signal(signed(bits)), Signal()
+            m.d.comb += [weight.eq(self.weight), total.eq(self.total), following.eq(self.following), result.eq(sums)]
+            for k in range(0, bits, 2):
+                carry_out = Signal(name=f"carry{k + 2}")
+                inputs = {
+                    f"i_{pin}{half}": value
+                    for half in range(2)
+                    for pin, value in zip(
+                        "ABCD", (weight[k + half], total[k + half], following[k + half], self.adding), strict=True
+                    )
+                }
+                m.submodules[f"cell{k}"] = Instance(
+                    "CCU2C", **CARRY_CELL, **inputs, i_CIN=carry if k else Const(0, 1), o_S0=sums[k], o_S1=sums[k + 1], o_COUT=carry_out
+                )
+                carry = carry_out
+        else:
+            m.d.comb += result.eq(Mux(self.adding, self.total + self.weight, self.following))
+        with m.If(self.enable):
+            m.d.sync += self.total.eq(result)
+        return m
+
+
+class DenseLanes(wiring.Component):
+    """``W`` accumulators per lane; every lane adds its weight to those whose arrival bit is set.
+
+    Accumulators ``c*L .. c*L + L - 1`` (``L = drain_cycles``) are chain ``c``: it works ``c*L`` cycles behind chain 0, so that
+    the sums of all chains leave one after the other through one output, while the next block's weights already stream in. A drain
+    takes ``L`` cycles from accumulation, and leaves zeros behind.
+
+    Parameters
+    ----------
+    carry_cells : see :class:`ShiftAccumulator`.
+
+    Members
+    -------
+    weight : In, one signed weight per lane; used in the next cycle, when ``arrivals`` of this cycle says which accumulators add it.
+    drain, step : In, two cycles from now ``sums`` is wanted from accumulator ``step``, which is then zero. Steps 0, 1, 2, ... follow in
+        successive cycles, and in the first ``L`` of them ``arrivals`` is zero.
+    sums : Out, one per lane, in the cycle after ``drain``; registered by the user.   draining : Out, with ``sums``.
+    """
+
+    def __init__(self, config: Config, *, carry_cells: bool = False) -> None:
+        self.config, self.carry_cells = config, carry_cells
+        super().__init__(
+            {
+                "weight": In(signed(config.weight_bits)).array(config.lanes),
+                "arrivals": In(config.window),
+                "drain": In(1),
+                "step": In(range(max(config.window, 2))),
+                "sums": Out(signed(config.accumulator_bits)).array(config.lanes),
+                "draining": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        length = config.drain_cycles
+        chains = config.window // length
+        length_bits = (length - 1).bit_length()
+        chain = Signal(range(max(chains, 2)))
+        m.d.sync += [self.draining.eq(self.drain), chain.eq(self.step >> length_bits)]
+
+        # Chain `c` sees everything `c * length` cycles later than chain 0.
+        arrivals: Value = self.arrivals
+        opening = Signal()
+        m.d.comb += opening.eq(self.drain & (self.step >> length_bits == 0))
+        enables, moving = [], []
+        for c in range(chains):
+            moves = Signal(name=f"moves{c}")
+            m.d.comb += moves.eq(self.drain & (self.step >> length_bits == c))
+            moving.append(moves)
+            for k in range(length):
+                enable = Signal(name=f"enable{c * length + k}")
+                m.d.sync += enable.eq(arrivals[k] | moves)
+                enables.append(enable)
+            arrivals = arrivals[length:]
+            for later in range(length if c + 1 < chains else 0):
+                delayed = Signal(len(arrivals), name=f"arrivals{c}_{later}")
+                m.d.sync += delayed.eq(arrivals)
+                arrivals = delayed
+        for lane in range(config.lanes):
+            heads = []
+            weight = Signal(signed(config.weight_bits), name=f"weight{lane}_0")
+            m.d.sync += weight.eq(self.weight[lane])
+            with m.If(opening):
+                m.d.sync += weight.eq(0)
+            for c in range(chains):
+                adding = Signal(name=f"adding{lane}_{c}")
+                m.d.sync += adding.eq(~moving[c])
+                following: Value = Const(0, signed(config.accumulator_bits))
+                for k in reversed(range(length)):
+                    total = ShiftAccumulator(config.accumulator_bits, config.weight_bits, carry_cells=self.carry_cells)
+                    m.submodules[f"total{lane}_{c * length + k}"] = total
+                    m.d.comb += [
+                        total.weight.eq(weight),
+                        total.following.eq(following),
+                        total.adding.eq(adding),
+                        total.enable.eq(enables[c * length + k]),
+                    ]
+                    following = total.total
+                heads.append(following)
+                for later in range(length if c + 1 < chains else 0):
+                    delayed = Signal(signed(config.weight_bits), name=f"weight{lane}_{c}_{later}")
+                    m.d.sync += delayed.eq(weight)
+                    weight = delayed
+            m.d.comb += self.sums[lane].eq(selected(heads, chain))
+        return m
