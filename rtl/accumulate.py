@@ -77,6 +77,9 @@ class Accumulate(wiring.Component):
         blocks, fan_in, count = self.blocks, self.fan_in, self.count
         touched = Array(Signal(name=f"touched{w}") for w in range(window))
 
+        last_block, last_drain_step = Signal.like(blocks), Signal(range(max(window, 2)))
+        m.d.sync += [last_block.eq(blocks - 1), last_drain_step.eq(count - 1)]
+
         # List of active presynaptic neurons. Pointers carry one bit more than the address.
         entry_layout = list_entry(config)
         m.submodules.list = entries = Ram(width=entry_layout.size, depth=config.list_entries)
@@ -133,7 +136,7 @@ class Accumulate(wiring.Component):
                     with m.If(since_swap == 0):
                         m.d.comb += [issue_swap.eq(1), next_pointer.eq(0)]
                         m.d.sync += [since_swap.eq(window - 1), dense_block.eq(dense_block + 1), weight_base.eq(weight_base + fan_in)]
-                        with m.If(dense_block == blocks - 1):
+                        with m.If(dense_block == last_block):
                             m.d.sync += dense_done.eq(1)
                 with m.Elif(available & (since_swap <= window - config.drain_cycles)):
                     m.d.comb += [issue_column.eq(1), next_pointer.eq(pointer + 1)]
@@ -157,10 +160,10 @@ class Accumulate(wiring.Component):
         draining, drain_step, drain_block = Signal(), Signal(range(max(window, 2))), Signal.like(blocks)
         with m.If(draining):
             m.d.sync += drain_step.eq(drain_step + 1)
-            with m.If(drain_step == count - 1):
+            with m.If(drain_step == last_drain_step):
                 m.d.sync += [draining.eq(0), drain_block.eq(drain_block + 1)]
-                with m.If(drain_block == blocks - 1):
-                    m.d.sync += [touched[w].eq(w < count) for w in range(window)]
+            with m.If(drain_block == last_block):
+                m.d.sync += touched[drain_step].eq(1)
         with m.If(swap):
             m.d.sync += [draining.eq(1), drain_step.eq(0)]
         drained = Signal()
@@ -191,7 +194,7 @@ class Accumulate(wiring.Component):
             m.d.comb += address.eq(slot(self.step, block))
         with m.Else():
             m.d.comb += address.eq(slot(self.read_step, self.read_block))
-        with m.If(issue_event & (block == blocks - 1)):
+        with m.If(issue_event & (block == last_block)):
             m.d.sync += touched[self.step].eq(1)
         with m.If(self.release):
             m.d.sync += touched[self.release_step].eq(0)

@@ -139,6 +139,7 @@ class Core(wiring.Component):
             update.slot_data.eq(accumulate.read_data),
             update.slot_touched.eq(accumulate.read_touched),
             seq.update_ending.eq(update.ending),
+            seq.update_ending_rows.eq(update.ending_rows),
             seq.update_complete.eq(update.complete),
             seq.update_ready.eq(update.ready),
             seq.update_again.eq(update.again),
@@ -258,6 +259,12 @@ class Core(wiring.Component):
             router.delay_data.eq(delays.read_data),
             source.delay_data.eq(delays.read_data),
         ]
+        # Clearing, the scanner and the router write a cycle late; all three are done for at least that long before anybody reads.
+        ring_write, ring_write_address, ring_write_data = Signal(), Signal.like(rings.write_address), Signal(RING_BITS)
+        m.d.sync += [ring_write.eq(seq.clearing | scanner.write_enable | router.write_enable), ring_write_data.eq(0)]
+        m.d.sync += ring_write_address.eq(Mux(seq.clearing, seq.clear_address, Mux(scanner.busy, scanner.write_address, router.write_address)))
+        with m.If(router.write_enable):
+            m.d.sync += ring_write_data.eq(router.write_data)
         with m.If(idle):
             m.d.comb += [
                 rings.read_address.eq(host.offset),
@@ -272,16 +279,8 @@ class Core(wiring.Component):
                 m.d.comb += rings.read_address.eq(router.read_address)
             with m.Else():
                 m.d.comb += [rings.read_address.eq(source.read_address), source.read_free.eq(1)]
-            with m.If(seq.clearing):
-                m.d.comb += [rings.write_address.eq(seq.clear_address), rings.write_enable.eq(1)]
-            with m.Elif(scanner.write_enable):
-                m.d.comb += [rings.write_address.eq(scanner.write_address), rings.write_enable.eq(1)]
-            with m.Elif(router.write_enable):
-                m.d.comb += [
-                    rings.write_address.eq(router.write_address),
-                    rings.write_data.eq(router.write_data),
-                    rings.write_enable.eq(1),
-                ]
+            with m.If(ring_write):
+                m.d.comb += [rings.write_address.eq(ring_write_address), rings.write_data.eq(ring_write_data), rings.write_enable.eq(1)]
             with m.Else():
                 m.d.comb += [
                     rings.write_address.eq(source.write_address),

@@ -111,8 +111,13 @@ class Host(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
-        # The request stays on the stream until its last use.
-        request, write, run_tag = self.request.payload, self.request.payload.write, Signal(8)
+        # The request stays on the stream until its last use; it comes late in a cycle.
+        request = Signal.like(self.request.payload)
+        if config.memory_registers:
+            m.d.sync += request.eq(self.request.payload)
+        else:
+            m.d.comb += request.eq(self.request.payload)
+        write, run_tag = request.write, Signal(8)
         space = request.address[SPACE_SHIFT:]
         m.d.comb += [self.offset.eq(request.address[:SPACE_SHIFT]), self.write_data.eq(request.data)]
         error, idle, access, strobe = Signal(Status), Signal(), Signal(), Signal()
@@ -149,10 +154,11 @@ class Host(wiring.Component):
                         m.d.sync += self.input_ring_uniform.eq(self.write_data[16])
         with m.If(self.cleared):
             m.d.sync += self.output_taken.eq(0)
+        m.d.sync += [self.start.eq(0), self.discard.eq(0)]
         tag = self.write_data[CONTROL_TAG_SHIFT : CONTROL_TAG_SHIFT + len(run_tag)]
         with m.If(write_register & (index == REGISTERS["control"].offset)):
             # A repeated request to start, whose first reply was lost, must not start another run.
-            m.d.comb += [
+            m.d.sync += [
                 self.start.eq(self.write_data[0] & ~self.running & (tag != run_tag)),
                 self.fresh.eq(self.write_data[1]),
                 self.discard.eq(self.write_data[3]),

@@ -97,15 +97,17 @@ class Link(wiring.Component):
                     m.next = "Check-High"
             with m.State("Check-High"):
                 receive(False)
-                m.d.comb += good.eq(check.crc == Cat(received, self.i.payload))
+                m.d.sync += good.eq(check.crc == Cat(received, self.i.payload))
                 with m.If(take):
-                    m.next = "Start-Reply"
-                    with m.If(~good):
-                        m.d.sync += [status.eq(Status.BAD_CRC), count.eq(0)]
-                    with m.Elif(((kind != Kind.READ) & (kind != Kind.WRITE)) | (count == 0) | (count > MAX_WORDS)):
-                        m.d.sync += [status.eq(Status.BAD_REQUEST), count.eq(0)]
-                    with m.Else():
-                        m.next = "Execute"
+                    m.next = "Judge"
+            with m.State("Judge"):
+                m.next = "Start-Reply"
+                with m.If(~good):
+                    m.d.sync += [status.eq(Status.BAD_CRC), count.eq(0)]
+                with m.Elif(((kind != Kind.READ) & (kind != Kind.WRITE)) | (count == 0) | (count > MAX_WORDS)):
+                    m.d.sync += [status.eq(Status.BAD_REQUEST), count.eq(0)]
+                with m.Else():
+                    m.next = "Execute"
             with m.State("Execute"):
                 m.d.comb += self.request.valid.eq(1)
                 with m.If(self.request.ready):

@@ -63,7 +63,7 @@ class Recorder(wiring.Component):
         m.submodules.memory = memory = Ram(width=WORD_BITS, depth=config.output_words)
         used = Signal(range(config.output_words + 1))
         values = [Signal(signed(config.state_bits), name=f"value{k}") for k in range(lanes)]
-        left, comparing, header_due, finished = Signal(range(lanes + 1)), Signal(), Signal(), Signal()
+        left, comparing, header_due = Signal(range(lanes + 1)), Signal(), Signal()
         header, kind, index = Signal(word_layout(RECORD)), Signal(Record), Signal.like(self.row_index)
         m.d.comb += [
             # Nothing is updated while a row is being sent, so that population and step are still the row's.
@@ -77,14 +77,13 @@ class Recorder(wiring.Component):
             memory.write_address.eq(self.count),
             memory.write_data.eq(self.word),
             memory.write_enable.eq(self.word_valid),
-            self.busy.eq((left != 0) | finished),
         ]
         held = Signal()  # of what the host reads: it has been written and not freed
         m.d.sync += held.eq((self.read_address - self.taken)[: len(self.read_address)] < used)
         m.d.comb += memory.used.eq(held)
-        # One cycle late, which `busy` covers.
+        # Room is known one cycle late, which `busy` covers.
         m.d.sync += [
-            finished.eq(left != 0),
+            self.busy.eq((left != 0) | self.row_valid),
             self.room.eq(used + self.needed <= config.output_words),
             self.room_row.eq(used + self.needed + (lanes + 1) <= config.output_words),
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -85,7 +85,7 @@ class Scanner(wiring.Component):
         arriving = Signal()
         arriving_row = Signal(range(max(window, 2)))
         arriving_address = Signal.like(self.base)
-        captured = Array(Signal(RING_BITS, name=f"captured{w}") for w in range(window))
+        captured = [Signal(RING_BITS, name=f"captured{w}") for w in range(window)]
         captured_any = Signal(RING_BITS)
         arriving_last = Signal()
         full = Signal()
@@ -130,13 +130,12 @@ class Scanner(wiring.Component):
         m.d.comb += [last.eq(~more), transfer.eq(full & last)]
         with m.If(transfer):
             m.d.sync += full.eq(0)
-        with m.If(arriving & ~stall):
-            m.d.sync += [
-                captured[arriving_row].eq(self.read_data),
-                captured_any.eq(self.read_data | Mux(arriving_row == 0, 0, captured_any)),
-            ]
-            with m.If(arriving_last):
-                m.d.sync += full.eq(1)
+        for w in range(window):
+            # Only the first row of a group can find the registers still full.
+            with m.If(arriving & (arriving_row == w) & (1 if w else ~stall)):
+                m.d.sync += [captured[w].eq(self.read_data), captured_any.eq(self.read_data | (captured_any if w else 0))]
+        with m.If(arriving & ~stall & arriving_last):
+            m.d.sync += full.eq(1)
 
         m.d.comb += [below.eq(pending - 1), rest.eq(pending & below), lowest.eq(pending & ~below)]
         for bit in range(len(position)):

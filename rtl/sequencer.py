@@ -18,6 +18,7 @@ from lifline.arch.program import (
     POPULATION_WORDS,
     RING_0,
     RING_1,
+    RING_WORDS,
     Mode,
     Opcode,
 )
@@ -116,6 +117,7 @@ class Sequencer(wiring.Component):
                 "go": Out(1),
                 "fresh": Out(1),
                 "update_ending": In(1),
+                "update_ending_rows": In(1),
                 "update_complete": In(1),
                 "update_ready": In(1),
                 "update_again": In(1),
@@ -166,6 +168,7 @@ class Sequencer(wiring.Component):
         instruction = Signal(word_layout(INSTRUCTION))
         pass_0, pass_1, pass_2 = (Signal(word_layout(w), name=w.name) for w in (PASS_0, PASS_1, PASS_2))
         ring_now, advancing = Signal(word_layout(RING_0)), Signal()
+        rings_left, ring_at = Signal(range(config.program_words // len(RING_WORDS))), Signal.like(pc)
         ring_rows, ring_head, next_row = (Signal.like(self.scan_row) for _ in range(3))
         words = [Signal(WORD_BITS, name=w.name) for w in POPULATION_WORDS[:FIRST_COUNTER]]
         index = Signal(range(FIRST_COUNTER + 2 * MAX_RINGS + 1))
@@ -180,14 +183,18 @@ class Sequencer(wiring.Component):
             ring_now.eq(self.program_data),
             self.mode.eq(pass_0.mode),
             self.blocks.eq(pass_0.blocks),
-            self.weight_base.eq(pass_1.weight_base),
-            self.fan_in.eq(pass_1.fan_in),
+            self.weight_base.eq(pass_2.weight_base),
+            self.fan_in.eq(pass_2.fan_in),
             self.scan_words.eq(pass_0.source_words),
-            self.scan_base.eq(pass_2.ring_base),
+            self.scan_base.eq(pass_1.ring_base),
             self.scan_clear.eq(pass_0.clear),
             self.scan_count.eq(Mux(is_dense, self.count, 1)),
             self.fresh.eq(first_window & (self.step == 0)),
+        ]
+        following = Signal.like(pc)  # where the instruction behind an update is
+        m.d.sync += [
             self.micro_base.eq(population_base + len(POPULATION_WORDS)),
+            following.eq(self.micro_base + pop.population_2.micro_words),
         ]
         for k, word in enumerate(POPULATION_WORDS[:FIRST_COUNTER]):
             m.d.comb += getattr(pop, word.name).eq(words[k])
@@ -195,21 +202,23 @@ class Sequencer(wiring.Component):
         # Steps of a pass.
         started, rows_needed, scans_done = Signal(range(window + 2)), Signal(range(window + 2)), Signal()
         route_due, last_step = Signal(), Signal()
-        overlap, recorded, route_coming, go_step = Signal(), Signal(), Signal(), Signal.like(self.step)
+        overlap, recorded, route_coming, going = Signal(), Signal(), Signal(), Signal()
         last_index = Signal.like(self.step)
-        m.d.comb += go_step.eq(self.step)
-        m.d.sync += last_index.eq(self.count - 1)
-        exit_check = pop.population_6.exit_check if config.early_exit else Const(0)
+        m.d.sync += [last_index.eq(self.count - 1), going.eq(self.go)]
+        exit_check = pop.population_5.exit_check if config.early_exit else Const(0)
         record_rows = Cat(pop.population_1.record, exit_check)
         chunks = RING_BITS // config.multipliers
         m.d.comb += [
-            last_step.eq(self.step == last_index),
-            rows_needed.eq(Mux(is_dense, 1, Mux(last_step, self.count, self.step + 2))),
-            scans_done.eq(self.rows_done >= rows_needed),
+            scans_done.eq(self.rows_done == rows_needed),
             self.record_needed.eq(Mux(pop.population_1.record_spikes, (pop.population_0.rows + (chunks - 1)) // chunks << 1 << overlap, 0)),
         ]
 
         m.d.sync += self.scan_start.eq(0)
+
+        def at_step(step: Value) -> None:
+            """Go to a step of the pass. A dense pass scans once; an event pass is one row ahead of the step that it accumulates."""
+            last = step == last_index
+            m.d.sync += [self.step.eq(step), last_step.eq(last), rows_needed.eq(Mux(is_dense, 1, Mux(last, self.count, step + 2)))]
 
         def begin_scan() -> None:
             m.d.sync += [
@@ -227,10 +236,10 @@ class Sequencer(wiring.Component):
 
         scanning_allowed = Signal()
         # Spike words of the last update may still be on their way into a ring: the scanner waits for the write port.
-        with m.If(scanning_allowed & self.update_settled & ~self.route_busy & (started == self.rows_done) & (started < rows_needed) & ~self.scan_busy):
+        with m.If(scanning_allowed & self.update_settled & ~self.route_busy & (started == self.rows_done) & (started != rows_needed) & ~self.scan_busy):
             begin_scan()
 
-        route_now = Signal()
+        route_now, follow = Signal(), Signal()
         m.d.comb += [
             route_now.eq(route_due & recorded & scans_done & ~self.scan_busy & ~self.route_busy),
             # The next step may be updated while the spikes of this one are routed, but rows of state and of counts
@@ -245,21 +254,42 @@ class Sequencer(wiring.Component):
         with m.If(self.update_ending):
             m.d.sync += route_coming.eq(1)
 
-        # The head of an advanced ring is written back while the next instruction is decoded.
+        # The head of an advanced ring is written back while the next one is read.
         advanced = Signal.like(ring_head)
         m.d.comb += advanced.eq(wrapped(ring_head + self.count, ring_rows))
         m.d.sync += advancing.eq(0)
         with m.If(advancing):
             m.d.comb += [self.program_write.eq(HEAD_SLICE), self.program_write_data.eq(advanced << RING_0.offsets["head"])]
 
-        with m.FSM() as fsm:
-            m.d.comb += self.running.eq(~fsm.ongoing("Idle"))
+        # What is left after this window is known long before its end.
+        steps_left, check_left, check_due, leads = Signal.like(remaining), Signal.like(to_check), Signal(), Signal()
+        m.d.sync += [
+            steps_left.eq(remaining - self.count),
+            check_left.eq(Mux(check_due, self.exit_every, to_check - self.count)),
+            check_due.eq((self.exit_every != 0) & (to_check == self.count)),
+            leads.eq(self.leading - self.second > self.exit_margin),
+        ]
+
+        def halt() -> None:
+            m.d.sync += self.running.eq(0)
+            m.next = "Idle"
+
+        def next_window(steps: Signal, check: Signal) -> None:
+            part, checked = at_most(steps, window), at_most(check, window)
+            m.d.sync += self.count.eq(Mux((self.exit_every != 0) & (checked < part), checked, part))
+            m.next = "Wait"
+            with m.If((steps == 0) | self.stop):
+                halt()
+
+        m.d.sync += self.cleared.eq(0)
+        with m.FSM():
             with m.State("Idle"):
                 with m.If(self.start):
                     m.d.sync += [remaining.eq(self.steps), self.exited.eq(0), credit.eq(0), until_tick.eq(self.period)]
+                    m.d.sync += self.running.eq(1)
                     m.next = "Window"
                     with m.If(self.fresh_start):
-                        m.d.comb += self.cleared.eq(1)
+                        m.d.sync += self.cleared.eq(1)
                         m.d.sync += [self.time.eq(0), first_window.eq(1), self.clear_address.eq(0), to_check.eq(self.exit_every)]
                         m.d.sync += [self.clearing.eq(self.ring_clear_words != 0), self.counter_overflow.eq(0)]
                         m.next = "Clear"
@@ -269,11 +299,7 @@ class Sequencer(wiring.Component):
                     m.d.sync += self.clearing.eq(0)
                     m.next = "Window"
             with m.State("Window"):
-                part, checked = at_most(remaining, window), at_most(to_check, window)
-                m.d.sync += self.count.eq(Mux((self.exit_every != 0) & (checked < part), checked, part))
-                m.next = "Wait"
-                with m.If((remaining == 0) | self.stop):
-                    m.next = "Idle"
+                next_window(remaining, to_check)
             with m.State("Wait"):
                 ready = Signal()
                 m.d.comb += [
@@ -286,35 +312,35 @@ class Sequencer(wiring.Component):
                     m.d.sync += credit.eq(Mux(self.period == 0, 0, credit - self.count + tick_over))
                     decode_at(0)
                 with m.Elif(self.stop):  # what it waits for may never come
-                    m.next = "Idle"
+                    halt()
             with m.State("Decode"):
-                m.d.sync += pass_0.eq(self.program_data)
+                # Only the next state depends on the opcode, which comes late in the cycle.
+                m.d.sync += [pass_0.eq(self.program_data), rings_left.eq(instruction.argument), ring_at.eq(pc), pc.eq(pc + 1)]
                 with m.Switch(instruction.opcode):
                     with m.Case(Opcode.PASS):
-                        m.d.sync += pc.eq(pc + 1)
-                        m.next = "Pass-Weights"
+                        m.next = "Pass-Ring"
                     with m.Case(Opcode.ADVANCE):
-                        m.d.comb += address.eq(instruction.argument)
-                        m.d.sync += self.program_write_address.eq(instruction.argument)
                         m.next = "Advance"
                     with m.Default():
-                        m.d.sync += [self.time.eq(self.time + self.count), first_window.eq(0), remaining.eq(remaining - self.count)]
-                        m.d.sync += to_check.eq(to_check - self.count)
-                        m.next = "Window"
-                        with m.If((self.exit_every != 0) & (to_check == self.count)):
-                            m.d.sync += to_check.eq(self.exit_every)
-                            with m.If(self.leading - self.second > self.exit_margin):
-                                m.d.sync += [self.exited.eq(1), remaining.eq(0)]
+                        m.next = "End"
             with m.State("Advance"):
                 m.d.sync += [ring_rows.eq(ring_now.rows), ring_head.eq(Mux(first_window, 0, ring_now.head)), advancing.eq(1)]
-                decode_at(pc)
-            with m.State("Pass-Weights"):
-                m.d.sync += [pass_1.eq(self.program_data), pc.eq(pc + 1)]
-                m.next = "Pass-Ring"
+                m.d.comb += address.eq(pc + 1)
+                m.d.sync += [self.program_write_address.eq(ring_at), ring_at.eq(pc + 1), pc.eq(pc + 2), rings_left.eq(rings_left - 1)]
+                with m.If(rings_left == 1):
+                    m.next = "Decode"
+            with m.State("End"):
+                m.d.sync += [self.time.eq(self.time + self.count), first_window.eq(0), remaining.eq(steps_left), to_check.eq(check_left)]
+                next_window(steps_left, check_left)
+                with m.If(check_due & leads):
+                    m.d.sync += self.exited.eq(1)
+                    halt()
             with m.State("Pass-Ring"):
-                ring_pointer = Signal(word_layout(PASS_2))
+                m.d.sync += [pass_1.eq(self.program_data), pc.eq(pc + 1)]
+                m.next = "Pass-Weights"
+            with m.State("Pass-Weights"):
                 m.d.sync += pass_2.eq(self.program_data)
-                m.d.comb += [ring_pointer.eq(self.program_data), address.eq(ring_pointer.ring)]
+                m.d.comb += address.eq(pass_1.ring)
                 m.next = "Pass-Head"
             with m.State("Pass-Head"):
                 m.d.sync += [
@@ -322,7 +348,6 @@ class Sequencer(wiring.Component):
                     next_row.eq(Mux(first_window, 0, ring_now.head)),
                     self.scan_row.eq(Mux(first_window, 0, ring_now.head)),
                     self.scan_start.eq(1),
-                    self.step.eq(0),
                     started.eq(1),
                     index.eq(0),
                     route_due.eq(0),
@@ -330,16 +355,17 @@ class Sequencer(wiring.Component):
                 ]
                 with m.If(pass_0.update):
                     m.d.sync += pc.eq(pc + 1)
+                at_step(Const(0, self.step.shape()))
                 m.d.comb += self.pass_start.eq(1)
                 m.next = "Pass-Start"
             with m.State("Pass-Start"):
-                m.d.sync += next_row.eq(wrapped(next_row + 1, self.scan_ring_rows))
+                m.d.sync += [next_row.eq(wrapped(next_row + 1, self.scan_ring_rows)), self.accumulate.eq(1)]
                 m.next = "Accumulate"
                 with m.If(pass_0.update):
                     m.d.sync += [words[0].eq(self.program_data), pc.eq(pc + 1), index.eq(1)]
                     m.next = "Population"
             with m.State("Population"):
-                m.d.comb += [scanning_allowed.eq(1), self.accumulate.eq(1)]
+                m.d.comb += scanning_allowed.eq(1)
                 m.d.sync += [pc.eq(pc + 1), index.eq(index + 1)]
                 with m.Switch(index):
                     for k in range(1, FIRST_COUNTER):
@@ -353,18 +379,16 @@ class Sequencer(wiring.Component):
                         with m.Case(FIRST_COUNTER + 2 * ring + 1):
                             m.d.sync += self.ring_1[ring].eq(self.program_data)
                 with m.If(index == FIRST_COUNTER - 1):
-                    first_ring = Signal(word_layout(POPULATION_WORDS[FIRST_COUNTER - 1]))
-                    m.d.comb += [first_ring.eq(self.program_data), address.eq(first_ring.ring)]
-                    m.d.sync += pc.eq(first_ring.ring + 1)
+                    m.d.comb += address.eq(pop.population_5.ring)
+                    m.d.sync += pc.eq(pop.population_5.ring + 1)
                 with m.If(index == FIRST_COUNTER + 2 * MAX_RINGS - 1):
                     m.next = "Load"
             with m.State("Load"):
-                m.d.comb += [scanning_allowed.eq(1), self.accumulate.eq(1), self.load.eq(1)]
+                m.d.comb += [scanning_allowed.eq(1), self.load.eq(1)]
                 m.next = "Accumulate"
             with m.State("Accumulate"):
                 m.d.comb += [
                     scanning_allowed.eq(1),
-                    self.accumulate.eq(1),
                     self.program_to_update.eq(pass_0.update),
                     self.route.eq(route_now),
                 ]
@@ -373,11 +397,13 @@ class Sequencer(wiring.Component):
                         with m.If(self.update_ready & recorded):
                             m.d.comb += [self.stall_output.eq(~self.room), self.go.eq(self.room)]
                             with m.If(self.room):
+                                m.d.sync += self.accumulate.eq(0)
                                 m.next = "Update"
                     with m.Elif(last_step | is_dense):
+                        m.d.sync += self.accumulate.eq(0)
                         m.next = "Resume"
                     with m.Else():
-                        m.d.sync += self.step.eq(self.step + 1)
+                        at_step(self.step + 1)
             with m.State("Resume"):
                 decode_at(population_base)
             with m.State("Update"):
@@ -386,11 +412,12 @@ class Sequencer(wiring.Component):
                     with m.If(last_step):
                         m.next = "Settle"
                     with m.Else():
-                        m.d.sync += self.step.eq(self.step + 1)
-                        with m.If(is_dense & overlap & self.update_again & ~route_coming & ~route_due & ~self.route_busy & self.room):
-                            m.d.comb += [self.go.eq(1), go_step.eq(self.step + 1)]
-                        with m.Else():
+                        at_step(self.step + 1)
+                        with m.If(~follow):
+                            m.d.sync += self.accumulate.eq(1)
                             m.next = "Accumulate"
+                m.d.comb += follow.eq(is_dense & overlap & self.update_again & ~route_coming & ~route_due & ~self.route_busy & self.room)
+                m.d.comb += self.go.eq(self.update_ending_rows & ~last_step & follow)
             with m.State("Settle"):
                 m.d.comb += [self.program_to_update.eq(1), self.route.eq(route_now)]
                 m.d.sync += [counter.eq(0), pc.eq(population_base + FIRST_COUNTER)]
@@ -411,8 +438,8 @@ class Sequencer(wiring.Component):
                 with m.If((counter >= 2) & total[-1]):
                     m.d.sync += self.counter_overflow.eq(1)
                 with m.If(counter == 4):
-                    decode_at(self.micro_base + pop.population_2.micro_words)
+                    decode_at(following)
         m.d.sync += self.check.eq(self.go & exit_check)
-        with m.If(self.go):
-            m.d.sync += self.record_step.eq(self.time + go_step)
+        with m.If(going):
+            m.d.sync += self.record_step.eq(self.time + self.step)
         return m

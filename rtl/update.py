@@ -54,7 +54,8 @@ class Update(wiring.Component):
     population : In, the population words, stable while in use.   micro_base : In, program address of the microprogram.
     load : In, one cycle: a new population; starts to fetch its microprogram.
     go : In, one cycle, only while ``ready``, or while ``ending`` and ``again``: update one step.
-    busy : Out, issuing.   ending : Out, the last cycle of ``busy``.   ready, again : Out.
+    busy : Out, issuing.   ending : Out, the last cycle of ``busy``.   ready, again : Out.   ending_rows : Out, ``ending`` if nothing is recorded,
+        known early.
     complete : Out, with the last spike word of a step.   settled : Out, no result of an earlier issue is still on its way.
     counted : Out, the counters are final two cycles from now.
     step : In, step within the window.   fresh : In, this is the first step since the state was cleared.
@@ -79,6 +80,7 @@ class Update(wiring.Component):
                 "go": In(1),
                 "busy": Out(1),
                 "ending": Out(1),
+                "ending_rows": Out(1),
                 "ready": Out(1),
                 "again": Out(1),
                 "complete": Out(1),
@@ -141,7 +143,7 @@ class Update(wiring.Component):
             fetch_end.eq(fetch_left == 1),
             fetched.eq(fetch + 1),
         ]
-        m.d.sync += [recording.eq(next_recording), record_length.eq(pop1.record + (pop.population_6.exit_check if config.early_exit else 0))]
+        m.d.sync += [recording.eq(next_recording), record_length.eq(pop1.record + (pop.population_5.exit_check if config.early_exit else 0))]
         with m.If(advance):
             m.d.sync += [
                 arriving.eq(1),
@@ -176,6 +178,7 @@ class Update(wiring.Component):
         issue, last_row = Signal(), Signal()
         m.d.comb += [
             last_row.eq(row == highest_row),
+            self.ending_rows.eq(self.busy & op_valid & op_last & in_rows & last_row),
             advance.eq(issue | ~op_valid),
             self.ready.eq((cool == 0) & ~self.busy),
             self.again.eq((cool == 0) & ~first_row & (record_length == 0)),
@@ -270,7 +273,7 @@ class Update(wiring.Component):
 
         # The lanes, with the control of each stage; what a whole stage needs is decoded one stage earlier.
         width = config.accumulator_bits
-        last_mask = Mux(lasts[4], pop.population_5.last_row, (1 << lanes) - 1)
+        last_mask = Mux(lasts[4], pop.population_6.last_row, (1 << lanes) - 1)
         exists = Signal(lanes)
         m.d.sync += exists.eq(last_mask)
         results: list[UpdateLane] = []

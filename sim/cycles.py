@@ -18,12 +18,12 @@ from lifline.arch.errors import InputError
 from lifline.arch.program import (
     INSTRUCTION,
     PASS_0,
-    PASS_2,
+    PASS_1,
     PASS_WORDS,
     POPULATION_0,
     POPULATION_1,
     POPULATION_2,
-    POPULATION_6,
+    POPULATION_5,
     POPULATION_WORDS,
     RING_0,
     RING_1,
@@ -37,12 +37,10 @@ from .control import NO_TARGET, Target, active_neurons, pass_cycles
 
 INPUT = -1
 """Number of the input where populations are numbered."""
-WINDOW_CYCLES = 3
-"""Cycles of the states Window, Wait (unless the input is late) and Decode of the end."""
-ADVANCE_CYCLES = 2
-"""Decode and Advance."""
+WINDOW_CYCLES = 4
+"""Cycles of the states Wait (unless the input is late), Decode of ``ADVANCE`` and of ``END``, and End; one more for every ring."""
 PASS_CYCLES = 3
-"""Decode, Pass-Weights and Pass-Ring; the rest of a pass is simulated."""
+"""Decode, Pass-Ring and Pass-Weights; the rest of a pass is simulated."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ class CycleModel:
         self._image, self._delays = [int(w) for w in image], delays.astype(np.int64)
         self._rings: dict[int, _Ring] = {}
         self._passes: list[_Pass] = []
-        self._advances = 0
+        self._rings_advanced = 0
         self._decode()
 
     def _decode(self) -> None:
@@ -123,10 +121,10 @@ class CycleModel:
         position = 0
         while (opcode := INSTRUCTION.unpack(self._image[position])["opcode"]) != Opcode.END:
             if opcode == Opcode.ADVANCE:
-                self._advances += 1
-                position += 1
+                self._rings_advanced = INSTRUCTION.unpack(self._image[position])["argument"]
+                position += 1 + len(RING_WORDS) * self._rings_advanced
                 continue
-            head, ring = PASS_0.unpack(self._image[position]), PASS_2.unpack(self._image[position + 2])
+            head, ring = PASS_0.unpack(self._image[position]), PASS_1.unpack(self._image[position + 1])
             position += len(PASS_WORDS)
             population, target = None, NO_TARGET
             if head["update"]:
@@ -153,17 +151,17 @@ class CycleModel:
         return self._rings[address]
 
     def _target(self, address: int) -> tuple[int, Target]:
-        zero, one, six = (layout.unpack(self._image[address + k]) for k, layout in ((0, POPULATION_0), (1, POPULATION_1), (6, POPULATION_6)))
+        zero, one, five = (layout.unpack(self._image[address + k]) for k, layout in ((0, POPULATION_0), (1, POPULATION_1), (5, POPULATION_5)))
         uniform = 0
         for r in range(one["rings"]):
-            ring = six["ring"] + r * len(RING_WORDS)
+            ring = five["ring"] + r * len(RING_WORDS)
             self._ring(ring, one["population"])
             uniform |= RING_1.unpack(self._image[ring + 1])["uniform"] << r
         lanes = self.config.multipliers
         return one["population"], Target(
             rows=zero["rows"], words=ceil_div(zero["rows"] * lanes, RING_BITS), prologue=one["prologue"], update=one["update"],
-            recorded=one["record"] + six["exit_check"], rings=one["rings"], uniform=uniform, record_spikes=one["record_spikes"] != 0,
-            exit_check=six["exit_check"] != 0, lanes=lanes,
+            recorded=one["record"] + five["exit_check"], rings=one["rings"], uniform=uniform, record_spikes=one["record_spikes"] != 0,
+            exit_check=five["exit_check"] != 0, lanes=lanes,
         )  # fmt: skip
 
     def costs(self, activity: Mapping[int, NDArray[np.uint8]], *, first: int = 0, steps: int | None = None) -> Costs:
@@ -195,7 +193,7 @@ class CycleModel:
             part_end = min(stop, first + ((time - first) // MAX_STEPS_PER_RUN + 1) * MAX_STEPS_PER_RUN)
             count = min(window, part_end - time, every - time % every if every else window)
             costs = [self._pass(p, activity, fired, time, count) for p in self._passes]
-            cycles.append([c for c, _ in costs] + [WINDOW_CYCLES + ADVANCE_CYCLES * self._advances])
+            cycles.append([c for c, _ in costs] + [WINDOW_CYCLES + self._rings_advanced])
             reads.append([r for _, r in costs])
             time += count
         start = max(self._registers["ring_clear_words"], 1) if first == 0 else 0

@@ -3,7 +3,8 @@
 A program is a list of 32-bit words. The sequencer starts at word 0 in every window and runs until ``END``.
 A ``PASS`` accumulates one projection (or a part of its presynaptic neurons) into a population; the last pass of a
 population carries the population's own words right behind it and updates the neurons. The words after those are the
-population's microprogram. Ring descriptors and counters live in program memory too, and the sequencer updates them.
+population's microprogram. ``ADVANCE`` carries the descriptors of all delay rings and moves their heads by a window. Pointers stand
+at least one word before the word that they point to is needed.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Mode(enum.IntEnum):
 INSTRUCTION = Word(
     "instruction",
     "First word of every instruction.",
-    Field("argument", 28, "ADVANCE: address of the ring descriptor; PASS: see below"),
+    Field("argument", 28, "ADVANCE: number of ring descriptors, which follow; PASS: see below"),
     Field("opcode", 4, "END 0, PASS 1, ADVANCE 2"),
 )
 
@@ -48,14 +49,14 @@ PASS_0 = Word(
 PASS_1 = Word(
     "pass_1",
     "PASS, word 1.",
-    Field("weight_base", 16, "weight word of presynaptic neuron 0, block 0"),
-    Field("fan_in", 16, "presynaptic neurons of this pass: the stride between blocks"),
+    Field("ring_base", 16, "ring word of the first source word, row 0"),
+    Field("ring", 16, "address of the ring descriptor"),
 )
 PASS_2 = Word(
     "pass_2",
     "PASS, word 2.",
-    Field("ring_base", 16, "ring word of the first source word, row 0"),
-    Field("ring", 16, "address of the ring descriptor"),
+    Field("weight_base", 16, "weight word of presynaptic neuron 0, block 0"),
+    Field("fan_in", 16, "presynaptic neurons of this pass: the stride between blocks"),
 )
 PASS_WORDS = (PASS_0, PASS_1, PASS_2)
 
@@ -94,7 +95,7 @@ POPULATION_1 = Word(
     Field("reset_now", 1, "immediate reset after a crossing"),
     Field("reset_subtract", 1, "immediate reset subtracts theta instead of loading v_reset"),
     Field("record_spikes", 1, "send spike words to the host"),
-    Field("rings", 4, "ring descriptors written by this population; their addresses are in population_6"),
+    Field("rings", 4, "ring descriptors written by this population; their address is in population_5"),
     Field("population", 6, "number of the population in records"),
     Field("reserved", 1, "zero"),
 )
@@ -107,14 +108,14 @@ POPULATION_2 = Word(
 )
 POPULATION_3 = Word("population_3", "Population, word 3.", Field("v_reset", 32, "value loaded by an immediate reset", signed=True))
 POPULATION_4 = Word("population_4", "Population, word 4.", Field("v_min", 32, "lower clamp of v; -M if there is none", signed=True))
-POPULATION_5 = Word("population_5", "Population, word 5.", Field("last_row", 32, "one bit per multiplier: neurons that exist in the last row"))
-POPULATION_6 = Word(
-    "population_6",
-    "Population, word 6.",
+POPULATION_5 = Word(
+    "population_5",
+    "Population, word 5.",
     Field("ring", 16, "address of the first ring descriptor this population writes; the others follow it"),
     Field("exit_check", 1, "one more micro-operation per row follows the recorded ones: the spike count, compared for early exit"),
     Field("reserved", 15, "zero"),
 )
+POPULATION_6 = Word("population_6", "Population, word 6.", Field("last_row", 32, "one bit per multiplier: neurons that exist in the last row"))
 POPULATION_7 = Word("population_7", "Population, word 7, a counter.", Field("spikes", 32, "spikes that left the population"))
 POPULATION_8 = Word("population_8", "Population, word 8, a counter.", Field("budget_hits", 32, "crossings that a budget suppressed"))
 POPULATION_9 = Word("population_9", "Population, word 9, a counter.", Field("saturations", 32, "clipped currents and membranes"))

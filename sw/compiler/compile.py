@@ -18,6 +18,7 @@ from lifline.arch.program import (
     PASS_0,
     PASS_1,
     PASS_2,
+    PASS_WORDS,
     POPULATION_0,
     POPULATION_1,
     POPULATION_2,
@@ -28,6 +29,7 @@ from lifline.arch.program import (
     POPULATION_WORDS,
     RING_0,
     RING_1,
+    RING_WORDS,
     Mode,
     Opcode,
 )
@@ -151,16 +153,16 @@ def compile_network(network: Network, config: Config, modes: ModeChoice = Mode.E
     claim("weight words", weight_words, config.weight_words, "weight words", "use a larger configuration")
     image = np.concatenate(weight_image)
 
-    # Program: instructions, then ring descriptors.
+    # Program: passes, then the instruction with the ring descriptors.
     micro = {p.name: build(p, config, count_spikes=network.early_exit is not None and p.name == network.output) for p in order}
-    length = 1 + sum(len(POPULATION_WORDS) * e.updates + 3 for e, *_ in passes) + sum(m.reserved_words for m in micro.values())
+    length = 1 + sum(len(POPULATION_WORDS) * e.updates + len(PASS_WORDS) for e, *_ in passes) + sum(m.reserved_words for m in micro.values())
     all_rings = [r for own in rings.values() for r in own]
-    length += len(all_rings)
-    for k, ring in enumerate(all_rings):
-        ring.address = length + 2 * k
+    for ring in all_rings:
+        ring.address = length
+        length += len(RING_WORDS)
     # The sequencer always loads MAX_RINGS descriptors.
-    claim("program words", length + 2 * len(all_rings) + 2 * MAX_RINGS, config.program_words, "program words", "use fewer layers")
-    words = np.zeros(length + 2 * len(all_rings) + 2 * MAX_RINGS, np.uint32)
+    claim("program words", length + len(RING_WORDS) * MAX_RINGS, config.program_words, "program words", "use fewer layers")
+    words = np.zeros(length + len(RING_WORDS) * MAX_RINGS, np.uint32)
     neurons = np.zeros((config.neuron_words, config.multipliers), np.int64)
     pc = neuron_base = 0
     populations: list[ProgramPopulation] = []
@@ -177,8 +179,8 @@ def compile_network(network: Network, config: Config, modes: ModeChoice = Mode.E
                 clear=_clears(k, passes), update=entry.updates, reserved=0, opcode=Opcode.PASS,
             )
         )  # fmt: skip
-        emit(PASS_1.pack(weight_base=weight_base, fan_in=entry.fan_in))
-        emit(PASS_2.pack(ring_base=ring.base + first // RING_BITS * ring.rows, ring=ring.address))
+        emit(PASS_1.pack(ring_base=ring.base + first // RING_BITS * ring.rows, ring=ring.address))
+        emit(PASS_2.pack(weight_base=weight_base, fan_in=entry.fan_in))
         if not entry.updates:
             continue
         population, program = network.population(entry.target), micro[entry.target]
@@ -211,9 +213,9 @@ def compile_network(network: Network, config: Config, modes: ModeChoice = Mode.E
         )
         emit(POPULATION_3.pack(v_reset=model.v_reset))
         emit(POPULATION_4.pack(v_min=-config.state_max if model.v_min is None else model.v_min))
-        emit(POPULATION_5.pack(last_row=(1 << last) - 1))
         ring_address = own[0].address if own else all_rings[0].address
-        emit(POPULATION_6.pack(ring=ring_address, exit_check=program.exit_check is not None, reserved=0))
+        emit(POPULATION_5.pack(ring=ring_address, exit_check=program.exit_check is not None, reserved=0))
+        emit(POPULATION_6.pack(last_row=(1 << last) - 1))
         for _ in range(len(POPULATION_WORDS) - 7):
             emit(0)
         micro_base = pc
@@ -229,15 +231,14 @@ def compile_network(network: Network, config: Config, modes: ModeChoice = Mode.E
             )
         )  # fmt: skip
         neuron_base = row_base + rows * row_words
-    for ring in all_rings:
-        emit(INSTRUCTION.pack(argument=ring.address, opcode=Opcode.ADVANCE))
-    emit(INSTRUCTION.pack(argument=0, opcode=Opcode.END))
+    emit(INSTRUCTION.pack(argument=len(all_rings), opcode=Opcode.ADVANCE))
     delays = np.zeros(max(entries, 1), np.uint32)
     for ring in all_rings:
         emit(RING_0.pack(base=ring.base, rows=ring.rows, head=0))
         emit(RING_1.pack(delay=int(ring.delays[0]) if ring.uniform else ring.entry, uniform=ring.uniform, reserved=0))
         if not ring.uniform:
             delays[ring.entry : ring.entry + len(ring.delays)] = ring.delays
+    emit(INSTRUCTION.pack(argument=0, opcode=Opcode.END))
     entrance = rings[network.input.name][0] if rings[network.input.name] else None
     if entrance is None:
         raise CompileError(f"the input `{network.input.name}` projects to nothing")
