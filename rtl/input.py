@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -110,7 +110,14 @@ class InputWriter(wiring.Component):
             with m.Elif(self.uniform | self.delay_free):
                 m.d.comb += consume.eq(1)
                 m.d.sync += [product.eq(group * self.rows), bits[0].eq(word), looked_up.eq(1)]
-        m.d.comb += arrival_row.eq(wrapped(row + Mux(self.uniform, self.delay[: len(self.delay_data)], self.delay_data), self.rows))
+        # The delay comes late in the cycle: both sums are ready, and the sign of one says which is right.
+        delay, wrapping, wrapped_row = Signal.like(self.delay_data), Signal(signed(len(row) + 1)), Signal(signed(len(row) + 2))
+        m.d.sync += wrapping.eq(row - self.rows)
+        m.d.comb += [
+            delay.eq(Mux(self.uniform, self.delay[: len(self.delay_data)], self.delay_data)),
+            wrapped_row.eq(wrapping + delay),
+            arrival_row.eq(Mux(wrapped_row < 0, row + delay, wrapped_row)),
+        ]
         with m.If(looked_up):
             m.d.sync += [column.eq(self.base + product), target.eq(arrival_row), bits[1].eq(bits[0]), looked_up.eq(0), located.eq(1)]
 

@@ -40,7 +40,6 @@ class Link(wiring.Component):
         m.d.comb += [
             take.eq(self.i.valid & self.i.ready),
             give.eq(self.o.valid & self.o.ready),
-            check.data.eq(Mux(self.o.valid, self.o.payload, self.i.payload)),
             buffer.read_address.eq(index),
             buffer.write_address.eq(index),
             self.request.payload.write.eq(kind == Kind.WRITE),
@@ -48,15 +47,18 @@ class Link(wiring.Component):
             self.request.payload.data.eq(buffer.read_data),
         ]
 
+        # A byte reaches the CRC one cycle late.
+        m.d.sync += [check.data.eq(Mux(self.o.valid, self.o.payload, self.i.payload)), check.valid.eq(0)]
+
         def receive(into_crc: bool) -> None:
             m.d.comb += self.i.ready.eq(1)
             if into_crc:
-                m.d.comb += check.valid.eq(take)
+                m.d.sync += check.valid.eq(take)
 
         def send(payload: object, following: str, into_crc: bool = True) -> None:
             m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(payload)]
             if into_crc:
-                m.d.comb += check.valid.eq(give)
+                m.d.sync += check.valid.eq(give)
             with m.If(give):
                 m.next = following
 
@@ -142,9 +144,10 @@ class Link(wiring.Component):
                 m.d.sync += word.eq(buffer.read_data)
                 send(count, "Data")
                 with m.If(give & (count == 0)):
-                    m.next = "Crc-Low"
+                    m.next = "Crc"
             with m.State("Data"):
-                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(word[:8]), check.valid.eq(give)]
+                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(word[:8])]
+                m.d.sync += check.valid.eq(give)
                 with m.If(give):
                     m.d.sync += [word.eq(word >> 8), byte.eq(byte + 1)]
                     with m.If(byte == 0):
@@ -152,7 +155,9 @@ class Link(wiring.Component):
                     with m.If(byte == 3):
                         m.d.sync += [byte.eq(0), word.eq(buffer.read_data)]
                         with m.If(index == count):
-                            m.next = "Crc-Low"
+                            m.next = "Crc"
+            with m.State("Crc"):
+                m.next = "Crc-Low"
             with m.State("Crc-Low"):
                 send(check.crc[:8], "Crc-High", into_crc=False)
             with m.State("Crc-High"):

@@ -35,7 +35,7 @@ class Router(wiring.Component):
     """Takes the spike words of one step and writes them where they arrive.
 
     A population with one ring of uniform delay that is not recorded writes its words straight into the ring. Otherwise
-    the words wait in a bitmap memory and ``go`` routes them, destination by destination: 2 cycles a word, 1 more for a
+    the words wait in a bitmap memory and ``go`` routes them, destination by destination: a cycle, 2 for a word, 1 more for a
     recorded word that is not empty, and for axonal delays 2 more for a word that is not empty and 3 for each spike.
 
     Members
@@ -121,13 +121,16 @@ class Router(wiring.Component):
             bitmap.write_enable.eq(self.spike_valid),
         ]
         column, rows = Signal.like(self.write_address), Signal(row)
+        # `word` and `column` are read, `at_word` and `at_column` are examined.
         word, ring, to_host = Signal.like(self.spike_index), Signal(range(MAX_RINGS)), Signal()
+        fetching = Signal()
+        at_word, at_column, at_last = Signal.like(word), Signal.like(column), Signal()
         target, delay, place = Signal(row), Signal.like(self.delay_data), Signal.like(self.write_address)
         delays = Signal(word_layout(RING_1))
         m.d.comb += [
             delays.eq(Array(self.ring_1[r] for r in range(MAX_RINGS))[ring]),
             rows.eq(Array(heights)[ring]),
-            place.eq(column + Mux(direct, direct_target, target)),
+            place.eq(at_column + Mux(direct, direct_target, target)),
         ]
         m.d.sync += target.eq(wrapped(routed[ring] + Mux(delays.uniform, delays.delay[:delay_bits], delay), rows))
         with m.If(self.spike_valid):
@@ -144,30 +147,22 @@ class Router(wiring.Component):
         header = Signal(word_layout(RECORD))
         m.d.comb += [
             bitmap.read_address.eq(Cat(word[:word_bits], routed_half)),
+            bitmap.read_enable.eq(fetching),
             self.read_address.eq(place),
             self.write_address.eq(place),
             self.write_data.eq(self.read_data | (1 << bit)),
-            self.delay_address.eq(Cat(position, (delays.delay >> len(position)) + word)),
+            self.delay_address.eq(Cat(position, (delays.delay >> len(position)) + at_word)),
             header.kind.eq(RecordKind.SPIKES),
             header.population.eq(pop.population),
-            header.index.eq(word),
+            header.index.eq(at_word),
             # The update is at the step that is routed, or at the next.
             header.step.eq(self.step - (self.step[0] ^ routed_odd)),
         ]
 
         def next_word() -> None:
-            with m.If(word != last_word):
-                m.d.sync += [word.eq(word + 1), column.eq(column + rows)]
-                m.next = "Fetch"
-            with m.Elif(to_host & (pop.rings != 0)):
-                m.d.sync += [to_host.eq(0), word.eq(0), ring.eq(0), column.eq(self.ring_0[0].base)]
-                m.next = "Fetch"
-            with m.Elif(~to_host & (ring + 1 < pop.rings)):
-                m.d.sync += [word.eq(0), ring.eq(ring + 1), column.eq(self.ring_0[MAX_RINGS - 1].base)]
-                m.next = "Fetch"
-            with m.Else():
-                m.d.sync += ring.eq(0)
-                m.next = "Idle"
+            m.next = "Fetch"
+            with m.If(at_last):
+                m.next = "Next"
 
         def look_up() -> None:
             m.d.comb += self.delay_enable.eq(1)
@@ -187,13 +182,26 @@ class Router(wiring.Component):
                         self.write_data.eq(self.spike_word),
                     ]
                     with m.If(self.spike_valid):
-                        m.d.sync += column.eq(column + rows)
+                        m.d.sync += at_column.eq(at_column + rows)
                     with m.If(begun[-1]):
-                        m.d.sync += column.eq(self.ring_0[0].base)
+                        m.d.sync += at_column.eq(self.ring_0[0].base)
                 with m.If(self.go):
                     m.d.sync += [word.eq(0), to_host.eq(pop.record_spikes), column.eq(self.ring_0[0].base)]
                     m.next = "Fetch"
+            with m.State("Next"):
+                m.d.sync += word.eq(0)
+                m.next = "Fetch"
+                with m.If(to_host & (pop.rings != 0)):
+                    m.d.sync += [to_host.eq(0), column.eq(self.ring_0[0].base)]
+                with m.Elif(~to_host & (ring + 1 < pop.rings)):
+                    m.d.sync += [ring.eq(ring + 1), column.eq(self.ring_0[MAX_RINGS - 1].base)]
+                with m.Else():
+                    m.d.sync += ring.eq(0)
+                    m.next = "Idle"
             with m.State("Fetch"):
+                m.d.comb += fetching.eq(1)
+                m.d.sync += [at_word.eq(word), at_column.eq(column), at_last.eq(word == last_word)]
+                m.d.sync += [word.eq(word + 1), column.eq(column + rows)]
                 m.next = "Examine"
             with m.State("Examine"):
                 with m.If(to_host):

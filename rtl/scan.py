@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -19,15 +19,12 @@ def list_entry(config: Config) -> data.StructLayout:
     return data.StructLayout({"index": range(config.list_entries), "arrivals": config.window if config.dense_lanes else 0})
 
 
-def several(bits: Value) -> tuple[Value, Value]:
-    """Whether any of the bits is set, and whether more than one is: a tree, faster than ``bits & (bits - 1)``."""
-    groups = [bits[k : k + 4] for k in range(0, len(bits), 4)]
-    more = Cat((a & b for g in groups for k, a in enumerate(g) for b in g[:k])).any()
-    some = Cat(g.any() for g in groups)
-    if len(groups) == 1:
-        return some, more
-    any_group, more_groups = several(some)
-    return any_group, more | more_groups
+def at_least(bits: Value) -> tuple[Value, Value, Value]:
+    """Whether at least one, two, three of the bits are set: a tree of pairs, each counted up to three."""
+    if len(bits) == 1:
+        return bits[0], Const(0, 1), Const(0, 1)
+    (one, two, three), (more_one, more_two, more_three) = at_least(bits[: len(bits) // 2]), at_least(bits[len(bits) // 2 :])
+    return one | more_one, two | more_two | (one & more_one), three | more_three | (one & more_two) | (two & more_one)
 
 
 class Scanner(wiring.Component):
@@ -96,7 +93,7 @@ class Scanner(wiring.Component):
         rows = [Signal(RING_BITS, name=f"row{w}") for w in range(window)]
         group, groups_left = Signal(range(max(self.config.list_entries // RING_BITS, 2))), Signal.like(self.words)
         rest, lowest, below = Signal(RING_BITS), Signal(RING_BITS), Signal(RING_BITS)
-        position, last = Signal(range(RING_BITS)), Signal()
+        position, last = Signal(range(RING_BITS)), Signal(init=1)
 
         m.d.comb += [
             stall.eq(arriving & (arriving_row == 0) & full & ~transfer),
@@ -126,8 +123,9 @@ class Scanner(wiring.Component):
                         words_left.eq(words_left - 1),
                         fetching.eq(words_left != 1),
                     ]
-        some, more = several(pending)
-        m.d.comb += [last.eq(~more), transfer.eq(full & last)]
+        # How many are pending is counted a cycle ahead.
+        some = Signal()
+        m.d.comb += transfer.eq(full & last)
         with m.If(transfer):
             m.d.sync += full.eq(0)
         for w in range(window):
@@ -140,14 +138,18 @@ class Scanner(wiring.Component):
         m.d.comb += [below.eq(pending - 1), rest.eq(pending & below), lowest.eq(pending & ~below)]
         for bit in range(len(position)):
             m.d.comb += position[bit].eq(Cat(lowest[k] for k in range(RING_BITS) if k >> bit & 1).any())
+        _, two, three = at_least(pending)
         m.d.sync += [
             pending.eq(rest),
+            some.eq(two),
+            last.eq(~three),
             self.entry_valid.eq(some),
             self.entry.index.eq(Cat(position, group)),
             self.entry.arrivals.eq(Cat((rows[w] & lowest).any() for w in range(window))),
         ]
         with m.If(transfer):
-            m.d.sync += [pending.eq(captured_any), group.eq(group + 1), groups_left.eq(groups_left - 1)]
+            one, two, _ = at_least(captured_any)
+            m.d.sync += [pending.eq(captured_any), some.eq(one), last.eq(~two), group.eq(group + 1), groups_left.eq(groups_left - 1)]
             m.d.sync += [rows[w].eq(captured[w]) for w in range(window)]
 
         m.d.comb += self.done.eq(self.busy & (groups_left == 0) & last)

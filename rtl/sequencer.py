@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, ValueLike
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -15,6 +15,7 @@ from lifline.arch.program import (
     PASS_0,
     PASS_1,
     PASS_2,
+    POPULATION_5,
     POPULATION_WORDS,
     RING_0,
     RING_1,
@@ -164,11 +165,11 @@ class Sequencer(wiring.Component):
                 m.d.sync += credit.eq(credit + 1)
 
         # Fetch.
-        pc, address = Signal.like(self.program_address), Signal.like(self.program_address)
+        pc = Signal.like(self.program_address)
         instruction = Signal(word_layout(INSTRUCTION))
         pass_0, pass_1, pass_2 = (Signal(word_layout(w), name=w.name) for w in (PASS_0, PASS_1, PASS_2))
         ring_now, advancing = Signal(word_layout(RING_0)), Signal()
-        rings_left, ring_at = Signal(range(config.program_words // len(RING_WORDS))), Signal.like(pc)
+        rings_left = Signal(range(config.program_words // len(RING_WORDS)))
         ring_rows, ring_head, next_row = (Signal.like(self.scan_row) for _ in range(3))
         words = [Signal(WORD_BITS, name=w.name) for w in POPULATION_WORDS[:FIRST_COUNTER]]
         index = Signal(range(FIRST_COUNTER + 2 * MAX_RINGS + 1))
@@ -177,8 +178,7 @@ class Sequencer(wiring.Component):
         if config.dense_lanes:
             m.d.comb += is_dense.eq(pass_0.mode == Mode.DENSE)
         m.d.comb += [
-            self.program_address.eq(address),
-            address.eq(pc),
+            self.program_address.eq(pc),
             instruction.eq(self.program_data),
             ring_now.eq(self.program_data),
             self.mode.eq(pass_0.mode),
@@ -228,18 +228,12 @@ class Sequencer(wiring.Component):
                 next_row.eq(wrapped(next_row + 1, self.scan_ring_rows)),
             ]
 
-        def decode_at(position: ValueLike) -> None:
-            """Read the instruction at ``position``; it is there in the next cycle."""
-            m.d.comb += address.eq(position)
-            m.d.sync += pc.eq(position + 1)
-            m.next = "Decode"
-
         scanning_allowed = Signal()
         # Spike words of the last update may still be on their way into a ring: the scanner waits for the write port.
         with m.If(scanning_allowed & self.update_settled & ~self.route_busy & (started == self.rows_done) & (started != rows_needed) & ~self.scan_busy):
             begin_scan()
 
-        route_now, follow = Signal(), Signal()
+        route_now, follow, complete = Signal(), Signal(), Signal()
         m.d.comb += [
             route_now.eq(route_due & recorded & scans_done & ~self.scan_busy & ~self.route_busy),
             # The next step may be updated while the spikes of this one are routed, but rows of state and of counts
@@ -277,6 +271,7 @@ class Sequencer(wiring.Component):
         def next_window(steps: Signal, check: Signal) -> None:
             part, checked = at_most(steps, window), at_most(check, window)
             m.d.sync += self.count.eq(Mux((self.exit_every != 0) & (checked < part), checked, part))
+            m.d.sync += pc.eq(0)
             m.next = "Wait"
             with m.If((steps == 0) | self.stop):
                 halt()
@@ -310,25 +305,25 @@ class Sequencer(wiring.Component):
                 with m.If(ready & due):
                     m.d.comb += self.overrun.eq((self.period != 0) & (credit > self.count))
                     m.d.sync += credit.eq(Mux(self.period == 0, 0, credit - self.count + tick_over))
-                    decode_at(0)
+                    m.d.sync += pc.eq(1)
+                    m.next = "Decode"
                 with m.Elif(self.stop):  # what it waits for may never come
                     halt()
             with m.State("Decode"):
                 # Only the next state depends on the opcode, which comes late in the cycle.
-                m.d.sync += [pass_0.eq(self.program_data), rings_left.eq(instruction.argument), ring_at.eq(pc), pc.eq(pc + 1)]
-                with m.Switch(instruction.opcode):
-                    with m.Case(Opcode.PASS):
-                        m.next = "Pass-Ring"
-                    with m.Case(Opcode.ADVANCE):
-                        m.next = "Advance"
-                    with m.Default():
-                        m.next = "End"
+                m.d.sync += [pass_0.eq(self.program_data), rings_left.eq(instruction.argument), pc.eq(pc + 1)]
+                m.next = "Advance"
+                with m.If(instruction.opcode == Opcode.PASS):
+                    m.next = "Pass-Ring"
             with m.State("Advance"):
                 m.d.sync += [ring_rows.eq(ring_now.rows), ring_head.eq(Mux(first_window, 0, ring_now.head)), advancing.eq(1)]
-                m.d.comb += address.eq(pc + 1)
-                m.d.sync += [self.program_write_address.eq(ring_at), ring_at.eq(pc + 1), pc.eq(pc + 2), rings_left.eq(rings_left - 1)]
+                m.d.sync += [self.program_write_address.eq(pc - 1), pc.eq(pc + 1), rings_left.eq(rings_left - 1)]
+                m.next = "Skip"
                 with m.If(rings_left == 1):
-                    m.next = "Decode"
+                    m.next = "End"
+            with m.State("Skip"):
+                m.d.sync += pc.eq(pc + 1)
+                m.next = "Advance"
             with m.State("End"):
                 m.d.sync += [self.time.eq(self.time + self.count), first_window.eq(0), remaining.eq(steps_left), to_check.eq(check_left)]
                 next_window(steps_left, check_left)
@@ -336,11 +331,12 @@ class Sequencer(wiring.Component):
                     m.d.sync += self.exited.eq(1)
                     halt()
             with m.State("Pass-Ring"):
-                m.d.sync += [pass_1.eq(self.program_data), pc.eq(pc + 1)]
+                ring_pointer = Signal(word_layout(PASS_1))
+                m.d.comb += ring_pointer.eq(self.program_data)
+                m.d.sync += [pass_1.eq(self.program_data), population_base.eq(pc + 1), pc.eq(ring_pointer.ring)]
                 m.next = "Pass-Weights"
             with m.State("Pass-Weights"):
-                m.d.sync += pass_2.eq(self.program_data)
-                m.d.comb += address.eq(pass_1.ring)
+                m.d.sync += [pass_2.eq(self.program_data), pc.eq(population_base)]
                 m.next = "Pass-Head"
             with m.State("Pass-Head"):
                 m.d.sync += [
@@ -351,10 +347,8 @@ class Sequencer(wiring.Component):
                     started.eq(1),
                     index.eq(0),
                     route_due.eq(0),
-                    population_base.eq(pc),
+                    pc.eq(pc + 1),
                 ]
-                with m.If(pass_0.update):
-                    m.d.sync += pc.eq(pc + 1)
                 at_step(Const(0, self.step.shape()))
                 m.d.comb += self.pass_start.eq(1)
                 m.next = "Pass-Start"
@@ -378,36 +372,41 @@ class Sequencer(wiring.Component):
                                 m.d.sync += self.ring_0[ring].head.eq(0)
                         with m.Case(FIRST_COUNTER + 2 * ring + 1):
                             m.d.sync += self.ring_1[ring].eq(self.program_data)
-                with m.If(index == FIRST_COUNTER - 1):
-                    m.d.comb += address.eq(pop.population_5.ring)
-                    m.d.sync += pc.eq(pop.population_5.ring + 1)
+                with m.If(index == FIRST_COUNTER - 2):
+                    first_ring = Signal(word_layout(POPULATION_5))
+                    m.d.comb += first_ring.eq(self.program_data)
+                    m.d.sync += pc.eq(first_ring.ring)
                 with m.If(index == FIRST_COUNTER + 2 * MAX_RINGS - 1):
                     m.next = "Load"
             with m.State("Load"):
                 m.d.comb += [scanning_allowed.eq(1), self.load.eq(1)]
+                m.d.sync += self.program_to_update.eq(1)
                 m.next = "Accumulate"
             with m.State("Accumulate"):
                 m.d.comb += [
                     scanning_allowed.eq(1),
-                    self.program_to_update.eq(pass_0.update),
                     self.route.eq(route_now),
                 ]
-                with m.If(self.accumulated & scans_done & ~self.scan_busy & ~route_due & ~self.route_busy):
+                # Nothing but the step that follows makes this untrue again, and that waits for it.
+                m.d.sync += complete.eq(self.accumulated & scans_done & ~self.scan_busy)
+                with m.If(complete & ~route_due & ~self.route_busy):
                     with m.If(pass_0.update):
                         with m.If(self.update_ready & recorded):
                             m.d.comb += [self.stall_output.eq(~self.room), self.go.eq(self.room)]
                             with m.If(self.room):
-                                m.d.sync += self.accumulate.eq(0)
+                                m.d.sync += [self.accumulate.eq(0), complete.eq(0)]
                                 m.next = "Update"
                     with m.Elif(last_step | is_dense):
-                        m.d.sync += self.accumulate.eq(0)
+                        m.d.sync += [self.accumulate.eq(0), complete.eq(0), pc.eq(population_base)]
                         m.next = "Resume"
                     with m.Else():
+                        m.d.sync += complete.eq(0)
                         at_step(self.step + 1)
             with m.State("Resume"):
-                decode_at(population_base)
+                m.d.sync += pc.eq(pc + 1)
+                m.next = "Decode"
             with m.State("Update"):
-                m.d.comb += [self.program_to_update.eq(1), self.stall_output.eq(self.update_blocked), self.route.eq(route_now)]
+                m.d.comb += [self.stall_output.eq(self.update_blocked), self.route.eq(route_now)]
                 with m.If(self.update_ending):
                     with m.If(last_step):
                         m.next = "Settle"
@@ -419,10 +418,11 @@ class Sequencer(wiring.Component):
                 m.d.comb += follow.eq(is_dense & overlap & self.update_again & ~route_coming & ~route_due & ~self.route_busy & self.room)
                 m.d.comb += self.go.eq(self.update_ending_rows & ~last_step & follow)
             with m.State("Settle"):
-                m.d.comb += [self.program_to_update.eq(1), self.route.eq(route_now)]
+                m.d.comb += self.route.eq(route_now)
                 m.d.sync += [counter.eq(0), pc.eq(population_base + FIRST_COUNTER)]
                 routed = self.update_settled & ~route_due & ~self.route_busy
                 with m.If(Mux(self.route_needed, routed, self.update_counted) & ~self.recorder_busy):
+                    m.d.sync += self.program_to_update.eq(0)
                     m.next = "Counters"
             with m.State("Counters"):
                 # Word k is read in cycle k, taken in cycle k + 1, written in cycle k + 2.
@@ -437,8 +437,10 @@ class Sequencer(wiring.Component):
                 m.d.comb += [total.eq(counted + increment), self.program_write_data.eq(total), self.program_write.eq((counter >= 2).replicate(PROGRAM_SLICES))]
                 with m.If((counter >= 2) & total[-1]):
                     m.d.sync += self.counter_overflow.eq(1)
+                with m.If(counter == 3):
+                    m.d.sync += pc.eq(following)
                 with m.If(counter == 4):
-                    decode_at(following)
+                    m.next = "Decode"
         m.d.sync += self.check.eq(self.go & exit_check)
         with m.If(going):
             m.d.sync += self.record_step.eq(self.time + self.step)

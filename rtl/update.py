@@ -177,7 +177,6 @@ class Update(wiring.Component):
         cool = Signal(range(UPDATE_SPACING))
         issue, last_row = Signal(), Signal()
         m.d.comb += [
-            last_row.eq(row == highest_row),
             self.ending_rows.eq(self.busy & op_valid & op_last & in_rows & last_row),
             advance.eq(issue | ~op_valid),
             self.ready.eq((cool == 0) & ~self.busy),
@@ -197,12 +196,12 @@ class Update(wiring.Component):
             with m.If(~in_rows):
                 m.d.sync += [in_rows.eq(1), address.eq(row_base)]
             with m.Else():
-                m.d.sync += [first_row.eq(0), row.eq(row + 1), address.eq(address + pop0.row_words)]
+                m.d.sync += [first_row.eq(0), row.eq(row + 1), last_row.eq(row + 1 == highest_row), address.eq(address + pop0.row_words)]
                 with m.If(first_row):
                     # The next step reads this row again.
                     m.d.sync += cool.eq(UPDATE_SPACING - 2)
                 with m.If(last_row):
-                    m.d.sync += [row.eq(0), address.eq(row_base)]
+                    m.d.sync += [row.eq(0), last_row.eq(highest_row == 0), address.eq(row_base)]
                     m.d.comb += next_recording.eq(~recording & (record_length != 0))
                     m.d.comb += [restart.eq(recording | next_recording), self.ending.eq(~next_recording)]
         with m.If(issue & (recording | next_recording)):
@@ -214,6 +213,7 @@ class Update(wiring.Component):
         with m.If(self.load):
             m.d.sync += [
                 row.eq(0),
+                last_row.eq(pop0.rows == 1),
                 in_rows.eq(pop1.prologue == 0),
                 address.eq(pop0.neuron_base),
                 row_base.eq(pop0.neuron_base + pop1.prologue),

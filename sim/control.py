@@ -22,7 +22,7 @@ LAST_WORD = FIRST_COUNTER + 2 * MAX_RINGS - 1
 COUNTER_CYCLES = len(POPULATION_WORDS) - FIRST_COUNTER + 2
 
 HEAD, START, POPULATION, LOAD, ACCUMULATE, RESUME, UPDATE, SETTLE, COUNTERS = range(9)
-IDLE, FETCH, EXAMINE, RECORD, LOOK_UP, ARRIVE, TARGET, READ, WRITE = range(9)
+IDLE, NEXT, FETCH, EXAMINE, RECORD, LOOK_UP, ARRIVE, TARGET, READ, WRITE = range(10)
 
 
 class Target(NamedTuple):
@@ -89,7 +89,7 @@ def pass_cycles(
     needed = updates and (target.record_spikes or (target.rings != 0 and not direct))
     # Sequencer.
     state, step, started, index, counter = HEAD, 0, 0, 0, 0
-    scan_start, route_due, route_coming = False, False, False
+    scan_start, route_due, route_coming, step_complete = False, False, False, False
     # Scanner.
     scan, scan_busy, fetching, words_left, rows_left, scan_rows = -1, False, False, 0, 0, 1
     arriving, arriving_row, arriving_last, full, pending, group, groups_left, entry_valid = False, 0, False, False, 0, 0, 0, False
@@ -136,7 +136,8 @@ def pass_cycles(
         go = False
         begin_scan = enable and settled and not route_busy and started == rows_done and started < rows_needed and not scan_busy
         scan_starts, was_due, row_sent, row_compared = scan_start, route_due, sent >> (STAGES - 1) & 1, compared >> (STAGES - 1) & 1
-        may_go = accumulated and scans_done and not scan_busy and not route_due and not route_busy
+        may_go = step_complete and not route_due and not route_busy
+        is_complete = state == ACCUMULATE and accumulated and scans_done and not scan_busy
         may_follow = dense and overlap and again and not route_coming and not route_due and not route_busy
 
         # Sequencer.
@@ -145,6 +146,7 @@ def pass_cycles(
         if complete:
             route_due, route_coming = needed, ending
         started += begin_scan
+        step_complete = is_complete
         ended_step = step
         if state == HEAD:
             state, started = START, 1
@@ -159,8 +161,9 @@ def pass_cycles(
         elif state == ACCUMULATE:
             if may_go and updates:
                 if ready and recorded:
-                    go, state = True, UPDATE
+                    go, state, step_complete = True, UPDATE, False
             elif may_go:
+                step_complete = False
                 if last_step or dense:
                     state = RESUME
                 else:
@@ -292,6 +295,11 @@ def pass_cycles(
         if route_state == IDLE:
             if route:
                 routed, word, ring, to_host, route_state = completed, 0, 0, target.record_spikes, FETCH
+        elif route_state == NEXT:
+            route_state, word = FETCH, 0
+            ring, to_host = (0 if to_host else ring + 1), False
+            if ring >= target.rings:
+                route_state = IDLE
         elif route_state == FETCH:
             route_state = EXAMINE
         elif route_state == EXAMINE:
@@ -317,14 +325,8 @@ def pass_cycles(
         else:
             next_word = True
         if next_word:
-            route_state, word = FETCH, word + 1
-            if word == target.words:
-                word = 0
-                if to_host:
-                    to_host, ring = False, -1
-                ring += 1
-                if ring >= target.rings:
-                    route_state = IDLE
+            word += 1
+            route_state = NEXT if word == target.words else FETCH
 
         # Recorder.
         finished = left != 0

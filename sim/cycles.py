@@ -37,8 +37,10 @@ from .control import NO_TARGET, Target, active_neurons, pass_cycles
 
 INPUT = -1
 """Number of the input where populations are numbered."""
-WINDOW_CYCLES = 4
-"""Cycles of the states Wait (unless the input is late), Decode of ``ADVANCE`` and of ``END``, and End; one more for every ring."""
+WINDOW_CYCLES = 2
+"""Cycles of the states Wait (unless the input is late), Decode of ``END``, and End, less the Skip that the last ring does not need."""
+RING_CYCLES = 2
+"""Advance and Skip."""
 PASS_CYCLES = 3
 """Decode, Pass-Ring and Pass-Weights; the rest of a pass is simulated."""
 
@@ -112,18 +114,13 @@ class CycleModel:
         self._image, self._delays = [int(w) for w in image], delays.astype(np.int64)
         self._rings: dict[int, _Ring] = {}
         self._passes: list[_Pass] = []
-        self._rings_advanced = 0
         self._decode()
 
     def _decode(self) -> None:
         """Read the instructions."""
         found: list[tuple[dict[str, int], dict[str, int], int | None, Target]] = []
         position = 0
-        while (opcode := INSTRUCTION.unpack(self._image[position])["opcode"]) != Opcode.END:
-            if opcode == Opcode.ADVANCE:
-                self._rings_advanced = INSTRUCTION.unpack(self._image[position])["argument"]
-                position += 1 + len(RING_WORDS) * self._rings_advanced
-                continue
+        while INSTRUCTION.unpack(self._image[position])["opcode"] != Opcode.END:
             head, ring = PASS_0.unpack(self._image[position]), PASS_1.unpack(self._image[position + 1])
             position += len(PASS_WORDS)
             population, target = None, NO_TARGET
@@ -131,6 +128,7 @@ class CycleModel:
                 population, target = self._target(position)
                 position += len(POPULATION_WORDS) + POPULATION_2.unpack(self._image[position + 2])["micro_words"]
             found.append((head, ring, population, target))
+        self._rings_advanced = INSTRUCTION.unpack(self._image[position])["argument"]
         for head, pointer, population, target in found:
             ring = self._rings.get(pointer["ring"]) or self._unwritten(pointer["ring"])
             first = (pointer["ring_base"] - ring.base) // ring.rows * RING_BITS
@@ -193,7 +191,7 @@ class CycleModel:
             part_end = min(stop, first + ((time - first) // MAX_STEPS_PER_RUN + 1) * MAX_STEPS_PER_RUN)
             count = min(window, part_end - time, every - time % every if every else window)
             costs = [self._pass(p, activity, fired, time, count) for p in self._passes]
-            cycles.append([c for c, _ in costs] + [WINDOW_CYCLES + self._rings_advanced])
+            cycles.append([c for c, _ in costs] + [WINDOW_CYCLES + RING_CYCLES * self._rings_advanced])
             reads.append([r for _, r in costs])
             time += count
         start = max(self._registers["ring_clear_words"], 1) if first == 0 else 0

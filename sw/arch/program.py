@@ -3,7 +3,7 @@
 A program is a list of 32-bit words. The sequencer starts at word 0 in every window and runs until ``END``.
 A ``PASS`` accumulates one projection (or a part of its presynaptic neurons) into a population; the last pass of a
 population carries the population's own words right behind it and updates the neurons. The words after those are the
-population's microprogram. ``ADVANCE`` carries the descriptors of all delay rings and moves their heads by a window. Pointers stand
+population's microprogram. ``END`` carries the descriptors of all delay rings; the sequencer moves their heads by a window. Pointers stand
 at least one word before the word that they point to is needed.
 """
 
@@ -18,7 +18,6 @@ from .layout import Field, Word
 class Opcode(enum.IntEnum):
     END = 0
     PASS = 1
-    ADVANCE = 2
 
 
 class Mode(enum.IntEnum):
@@ -31,8 +30,8 @@ class Mode(enum.IntEnum):
 INSTRUCTION = Word(
     "instruction",
     "First word of every instruction.",
-    Field("argument", 28, "ADVANCE: number of ring descriptors, which follow; PASS: see below"),
-    Field("opcode", 4, "END 0, PASS 1, ADVANCE 2"),
+    Field("argument", 28, "END: number of ring descriptors, which follow; PASS: see below"),
+    Field("opcode", 4, "END 0, PASS 1"),
 )
 
 PASS_0 = Word(

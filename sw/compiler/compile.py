@@ -153,7 +153,7 @@ def compile_network(network: Network, config: Config, modes: ModeChoice = Mode.E
     claim("weight words", weight_words, config.weight_words, "weight words", "use a larger configuration")
     image = np.concatenate(weight_image)
 
-    # Program: passes, then the instruction with the ring descriptors.
+    # Program: passes, then the end with the ring descriptors.
     micro = {p.name: build(p, config, count_spikes=network.early_exit is not None and p.name == network.output) for p in order}
     length = 1 + sum(len(POPULATION_WORDS) * e.updates + len(PASS_WORDS) for e, *_ in passes) + sum(m.reserved_words for m in micro.values())
     all_rings = [r for own in rings.values() for r in own]
@@ -231,14 +231,13 @@ def compile_network(network: Network, config: Config, modes: ModeChoice = Mode.E
             )
         )  # fmt: skip
         neuron_base = row_base + rows * row_words
-    emit(INSTRUCTION.pack(argument=len(all_rings), opcode=Opcode.ADVANCE))
+    emit(INSTRUCTION.pack(argument=len(all_rings), opcode=Opcode.END))
     delays = np.zeros(max(entries, 1), np.uint32)
     for ring in all_rings:
         emit(RING_0.pack(base=ring.base, rows=ring.rows, head=0))
         emit(RING_1.pack(delay=int(ring.delays[0]) if ring.uniform else ring.entry, uniform=ring.uniform, reserved=0))
         if not ring.uniform:
             delays[ring.entry : ring.entry + len(ring.delays)] = ring.delays
-    emit(INSTRUCTION.pack(argument=0, opcode=Opcode.END))
     entrance = rings[network.input.name][0] if rings[network.input.name] else None
     if entrance is None:
         raise CompileError(f"the input `{network.input.name}` projects to nothing")

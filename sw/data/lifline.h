@@ -12,14 +12,14 @@
 
 /* versions */
 #define LIFLINE_MAGIC 0x4C46494Cu
-#define LIFLINE_INTERFACE_VERSION 3u
+#define LIFLINE_INTERFACE_VERSION 4u
 
 /* hashes of the configurations */
-#define LIFLINE_CONFIG_TINY_HASH 0x8316071Eu
-#define LIFLINE_CONFIG_SMALL_HASH 0x39E99336u
-#define LIFLINE_CONFIG_MEDIUM_HASH 0x758910F6u
-#define LIFLINE_CONFIG_LARGE_HASH 0x31D8F1D3u
-#define LIFLINE_CONFIG_LOIHI_HASH 0xA6721FDDu
+#define LIFLINE_CONFIG_TINY_HASH 0xFCB77886u
+#define LIFLINE_CONFIG_SMALL_HASH 0xD5282F4Cu
+#define LIFLINE_CONFIG_MEDIUM_HASH 0x75195430u
+#define LIFLINE_CONFIG_LARGE_HASH 0x9E203523u
+#define LIFLINE_CONFIG_LOIHI_HASH 0x479064A8u
 
 /* frames: sync, sequence, kind or status, count, address (requests), payload, CRC; little-endian */
 #define LIFLINE_REQUEST_SYNC 165u
@@ -90,7 +90,6 @@
 /* instructions and micro-operations */
 #define LIFLINE_OPCODE_END 0u
 #define LIFLINE_OPCODE_PASS 1u
-#define LIFLINE_OPCODE_ADVANCE 2u
 #define LIFLINE_MODE_EVENT 0u
 #define LIFLINE_MODE_DENSE 1u
 #define LIFLINE_FACTOR_ZERO 0u
@@ -134,9 +133,9 @@
 
 /* program memory */
 /* instruction: First word of every instruction. */
-#define LIFLINE_INSTRUCTION_ARGUMENT_SHIFT 0u  /* ADVANCE: address of the ring descriptor; PASS: see below */
+#define LIFLINE_INSTRUCTION_ARGUMENT_SHIFT 0u  /* END: number of ring descriptors, which follow; PASS: see below */
 #define LIFLINE_INSTRUCTION_ARGUMENT_BITS 28u
-#define LIFLINE_INSTRUCTION_OPCODE_SHIFT 28u  /* END 0, PASS 1, ADVANCE 2 */
+#define LIFLINE_INSTRUCTION_OPCODE_SHIFT 28u  /* END 0, PASS 1 */
 #define LIFLINE_INSTRUCTION_OPCODE_BITS 4u
 /* pass_0: PASS, word 0. */
 #define LIFLINE_PASS_0_SOURCE_WORDS_SHIFT 0u  /* words of 32 presynaptic neurons to scan, 1..128 */
@@ -154,15 +153,15 @@
 #define LIFLINE_PASS_0_OPCODE_SHIFT 28u  /* 1 */
 #define LIFLINE_PASS_0_OPCODE_BITS 4u
 /* pass_1: PASS, word 1. */
-#define LIFLINE_PASS_1_WEIGHT_BASE_SHIFT 0u  /* weight word of presynaptic neuron 0, block 0 */
-#define LIFLINE_PASS_1_WEIGHT_BASE_BITS 16u
-#define LIFLINE_PASS_1_FAN_IN_SHIFT 16u  /* presynaptic neurons of this pass: the stride between blocks */
-#define LIFLINE_PASS_1_FAN_IN_BITS 16u
+#define LIFLINE_PASS_1_RING_BASE_SHIFT 0u  /* ring word of the first source word, row 0 */
+#define LIFLINE_PASS_1_RING_BASE_BITS 16u
+#define LIFLINE_PASS_1_RING_SHIFT 16u  /* address of the ring descriptor */
+#define LIFLINE_PASS_1_RING_BITS 16u
 /* pass_2: PASS, word 2. */
-#define LIFLINE_PASS_2_RING_BASE_SHIFT 0u  /* ring word of the first source word, row 0 */
-#define LIFLINE_PASS_2_RING_BASE_BITS 16u
-#define LIFLINE_PASS_2_RING_SHIFT 16u  /* address of the ring descriptor */
-#define LIFLINE_PASS_2_RING_BITS 16u
+#define LIFLINE_PASS_2_WEIGHT_BASE_SHIFT 0u  /* weight word of presynaptic neuron 0, block 0 */
+#define LIFLINE_PASS_2_WEIGHT_BASE_BITS 16u
+#define LIFLINE_PASS_2_FAN_IN_SHIFT 16u  /* presynaptic neurons of this pass: the stride between blocks */
+#define LIFLINE_PASS_2_FAN_IN_BITS 16u
 /* population_0: Population, word 0. */
 #define LIFLINE_POPULATION_0_ROWS_SHIFT 0u  /* rows to update, 1..1023 */
 #define LIFLINE_POPULATION_0_ROWS_BITS 10u
@@ -189,7 +188,7 @@
 #define LIFLINE_POPULATION_1_RESET_SUBTRACT_BITS 1u
 #define LIFLINE_POPULATION_1_RECORD_SPIKES_SHIFT 20u  /* send spike words to the host */
 #define LIFLINE_POPULATION_1_RECORD_SPIKES_BITS 1u
-#define LIFLINE_POPULATION_1_RINGS_SHIFT 21u  /* ring descriptors written by this population; their addresses are in population_6 */
+#define LIFLINE_POPULATION_1_RINGS_SHIFT 21u  /* ring descriptors written by this population; their address is in population_5 */
 #define LIFLINE_POPULATION_1_RINGS_BITS 4u
 #define LIFLINE_POPULATION_1_POPULATION_SHIFT 25u  /* number of the population in records */
 #define LIFLINE_POPULATION_1_POPULATION_BITS 6u
@@ -209,15 +208,15 @@
 #define LIFLINE_POPULATION_4_V_MIN_SHIFT 0u  /* lower clamp of v; -M if there is none, signed */
 #define LIFLINE_POPULATION_4_V_MIN_BITS 32u
 /* population_5: Population, word 5. */
-#define LIFLINE_POPULATION_5_LAST_ROW_SHIFT 0u  /* one bit per multiplier: neurons that exist in the last row */
-#define LIFLINE_POPULATION_5_LAST_ROW_BITS 32u
+#define LIFLINE_POPULATION_5_RING_SHIFT 0u  /* address of the first ring descriptor this population writes; the others follow it */
+#define LIFLINE_POPULATION_5_RING_BITS 16u
+#define LIFLINE_POPULATION_5_EXIT_CHECK_SHIFT 16u  /* one more micro-operation per row follows the recorded ones: the spike count, compared for early exit */
+#define LIFLINE_POPULATION_5_EXIT_CHECK_BITS 1u
+#define LIFLINE_POPULATION_5_RESERVED_SHIFT 17u  /* zero */
+#define LIFLINE_POPULATION_5_RESERVED_BITS 15u
 /* population_6: Population, word 6. */
-#define LIFLINE_POPULATION_6_RING_SHIFT 0u  /* address of the first ring descriptor this population writes; the others follow it */
-#define LIFLINE_POPULATION_6_RING_BITS 16u
-#define LIFLINE_POPULATION_6_EXIT_CHECK_SHIFT 16u  /* one more micro-operation per row follows the recorded ones: the spike count, compared for early exit */
-#define LIFLINE_POPULATION_6_EXIT_CHECK_BITS 1u
-#define LIFLINE_POPULATION_6_RESERVED_SHIFT 17u  /* zero */
-#define LIFLINE_POPULATION_6_RESERVED_BITS 15u
+#define LIFLINE_POPULATION_6_LAST_ROW_SHIFT 0u  /* one bit per multiplier: neurons that exist in the last row */
+#define LIFLINE_POPULATION_6_LAST_ROW_BITS 32u
 /* population_7: Population, word 7, a counter. */
 #define LIFLINE_POPULATION_7_SPIKES_SHIFT 0u  /* spikes that left the population */
 #define LIFLINE_POPULATION_7_SPIKES_BITS 32u
