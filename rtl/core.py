@@ -139,7 +139,6 @@ class Core(wiring.Component):
             update.slot_data.eq(accumulate.read_data),
             update.slot_touched.eq(accumulate.read_touched),
             seq.update_ending.eq(update.ending),
-            seq.update_ending_rows.eq(update.ending_rows),
             seq.update_complete.eq(update.complete),
             seq.update_ready.eq(update.ready),
             seq.update_again.eq(update.again),

@@ -37,9 +37,15 @@ class Link(wiring.Component):
         word, byte, index = Signal(WORD_BITS), Signal(3), Signal(8)
         received = Signal(8)
         take, give = Signal(), Signal()
+        # The reply leaves through a register.
+        outgoing = stream.Signature(8).create()
+        m.d.comb += outgoing.ready.eq(~self.o.valid | self.o.ready)
+        with m.If(outgoing.ready):
+            m.d.sync += [self.o.valid.eq(outgoing.valid), self.o.payload.eq(outgoing.payload)]
+
         m.d.comb += [
             take.eq(self.i.valid & self.i.ready),
-            give.eq(self.o.valid & self.o.ready),
+            give.eq(outgoing.valid & outgoing.ready),
             buffer.read_address.eq(index),
             buffer.write_address.eq(index),
             self.request.payload.write.eq(kind == Kind.WRITE),
@@ -48,7 +54,7 @@ class Link(wiring.Component):
         ]
 
         # A byte reaches the CRC one cycle late.
-        m.d.sync += [check.data.eq(Mux(self.o.valid, self.o.payload, self.i.payload)), check.valid.eq(0)]
+        m.d.sync += [check.data.eq(Mux(outgoing.valid, outgoing.payload, self.i.payload)), check.valid.eq(0)]
 
         def receive(into_crc: bool) -> None:
             m.d.comb += self.i.ready.eq(1)
@@ -56,7 +62,7 @@ class Link(wiring.Component):
                 m.d.sync += check.valid.eq(take)
 
         def send(payload: object, following: str, into_crc: bool = True) -> None:
-            m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(payload)]
+            m.d.comb += [outgoing.valid.eq(1), outgoing.payload.eq(payload)]
             if into_crc:
                 m.d.sync += check.valid.eq(give)
             with m.If(give):
@@ -146,7 +152,7 @@ class Link(wiring.Component):
                 with m.If(give & (count == 0)):
                     m.next = "Crc"
             with m.State("Data"):
-                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(word[:8])]
+                m.d.comb += [outgoing.valid.eq(1), outgoing.payload.eq(word[:8])]
                 m.d.sync += check.valid.eq(give)
                 with m.If(give):
                     m.d.sync += [word.eq(word >> 8), byte.eq(byte + 1)]

@@ -173,7 +173,6 @@ class Router(wiring.Component):
             m.next = "Target"
 
         with m.FSM() as fsm:
-            m.d.comb += self.busy.eq(~fsm.ongoing("Idle"))
             m.d.comb += bitmap.used.eq(fsm.ongoing("Examine") | fsm.ongoing("Record"))
             with m.State("Idle"):
                 with m.If(direct):
@@ -186,7 +185,7 @@ class Router(wiring.Component):
                     with m.If(begun[-1]):
                         m.d.sync += at_column.eq(self.ring_0[0].base)
                 with m.If(self.go):
-                    m.d.sync += [word.eq(0), to_host.eq(pop.record_spikes), column.eq(self.ring_0[0].base)]
+                    m.d.sync += [self.busy.eq(1), word.eq(0), to_host.eq(pop.record_spikes), column.eq(self.ring_0[0].base)]
                     m.next = "Fetch"
             with m.State("Next"):
                 m.d.sync += word.eq(0)
@@ -196,7 +195,7 @@ class Router(wiring.Component):
                 with m.Elif(~to_host & (ring + 1 < pop.rings)):
                     m.d.sync += [ring.eq(ring + 1), column.eq(self.ring_0[MAX_RINGS - 1].base)]
                 with m.Else():
-                    m.d.sync += ring.eq(0)
+                    m.d.sync += [ring.eq(0), self.busy.eq(0)]
                     m.next = "Idle"
             with m.State("Fetch"):
                 m.d.comb += fetching.eq(1)

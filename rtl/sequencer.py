@@ -118,7 +118,6 @@ class Sequencer(wiring.Component):
                 "go": Out(1),
                 "fresh": Out(1),
                 "update_ending": In(1),
-                "update_ending_rows": In(1),
                 "update_complete": In(1),
                 "update_ready": In(1),
                 "update_again": In(1),
@@ -151,15 +150,16 @@ class Sequencer(wiring.Component):
         # Run control.
         remaining, to_check = Signal(14), Signal(EXIT_BITS)
         credit, until_tick, tick_over = Signal(CREDIT_BITS), Signal(PERIOD_BITS), Signal()
-        due, first_window = Signal(), Signal()
+        due, first_window, timed = Signal(), Signal(), Signal()
         ahead = Signal(range(2 * window + 1))
         m.d.comb += [
             ahead.eq(Mux(self.exit_every != 0, at_most(to_check, 2 * window), 2 * window)),
-            due.eq((self.period == 0) | (credit >= self.count)),
+            due.eq(~timed | (credit >= self.count)),
         ]
+        m.d.sync += timed.eq(self.period != 0)
         m.d.sync += self.input_limit.eq(Mux(self.running & ~self.clearing & (remaining != 0), self.time + ahead, self.input_steps))
         m.d.comb += tick_over.eq(until_tick == 1)
-        with m.If(self.running & (self.period != 0)):
+        with m.If(self.running & timed):
             m.d.sync += until_tick.eq(Mux(tick_over, self.period, until_tick - 1))
             with m.If(tick_over & ~credit.all()):
                 m.d.sync += credit.eq(credit + 1)
@@ -191,8 +191,9 @@ class Sequencer(wiring.Component):
             self.scan_count.eq(Mux(is_dense, self.count, 1)),
             self.fresh.eq(first_window & (self.step == 0)),
         ]
-        following = Signal.like(pc)  # where the instruction behind an update is
+        counters_base, following = Signal.like(pc), Signal.like(pc)  # the counters, and the instruction behind the population
         m.d.sync += [
+            counters_base.eq(population_base + FIRST_COUNTER),
             self.micro_base.eq(population_base + len(POPULATION_WORDS)),
             following.eq(self.micro_base + pop.population_2.micro_words),
         ]
@@ -303,9 +304,9 @@ class Sequencer(wiring.Component):
                     self.stall_period.eq(ready & ~due),
                 ]
                 with m.If(ready & due):
-                    m.d.comb += self.overrun.eq((self.period != 0) & (credit > self.count))
-                    m.d.sync += credit.eq(Mux(self.period == 0, 0, credit - self.count + tick_over))
-                    m.d.sync += pc.eq(1)
+                    m.d.comb += self.overrun.eq(timed & (credit > self.count))
+                    m.d.sync += credit.eq(Mux(timed, credit - self.count + tick_over, 0))
+                    m.d.sync += pc.eq(pc + 1)
                     m.next = "Decode"
                 with m.Elif(self.stop):  # what it waits for may never come
                     halt()
@@ -416,10 +417,10 @@ class Sequencer(wiring.Component):
                             m.d.sync += self.accumulate.eq(1)
                             m.next = "Accumulate"
                 m.d.comb += follow.eq(is_dense & overlap & self.update_again & ~route_coming & ~route_due & ~self.route_busy & self.room)
-                m.d.comb += self.go.eq(self.update_ending_rows & ~last_step & follow)
+                m.d.comb += self.go.eq(self.update_ending & ~last_step & follow)
             with m.State("Settle"):
                 m.d.comb += self.route.eq(route_now)
-                m.d.sync += [counter.eq(0), pc.eq(population_base + FIRST_COUNTER)]
+                m.d.sync += [counter.eq(0), pc.eq(counters_base)]
                 routed = self.update_settled & ~route_due & ~self.route_busy
                 with m.If(Mux(self.route_needed, routed, self.update_counted) & ~self.recorder_busy):
                     m.d.sync += self.program_to_update.eq(0)

@@ -54,8 +54,7 @@ class Update(wiring.Component):
     population : In, the population words, stable while in use.   micro_base : In, program address of the microprogram.
     load : In, one cycle: a new population; starts to fetch its microprogram.
     go : In, one cycle, only while ``ready``, or while ``ending`` and ``again``: update one step.
-    busy : Out, issuing.   ending : Out, the last cycle of ``busy``.   ready, again : Out.   ending_rows : Out, ``ending`` if nothing is recorded,
-        known early.
+    busy : Out, issuing.   ending : Out, the last cycle of ``busy``, or if rows were recorded the next.   ready, again : Out.
     complete : Out, with the last spike word of a step.   settled : Out, no result of an earlier issue is still on its way.
     counted : Out, the counters are final two cycles from now.
     step : In, step within the window.   fresh : In, this is the first step since the state was cleared.
@@ -80,7 +79,6 @@ class Update(wiring.Component):
                 "go": In(1),
                 "busy": Out(1),
                 "ending": Out(1),
-                "ending_rows": Out(1),
                 "ready": Out(1),
                 "again": Out(1),
                 "complete": Out(1),
@@ -134,7 +132,7 @@ class Update(wiring.Component):
         update_start, record_start = Signal.like(self.micro_base), Signal.like(self.micro_base)
         arriving, arriving_last, op_valid, op_last, op = Signal(), Signal(), Signal(), Signal(), Signal(micro)
         advance, restart, fetch_end = Signal(), Signal(), Signal()
-        recording, next_recording, record_length = Signal(), Signal(), Signal(5)
+        recording, next_recording, record_length, records = Signal(), Signal(), Signal(5), Signal()
         fetched = Signal.like(fetch)
         m.d.comb += [
             self.program_address.eq(fetch),
@@ -143,7 +141,7 @@ class Update(wiring.Component):
             fetch_end.eq(fetch_left == 1),
             fetched.eq(fetch + 1),
         ]
-        m.d.sync += [recording.eq(next_recording), record_length.eq(pop1.record + (pop.population_5.exit_check if config.early_exit else 0))]
+        m.d.sync += [recording.eq(next_recording), records.eq(record_length != 0), record_length.eq(pop1.record + (pop.population_5.exit_check if config.early_exit else 0))]
         with m.If(advance):
             m.d.sync += [
                 arriving.eq(1),
@@ -175,12 +173,11 @@ class Update(wiring.Component):
         address = Signal.like(self.neuron_read_address)
         row_base = Signal.like(address)
         cool = Signal(range(UPDATE_SPACING))
-        issue, last_row = Signal(), Signal()
+        issue, last_row, finished, recorded = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            self.ending_rows.eq(self.busy & op_valid & op_last & in_rows & last_row),
             advance.eq(issue | ~op_valid),
             self.ready.eq((cool == 0) & ~self.busy),
-            self.again.eq((cool == 0) & ~first_row & (record_length == 0)),
+            self.again.eq((cool == 0) & ~first_row & ~records),
         ]
         m.d.sync += highest_row.eq(pop0.rows - 1)
         with m.If(cool != 0):
@@ -202,12 +199,15 @@ class Update(wiring.Component):
                     m.d.sync += cool.eq(UPDATE_SPACING - 2)
                 with m.If(last_row):
                     m.d.sync += [row.eq(0), last_row.eq(highest_row == 0), address.eq(row_base)]
-                    m.d.comb += next_recording.eq(~recording & (record_length != 0))
-                    m.d.comb += [restart.eq(recording | next_recording), self.ending.eq(~next_recording)]
+                    m.d.comb += next_recording.eq(~recording & records)
+                    m.d.comb += [restart.eq(recording | next_recording), finished.eq(~next_recording)]
         with m.If(issue & (recording | next_recording)):
             m.d.sync += cool.eq(UPDATE_SPACING - 1)
-        with m.If(self.ending):
+        with m.If(finished):
             m.d.sync += self.busy.eq(0)
+        # Whether a recording operation is issued is known late in a cycle: its end is told in the next.
+        m.d.sync += recorded.eq(finished & recording)
+        m.d.comb += self.ending.eq(recorded | (self.busy & op_valid & op_last & in_rows & last_row & ~records))
         with m.If(self.go):
             m.d.sync += [self.busy.eq(1), first_row.eq(1)]
         with m.If(self.load):
@@ -248,7 +248,7 @@ class Update(wiring.Component):
         m.d.sync += valid.eq(Cat(issue, valid))
         m.d.comb += [self.settled.eq(~valid.any()), self.counted.eq(~valid[: STAGES - 1].any())]
         ended = Signal(STAGES + 1)
-        m.d.sync += ended.eq(Cat(self.ending, ended))
+        m.d.sync += ended.eq(Cat(finished, ended))
         m.d.comb += self.complete.eq(ended[-1])
         latch_names = {key: key.name.lower() for key in Latch if key != Latch.NONE}
         latches = {key: Signal(name=f"latch_{name}") for key, name in latch_names.items()}

@@ -104,7 +104,7 @@ def pass_cycles(
     steps_ended = np.full(STAGES + 1, -1, np.int64)
     # Router and recorder.
     route_state, completed, routed, word, ring, to_host, spikes_left, more = IDLE, 0, 0, 0, 0, False, 0, False
-    left, header_due, finished = 0, False, False
+    left, header_due, finished, row_recorded = 0, False, False, False
 
     while True:
         cycles += 1
@@ -124,10 +124,12 @@ def pass_cycles(
         issue = busy and op_valid and (not recording or (cool == 0 and not recorder_busy))
         row_end = issue and op_last and in_rows
         next_recording = recording
-        restart = ending = False
+        restart = finishes = False
         if row_end and row == target.rows - 1:
             next_recording = not recording and target.recorded != 0
-            restart, ending = recording or next_recording, not next_recording
+            restart, finishes = recording or next_recording, not next_recording
+        ending = row_recorded or (finishes and not recording)
+        row_recorded = finishes and recording
         ready, again = cool == 0 and not busy, cool == 0 and not first_row and overlap
         complete = steps_ended[STAGES] >= 0
         route_now = route_due and recorded and scans_done and not scan_busy and not route_busy
@@ -279,7 +281,7 @@ def pass_cycles(
         sent = (sent << 1 | (issue and recording and not compares)) & ((1 << STAGES) - 1)
         valid = (valid << 1 | issue) & ((1 << (STAGES + 3)) - 1)
         recording = next_recording
-        busy = busy and not ending
+        busy = busy and not finishes
         if go:
             busy = first_row = True
         if load:
@@ -288,7 +290,7 @@ def pass_cycles(
         if complete:
             completed = steps_ended[STAGES]
         steps_ended[1:] = steps_ended[:-1].copy()
-        steps_ended[0] = ended_step if ending else -1
+        steps_ended[0] = ended_step if finishes else -1
 
         # Router.
         next_word = False
