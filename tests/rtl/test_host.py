@@ -29,7 +29,7 @@ from .bench import simulate
 
 TINY = preset("tiny")
 WIDE = TINY.replace(event_lanes=16, dense_lanes=16, multipliers=8, state_bits=20)
-BARE = TINY.replace(dense_lanes=0, multipliers=1, memory_registers=False, early_exit=False)
+BARE = TINY.replace(dense_lanes=0, drain_cycles=1, multipliers=1, memory_registers=False, early_exit=False)
 LATENCY = 5
 """Cycles from the one in which a request is offered to the one in which the response is."""
 STROBES = {

@@ -56,6 +56,7 @@ def reference(case: Case) -> tuple[list[int], list[int], list[int]]:
     for step, words in enumerate(case.words):
         cost = 0
         if case.record:
+            cost += 1
             for index, word in enumerate(words):
                 cost += 3 if word else 2
                 if word:
@@ -63,6 +64,7 @@ def reference(case: Case) -> tuple[list[int], list[int], list[int]]:
                     output += [RECORD.pack(kind=RecordKind.SPIKES, population=case.number, index=index, step=time), word]
         for ring in case.rings:
             row = (ring.head + step) % ring.rows
+            cost += 1
             for index, word in enumerate(words):
                 place = ring.base + index * ring.rows
                 if isinstance(ring.delay, int):

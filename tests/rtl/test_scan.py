@@ -13,7 +13,7 @@ from lifline.rtl.scan import Scanner, rows_per_scan
 from .bench import Memory, simulate
 
 TINY = preset("tiny")
-EVENT_ONLY = TINY.replace(dense_lanes=0)
+EVENT_ONLY = TINY.replace(dense_lanes=0, drain_cycles=1)
 WIDE = TINY.replace(window=16, ring_words=512, list_entries=512, max_neurons=128)
 FULL = (1 << RING_BITS) - 1
 

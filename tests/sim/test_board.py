@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lifline.arch.config import preset
-from lifline.arch.errors import ToolError
+from lifline.arch.errors import LinkError, ToolError
 from lifline.arch.frame import RESYNC_BYTES, Kind, Request
 from lifline.arch.program import Mode
 from lifline.arch.registers import REGISTERS, Space, address
@@ -117,7 +117,7 @@ def test_boards_of_one_library_are_independent():
     first.close()
     second.write(b"\x00")
     second.close()
-    with pytest.raises(ValueError, match="closed"):
+    with pytest.raises(LinkError, match="closed"):
         first.read(1)
 
 
