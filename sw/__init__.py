@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .compiler.program_file import load as load_program
     from .compiler.program_file import save as save_program
     from .convert.from_norse import from_norse
+    from .convert.from_relu import from_relu
     from .convert.from_rockpool import from_rockpool
     from .convert.from_sinabs import from_sinabs
     from .convert.from_snntorch import from_snntorch
@@ -46,10 +47,11 @@ _PLACES = {
     "from_spikingjelly": "convert.from_spikingjelly:from_spikingjelly",
     "from_sinabs": "convert.from_sinabs:from_sinabs",
     "from_rockpool": "convert.from_rockpool:from_rockpool",
+    "from_relu": "convert.from_relu:from_relu",
 }
 
 __all__ = [
-    "EarlyExit", "Network", "Neurons", "Population", "Projection", "ResetRule", "compile_auto", "compile_network", "from_norse",
+    "EarlyExit", "Network", "Neurons", "Population", "Projection", "ResetRule", "compile_auto", "compile_network", "from_norse", "from_relu",
     "from_rockpool", "from_sinabs", "from_snntorch", "from_spikingjelly", "import_nir", "load_network", "load_program", "open", "preset",
     "save_network", "save_program",
 ]  # fmt: skip
