@@ -40,16 +40,17 @@ def mutated(module: ModuleType, old: str, new: str) -> ModuleType:
     return twin
 
 
-def prove(folder: Path, design: Elaboratable, ports: list[Signal], depth: int, cells: str = "") -> bool:
+def prove(folder: Path, design: Elaboratable, ports: list[Signal], depth: int, cells: str = "", *, platform: object = None) -> bool:
     """Prove all assertions of ``design`` by k-induction with ``depth`` steps; False if there is a counterexample.
 
     ``cells`` is a file of cell models that comes with yosys, for instances in the design.
+    ``platform`` is what the design is elaborated for, :attr:`lifline.rtl.memory.Check.ASSERT` for the assertions in memories.
 
     Raises
     ------
     RuntimeError   if the proof neither succeeds nor finds a counterexample within ``depth`` steps of a reset.
     """
-    (folder / "top.il").write_text(rtlil.convert(design, name="top", ports=ports))
+    (folder / "top.il").write_text(rtlil.convert(design, name="top", ports=ports, platform=platform))
     models = f"read_verilog -nooverwrite {cells}\n" if cells else ""
     (folder / "top.sby").write_text(
         f"[options]\nmode prove\ndepth {depth}\n[engines]\nsmtbmc z3\n[script]\nread_rtlil top.il\n{models}prep -top top\n[files]\ntop.il\n"

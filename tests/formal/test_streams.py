@@ -1,4 +1,4 @@
-"""Proofs of handshakes and pointers. Each has a broken twin, whose counterexample must be found."""
+"""Proofs of handshakes, pointers and saturation. Each has a broken twin, whose counterexample must be found."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from amaranth.hdl import Assert, Assume, Elaboratable, Module, Signal
+from amaranth.hdl import Assert, Assume, Cat, Elaboratable, Module, Mux, Signal, signed
 
 from lifline.arch.config import preset
+from lifline.rtl import host as host_module
 from lifline.rtl import input as input_module
+from lifline.rtl import lanes as lanes_module
 from lifline.rtl import link as link_module
+from lifline.rtl import uart as uart_module
 
 from .prove import missing, mutated, prove
 
@@ -35,6 +38,96 @@ class RepliesAreStable(Elaboratable):
         m.d.sync += [waiting.eq(link.o.valid & ~link.o.ready), payload.eq(link.o.payload)]
         with m.If(waiting):
             m.d.comb += [Assert(link.o.valid), Assert(link.o.payload == payload)]
+        return m
+
+
+class RequestsAreStable(Elaboratable):
+    """The link's requests to the core: once offered, a request stays until it is taken."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.link = module.Link()
+        self.ports = [
+            self.link.i.valid, self.link.i.payload, self.link.o.ready, self.link.request.ready,
+            self.link.response.valid, self.link.response.payload.as_value(),
+        ]  # fmt: skip
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.link = link = self.link
+        waiting, where = Signal(), Signal(25)
+        now = Cat(link.request.payload.address, link.request.payload.write)
+        m.d.sync += [waiting.eq(link.request.valid & ~link.request.ready), where.eq(now)]
+        with m.If(waiting):
+            m.d.comb += [Assert(link.request.valid), Assert(now == where)]
+        return m
+
+
+class ResponsesAreStable(Elaboratable):
+    """The core's answers: one per request, in the sixth cycle of it, and each stays until it is taken."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.host = module.Host(CONFIG)
+        names = [name for name, member in self.host.signature.members.items() if member.flow.name == "In"]
+        self.ports = [
+            self.host.request.valid, self.host.request.payload.as_value(), self.host.response.ready,
+            *(getattr(self.host, name) for name in names if name != "request"),
+        ]  # fmt: skip
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.host = host = self.host
+        offered, waiting, payload = Signal(), Signal(), Signal.like(host.response.payload.as_value())
+        request = Signal.like(host.request.payload.as_value())
+        m.d.sync += [
+            offered.eq(host.request.valid & ~host.request.ready), request.eq(host.request.payload.as_value()),
+            waiting.eq(host.response.valid & ~host.response.ready), payload.eq(host.response.payload.as_value()),
+        ]  # fmt: skip
+        with m.If(offered):  # the link keeps its side of the contract: proved above
+            m.d.comb += [Assume(host.request.valid), Assume(host.request.payload.as_value() == request)]
+        with m.If(waiting):
+            m.d.comb += [Assert(host.response.valid), Assert(host.response.payload.as_value() == payload)]
+        taken = Signal()
+        m.d.sync += taken.eq(host.request.valid & host.request.ready)
+        with m.If(taken):
+            m.d.comb += Assert(host.response.valid)
+        m.d.comb += Assert(~(host.request.ready & ~host.request.valid))
+        m.d.comb += Assert(~(host.request.ready & host.response.valid))
+        return m
+
+
+class ReceivedBytesAreStable(Elaboratable):
+    """The UART's bytes: once offered, a byte stays until it is taken, whatever comes on the line meanwhile."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.uart = module.Uart(4)
+        self.ports = [self.uart.rx, self.uart.o.ready, self.uart.i.valid, self.uart.i.payload]
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.uart = uart = self.uart
+        waiting, payload = Signal(), Signal(8)
+        m.d.sync += [waiting.eq(uart.o.valid & ~uart.o.ready), payload.eq(uart.o.payload)]
+        with m.If(waiting):
+            m.d.comb += [Assert(uart.o.valid), Assert(uart.o.payload == payload)]
+        return m
+
+
+class Clips(Elaboratable):
+    """``max(sat(total), floor)`` for every total that can occur on `medium` and every floor."""
+
+    def __init__(self, module: ModuleType) -> None:
+        config = preset("medium")
+        self.clipped, self.bits, self.limit = module.clipped, config.state_bits, config.state_max
+        self.total = Signal(signed(config.accumulator_bits + config.weight_shifts[-1] + 2))
+        self.floor = Signal(signed(self.bits))
+        self.ports = [self.total, self.floor]
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        result, saturated = self.clipped(m, self.total, self.floor, self.bits, "total")
+        sat = Mux(self.total > self.limit, self.limit, Mux(self.total < -self.limit, -self.limit, self.total))
+        m.d.comb += Assume(self.floor >= -self.limit)
+        m.d.comb += [Assert(result == Mux(sat < self.floor, self.floor, sat)), Assert(saturated == (sat != self.total))]
         return m
 
 
@@ -66,14 +159,19 @@ class InputIsReadOnce(Elaboratable):
 
 
 PROOFS = {
-    "replies-are-stable": (RepliesAreStable, link_module, "outgoing.ready.eq(~self.o.valid | self.o.ready)", "outgoing.ready.eq(1)", 4),
-    "input-is-read-once": (InputIsReadOnce, input_module, "(~word_valid | consume) & ~fetching &", "(~word_valid | consume) &", 8),
+    "replies-are-stable": (RepliesAreStable, link_module, "outgoing.ready.eq(~self.o.valid | self.o.ready)", "outgoing.ready.eq(1)", 4, 30),
+    "requests-are-stable": (RequestsAreStable, link_module, "m.d.comb += check.start.eq(1)\n                m.d.sync += [byte.eq(0)", "m.d.comb += [check.start.eq(1), self.request.valid.eq(take)]\n                m.d.sync += [byte.eq(0)", 4, 4),
+    "responses-are-stable": (ResponsesAreStable, host_module, "counters of the new run.\n                m.d.comb += idle.eq(1)", "counters of the new run.\n                m.d.comb += [idle.eq(1), self.response.valid.eq(self.running)]", 8, 8),
+    "received-bytes-are-stable": (ReceivedBytesAreStable, uart_module, "with m.If(self.o.valid & self.o.ready):", "with m.If(self.o.valid):", 4, 60),
+    "input-is-read-once": (InputIsReadOnce, input_module, "(~word_valid | consume) & ~fetching &", "(~word_valid | consume) &", 8, 30),
+    "saturation": (Clips, lanes_module, "saturated.eq(~inside | (sign & ~total[: state_bits - 1].any()))", "saturated.eq(~inside)", 1, 1),
 }  # fmt: skip
+"""Wrapper, module, a line of it and what the broken twin has instead, steps of the induction, steps within which the twin fails."""
 
 
 @pytest.mark.parametrize("broken", [False, True], ids=["holds", "broken-twin-fails"])
 @pytest.mark.parametrize("name", PROOFS)
 def test_proof(tmp_path: Path, name: str, broken: bool) -> None:
-    wrapper, module, old, new, depth = PROOFS[name]
+    wrapper, module, old, new, depth, twin_depth = PROOFS[name]
     design = wrapper(mutated(module, old, new) if broken else module)
-    assert prove(tmp_path, design, design.ports, 30 if broken else depth) is not broken
+    assert prove(tmp_path, design, design.ports, twin_depth if broken else depth) is not broken

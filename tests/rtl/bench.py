@@ -7,12 +7,15 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from amaranth.hdl import Fragment
 from amaranth.sim import Simulator
+
+from lifline.rtl.memory import Check
 
 
 def simulate(dut: Any, bench: Callable[[Any], Coroutine[Any, Any, None]], *background: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
-    """Run ``bench`` to its end, and ``background`` beside it."""
-    simulator = Simulator(dut)
+    """Run ``bench`` to its end, and ``background`` beside it; memories inside show wrong words where reads and writes collide."""
+    simulator = Simulator(dut if isinstance(dut, Fragment) else Fragment.get(dut, Check.POISON))
     simulator.add_clock(1e-6)
     for other in background:
         simulator.add_testbench(other, background=True)

@@ -1,0 +1,123 @@
+"""Proofs that nobody uses a word that was read in the cycle in which it was written, for every memory that a unit owns.
+
+``boards/build.py`` switches the collision logic of all memories off. The assertion is in ``rtl/memory.py``; here are the
+environments that the units promise it for. The memories between units are checked in simulation, see ``docs/verification.md``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from amaranth.hdl import Assume, Elaboratable, Module, Signal, Value
+
+from lifline.arch.config import preset
+from lifline.rtl import input as input_module
+from lifline.rtl import link as link_module
+from lifline.rtl import record as record_module
+from lifline.rtl import registers as registers_module
+from lifline.rtl.memory import Check
+
+from .prove import missing, mutated, prove
+
+pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
+CONFIG = preset("tiny").replace(input_words=16, output_words=16)
+
+
+def inputs(unit: Any) -> list[Value]:
+    """Signals of all inputs of a component."""
+    found: list[Value] = []
+    for _, member, value in unit.signature.flatten(unit):
+        if member.flow.name == "In":
+            found.append(value if isinstance(value, Signal) else value.as_value())
+    return found
+
+
+class LinkBuffer(Elaboratable):
+    """Whatever the driver sends and the core answers."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.unit = module.Link()
+        self.ports = inputs(self.unit)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.unit = self.unit
+        return m
+
+
+class Registers(Elaboratable):
+    """The host writes only in a cycle that is not free and does not follow a free one."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.unit = module.RegisterMemory()
+        self.ports = inputs(self.unit)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.unit = unit = self.unit
+        was_free = Signal()
+        m.d.sync += was_free.eq(unit.free)
+        m.d.comb += Assume(~(unit.write & (unit.free | was_free)))
+        return m
+
+
+class InputMemory(Elaboratable):
+    """The host never writes a word that the writer may still read, and never reads right after a write."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.unit = module.InputWriter(CONFIG)
+        self.ports = inputs(self.unit)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.unit = unit = self.unit
+        waiting, wrote = Signal.like(unit.available), Signal()
+        m.d.comb += waiting.eq(unit.available - unit.taken)
+        m.d.sync += wrote.eq(unit.host_write_enable)
+        m.d.comb += [
+            Assume(waiting <= CONFIG.input_words),
+            Assume(~unit.host_write_enable | ((unit.host_address - unit.taken)[: len(unit.host_address)] >= waiting)),
+            Assume(~(unit.host_read & (unit.host_write_enable | wrote))),
+        ]
+        return m
+
+
+class RecorderMemory(Elaboratable):
+    """Nothing is written while the memory is full; the host frees no more than there is; nothing is cleared while a row is sent."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.unit = module.Recorder(CONFIG)
+        self.ports = inputs(self.unit)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.unit = unit = self.unit
+        waiting, count, full = Signal.like(unit.count), Signal.like(unit.count), Signal()
+        m.d.comb += waiting.eq(unit.count - unit.taken)
+        m.d.sync += [count.eq(unit.count), full.eq(waiting == CONFIG.output_words)]
+        m.d.comb += [
+            Assume(waiting <= CONFIG.output_words),
+            Assume(~full | (unit.count == count)),
+            Assume(~(unit.word_valid & (waiting == CONFIG.output_words))),
+            Assume(~(unit.clear & unit.busy)),
+        ]
+        return m
+
+
+PROOFS = {
+    "link-buffer": (LinkBuffer, link_module, 'm.next = "Header"', 'm.d.comb += buffer.write_enable.eq(1)\n                    m.next = "Count"', 4),
+    "registers": (Registers, registers_module, "memory.read_enable.eq(~updating)", "memory.read_enable.eq(1)", 4),
+    "input": (InputMemory, input_module, "& (self.taken != self.available) &", "&", 4),
+    "recorder": (RecorderMemory, record_module, "< used)", "<= used)", 4),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["holds", "broken-twin-fails"])
+@pytest.mark.parametrize("name", PROOFS)
+def test_no_collided_word_is_used(tmp_path: Path, name: str, broken: bool) -> None:
+    wrapper, module, old, new, depth = PROOFS[name]
+    design = wrapper(mutated(module, old, new) if broken else module)
+    assert prove(tmp_path, design, design.ports, 30 if broken else depth, platform=Check.ASSERT) is not broken
