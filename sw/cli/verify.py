@@ -11,7 +11,21 @@ import numpy as np
 
 from lifline.arch.config import Config, preset
 from lifline.arch.errors import InputError
-from lifline.arch.program import FIRST_COUNTER, MICRO, PASS_WORDS, POPULATION_WORDS, RING_WORDS, Mode
+from lifline.arch.layout import WORD_BITS, Field, Word
+from lifline.arch.program import (
+    FIRST_COUNTER,
+    INSTRUCTION,
+    MICRO,
+    PASS_WORDS,
+    POPULATION_WORDS,
+    RING_WORDS,
+    Addend,
+    Carry,
+    Factor,
+    Latch,
+    Mode,
+    Record,
+)
 from lifline.arch.registers import Space, address
 from lifline.compiler.compile import compile_network
 from lifline.compiler.program_file import Program
@@ -44,17 +58,38 @@ OPTIONS = (
     "mode event", "mode dense", *(f"reset {r.value}" for r in ResetRule), "strict", "not strict", "read-out", "current", "clamp", "budget hit",
     "saturation", "bias", "threshold per neuron", "axonal delay", "early exit",
 )  # fmt: skip
+VALUES = {"factor": Factor, "addend": Addend, "latch": Latch, "carry": Carry, "record": Record}
+"""Fields of a micro-operation whose values have names; each value must have been executed."""
+
+BITS = {
+    "instruction.argument": 3, "pass_0.source_words": 2, "pass_0.blocks": 3, "pass_1.ring_base": 8, "pass_1.ring": 7, "pass_2.weight_base": 9,
+    "pass_2.fan_in": 7, "population_0.rows": 5, "population_0.neuron_base": 7, "population_1.prologue": 2, "population_1.update": 4,
+    "population_1.record": 2, "population_1.rings": 2, "population_1.population": 2, "population_2.micro_words": 5, "population_5.ring": 7,
+    "population_6.last_row": 16, "ring_0.base": 8, "ring_0.rows": 7, "ring_1.delay": 6, "micro.offset": 3,
+}  # fmt: skip
+"""Low bits of counts and addresses that networks of this size need on the variants; of all other fields every bit must have been set."""
+
+
+def _bits(layout: Word, field: Field) -> int:
+    return BITS.get(f"{layout.name}.{field.name}", field.width)
+
+
 FIELDS = tuple(
-    f"{layout.name}.{f.name}"
-    for layout in (*PASS_WORDS, *POPULATION_WORDS[:FIRST_COUNTER], *RING_WORDS, MICRO)
+    name
+    for layout in (INSTRUCTION, *PASS_WORDS, *POPULATION_WORDS[:FIRST_COUNTER], *RING_WORDS, MICRO)
     for f in layout.fields
     if f.name not in ("reserved", "opcode", "head")  # the sequencer writes the head
+    for name in (
+        [f"micro.{f.name} {value.name.lower()}" for value in VALUES[f.name]]
+        if layout is MICRO and f.name in VALUES
+        else [f"{layout.name}.{f.name}[{k}]" for k in range(_bits(layout, f))]
+    )
 )
-"""Descriptor fields that some program must have set to something other than zero."""
+"""Bits of descriptors that some program must have set, and values of micro-operations that some program must have executed."""
 
 
 def _coverage(program: Program, wanted: dict[str, set[str]], expected: RunResult) -> set[str]:
-    """Options that this program has exercised, and descriptor fields that were not zero in it."""
+    """Options that this program has exercised, descriptor bits that were set in it, and values of its micro-operations."""
     network = program.network
     seen = {f"mode {p.mode.name.lower()}" for p in program.passes}
     for population in network.populations:
@@ -77,7 +112,10 @@ def _coverage(program: Program, wanted: dict[str, set[str]], expected: RunResult
     seen |= {"axonal delay" for p in network.projections if np.ptp(p.delay_vector())}
     seen |= {"early exit"} if expected.exited.any() else set()
     for _, layout, word in program.listing(program.recording(wanted)):
-        seen |= {f"{layout.name}.{field}" for field, value in layout.unpack(word).items() if value}
+        for field, value in layout.unpack(word).items():
+            if layout is MICRO and field in VALUES:
+                seen.add(f"micro.{field} {VALUES[field](value).name.lower()}")
+            seen |= {f"{layout.name}.{field}[{k}]" for k in range(WORD_BITS) if value >> k & 1}
     return seen
 
 
@@ -97,7 +135,7 @@ def verify_random(config_name: str, count: int, seed: int, inject: str | None, a
     """Run ``count`` random programs; with ``inject`` each has one bit flipped after loading. Program ``k`` runs on configuration ``k`` in turn.
 
     Returns ``programs``, ``mismatches`` (programs that differ), ``seed`` and ``config`` of the first one that differs (or the first
-    of all), ``coverage``, how many programs exercised each option and descriptor field, and ``not_covered``, those that none did.
+    of all), ``coverage``, how many programs exercised each option, bit of a descriptor and value of a micro-operation, and ``not_covered``, those that none did.
 
     Raises
     ------
@@ -149,7 +187,8 @@ def _verify_one(
         word = program.populations[0].address + 2 if inject == "descriptor" else int(rng.integers(len(image)))
         device.link.write(address(space, word), [int(image[word]) ^ (1 << int(rng.integers(3)))])
     for option in _coverage(program, with_output(network, kept), expected):
-        coverage[option] = coverage.get(option, 0) + 1
+        if option in coverage:
+            coverage[option] += 1
     board.trace()  # whatever an injected fault did before
     result = device.run(spikes, record=record)
     return differs(expected, result) or bool(trace.differs(everything, board.trace(), program, config))

@@ -125,14 +125,8 @@ class Program:
         """
         image = {k: int(w) for k, w in enumerate(self.images[Space.PROGRAM])} | dict(patch)
         populations = {p.address: p for p in self.populations}
-        rings: set[int] = set()
         position = 0
-        while (opcode := INSTRUCTION.unpack(image[position])["opcode"]) != Opcode.END:
-            if opcode == Opcode.ADVANCE:
-                yield position, INSTRUCTION, image[position]
-                rings.add(INSTRUCTION.unpack(image[position])["argument"])
-                position += 1
-                continue
+        while INSTRUCTION.unpack(image[position])["opcode"] != Opcode.END:
             for layout in PASS_WORDS:
                 yield position, layout, image[position]
                 position += 1
@@ -144,9 +138,11 @@ class Program:
                 for k in range(population.micro_base, population.micro_base + count):
                     yield k, MICRO, image[k]
                 position = population.micro_base + POPULATION_2.unpack(image[position + 2])["micro_words"]
-        for ring in sorted(rings):
-            for k, layout in enumerate(RING_WORDS):
-                yield ring + k, layout, image[ring + k]
+        yield position, INSTRUCTION, image[position]
+        for _ in range(INSTRUCTION.unpack(image[position])["argument"]):
+            for layout in RING_WORDS:
+                position += 1
+                yield position, layout, image[position]
 
     def check_config(self, config: Config) -> None:
         """Refuse another configuration.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
+from typer.testing import CliRunner
 
 from lifline.arch.config import PRESETS
 from lifline.arch.errors import ConfigError, InputError
-from lifline.cli.verify import FIELDS, OPTIONS, verify_random
+from lifline.arch.program import PROGRAM_LAYOUTS
+from lifline.cli.main import app
+from lifline.cli.verify import BITS, FIELDS, OPTIONS, verify_random
 from lifline.sim.variants import VARIANTS
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
@@ -41,3 +45,44 @@ def test_bad_names() -> None:
         verify_random("tiny", 1, 0, "cable", lambda: None)
     with pytest.raises(ConfigError, match="no configuration `huge`"):
         verify_random("huge", 1, 0, None, lambda: None)
+
+
+@needs_compiler
+def test_the_printed_seed_reproduces_a_failure() -> None:
+    report = verify_random("tiny", 12, 300, "weight", lambda: None)
+    assert report["mismatches"] and 300 <= report["seed"] < 312
+    for _ in range(2):
+        again = verify_random(report["config"], 1, report["seed"], "weight", lambda: None)
+        assert (again["programs"], again["mismatches"], again["seed"], again["config"]) == (1, 1, report["seed"], report["config"])
+
+
+@needs_compiler
+def test_status_says_whether_a_fault_was_noticed() -> None:
+    """A fault that changes nothing is a failed check; so is a difference without a fault, which needs a broken board to see."""
+    noticed = {}
+    for seed in range(8):  # some weights belong to silent neurons
+        noticed[seed] = bool(verify_random("tiny", 1, seed, "weight", lambda: None)["mismatches"])
+    assert set(noticed.values()) == {False, True}
+    for expected in (False, True):
+        seed = next(s for s, n in noticed.items() if n is expected)
+        words = ["verify", "--random", "1", "--seed", str(seed), "--config", "tiny", "--inject", "weight", "--json"]
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == (0 if expected else 1)
+        figures = json.loads(result.stdout.strip().splitlines()[-1])
+        assert (figures["programs"], figures["mismatches"], figures["seed"]) == (1, int(expected), seed)
+
+
+@needs_compiler
+def test_a_board_that_computes_something_else_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a fault: the golden model is made wrong instead of the board."""
+    from lifline.sim import golden
+
+    monkeypatch.setattr(golden.Layer, "update", lambda self, state, x, *others, update=golden.Layer.update: update(self, state, x + 1, *others))
+    result = CliRunner().invoke(app, ["verify", "--random", "2", "--config", "tiny", "--json"])
+    assert result.exit_code == 1 and json.loads(result.stdout.strip().splitlines()[-1])["mismatches"] == 2
+
+
+def test_bits_that_are_not_asked_for_belong_to_fields_that_exist() -> None:
+    fields = {f"{w.name}.{f.name}": f.width for w in PROGRAM_LAYOUTS for f in w.fields}
+    assert all(0 < bits <= fields[name] for name, bits in BITS.items())
+    assert set(FIELDS) >= {"pass_0.mode[0]", "micro.latch remaining", "micro.record count", "population_1.shift[3]", "population_2.factor_v[12]"}

@@ -14,6 +14,8 @@ from safetensors.numpy import save_file
 
 from lifline.arch.config import preset
 from lifline.arch.errors import ProgramError
+from lifline.arch.program import FIRST_COUNTER, POPULATION_WORDS
+from lifline.arch.registers import Space
 from lifline.cli.verify import differs
 from lifline.compiler import program_file
 from lifline.compiler.compile import compile_network
@@ -153,3 +155,14 @@ def test_a_file_that_cannot_be_completed_leaves_the_old_one(path: Path, monkeypa
         with pytest.raises(ProgramError, match="No space left"):
             write()
         assert path.read_bytes() == before and list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_listing_names_every_word_that_is_executed(seed: int) -> None:
+    """Each once; what is left of the image are counters and operations that would record."""
+    compiled = program(seed)
+    listed = [position for position, _, _ in compiled.listing()]
+    counters = [p.address + k for p in compiled.populations for k in range(FIRST_COUNTER, len(POPULATION_WORDS))]
+    silent = [p.micro_base + p.prologue + p.update + (p.exit_check is not None) + k for p in compiled.populations for k in range(len(p.record))]
+    assert sorted([*listed, *counters, *silent]) == list(range(listed[-1] + 1))
+    assert not compiled.images[Space.PROGRAM][listed[-1] + 1 :].any(), "behind the last ring there is only room for the sequencer to read on"
