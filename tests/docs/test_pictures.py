@@ -1,0 +1,32 @@
+"""The pictures of the page on architecture are what their script draws, and the page shows them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def words(path: Path) -> list[str]:
+    """Every text in a picture; its lines depend on the version of the library that draws, its words do not."""
+    return re.findall(r"<text[^>]*>([^<]*)</text>", path.read_text())
+
+
+def test_pictures_are_up_to_date(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, str(DOCS / "pictures.py"), "--folder", str(tmp_path)], check=True)
+    drawn = sorted(tmp_path.iterdir())
+    assert [p.name for p in drawn] == ["datapath.svg", "lanes.svg", "software.svg"]
+    page = (DOCS / "architecture.md").read_text()
+    for path in drawn:
+        assert words(path) == words(DOCS / path.name), f"draw it anew: python docs/pictures.py ({path.name})"
+        assert len(words(path)) > 20 and f"]({path.name})" in page
+
+
+def test_every_later_kind_of_layer_is_drawn() -> None:
+    assert set(words(DOCS / "lanes.svg")) >= {
+        "Convolution", "Pooling", "Recurrence", "Residual sums", "Synaptic delays", "Graded input", "On-device learning", "Weights from outside",
+        "Several cores",
+    }  # fmt: skip
