@@ -133,3 +133,52 @@ def test_bad_addresses_and_registers_are_refused() -> None:
     with pytest.raises(DeviceError, match="BAD_ADDRESS"):
         link.write(address(Space.REGISTERS, 0), [1])
     link.close()
+
+
+class Once(Faulty):
+    """One fault of one kind at one byte, in one direction."""
+
+    def __init__(self, inner: Transport, kind: str) -> None:
+        super().__init__(inner, 0.0, 0)
+        self.kind, self.sent, self.left, self.received = kind, False, -1, 0
+
+    def arm(self, position: int, *, sent: bool) -> None:
+        """The byte after ``position`` others, to the device or from it."""
+        self.left, self.sent = position, sent
+
+    def _hit(self, data: bytes) -> bytes:
+        if not 0 <= self.left < len(data):
+            self.left -= len(data) if self.left >= 0 else 0
+            return data
+        k, self.left = self.left, -1
+        self.faults += 1
+        replacement = {"drop": b"", "duplicate": data[k : k + 1] * 2, "flip": bytes([data[k] ^ 0x10])}[self.kind]
+        return data[:k] + replacement + data[k + 1 :]
+
+    def write(self, data: bytes) -> None:
+        self.inner.write(self._hit(data) if self.sent else data)
+
+    def read(self, count: int) -> bytes:
+        data = self.inner.read(count)
+        return data if self.sent else self._hit(data)[:count]
+
+
+@pytest.mark.parametrize("kind", ["drop", "duplicate", "flip"])
+@pytest.mark.parametrize("sent", [True, False], ids=["request", "reply"])
+def test_one_fault_anywhere_in_a_load_or_a_run_changes_nothing(kind: str, sent: bool) -> None:
+    rng = np.random.default_rng(31)
+    network = random_network(rng, config=CONFIG).replace(early_exit=None)
+    spikes, program = random_spikes(rng, network, 12), compile_network(network, CONFIG)
+    expected = GoldenModel(network).run(spikes, record=["all"])
+    transport = Once(BOARD(CONFIG), kind)
+    device = LinkedDevice(Link(transport))
+    repeated = 0
+    for position in rng.integers(0, 400, 12 if BOARD is CompiledBoard else 1).tolist():
+        transport.arm(position, sent=sent)
+        device.load(program)
+        transport.arm(position, sent=sent)
+        assert not differs(expected, device.run(spikes, record=["all"])), position
+        assert device.link.repeated >= repeated
+        repeated = device.link.repeated
+    assert transport.faults > (10 if BOARD is CompiledBoard else 0) and repeated > 0
+    device.close()
