@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import sys
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from lifline.arch.errors import ConfigError, ToolError
 from lifline.rtl.target import TARGETS
 from lifline.rtl.top import SerialTop
 
+from . import netlist
 from .clock import ClockGenerator
 
 BAUD_HZ = 1_000_000
@@ -128,7 +130,11 @@ def build(name: str, config: Config, folder: Path, *, clock_hz: float | None = N
         settings = {"synth_opts": "-dsp -spram", "nextpnr_opts": options}
         after_read = f"{NO_COLLISION}\ndelete t:$meminit_v2"  # SPRAM starts with unknown contents; nothing reads a word before it is written
     try:
-        platform.build(design, name="top", build_dir=str(folder), script_after_read=after_read, **settings)
+        plan = platform.build(design, name="top", do_build=False, script_after_read=after_read, **settings)
+        script = f"{plan.script}.sh"
+        place = '"$NEXTPNR_ECP5"'  # the netlist is tidied first
+        plan.files[script] = plan.files[script].replace(place, f'"{sys.executable}" -m {netlist.__name__} top.json\n{place}')
+        plan.execute_local(str(folder))
     except Exception as error:
         raise ToolError(f"the build of `{config.name}` for {name} failed ({error}); see {folder / 'top.tim'}{_complaint(folder / 'top.tim')}") from error
     report = json.loads(report_path.read_text())

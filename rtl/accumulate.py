@@ -107,13 +107,13 @@ class Accumulate(wiring.Component):
 
         # Issue, event mode: the entry in hand goes through all blocks; spacing protects the read-modify-write.
         active, block, last = Signal(), Signal.like(blocks), Signal()
-        period = Signal(range(max(config.max_blocks, ACCUMULATE_SPACING) + 1))
+        final = Signal.like(blocks)  # the last cycle of an entry
         scanned, at_end = Signal(), Signal()
         issue_event, weight_base, weight_address = Signal(), Signal.like(self.weight_base), Signal.like(self.weight_base)
         m.d.comb += [
             scanned.eq(self.rows_done > self.step),
             at_end.eq(pointer == ends[self.step[0]]),
-            last.eq(block == period - 1),
+            last.eq(block == final),
             issue_event.eq(active & (block < blocks)),
         ]
 
@@ -238,7 +238,7 @@ class Accumulate(wiring.Component):
 
         with m.If(self.start):
             m.d.sync += [
-                period.eq(self.blocks),
+                final.eq(self.blocks - 1),
                 weight_base.eq(self.weight_base),
                 written.eq(0),
                 pointer.eq(0),
@@ -250,5 +250,5 @@ class Accumulate(wiring.Component):
                 drain_block.eq(0),
             ]
             with m.If(self.blocks < ACCUMULATE_SPACING):
-                m.d.sync += period.eq(ACCUMULATE_SPACING)
+                m.d.sync += final.eq(ACCUMULATE_SPACING - 1)
         return m

@@ -121,20 +121,22 @@ class InputWriter(wiring.Component):
         with m.If(looked_up):
             m.d.sync += [column.eq(self.base + product), target.eq(arrival_row), bits[1].eq(bits[0]), looked_up.eq(0), located.eq(1)]
 
-        # Write: read the ring's word, set the bit, write it back in the next cycle; if the port is not free then, read again.
-        have_read, finished = Signal(), Signal()
+        # Write: read the ring's word, set the bit, and write it back once the port is free; nobody else writes this word before its time comes.
+        arriving, marked, word_marked, finished = Signal(), Signal(), Signal(RING_BITS), Signal()
         address = Signal.like(self.read_address)
         m.d.comb += [
             self.read_address.eq(address),
             self.write_address.eq(address),
-            self.read_enable.eq(writing & ~have_read),
-            self.write_enable.eq(writing & have_read),
-            self.write_data.eq(self.read_data | (1 << bits[2])),
-            finished.eq(self.write_enable & self.write_free),
+            self.read_enable.eq(writing & ~arriving & ~marked),
+            self.write_enable.eq(marked),
+            self.write_data.eq(word_marked),
+            finished.eq(marked & self.write_free),
         ]
-        m.d.sync += have_read.eq(self.read_enable & self.read_free)
+        m.d.sync += arriving.eq(self.read_enable & self.read_free)
+        with m.If(arriving):
+            m.d.sync += [marked.eq(1), word_marked.eq(self.read_data | (1 << bits[2]))]
         with m.If(finished):
-            m.d.sync += writing.eq(0)
+            m.d.sync += [writing.eq(0), marked.eq(0)]
         with m.If(finished | ~writing):
             with m.If(located):
                 m.d.sync += [writing.eq(1), address.eq(column + target), bits[2].eq(bits[1]), located.eq(0)]

@@ -34,6 +34,8 @@ class Link(wiring.Component):
         header = Signal(48)
         sequence, kind, count, address = header[:8], header[8:16], header[16:24], header[24:]
         status, good = Signal(Status), Signal()
+        # `index` stays for at least four cycles but for the one after Answer.
+        last_word, done = Signal(), Signal()
         word, byte, index = Signal(WORD_BITS), Signal(3), Signal(8)
         received = Signal(8)
         take, give = Signal(), Signal()
@@ -53,6 +55,7 @@ class Link(wiring.Component):
             self.request.payload.data.eq(buffer.read_data),
         ]
 
+        m.d.sync += [last_word.eq(index == count - 1), done.eq(index == count)]
         # A byte reaches the CRC one cycle late.
         m.d.sync += [check.data.eq(Mux(outgoing.valid, outgoing.payload, self.i.payload)), check.valid.eq(0)]
 
@@ -95,7 +98,7 @@ class Link(wiring.Component):
                     with m.If(byte == 3):
                         m.d.comb += buffer.write_enable.eq(1)
                         m.d.sync += [byte.eq(0), index.eq(index + 1)]
-                        with m.If(index == count - 1):
+                        with m.If(last_word):
                             m.next = "Check-Low"
             with m.State("Check-Low"):
                 receive(False)
@@ -127,6 +130,7 @@ class Link(wiring.Component):
                     buffer.write_enable.eq(self.response.valid & (kind == Kind.READ)),
                 ]
                 with m.If(self.response.valid):
+                    m.d.sync += done.eq(last_word)
                     m.d.sync += [index.eq(index + 1), address.eq(address + 1)]
                     m.next = "Next"
                     with m.If(self.response.payload.error != Status.OK):
@@ -134,7 +138,7 @@ class Link(wiring.Component):
                         m.next = "Start-Reply"
             with m.State("Next"):
                 m.next = "Execute"
-                with m.If(index == count):
+                with m.If(done):
                     m.next = "Start-Reply"
                     with m.If(kind == Kind.WRITE):
                         m.d.sync += count.eq(0)
@@ -160,7 +164,7 @@ class Link(wiring.Component):
                         m.d.sync += index.eq(index + 1)
                     with m.If(byte == 3):
                         m.d.sync += [byte.eq(0), word.eq(buffer.read_data)]
-                        with m.If(index == count):
+                        with m.If(done):
                             m.next = "Crc"
             with m.State("Crc"):
                 m.next = "Crc-Low"

@@ -159,6 +159,8 @@ class Sequencer(wiring.Component):
         m.d.sync += timed.eq(self.period != 0)
         m.d.sync += self.input_limit.eq(Mux(self.running & ~self.clearing & (remaining != 0), self.time + ahead, self.input_steps))
         m.d.comb += tick_over.eq(until_tick == 1)
+        arrived = Signal(STEP_BITS)  # steps of input that are there and not used yet
+        m.d.sync += arrived.eq(self.input_steps - self.time)
         with m.If(self.running & timed):
             m.d.sync += until_tick.eq(Mux(tick_over, self.period, until_tick - 1))
             with m.If(tick_over & ~credit.all()):
@@ -299,7 +301,7 @@ class Sequencer(wiring.Component):
             with m.State("Wait"):
                 ready = Signal()
                 m.d.comb += [
-                    ready.eq((self.input_steps - self.time)[:STEP_BITS] >= self.count),
+                    ready.eq(arrived >= self.count),
                     self.stall_input.eq(~ready),
                     self.stall_period.eq(ready & ~due),
                 ]
@@ -327,6 +329,7 @@ class Sequencer(wiring.Component):
                 m.next = "Advance"
             with m.State("End"):
                 m.d.sync += [self.time.eq(self.time + self.count), first_window.eq(0), remaining.eq(steps_left), to_check.eq(check_left)]
+                m.d.sync += arrived.eq(arrived - self.count)
                 next_window(steps_left, check_left)
                 with m.If(check_due & leads):
                     m.d.sync += self.exited.eq(1)
@@ -389,7 +392,7 @@ class Sequencer(wiring.Component):
                     self.route.eq(route_now),
                 ]
                 # Nothing but the step that follows makes this untrue again, and that waits for it.
-                m.d.sync += complete.eq(self.accumulated & scans_done & ~self.scan_busy)
+                m.d.sync += [complete.eq(self.accumulated & scans_done & ~self.scan_busy), pc.eq(population_base)]
                 with m.If(complete & ~route_due & ~self.route_busy):
                     with m.If(pass_0.update):
                         with m.If(self.update_ready & recorded):
@@ -398,7 +401,7 @@ class Sequencer(wiring.Component):
                                 m.d.sync += [self.accumulate.eq(0), complete.eq(0)]
                                 m.next = "Update"
                     with m.Elif(last_step | is_dense):
-                        m.d.sync += [self.accumulate.eq(0), complete.eq(0), pc.eq(population_base)]
+                        m.d.sync += [self.accumulate.eq(0), complete.eq(0)]
                         m.next = "Resume"
                     with m.Else():
                         m.d.sync += complete.eq(0)

@@ -172,21 +172,20 @@ class Update(wiring.Component):
         in_rows, first_row = Signal(), Signal()
         address = Signal.like(self.neuron_read_address)
         row_base = Signal.like(address)
-        cool = Signal(range(UPDATE_SPACING))
+        cool = Signal(UPDATE_SPACING - 1)  # as many ones as cycles to wait
         issue, last_row, finished, recorded = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             advance.eq(issue | ~op_valid),
-            self.ready.eq((cool == 0) & ~self.busy),
-            self.again.eq((cool == 0) & ~first_row & ~records),
+            self.ready.eq(~cool[0] & ~self.busy),
+            self.again.eq(~cool[0] & ~first_row & ~records),
         ]
         m.d.sync += highest_row.eq(pop0.rows - 1)
-        with m.If(cool != 0):
-            m.d.sync += cool.eq(cool - 1)
+        m.d.sync += cool.eq(cool >> 1)
         with m.If(self.busy & op_valid):
             with m.If(~recording):
                 m.d.comb += issue.eq(1)
             with m.Else():
-                can_record = (cool == 0) & ~self.recorder_busy
+                can_record = ~cool[0] & ~self.recorder_busy
                 needs_room = op.record != Record.COUNT
                 m.d.comb += [issue.eq(can_record & (self.room | ~needs_room)), self.blocked.eq(can_record & ~self.room & needs_room)]
         with m.If(issue & op_last):
@@ -196,13 +195,13 @@ class Update(wiring.Component):
                 m.d.sync += [first_row.eq(0), row.eq(row + 1), last_row.eq(row + 1 == highest_row), address.eq(address + pop0.row_words)]
                 with m.If(first_row):
                     # The next step reads this row again.
-                    m.d.sync += cool.eq(UPDATE_SPACING - 2)
+                    m.d.sync += cool.eq((1 << (UPDATE_SPACING - 2)) - 1)
                 with m.If(last_row):
                     m.d.sync += [row.eq(0), last_row.eq(highest_row == 0), address.eq(row_base)]
                     m.d.comb += next_recording.eq(~recording & records)
                     m.d.comb += [restart.eq(recording | next_recording), finished.eq(~next_recording)]
         with m.If(issue & (recording | next_recording)):
-            m.d.sync += cool.eq(UPDATE_SPACING - 1)
+            m.d.sync += cool.eq((1 << (UPDATE_SPACING - 1)) - 1)
         with m.If(finished):
             m.d.sync += self.busy.eq(0)
         # Whether a recording operation is issued is known late in a cycle: its end is told in the next.
