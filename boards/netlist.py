@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 CARRY_CELL, CARRY_OUT = "CCU2C", "COUT"
+UNCONNECTED = ["x"]
+"""A port of one bit that belongs to no net; the port itself must stay."""
 
 
 def drop_unused_carries(netlist: dict[str, Any]) -> int:
@@ -31,7 +33,8 @@ def drop_unused_carries(netlist: dict[str, Any]) -> int:
         uses.update(bit for port in module["ports"].values() for bit in port["bits"])
         for cell in module["cells"].values():
             if cell["type"] == CARRY_CELL and not any(uses[bit] for bit in cell["connections"].get(CARRY_OUT, ())):
-                dropped += cell["connections"].pop(CARRY_OUT, None) is not None
+                dropped += cell["connections"].get(CARRY_OUT) != UNCONNECTED
+                cell["connections"][CARRY_OUT] = UNCONNECTED
     return dropped
 
 
