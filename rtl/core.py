@@ -243,7 +243,8 @@ class Core(wiring.Component):
         m.d.comb += [
             neurons.read_address.eq(Mux(idle, host.offset >> lane_bits, update.neuron_read_address)),
             neurons.write_address.eq(Mux(idle, host.offset >> lane_bits, update.neuron_write_address)),
-            neurons.write_data.eq(Mux(idle, host.write_data[: config.state_bits].replicate(config.multipliers), update.neuron_write_data)),
+            update.quiet.eq(idle),
+            neurons.write_data.eq(update.neuron_write_data | Mux(idle, host.write_data[: config.state_bits], 0).replicate(config.multipliers)),
             update.neuron_read_data.eq(neurons.read_data),
         ]
         for k in range(config.multipliers):

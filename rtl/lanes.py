@@ -48,7 +48,7 @@ class UpdateLane(wiring.Component):
     latch_* : In (stage 1), the parameter register takes the word.   word_zero : In (stage 1), the word counts as zero.
     late_zero : In (stage 1), zero the word if the neuron crossed in the previous step.
     factor, use_bias, late_bias : In (stage 2).   carry_crossing, carry_spike : In (stage 3).   floor : In (stage 4).
-    exists, fire, budget, non_strict, reset_now (only with ``fire``), reset_subtract, v_reset : In (stage 5).
+    exists, fire, budget, non_strict, reset_now (only with ``fire``), reset_subtract, v_reset : In (stage 5).   quiet : In, ``result`` is zero in the next cycle.
     saturated : Out (stage 5).   result, crossing, spike : Out (stage 6; the last two hold until the next ``fire``).
     """
 
@@ -79,6 +79,7 @@ class UpdateLane(wiring.Component):
                 "reset_now": In(1),
                 "reset_subtract": In(1),
                 "v_reset": In(state),
+                "quiet": In(1),
                 "sum": Out(signed(config.accumulator_bits)),
                 "saturated": Out(1),
                 "result": Out(state),
@@ -150,9 +151,12 @@ class UpdateLane(wiring.Component):
             above.eq(clip - theta),
             crossing.eq(self.exists & ~above[-1] & (self.non_strict | (clip != theta))),
         ]
-        m.d.sync += self.result.eq(clip)
-        with m.If(crossing & self.reset_now):
-            m.d.sync += self.result.eq(Mux(self.reset_subtract, above, self.v_reset))
+        # The choice waits for the next stage, and for the writer of the memory that shares its lookup tables.
+        kept, replaced, resets = Signal(state), Signal(state), Signal()
+        m.d.sync += [kept.eq(clip), replaced.eq(Mux(self.reset_subtract, above, self.v_reset)), resets.eq(crossing & self.reset_now)]
+        with m.If(self.quiet):
+            m.d.sync += [kept.eq(0), replaced.eq(0)]
+        m.d.comb += self.result.eq(Mux(resets, replaced, kept))
         with m.If(self.fire):
             m.d.sync += [self.crossing.eq(crossing), self.spike.eq(crossing & (remaining | ~self.budget))]
         return m

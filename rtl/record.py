@@ -61,7 +61,7 @@ class Recorder(wiring.Component):
         config = self.config
         lanes = config.multipliers
         m.submodules.memory = memory = Ram(width=WORD_BITS, depth=config.output_words)
-        used = Signal(range(config.output_words + 1))
+        used, needed = Signal(range(config.output_words + 1)), Signal.like(self.needed)
         values = [Signal(signed(config.state_bits), name=f"value{k}") for k in range(lanes)]
         left, comparing, header_due = Signal(range(lanes + 1)), Signal(), Signal()
         header, kind, index = Signal(word_layout(RECORD)), Signal(Record), Signal.like(self.row_index)
@@ -84,8 +84,9 @@ class Recorder(wiring.Component):
         # Room is known one cycle late, which `busy` covers.
         m.d.sync += [
             self.busy.eq((left != 0) | self.row_valid),
-            self.room.eq(used + self.needed <= config.output_words),
-            self.room_row.eq(used + self.needed + (lanes + 1) <= config.output_words),
+            needed.eq(self.needed),
+            self.room.eq(used + needed <= config.output_words),
+            self.room_row.eq(used + needed + (lanes + 1) <= config.output_words),
         ]
         with m.If(left != 0):
             with m.If(~comparing):

@@ -252,8 +252,9 @@ class Sequencer(wiring.Component):
             m.d.sync += route_coming.eq(1)
 
         # The head of an advanced ring is written back while the next one is read.
-        advanced = Signal.like(ring_head)
-        m.d.comb += advanced.eq(wrapped(ring_head + self.count, ring_rows))
+        advanced, distance = Signal.like(ring_head), Signal.like(self.count)  # a copy of its own near this adder
+        m.d.sync += distance.eq(self.count)
+        m.d.comb += advanced.eq(wrapped(ring_head + distance, ring_rows))
         m.d.sync += advancing.eq(0)
         with m.If(advancing):
             m.d.comb += [self.program_write.eq(HEAD_SLICE), self.program_write_data.eq(advanced << RING_0.offsets["head"])]

@@ -61,6 +61,7 @@ class Update(wiring.Component):
     room : In, the output memory can take one state record.   recorder_busy : In.   blocked : Out, waiting for ``room`` only.
     program_* : program memory.   neuron_* : neuron memory.   slot_* : accumulators (data one cycle after the address).
     spike_word, spike_index, spike_valid : Out, 32 neurons' spikes, words in rising order, from stage 7.
+    quiet : In, the data to be written are zero in the next cycle.
     fired : Out, spikes of the row whose membranes are written (stage 6).
     slot_used : Out, with ``slot_data``: an operation adds it; for checks only.
     sums : Out, accumulators as the operation in stage 1 adds them, for the trace.
@@ -97,6 +98,7 @@ class Update(wiring.Component):
                 "neuron_write_address": Out(range(config.neuron_words)),
                 "neuron_write_enable": Out(1),
                 "neuron_write_data": Out(lanes * config.state_bits),
+                "quiet": In(1),
                 "slot_step": Out(range(max(config.window, 2))),
                 "slot_block": Out(range(config.max_blocks)),
                 "slot_data": In(config.lanes * config.accumulator_bits),
@@ -157,11 +159,14 @@ class Update(wiring.Component):
                     m.d.sync += update_start.eq(fetched)
                 with m.Elif(~recording):
                     m.d.sync += record_start.eq(fetched)
-        with m.If(restart | (advance & fetch_end)):
+        # A restart is known late in a cycle; in the next, no operation is issued.
+        restarts = Signal()
+        m.d.sync += restarts.eq(restart)
+        with m.If(restarts | (advance & fetch_end)):
             m.d.sync += fetch_left.eq(Mux(next_recording, record_length, pop1.update))
-        with m.If(restart | (advance & fetch_end & ~fetch_prologue)):
+        with m.If(restarts | (advance & fetch_end & ~fetch_prologue)):
             m.d.sync += fetch.eq(Mux(next_recording, record_start, update_start))
-        with m.If(restart | self.load):
+        with m.If(restarts | self.load):
             m.d.sync += [arriving.eq(0), op_valid.eq(0)]
         with m.If(self.load):
             m.d.sync += [fetch.eq(self.micro_base), update_start.eq(self.micro_base), fetch_prologue.eq(pop1.prologue != 0)]
@@ -233,7 +238,7 @@ class Update(wiring.Component):
         slot_row, final_row = Signal(range(max(rows_per_block, 2))), Signal.like(row)
         row_ends = [issue & op_last & in_rows] + [Signal(name=f"row_end{k}") for k in range(1, STAGES + 1)]
         lasts = [last_row & in_rows] + [Signal(name=f"last{k}") for k in range(1, STAGES + 1)]
-        valid = Signal(STAGES + 3)
+        valid = Signal(STAGES + 2)
         m.d.sync += targets[0].eq(address + op.offset)
         m.d.sync += [targets[k].eq(targets[k - 1]) for k in range(1, STAGES)]
         m.d.sync += [ops[k].eq(ops[k - 1]) for k in range(1, STAGES + 1)]
@@ -245,7 +250,7 @@ class Update(wiring.Component):
             m.d.sync += final_row.eq(Mux(lasts[STAGES], 0, final_row + 1))
         m.d.sync += [lasts[k].eq(lasts[k - 1]) for k in range(1, STAGES + 1)]
         m.d.sync += valid.eq(Cat(issue, valid))
-        m.d.comb += [self.settled.eq(~valid.any()), self.counted.eq(~valid[: STAGES - 1].any())]
+        m.d.sync += [self.settled.eq(~(issue | valid.any())), self.counted.eq(~(issue | valid[: STAGES - 2].any()))]
         ended = Signal(STAGES + 1)
         m.d.sync += ended.eq(Cat(finished, ended))
         m.d.comb += self.complete.eq(ended[-1])
@@ -306,6 +311,7 @@ class Update(wiring.Component):
                 lane.reset_now.eq(reset_now),
                 lane.reset_subtract.eq(pop1.reset_subtract),
                 lane.v_reset.eq(pop.population_3.v_reset),
+                lane.quiet.eq(self.quiet),
                 self.neuron_write_data[k * config.state_bits : (k + 1) * config.state_bits].eq(lane.result),
                 self.row_values[k].eq(lane.result),
                 self.sums[k * width : (k + 1) * width].eq(lane.sum),

@@ -104,7 +104,7 @@ def pass_cycles(
     steps_ended = np.full(STAGES + 1, -1, np.int64)
     # Router and recorder.
     route_state, completed, routed, word, ring, to_host, spikes_left, more = IDLE, 0, 0, 0, 0, False, 0, False
-    left, header_due, finished, row_recorded = 0, False, False, False
+    left, header_due, finished, row_recorded, restarts = 0, False, False, False, False
 
     while True:
         cycles += 1
@@ -262,10 +262,11 @@ def pass_cycles(
         if advance:
             op_valid, op_last, prefetched, prefetched_last = prefetched, prefetched_last, True, fetch_end
             fetch_left -= 1
-        if restart or (advance and fetch_end):
+        if restarts or (advance and fetch_end):
             fetch_left = target.recorded if next_recording else target.update
-        if restart or load:
+        if restarts or load:
             prefetched = op_valid = False
+        restarts = restart
         cool = max(cool - 1, 0)
         if issue and op_was_last:
             if in_rows:

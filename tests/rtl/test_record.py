@@ -39,7 +39,7 @@ class Bench:
         self.taken = 0
         self.counts: list[int] = []
         self.asked: int | None = None
-        self.needed = 0
+        self.needed = self.needed_before = 0  # what is asked for counts a cycle later
 
     async def cycle(self) -> bool:
         """One clock cycle in which the host may read and free a word; whether the recorder was busy."""
@@ -48,9 +48,10 @@ class Bench:
         self.asked = self.rng.randrange(waiting) if waiting and self.rng.random() < 0.5 else None
         if self.asked is not None:
             ctx.set(dut.read_address, (self.taken + self.asked) % depth)
-        fits = [waiting + self.needed + more <= depth for more in (0, self.config.multipliers + 1)]
+        fits = [waiting + self.needed_before + more <= depth for more in (0, self.config.multipliers + 1)]
         _, _, busy = await ctx.tick().sample(dut.busy)
         assert [ctx.get(dut.room), ctx.get(dut.room_row)] == fits
+        self.needed_before = self.needed
         if self.asked is not None:
             position = self.taken + self.asked
             assert ctx.get(dut.read_data) == self.expected[position], f"word {position}"
