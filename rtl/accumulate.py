@@ -99,7 +99,7 @@ class Accumulate(wiring.Component):
             next_pointer.eq(pointer),
             entries.used.eq(take | issue_column),
         ]
-        m.d.sync += [available.eq(written != next_pointer), pointer.eq(next_pointer), scan_done.eq(Cat(self.scan_done, scan_done[0]))]
+        m.d.sync += [pointer.eq(next_pointer), scan_done.eq(Cat(self.scan_done, scan_done[0]))]
         with m.If(self.entry_valid):
             m.d.sync += written.eq(written + 1)
         with m.If(scan_done[1]):
@@ -151,6 +151,10 @@ class Accumulate(wiring.Component):
                 m.d.sync += active.eq(0)
             with m.If(active & ~last):
                 m.d.sync += block.eq(block + 1)
+        # Whether an entry is used comes late: both answers are ready. After a swap the list is there from its start.
+        m.d.sync += available.eq(Mux(take | issue_column, written != (pointer + 1)[: len(pointer)], written != pointer))
+        with m.If(issue_swap):
+            m.d.sync += available.eq(1)
         with m.If(take | issue_column):
             m.d.sync += weight_address.eq(weight_base + entry.index)
         with m.Elif(issue_event):

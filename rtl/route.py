@@ -113,9 +113,9 @@ class Router(wiring.Component):
         arrived_word, last_word, routed_half, routed_odd = Signal.like(self.spike_index), Signal.like(self.spike_index), Signal(), Signal()
         routed = Array(Signal(row, name=f"routed{r}") for r in range(MAX_RINGS))
         complete = Signal(len(Cat(last_word, routed_half, routed_odd, *routed)))
+        alone = (pop.rings == 1) & self.ring_1[0].uniform & ~pop.record_spikes
+        m.d.sync += [direct.eq(alone), self.needed.eq(pop.record_spikes | ((pop.rings != 0) & ~alone))]
         m.d.comb += [
-            direct.eq((pop.rings == 1) & self.ring_1[0].uniform & ~pop.record_spikes),
-            self.needed.eq(pop.record_spikes | ((pop.rings != 0) & ~direct)),
             bitmap.write_address.eq(Cat(self.spike_index[:word_bits], half)),
             bitmap.write_data.eq(Cat(self.spike_word, self.spike_word.any())),
             bitmap.write_enable.eq(self.spike_valid),
@@ -130,7 +130,7 @@ class Router(wiring.Component):
         m.d.comb += [
             delays.eq(Array(self.ring_1[r] for r in range(MAX_RINGS))[ring]),
             rows.eq(Array(heights)[ring]),
-            place.eq(at_column + Mux(direct, direct_target, target)),
+            place.eq(at_column + target),
         ]
         m.d.sync += target.eq(wrapped(routed[ring] + Mux(delays.uniform, delays.delay[:delay_bits], delay), rows))
         with m.If(self.spike_valid):
@@ -149,7 +149,7 @@ class Router(wiring.Component):
             bitmap.read_address.eq(Cat(word[:word_bits], routed_half)),
             bitmap.read_enable.eq(fetching),
             self.read_address.eq(place),
-            self.write_address.eq(place),
+            self.write_address.eq(Mux(direct, at_column + direct_target, place)),
             self.write_data.eq(self.read_data | (1 << bit)),
             self.delay_address.eq(Cat(position, (delays.delay >> len(position)) + at_word)),
             header.kind.eq(RecordKind.SPIKES),
