@@ -14,6 +14,9 @@ from lifline.train import as_spikes
 
 EXAMPLES = Path(__file__).parents[1]
 Samples = tuple[np.ndarray, np.ndarray]
+Encode = Callable[[np.ndarray, np.random.Generator | None], np.ndarray]
+COPIES = 4
+"""Augmented versions of every recording."""
 
 
 @dataclass(frozen=True)
@@ -26,31 +29,48 @@ class Task:
     training: Samples
     validation: Samples
     test: Samples
-    encode: Callable[[np.ndarray, np.random.Generator | None], np.ndarray] = as_spikes
+    encode: Encode = as_spikes
+
+
+def coarser(spikes: np.ndarray) -> np.ndarray:
+    """Two steps become one, in which a channel has fired if it has in either; (sample, step, channel)."""
+    return spikes.reshape(len(spikes), -1, 2, spikes.shape[2]).max(2).astype(np.uint8)
+
+
+def drawn_before(name: str, channels: int, classes: int, samples: np.ndarray, labels: np.ndarray, parts: list[np.ndarray], encode: Encode) -> Task:
+    """A task whose samples are numbers of recordings: all are encoded once, and ``COPIES`` times augmented, of which each epoch draws one."""
+    rng = np.random.default_rng(0)
+    clean = coarser(encode(samples, None))
+    augmented = np.stack([coarser(encode(samples, rng)) for _ in range(COPIES)])
+
+    def look_up(numbers: np.ndarray, generator: np.random.Generator | None) -> np.ndarray:
+        return clean[numbers] if generator is None else augmented[generator.integers(COPIES, size=len(numbers)), numbers]
+
+    return Task(name, channels, classes, *((np.flatnonzero(part), labels[part]) for part in parts), encode=look_up)
 
 
 def _motion() -> Task:
-    return Task("motion", CHANNELS, CLASSES, motion(1800, 0), motion(600, 1), motion(1200, 2))
+    return Task("motion", CHANNELS, CLASSES, motion(2400, 0), motion(600, 1), motion(1200, 2))
 
 
 def _braille(path: str) -> Task:
-    """Every sixth training sample is held out, as in ``examples/braille``, whose augmentation serves here too."""
+    """Encoding and augmentation of ``examples/braille``, but every channel once, 32 steps of 40 ms; every fifth training sample is held out."""
     example = runpy.run_path(str(EXAMPLES / "braille" / "train.py"))
+    channels = example["CHANNELS"] // example["COPIES"]
     spikes, labels, test = example["load"](path)
-    held_out = ~test & (np.cumsum(~test) % 6 == 0)
-    parts = [(spikes[which], labels[which]) for which in (~test & ~held_out, held_out, test)]
-    return Task("braille", example["CHANNELS"], 7, *parts, encode=example["encode"])
+    held_out = ~test & (np.cumsum(~test) % 5 == 0)
+    parts = [~test & ~held_out, held_out, test]
+    return drawn_before("braille", channels, 7, spikes, labels, parts, lambda samples, rng: example["encode"](samples, rng)[..., :channels])
 
 
 def _fsdd(path: str) -> Task:
-    """Official test set; recordings 5..9 are held out, as in ``examples/fsdd``, whose augmentation serves here too."""
+    """Encoding and augmentation of ``examples/fsdd``, but 25 steps of 40 ms; the official test set; recordings 5..9 are held out."""
     example = runpy.run_path(str(EXAMPLES / "fsdd" / "train.py"))
     data = example["load"](path)
     test = data["is_test"].astype(bool)
     held_out = ~test & (data["rec_index"] < 10)
-    levels, labels = data["levels"], data["label"].astype(np.int64)
-    parts = [(levels[which], labels[which]) for which in (~test & ~held_out, held_out, test)]
-    return Task("fsdd", 2 * example["BANDS"] * len(example["LEVELS"]), 10, *parts, encode=example["encode"])
+    parts = [~test & ~held_out, held_out, test]
+    return drawn_before("fsdd", example["BANDS"] * len(example["THRESHOLDS"]), 10, data["values"], data["label"], parts, example["encode"])
 
 
 def load(name: str, path: str | None) -> Task:
