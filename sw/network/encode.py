@@ -31,9 +31,14 @@ def regular_spikes(values: NDArray[Any], steps: int, *, phase: float = 0.5) -> N
     x = _rates(values, steps)
     if not 0 <= phase < 1:
         raise InputError(f"phase {phase} must be at least 0 and below 1")
-    # Whole numbers times a rate like 3/16 are exact; the largest values must fire in every step.
-    reached = np.floor(np.arange(steps + 1)[None, :, None] * x[:, None, :] + phase)
-    return np.diff(reached, axis=1).astype(np.uint8)
+    spikes = np.empty((len(x), steps, x.shape[1]), np.uint8)
+    before = np.zeros_like(x)
+    for t in range(steps):  # step by step: all at once would be eight times as much memory
+        # A product is rounded once, a running sum in every step.
+        after = np.floor((t + 1) * x + phase)
+        spikes[:, t] = after - before
+        before = after
+    return spikes
 
 
 def poisson_spikes(values: NDArray[Any], steps: int, generator: np.random.Generator) -> NDArray[np.uint8]:

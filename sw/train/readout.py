@@ -23,6 +23,7 @@ def fit_readout(
     spikes: NDArray[Any],
     labels: NDArray[Any],
     *,
+    calibration: NDArray[Any] | None = None,
     method: str = "linear",
     ridge: float = 30.0,
     classes: int | None = None,
@@ -33,11 +34,12 @@ def fit_readout(
     """Add an integrating read-out to a network whose output fires.
 
     It is fitted on the counts that the quantised network gives in the golden model, so it is fitted to what the hardware will do. Quantise the result with
-    the same ``config``, ``per_neuron`` and ``spikes``, and these counts stay as they are.
+    the same ``config``, ``per_neuron`` and ``calibration``, and these counts stay as they are.
 
     Parameters
     ----------
     spikes : (sample, time, neuron).   labels : (sample,), whole numbers from 0.
+    calibration : spikes that ``quantise`` gets, all of ``spikes`` if None.
     method : ``"linear"``: ridge regression of the classes on the counts, its intercept a bias spread over the steps. ``"assignment"``: each neuron
         belongs to the class for which it fires most on average, and a class gets the mean count of its neurons (Diehl and Cook 2015).
     ridge : penalty on the squared weights, in units of squared counts.
@@ -60,7 +62,8 @@ def fit_readout(
     features = network.population(network.output)
     if features.neurons is None or features.neurons.threshold is None:
         raise TrainingError(f"output `{features.name}` never fires; a read-out counts spikes")
-    counts = GoldenModel(quantise(network, spikes, config=config, per_neuron=per_neuron)).run(np.asarray(spikes)).spike_counts.astype(np.float64)
+    integers = quantise(network, spikes if calibration is None else calibration, config=config, per_neuron=per_neuron)
+    counts = GoldenModel(integers).run(np.asarray(spikes)).spike_counts.astype(np.float64)
     if not counts.any():
         raise TrainingError(f"`{features.name}` never fires on these spikes; lower its thresholds (StdpFeatures.settle)")
     of_class = (labels[:, None] == np.arange(number)).astype(np.float64)
