@@ -165,10 +165,12 @@ class SpikingNetwork(nn.Module):
 
         Raises
         ------
-        TrainingError   for spikes of another shape.
+        TrainingError   for spikes of another shape or other values.
         """
         if spikes.ndim != 3 or spikes.shape[2] != self.size(self.input_name) or not spikes.shape[1]:
             raise TrainingError(f"spikes have shape {tuple(spikes.shape)}; `{self.name}` needs (batch, time, {self.size(self.input_name)})")
+        if not ((spikes == 0) | (spikes == 1)).all():
+            raise TrainingError(f"spikes must be 0 or 1; these have values {float(spikes.min()):g}..{float(spikes.max()):g} (encode samples as spikes first)")
         order = self.order()
         assert self.output is not None
         own = {self.input_name: spikes.float()}

@@ -107,6 +107,9 @@ class TrainablePopulation(nn.Module):
         require(0 <= cap <= 255, f"cap {cap} must be in 0..255 spikes per step")
         require(cap > 0 or (not batch_norm and budget is None), "a read-out that never fires has neither batch_norm nor budget")
         require(not batch_norm or (v_reset == 0 and v_min is None), "batch_norm gives every neuron its own unit: v_reset must be 0, v_min None")
+        rules = [rule.value for rule in ResetRule]
+        require(reset in [*ResetRule, *rules], f"reset {reset!r} must be one of {', '.join(rules)}")
+        require(surrogate is None or isinstance(surrogate, Surrogate), f"surrogate {surrogate!r} must be a Surrogate, such as Surrogate(kind='arctan')")
         self.reset, self.strict, self.cap, self.detach_reset = ResetRule(reset), strict, cap, detach_reset
         self.v_reset, self.v_min = float(v_reset), v_min
         self.surrogate = surrogate or Surrogate()

@@ -30,7 +30,7 @@ class Surrogate:
 
     Raises
     ------
-    TrainingError   if slope or height are not positive.
+    TrainingError   for a kind that does not exist, or if slope or height are not positive.
     """
 
     kind: SurrogateKind = SurrogateKind.FAST_SIGMOID
@@ -38,7 +38,10 @@ class Surrogate:
     height: float = 1.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "kind", SurrogateKind(self.kind))
+        try:
+            object.__setattr__(self, "kind", SurrogateKind(self.kind))
+        except ValueError:
+            raise TrainingError(f"surrogate: kind {self.kind!r} must be one of {', '.join(k.value for k in SurrogateKind)}") from None
         for name in ("slope", "height"):
             if not getattr(self, name) > 0:
                 raise TrainingError(f"surrogate: {name} {getattr(self, name)} must be positive")
@@ -50,10 +53,19 @@ class Surrogate:
 
 @dataclass(frozen=True)
 class SlopeSchedule:
-    """Slope that grows geometrically from ``first`` to ``last`` over training: wide gradients to begin with, true ones in the end."""
+    """Slope that grows geometrically from ``first`` to ``last`` over training: wide gradients to begin with, true ones in the end.
+
+    Raises
+    ------
+    TrainingError   if one of them is not positive.
+    """
 
     first: float
     last: float
+
+    def __post_init__(self) -> None:
+        if not (self.first > 0 and self.last > 0):
+            raise TrainingError(f"slopes {self.first} and {self.last} of a schedule must be positive")
 
     def slope(self, progress: float) -> float:
         """Slope at ``progress`` 0..1 through training."""

@@ -33,10 +33,18 @@ def as_spikes(samples: NDArray[Any], generator: np.random.Generator | None) -> N
 
 
 def cross_entropy(rule: str | None = None, *, scale: float = 1.0, label_smoothing: float = 0.0) -> Loss:
-    """Cross entropy of ``scale * activity.scores(rule)``, see :meth:`lifline.train.network.Activity.scores`."""
+    """Cross entropy of ``scale * activity.scores(rule)``, see :meth:`lifline.train.network.Activity.scores`.
+
+    The loss raises :class:`TrainingError` for a label that is none of the output's neurons.
+    """
 
     def loss(activity: Activity, labels: torch.Tensor) -> torch.Tensor:
-        return torch.nn.functional.cross_entropy(scale * activity.scores(rule), labels, label_smoothing=label_smoothing)
+        scores = activity.scores(rule)
+        if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < scores.shape[1]:
+            raise TrainingError(
+                f"labels {int(labels.min())}..{int(labels.max())} do not fit the {scores.shape[1]} neurons of `{activity.output}`; they count from 0"
+            )
+        return torch.nn.functional.cross_entropy(scale * scores, labels, label_smoothing=label_smoothing)
 
     return loss
 
@@ -85,6 +93,8 @@ class Trainer:
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0:
             raise TrainingError(f"epochs {self.epochs}, batch_size {self.batch_size} and learning_rate {self.learning_rate} must be positive")
+        if self.patience is not None and self.patience < 1:
+            raise TrainingError(f"patience {self.patience} must be at least 1 epoch, or None")
         for name in ("freeze_delays", "hard_budgets"):
             if not 0 <= (getattr(self, name) or 0) <= 1:
                 raise TrainingError(f"{name} {getattr(self, name)} must be a share of the epochs, 0..1")

@@ -132,6 +132,7 @@ def test_logs_to_csv(tmp_path: Path) -> None:
         ({"epochs": 1, "freeze_delays": 2.0}, "freeze_delays 2.0"),
         ({"epochs": 1, "hard_budgets": -0.1}, "hard_budgets -0.1"),
         ({"epochs": 1, "patience": 2}, "patience needs validation data"),
+        ({"epochs": 1, "patience": 0}, "patience 0"),
         ({"epochs": 1, "rule": "x", "loss": train.cross_entropy("x")}, "no rule `x`"),
     ],
 )
@@ -139,6 +140,13 @@ def test_refuses(options: dict[str, object], message: str) -> None:
     spikes, labels = order_task(10)
     with pytest.raises(train.TrainingError, match=message):
         train.Trainer(progress=False, **options).fit(build(), spikes, labels)
+
+
+def test_refuses_labels_without_a_neuron() -> None:
+    spikes, labels = order_task(10)
+    for wrong in (labels + 1, labels - 1):
+        with pytest.raises(train.TrainingError, match=r"do not fit the 2 neurons of `class`"):
+            train.Trainer(epochs=1, progress=False).fit(build(), spikes, wrong)
 
 
 def test_refuses_a_loss_that_is_not_finite() -> None:
