@@ -5,8 +5,8 @@
 ``fsdd_logmel.npz`` holds ``logmel`` (3000, 100, 40) uint8 (10 ms a frame, dB = value / 2 - 80), ``label``, ``speaker``, ``rec_index`` and
 ``is_test`` (the official split: recordings 0..4 of every speaker and digit). Needs the extra ``train``. 160-256-256-10 runs on
 the preset ``large``. With ``--validate`` recordings 5..9 of the training part are held out, which is how the settings were
-chosen; ``--unseen SPEAKER`` trains on the other five speakers and tests on all recordings of this one; ``--budget`` learns firing budgets and
-makes them hard. Predictions are the largest of the last membranes.
+chosen; ``--unseen SPEAKER`` trains on the other five speakers and tests on all 500 recordings of this one, ``--unseen all`` does so for every speaker
+in turn; ``--budget`` learns firing budgets and makes them hard. Predictions are the largest of the last membranes.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ FRAMES_PER_STEP = 2  # a step is 20 ms
 THRESHOLDS = np.array([-42.0, -32.0, -22.0, -12.0])
 LONGEST_DELAY = 30  # steps
 SIZES = (256, 256)
+SPEAKERS = 6
 
 
 def decibels(logmel: np.ndarray) -> np.ndarray:
@@ -85,12 +86,12 @@ def test_samples(path: str) -> tuple[np.ndarray, np.ndarray]:
     return encode(data["values"][test], None).astype(np.uint8), data["label"][test]
 
 
-def build(weight_bits: int, *, delays: str, dropout: float, pressure: float | None) -> train.SpikingNetwork:
+def build(weight_bits: int, *, delays: str, dropout: float, pressure: float | None, hidden: int = SIZES[0]) -> train.SpikingNetwork:
     quantisation = train.Quantisation.for_config("large", weight_bits=weight_bits, per_neuron=True)
     net = train.SpikingNetwork(f"fsdd{weight_bits}", BANDS * len(THRESHOLDS), quantisation=quantisation, input_name="bands")
-    for k, size in enumerate(SIZES):
+    for k in range(len(SIZES)):
         budget = None if pressure is None else train.FiringBudget(0.2, overshoot=pressure, pressure=pressure)
-        net.add(train.LIF(f"hidden{k + 1}", size, decay_v=0.1, batch_norm=True, dropout=dropout, budget=budget))
+        net.add(train.LIF(f"hidden{k + 1}", hidden, decay_v=0.1, batch_norm=True, dropout=dropout, budget=budget))
     net.add(train.LeakyIntegrator("digit", 10))
     for source, target in zip(net.names, net.names[1:], strict=False):
         fixed = np.random.default_rng(0).integers(0, LONGEST_DELAY + 1, net.size(source))
@@ -98,10 +99,45 @@ def build(weight_bits: int, *, delays: str, dropout: float, pressure: float | No
     return net
 
 
+def train_and_test(data: dict[str, np.ndarray], options: argparse.Namespace, unseen: int | None) -> dict[str, float]:
+    """Train one network, write it to ``--out`` (unless there are six), and measure it with the golden model."""
+    torch.manual_seed(options.seed)
+    began = time.time()
+    values, labels, index = data["values"], data["label"], data["rec_index"]
+    test = data["is_test"].astype(bool) if unseen is None else np.unique(data["speaker"], return_inverse=True)[1] == unseen
+    valid = ~test & (index >= 5) & (index < 10) & options.validate
+    used = ~test & ~valid
+    net = build(options.weight_bits, delays=options.delays, dropout=options.dropout, pressure=options.budget, hidden=options.hidden)
+    trainer = train.Trainer(
+        epochs=options.epochs, batch_size=64, learning_rate=options.learning_rate, delay_learning_rate=0.1, freeze_delays=0.6,
+        weight_decay=1e-3, warm_up=0.1, seed=options.seed, encode=encode, rule="v_last",
+        hard_budgets=None if options.budget is None else 0.8, loss=train.cross_entropy("v_last", scale=0.1, label_smoothing=0.1),
+        checkpoint=options.checkpoint,
+    )  # fmt: skip
+    history = trainer.fit(net, values[used], labels[used], (values[valid], labels[valid]) if options.validate else None)
+    network = net.to_network(seed=options.seed, epochs=options.epochs)
+    compile_network(network, preset("large"))
+    if options.unseen != "all":
+        save(network, options.out)
+    figures = {tag: round(value, 4) for tag, value in history[-1].items()} | {"seconds": round(time.time() - began)}
+    which, name = (valid, "validation") if options.validate else (test, "test")
+    spikes = encode(values[which], None).astype(np.uint8)
+    result = GoldenModel(network).run(spikes)
+    assert result.v_last is not None
+    hidden = [c for population, c in result.counters.items() if population != network.output]
+    return figures | {
+        f"{name}_accuracy": round(float((result.v_last.argmax(1) == labels[which]).mean()), 4),
+        "input_spikes": round(float(spikes.sum() / len(spikes)), 1),
+        "hidden_spikes": round(sum(float(c.spikes.mean()) for c in hidden), 1),
+        "budget_hits": round(sum(float(c.budget_hits.mean()) for c in hidden), 1),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", help="fsdd_logmel.npz")
     parser.add_argument("--weight-bits", type=int, choices=(8, 4, 2), default=8)
+    parser.add_argument("--hidden", type=int, default=SIZES[0], help="neurons of each of the two hidden layers")
     parser.add_argument("--epochs", type=int, default=140)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--dropout", type=float, default=0.25)
@@ -112,40 +148,21 @@ def main() -> None:
     parser.add_argument("--out", default="fsdd.safetensors")
     parser.add_argument("--checkpoint", help="file to resume from")
     parser.add_argument("--validate", action="store_true", help="hold out recordings 5..9; the test part is not read")
-    parser.add_argument("--unseen", type=int, help="speaker (0..5) to test on")
+    parser.add_argument("--unseen", choices=[*map(str, range(SPEAKERS)), "all"], help="speaker to test on, or each of them in turn")
     options = parser.parse_args()
+    if options.unseen == "all" and options.checkpoint:
+        parser.error("--checkpoint is for one network; give --unseen a speaker")
     torch.set_num_threads(options.threads)
-    torch.manual_seed(options.seed)
-    began = time.time()
     data = load(options.data)
-    values, labels, index = data["values"], data["label"], data["rec_index"]
-    test = data["is_test"].astype(bool) if options.unseen is None else np.unique(data["speaker"], return_inverse=True)[1] == options.unseen
-    valid = ~test & (index >= 5) & (index < 10) & options.validate
-    used = ~test & ~valid
-    net = build(options.weight_bits, delays=options.delays, dropout=options.dropout, pressure=options.budget)
-    trainer = train.Trainer(
-        epochs=options.epochs, batch_size=64, learning_rate=options.learning_rate, delay_learning_rate=0.1, freeze_delays=0.6,
-        weight_decay=1e-3, warm_up=0.1, seed=options.seed, encode=encode, rule="v_last",
-        hard_budgets=None if options.budget is None else 0.8, loss=train.cross_entropy("v_last", scale=0.1, label_smoothing=0.1),
-        checkpoint=options.checkpoint,
-    )  # fmt: skip
-    history = trainer.fit(net, values[used], labels[used], (values[valid], labels[valid]) if options.validate else None)
-    network = net.to_network(seed=options.seed, epochs=options.epochs)
-    compile_network(network, preset("large"))
-    save(network, options.out)
-    figures = {tag: round(value, 4) for tag, value in history[-1].items()} | {"seconds": round(time.time() - began)}
-    which, name = (valid, "validation") if options.validate else (test, "test")
-    spikes = encode(values[which], None).astype(np.uint8)
-    result = GoldenModel(network).run(spikes)
-    assert result.v_last is not None
-    hidden = [c for population, c in result.counters.items() if population != network.output]
-    figures |= {
-        f"{name}_accuracy": round(float((result.v_last.argmax(1) == labels[which]).mean()), 4),
-        "input_spikes": round(float(spikes.sum() / len(spikes)), 1),
-        "hidden_spikes": round(sum(float(c.spikes.mean()) for c in hidden), 1),
-        "budget_hits": round(sum(float(c.budget_hits.mean()) for c in hidden), 1),
-    }
-    print(json.dumps(figures | {"out": options.out}))
+    if options.unseen == "all":
+        accuracies = []
+        for speaker, name in enumerate(np.unique(data["speaker"])):
+            figures = train_and_test(data, options, speaker)
+            accuracies.append(figures["validation_accuracy" if options.validate else "test_accuracy"])
+            print(json.dumps({"unseen": str(name)} | figures), flush=True)
+        print(json.dumps({"mean_accuracy": round(float(np.mean(accuracies)), 4), "lowest": min(accuracies), "highest": max(accuracies)}))
+        return
+    print(json.dumps(train_and_test(data, options, None if options.unseen is None else int(options.unseen)) | {"out": options.out}))
 
 
 if __name__ == "__main__":
