@@ -198,7 +198,7 @@ def load(path: str | os.PathLike[str]) -> Program:
     except (OSError, SafetensorError, ValueError, TypeError) as error:
         raise ProgramError(f"{path} cannot be read as a program file ({error}); compile the network again") from error
     if meta.get("format") != FORMAT:
-        raise ProgramError(f"{path} is not a program file (format {meta.get('format')!r}, expected {FORMAT!r}); compile the network again")
+        raise ProgramError(f"{path} is not a program file (format {meta.get('format')!r}, expected {FORMAT!r}); make one with `lifline compile`")
     if meta.get("version") != str(VERSION):
         raise ProgramError(f"{path} has program version {meta.get('version')}, this lifline reads {VERSION}; compile the network again")
     if _digest(images, meta.get("program", "")) != meta.get("digest"):

@@ -124,10 +124,10 @@ def load(path: str | os.PathLike[str]) -> Network:
     """
     header, tensors = _read(Path(path))
     if header.get("format") != FORMAT:
-        raise ProgramError(f"`{path}` is not a network file: its format is {header.get('format', 'not named')!r}, expected {FORMAT!r}")
+        raise ProgramError(f"`{path}` is not a network file: its format is {header.get('format', 'not named')!r}, expected {FORMAT!r}; give what `save_network`, `lifline import` or training wrote")
     version = header.get("version", "")
     if not version.isdecimal() or int(version) < 1:
-        raise ProgramError(f"`{path}` has version {version!r}, expected a number from 1 to {VERSION}")
+        raise ProgramError(f"`{path}` has version {version!r}, expected a number from 1 to {VERSION}; save it again from its source")
     if int(version) > VERSION:
         raise ProgramError(f"`{path}` has version {version}, this lifline reads up to {VERSION}; upgrade lifline or save the file again")
     text = header.get("network", "")
@@ -138,7 +138,7 @@ def load(path: str | os.PathLike[str]) -> Network:
     except NetworkError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ProgramError(f"`{path}` is not a complete network description ({type(error).__name__}: {error})") from error
+        raise ProgramError(f"`{path}` is not a complete network description ({type(error).__name__}: {error}); save it again from its source") from error
 
 
 def file_format(path: str | os.PathLike[str]) -> str:
@@ -166,7 +166,7 @@ def _read(path: Path) -> tuple[dict[str, str], Tensors]:
             foreign = header.get("format") != FORMAT
             return header, {} if foreign else {key: file.get_tensor(key) for key in file.keys()}
     except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise ProgramError(f"`{path}` is not a readable safetensors file ({error}); it is truncated, corrupted or foreign") from error
+        raise ProgramError(f"`{path}` is not a readable safetensors file ({error}); it is truncated, corrupted or foreign; save it again from its source") from error
 
 
 def _build(description: dict[str, Any], tensors: Tensors) -> Network:
