@@ -108,7 +108,7 @@ class Dialect:
                 continue
             if isinstance(value, bool) or not isinstance(value, kind):
                 raise ConversionError(f"dialect: {field} {value!r} must be {'a number' if kind is Real else 'an integer'}")
-            object.__setattr__(self, field, float(value) if kind is Real else int(value))
+            object.__setattr__(self, field, float(value) if kind is Real else round(value))
         if not isinstance(self.strict, bool):
             raise ConversionError(f"dialect: strict {self.strict!r} must be true or false")
         for field in ("dt", "dt_integrate"):
