@@ -21,22 +21,24 @@ def missing() -> str | None:
     return f"{', '.join(absent)} not installed" if absent else None
 
 
-def mutated(module: ModuleType, old: str, new: str) -> ModuleType:
-    """A copy of ``module`` with one line of its source changed: a broken twin.
+def mutated(module: ModuleType, *changes: tuple[str, str]) -> ModuleType:
+    """A copy of ``module`` with pieces of its source changed, from old to new: a broken twin, or one that shows what is inside.
 
     Raises
     ------
-    ValueError   if ``old`` does not occur exactly once.
+    ValueError   if an old piece does not occur exactly once.
     """
     assert module.__file__ is not None
     source = Path(module.__file__).read_text()
-    if source.count(old) != 1:
-        raise ValueError(f"`{old}` occurs {source.count(old)} times in {module.__name__}; the broken twin needs another line")
-    spec = importlib.util.spec_from_loader(f"{module.__name__}_broken", loader=None)
+    for old, new in changes:
+        if source.count(old) != 1:
+            raise ValueError(f"`{old}` occurs {source.count(old)} times in {module.__name__}; the twin needs another piece")
+        source = source.replace(old, new)
+    spec = importlib.util.spec_from_loader(f"{module.__name__}_twin", loader=None)
     assert spec is not None
     twin = importlib.util.module_from_spec(spec)
     twin.__package__ = module.__package__
-    exec(compile(source.replace(old, new), module.__file__, "exec", dont_inherit=True), twin.__dict__)  # noqa: S102
+    exec(compile(source, module.__file__, "exec", dont_inherit=True), twin.__dict__)  # noqa: S102
     return twin
 
 

@@ -11,9 +11,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from amaranth.hdl import Assume, Elaboratable, Module, Signal, Value
+from amaranth.hdl import Assert, Assume, Elaboratable, Fragment, Module, Signal, Value
 
 from lifline.arch.config import preset
+from lifline.arch.timing import ACCUMULATE_SPACING
+from lifline.rtl import accumulate as accumulate_module
 from lifline.rtl import input as input_module
 from lifline.rtl import link as link_module
 from lifline.rtl import record as record_module
@@ -24,6 +26,7 @@ from .prove import missing, mutated, prove
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 CONFIG = preset("tiny").replace(input_words=16, output_words=16)
+EVENT_ONLY = preset("tiny").replace(dense_lanes=0, drain_cycles=1, list_entries=16, max_neurons=32)
 
 
 def inputs(unit: Any) -> list[Value]:
@@ -107,17 +110,52 @@ class RecorderMemory(Elaboratable):
         return m
 
 
+class Accumulation(Elaboratable):
+    """Event mode: no entry comes while the list is full; accumulation begins after a start, and a start after the last entry's last block."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.unit = module.Accumulate(EVENT_ONLY)
+        self.ports = [signal for signal in inputs(self.unit) if signal is not self.unit.read_used]
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        unit = self.unit
+        m.submodules.unit = Fragment.get(unit, platform)
+        written, next_pointer, active, period, draining = unit.inside
+        started = Signal()
+        with m.If(unit.start):
+            m.d.sync += started.eq(1)
+        m.d.comb += [
+            Assume(~(unit.entry_valid & ((written - next_pointer)[: len(written)] == EVENT_ONLY.list_entries))),
+            Assume(started | ~unit.enable),
+            Assume(~(unit.start & (active | unit.enable))),
+            Assume(unit.blocks <= EVENT_ONLY.max_blocks),
+            # What the induction needs to know.
+            Assert(~draining),
+            Assert(started | ~active),
+            Assert(~started | (period >= ACCUMULATE_SPACING)),
+        ]
+        return m
+
+
+INSIDE = ("        # Accumulator memory: read,", "        self.inside = written, next_pointer, active, period, draining\n        # Accumulator memory: read,")
+"""Shows what the proof of the accumulation must know."""
+
 PROOFS = {
     "link-buffer": (LinkBuffer, link_module, 'm.next = "Header"', 'm.d.comb += buffer.write_enable.eq(1)\n                    m.next = "Count"', 4),
     "registers": (Registers, registers_module, "memory.read_enable.eq(~updating)", "memory.read_enable.eq(1)", 4),
     "input": (InputMemory, input_module, "& (self.taken != self.available) &", "&", 4),
     "recorder": (RecorderMemory, record_module, "< used)", "<= used)", 4),
+    "list": (Accumulation, accumulate_module, "available.eq(written != next_pointer)", "available.eq(written + self.entry_valid != next_pointer)", 6),
+    "slots": (Accumulation, accumulate_module, "m.d.sync += period.eq(ACCUMULATE_SPACING)", "m.d.sync += period.eq(ACCUMULATE_SPACING - 1)", 6),
 }  # fmt: skip
+"""Environment, module, a piece of it and what the broken twin has instead, steps of the induction."""
 
 
 @pytest.mark.parametrize("broken", [False, True], ids=["holds", "broken-twin-fails"])
 @pytest.mark.parametrize("name", PROOFS)
 def test_no_collided_word_is_used(tmp_path: Path, name: str, broken: bool) -> None:
     wrapper, module, old, new, depth = PROOFS[name]
-    design = wrapper(mutated(module, old, new) if broken else module)
+    changes = [INSIDE] if module is accumulate_module else []
+    design = wrapper(mutated(module, *changes, *([(old, new)] if broken else [])))
     assert prove(tmp_path, design, design.ports, 30 if broken else depth, platform=Check.ASSERT) is not broken

@@ -173,5 +173,5 @@ PROOFS = {
 @pytest.mark.parametrize("name", PROOFS)
 def test_proof(tmp_path: Path, name: str, broken: bool) -> None:
     wrapper, module, old, new, depth, twin_depth = PROOFS[name]
-    design = wrapper(mutated(module, old, new) if broken else module)
+    design = wrapper(mutated(module, (old, new)) if broken else module)
     assert prove(tmp_path, design, design.ports, twin_depth if broken else depth) is not broken

@@ -91,9 +91,9 @@ def gateware(case: Case, rng: random.Random, free: float = 1.0, burst: int = CON
             if reads:
                 assert ctx.get(dut.host_read_data) == words[written - 1], "the host reads what it wrote last"
             taken += (ctx.get(dut.taken) - taken) % POSITIONS
-            steps += (ctx.get(dut.steps) - steps) % (1 << STEP_BITS)
+            before, steps = steps, steps + (ctx.get(dut.steps) - steps) % (1 << STEP_BITS)
             assert steps <= limit, "no step beyond the limit"
-            if steps and ctx.get(dut.steps) == steps % (1 << STEP_BITS):
+            if steps != before:
                 done = reference(Case(case.steps[:steps], case.neurons, case.base, case.rows, case.delays, case.entry))[0]
                 assert all(have & want == want for have, want in zip(ring.words, done, strict=True)), "a step counts when its spikes are in"
         bad = bool(ctx.get(dut.out_of_range))
@@ -112,7 +112,7 @@ def check(case: Case) -> None:
 EDGES = {
     "silence": Case([[]] * 5, 32, 0, 8, 0),
     "lowest and highest neuron": Case([[0, 79], [79, 0]], 80, 4, 15, 7),
-    "delay wraps": Case([[3], [3], [3], [3]], 4, 0, 15, [0, 0, 0, 7]),
+    "rows wrap": Case([[3], [0], [2]] * 7, 40, 0, 8, [0, 0, 1, 7] + [5] * 36),
     "one word again and again": Case([list(range(32))], 32, 8, 8, 0),
     "two neurons of one word in turn with another word": Case([[0, 40, 1, 41, 2, 42]], 64, 0, 9, 1),
     "same spike twice": Case([[5, 5], [5]], 32, 0, 8, 2),
@@ -132,8 +132,8 @@ def test_random_spikes(seed: int) -> None:
     rng = random.Random(seed)
     neurons = rng.randrange(1, 65)
     rows = rng.randrange(8, CONFIG.max_ring_rows + 1)
-    delays = rng.randrange(rows - 7) if rng.random() < 0.3 else [rng.randrange(min(8, rows - 7)) for _ in range(neurons)]
-    steps = [sorted(rng.sample(range(neurons), rng.choice([0, 1, neurons // 2, neurons]))) for _ in range(rows - 7)]
+    delays = rng.randrange(8) if rng.random() < 0.3 else [rng.randrange(8) for _ in range(neurons)]
+    steps = [sorted(rng.sample(range(neurons), rng.choice([0, 1, 2, neurons // 8]))) for _ in range(rows + 8)]
     check(Case(steps, neurons, rng.randrange(16), rows, delays))
 
 
