@@ -121,7 +121,7 @@ class Accumulation(Elaboratable):
         m = Module()
         unit = self.unit
         m.submodules.unit = Fragment.get(unit, platform)
-        written, next_pointer, active, period, draining = unit.inside
+        written, next_pointer, active, final, draining = unit.inside
         started = Signal()
         with m.If(unit.start):
             m.d.sync += started.eq(1)
@@ -133,12 +133,12 @@ class Accumulation(Elaboratable):
             # What the induction needs to know.
             Assert(~draining),
             Assert(started | ~active),
-            Assert(~started | (period >= ACCUMULATE_SPACING)),
+            Assert(~started | (final >= ACCUMULATE_SPACING - 1)),
         ]
         return m
 
 
-INSIDE = ("        # Accumulator memory: read,", "        self.inside = written, next_pointer, active, period, draining\n        # Accumulator memory: read,")
+INSIDE = ("        # Accumulator memory: read,", "        self.inside = written, next_pointer, active, final, draining\n        # Accumulator memory: read,")
 """Shows what the proof of the accumulation must know."""
 
 PROOFS = {
@@ -146,8 +146,8 @@ PROOFS = {
     "registers": (Registers, registers_module, "memory.read_enable.eq(~updating)", "memory.read_enable.eq(1)", 4),
     "input": (InputMemory, input_module, "& (self.taken != self.available) &", "&", 4),
     "recorder": (RecorderMemory, record_module, "< used)", "<= used)", 4),
-    "list": (Accumulation, accumulate_module, "available.eq(written != next_pointer)", "available.eq(written + self.entry_valid != next_pointer)", 6),
-    "slots": (Accumulation, accumulate_module, "m.d.sync += period.eq(ACCUMULATE_SPACING)", "m.d.sync += period.eq(ACCUMULATE_SPACING - 1)", 6),
+    "list": (Accumulation, accumulate_module, "[: len(pointer)], written != pointer))", "[: len(pointer)], written + self.entry_valid != pointer))", 6),
+    "slots": (Accumulation, accumulate_module, "m.d.sync += final.eq(ACCUMULATE_SPACING - 1)", "m.d.sync += final.eq(ACCUMULATE_SPACING - 2)", 6),
 }  # fmt: skip
 """Environment, module, a piece of it and what the broken twin has instead, steps of the induction."""
 
