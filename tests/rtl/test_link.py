@@ -4,10 +4,11 @@ import random
 from dataclasses import dataclass, field
 
 import pytest
-from amaranth.sim import Simulator
 
 from lifline.arch.frame import MAX_WORDS, REPLY_SYNC, REQUEST_HEADER, REQUEST_SYNC, RESYNC_BYTES, Kind, Reply, Request, Status, crc16
 from lifline.rtl.link import Link
+
+from .bench import simulate
 
 MEMORY_WORDS = 256
 LOCKED = 0x40
@@ -124,12 +125,7 @@ def gateware(data: bytes, memory: Memory, seed: int | None = None) -> tuple[byte
             quiet = 0 if valid or working or left else quiet + 1
         cycles -= quiet
 
-    simulator = Simulator(link)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(sender, background=True)
-    simulator.add_testbench(bus, background=True)
-    simulator.add_testbench(receiver)
-    simulator.run()
+    simulate(link, receiver, sender, bus)
     return bytes(out), cycles
 
 

@@ -3,10 +3,11 @@
 import random
 
 import pytest
-from amaranth.sim import Simulator
 
 from lifline.arch.registers import COUNTERS, REGISTERS, STORED_OFFSET, STORED_WORDS
 from lifline.rtl.registers import RegisterMemory
+
+from .bench import simulate
 
 FIRST_WRITTEN = STORED_OFFSET + len(COUNTERS)
 
@@ -56,7 +57,4 @@ def test_counters_and_registers_hold_their_values_between_back_to_back_accesses(
             await cycle()
         assert not ctx.get(memory.overflow)
 
-    simulator = Simulator(memory)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(bench)
-    simulator.run()
+    simulate(memory, bench)
