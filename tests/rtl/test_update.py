@@ -154,7 +154,9 @@ class Bench:
         ctx.set(dut.neuron_read_data, self.neurons.cycle(read_address, 1, write_address, write, write_data))
         lanes, bits = case.config.lanes, case.config.accumulator_bits
         assert not busy or slot_step == step % case.config.window
-        slots = [*case.slots[min(step, len(case.slots) - 1)], *(rng.randint(-99, 99) for _ in range(2 * lanes))]
+        # Neurons that do not exist get what would make them fire and saturate.
+        nobody = [rng.choice([1, 1, -1]) * case.config.accumulator_max for _ in range(2 * lanes)]
+        slots = [*case.slots[min(step, len(case.slots) - 1)], *nobody]
         own = slots[slot_block * lanes : (slot_block + 1) * lanes] or [0] * lanes
         ctx.set(dut.slot_data, sum((value & (1 << bits) - 1) << k * bits for k, value in enumerate(own)))
         if spike_valid:
