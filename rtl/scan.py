@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import RING_BITS, Config
+
+from .count import population_count
 
 
 def rows_per_scan(config: Config) -> int:
@@ -17,14 +19,6 @@ def rows_per_scan(config: Config) -> int:
 def list_entry(config: Config) -> data.StructLayout:
     """One active presynaptic neuron: its index within the pass and, if there is a dense mode, its arrivals: bit ``w`` for row ``w`` of the scan."""
     return data.StructLayout({"index": range(config.list_entries), "arrivals": config.window if config.dense_lanes else 0})
-
-
-def at_least(bits: Value) -> tuple[Value, Value, Value]:
-    """Whether at least one, two, three of the bits are set: a tree of pairs, each counted up to three."""
-    if len(bits) == 1:
-        return bits[0], Const(0, 1), Const(0, 1)
-    (one, two, three), (more_one, more_two, more_three) = at_least(bits[: len(bits) // 2]), at_least(bits[len(bits) // 2 :])
-    return one | more_one, two | more_two | (one & more_one), three | more_three | (one & more_two) | (two & more_one)
 
 
 class Scanner(wiring.Component):
@@ -93,7 +87,7 @@ class Scanner(wiring.Component):
         rows = [Signal(RING_BITS, name=f"row{w}") for w in range(window)]
         group, groups_left = Signal(range(max(self.config.list_entries // RING_BITS, 2))), Signal.like(self.words)
         rest, lowest, below = Signal(RING_BITS), Signal(RING_BITS), Signal(RING_BITS)
-        position, last = Signal(range(RING_BITS)), Signal(init=1)
+        position, last = Signal(range(RING_BITS)), Signal()
 
         m.d.comb += [
             stall.eq(arriving & (arriving_row == 0) & full & ~transfer),
@@ -123,9 +117,9 @@ class Scanner(wiring.Component):
                         words_left.eq(words_left - 1),
                         fetching.eq(words_left != 1),
                     ]
-        # How many are pending is counted a cycle ahead.
-        some = Signal()
-        m.d.comb += transfer.eq(full & last)
+        # As many are pending as were captured, less those that have been emitted: a counter is faster than a look at all bits.
+        number = Signal(range(RING_BITS + 1))
+        m.d.comb += [last.eq(number <= 1), transfer.eq(full & last)]
         with m.If(transfer):
             m.d.sync += full.eq(0)
         for w in range(window):
@@ -138,18 +132,16 @@ class Scanner(wiring.Component):
         m.d.comb += [below.eq(pending - 1), rest.eq(pending & below), lowest.eq(pending & ~below)]
         for bit in range(len(position)):
             m.d.comb += position[bit].eq(Cat(lowest[k] for k in range(RING_BITS) if k >> bit & 1).any())
-        _, two, three = at_least(pending)
+        with m.If(number != 0):
+            m.d.sync += number.eq(number - 1)
         m.d.sync += [
             pending.eq(rest),
-            some.eq(two),
-            last.eq(~three),
-            self.entry_valid.eq(some),
+            self.entry_valid.eq(number != 0),
             self.entry.index.eq(Cat(position, group)),
             self.entry.arrivals.eq(Cat((rows[w] & lowest).any() for w in range(window))),
         ]
         with m.If(transfer):
-            one, two, _ = at_least(captured_any)
-            m.d.sync += [pending.eq(captured_any), some.eq(one), last.eq(~two), group.eq(group + 1), groups_left.eq(groups_left - 1)]
+            m.d.sync += [pending.eq(captured_any), number.eq(population_count(list(captured_any))), group.eq(group + 1), groups_left.eq(groups_left - 1)]
             m.d.sync += [rows[w].eq(captured[w]) for w in range(window)]
 
         m.d.comb += self.done.eq(self.busy & (groups_left == 0) & last)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import C, Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import C, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,6 +12,7 @@ from lifline.arch.layout import WORD_BITS
 from lifline.arch.program import MICRO, POPULATION_WORDS, Addend, Carry, Factor, Latch, Record
 from lifline.arch.timing import UPDATE_SPACING
 
+from .count import population_counter
 from .decode import word_layout
 from .lanes import UpdateLane
 
@@ -19,31 +20,6 @@ STAGES = UPDATE_SPACING - 1
 """Issue is stage 0; results appear and are written in stage 6."""
 
 POPULATION_SHAPE = data.StructLayout({w.name: word_layout(w) for w in POPULATION_WORDS})
-
-
-def population_count(bits: list[Value]) -> Value:
-    """How many of ``bits`` are set: a tree of full and half adders, column by column."""
-    column, result = list(bits), []
-    while column:
-        carries = []
-        while len(column) > 1:
-            a, b, c = column.pop(0), column.pop(0), column.pop(0) if column else Const(0, 1)
-            column.append(a ^ b ^ c)
-            carries.append((a & b) | (c & (a | b)))
-        result.append(column[0])
-        column = carries
-    return Cat(*result)
-
-
-def population_counter(m: Module, bits: list[Value], valid: Value, clear: Signal, most: int, name: str) -> Signal:
-    """A registered count of the set bits while ``valid``, added up until ``clear`` to at most ``most``."""
-    number, total = Signal(range(len(bits) + 1), name=f"{name}_number"), Signal(range(most + 1), name=name)
-    m.d.sync += [number.eq(population_count(bits)), total.eq(total + number)]
-    with m.If(~valid):
-        m.d.sync += number.eq(0)
-    with m.If(clear):
-        m.d.sync += total.eq(0)
-    return total
 
 
 class Update(wiring.Component):
