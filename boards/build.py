@@ -46,9 +46,9 @@ class Board:
 
 
 BOARDS = {
-    "ulx3s-25f": Board("ulx3s", "ULX3S_25F_Platform", "ecp5", "medium", 60e6),
+    "ulx3s-25f": Board("ulx3s", "ULX3S_25F_Platform", "ecp5", "medium", 75e6),
     "ulx3s-85f": Board("ulx3s", "ULX3S_85F_Platform", "ecp5", "large", 40e6),
-    "icebreaker": Board("icebreaker", "ICEBreakerPlatform", "ice40", "small", 22.125e6),
+    "icebreaker": Board("icebreaker", "ICEBreakerPlatform", "ice40", "small", 27e6),
 }
 """Boards that can be built for."""
 
