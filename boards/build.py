@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amaranth.hdl import Elaboratable, Module
+from amaranth.hdl import ClockDomain, Elaboratable, Module
+from amaranth.lib import io
 
 from lifline.arch.config import Config
 from lifline.arch.errors import ConfigError, ToolError
@@ -48,7 +49,7 @@ class Board:
 BOARDS = {
     "ulx3s-25f": Board("ulx3s", "ULX3S_25F_Platform", "ecp5", "medium", 75e6),
     "ulx3s-85f": Board("ulx3s", "ULX3S_85F_Platform", "ecp5", "large", 40e6),
-    "icebreaker": Board("icebreaker", "ICEBreakerPlatform", "ice40", "small", 27e6),
+    "icebreaker": Board("icebreaker", "ICEBreakerPlatform", "ice40", "small", 24e6),
 }
 """Boards that can be built for."""
 
@@ -86,10 +87,13 @@ class BoardDesign(Elaboratable):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
+        m.domains.sync = ClockDomain("sync")
         m.submodules.clock = self.clock
         m.submodules.serial = self.serial
-        uart = platform.request("uart", 0)
-        m.d.comb += [self.serial.rx.eq(uart.rx.i), uart.tx.o.eq(self.serial.tx)]
+        uart = platform.request("uart", 0, dir="-")
+        m.submodules.rx = rx = io.Buffer("i", uart.rx)
+        m.submodules.tx = tx = io.Buffer("o", uart.tx)
+        m.d.comb += [self.serial.rx.eq(rx.i), tx.o.eq(self.serial.tx)]
         return m
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.hdl import ClockDomain, ClockSignal, Elaboratable, Instance, Module, Signal
+from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, Signal
 from amaranth.lib.cdc import ResetSynchronizer
 
 from lifline.arch.errors import ConfigError
@@ -65,7 +65,7 @@ FAMILIES = {
 
 
 class ClockGenerator(Elaboratable):
-    """Drives the ``sync`` domain with ``wanted_hz`` (or the nearest frequency below), and resets it until the clock is stable.
+    """Drives the ``sync`` domain, which the design defines, with ``wanted_hz`` (or the nearest frequency below), and resets it until the clock is stable.
 
     Attributes
     ----------
@@ -84,7 +84,6 @@ class ClockGenerator(Elaboratable):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.domains.sync = ClockDomain("sync")
         source = platform.request(platform.default_clk, dir="-")
         locked, clock, dividers = Signal(), Signal(), self.dividers
         if self.family == "ecp5":
