@@ -123,7 +123,7 @@ def build(
     config: Annotated[str | None, typer.Option(help="gateware configuration; default: the one that suits the board")] = None,
     folder: Annotated[Path, typer.Option(help="where to build")] = Path("build-board"),
     clock: Annotated[float | None, typer.Option(help="clock of the core in MHz; default: the board's")] = None,
-    seed: Annotated[int, typer.Option(help="of the placer")] = 1,
+    seed: Annotated[int | None, typer.Option(help="of the placer; the board's own choice if not given")] = None,
     as_json: Json = False,
 ) -> None:
     """Build a bitstream (extra ``boards``); takes a few minutes."""
