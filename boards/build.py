@@ -93,8 +93,8 @@ class BoardDesign(Elaboratable):
         m.submodules.clock = self.clock
         m.submodules.serial = self.serial
         uart = platform.request("uart", 0, dir="-")
-        m.submodules.rx = rx = io.Buffer("i", uart.rx)
-        m.submodules.tx = tx = io.Buffer("o", uart.tx)
+        m.submodules.rx = rx = io.Buffer(io.Direction.Input, uart.rx)
+        m.submodules.tx = tx = io.Buffer(io.Direction.Output, uart.tx)
         m.d.comb += [self.serial.rx.eq(rx.i), tx.o.eq(self.serial.tx)]
         return m
 
