@@ -1,4 +1,4 @@
-"""The smallest board's bitstream, with everything on it: it fits and meets its clock. About two minutes."""
+"""The smallest board's bitstream, with everything on it: it fits and meets its clock. About three minutes."""
 
 from __future__ import annotations
 
