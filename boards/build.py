@@ -130,7 +130,7 @@ def build(name: str, config: Config, folder: Path, *, clock_hz: float | None = N
     report_path.unlink(missing_ok=True)
     options = f"--seed {chosen.seed if seed is None else seed} --timing-allow-fail --report {report_path.name}"
     if chosen.family == "ecp5":
-        settings = {"synth_opts": "-nowidelut", "nextpnr_opts": f"--router router2 {options}"}
+        settings = {"synth_opts": "-nowidelut", "nextpnr_opts": options}
         after_read = NO_COLLISION
     else:
         settings = {"synth_opts": "-dsp -spram", "nextpnr_opts": options}

@@ -108,12 +108,13 @@ class Accumulate(wiring.Component):
         # Issue, event mode: the entry in hand goes through all blocks; spacing protects the read-modify-write.
         active, block, last = Signal(), Signal.like(blocks), Signal()
         final = Signal.like(blocks)  # the last cycle of an entry
+        before_final = Signal.like(blocks)
         scanned, at_end = Signal(), Signal()
+        exhausted, exhausted_odd = Signal(), Signal()  # the list of a step with this parity had come to its end a cycle ago
         issue_event, weight_base, weight_address = Signal(), Signal.like(self.weight_base), Signal.like(self.weight_base)
         m.d.comb += [
             scanned.eq(self.rows_done > self.step),
             at_end.eq(pointer == ends[self.step[0]]),
-            last.eq(block == final),
             issue_event.eq(active & (block < blocks)),
         ]
 
@@ -122,15 +123,14 @@ class Accumulate(wiring.Component):
         column, swap = Signal(2), Signal()
         arrivals = [Signal(window, name=f"arrivals{k}") for k in range(2)]
         issue_swap = Signal()
-        dense_scanned, dense_end = Signal(), Signal()
-        m.d.comb += [dense_scanned.eq(self.rows_done != 0), dense_end.eq(dense_scanned & (pointer == ends[0]))]
+        dense_end, dense_empty = Signal(), Signal()
 
         is_dense = Signal()
         if dense_built:
             m.d.comb += is_dense.eq(self.mode == Mode.DENSE)
         with m.If(is_dense):
             with m.If(~dense_done & self.enable):
-                with m.If(dense_end & (ends[0] == 0)):
+                with m.If(dense_end & dense_empty):
                     m.d.sync += dense_done.eq(1)
                 with m.Elif(dense_end):
                     with m.If(since_swap == 0):
@@ -143,18 +143,31 @@ class Accumulate(wiring.Component):
             with m.If(~issue_swap & (since_swap != 0)):
                 m.d.sync += since_swap.eq(since_swap - 1)
         with m.Else():
-            m.d.comb += take.eq(self.enable & (~active | last) & available & ~(scanned & at_end))
+            # Entries of the next step arrive only when this one's end has been known for some cycles.
+            m.d.comb += take.eq(self.enable & (~active | last) & available & ~(exhausted & (exhausted_odd == self.step[0])))
             with m.If(take):
                 m.d.comb += next_pointer.eq(pointer + 1)
-                m.d.sync += [active.eq(1), block.eq(0)]
+                m.d.sync += [active.eq(1), block.eq(0), last.eq(0)]
             with m.Elif(last):
                 m.d.sync += active.eq(0)
             with m.If(active & ~last):
-                m.d.sync += block.eq(block + 1)
+                m.d.sync += [block.eq(block + 1), last.eq(block == before_final)]
         # Whether an entry is used comes late: both answers are ready. After a swap the list is there from its start.
-        m.d.sync += available.eq(Mux(take | issue_column, written != (pointer + 1)[: len(pointer)], written != pointer))
+        advances, following = Signal(), Signal.like(pointer)
+        m.d.comb += [advances.eq(take | issue_column), following.eq(pointer + 1)]
+        # The end of a dense pass is `written` when its scan ends: no entry arrives any more.
+        dense_length, dense_scanned = Signal.like(pointer), Signal()
+        m.d.comb += [dense_length.eq(Mux(scan_done[1], written, ends[0])), dense_scanned.eq(scan_done[1] | (self.rows_done != 0))]
+        m.d.sync += [
+            available.eq(Mux(advances, written != following, written != pointer)),
+            exhausted.eq(scanned & Mux(advances, following == ends[self.step[0]], at_end)),
+            exhausted_odd.eq(self.step[0]),
+            dense_end.eq(Mux(advances, dense_scanned & (following == dense_length), dense_scanned & (pointer == dense_length))),
+        ]
+        with m.If(scan_done[1]):
+            m.d.sync += dense_empty.eq(written == 0)
         with m.If(issue_swap):
-            m.d.sync += available.eq(1)
+            m.d.sync += [available.eq(1), dense_end.eq(0)]
         with m.If(take | issue_column):
             m.d.sync += weight_address.eq(weight_base + entry.index)
         with m.Elif(issue_event):
@@ -172,7 +185,7 @@ class Accumulate(wiring.Component):
             m.d.sync += [draining.eq(1), drain_step.eq(0)]
         drained = Signal()
         written_back = Signal()
-        m.d.comb += drained.eq(dense_done & ((ends[0] == 0) | ((drain_block == blocks) & written_back)))
+        m.d.comb += drained.eq(dense_done & (dense_empty | ((drain_block == blocks) & written_back)))
         m.d.comb += self.done.eq(drained if dense_built else 0)
         with m.If(~is_dense):
             m.d.comb += self.done.eq(scanned & at_end & (~active | last))
@@ -243,10 +256,13 @@ class Accumulate(wiring.Component):
         with m.If(self.start):
             m.d.sync += [
                 final.eq(self.blocks - 1),
+                before_final.eq(self.blocks - 2),
                 weight_base.eq(self.weight_base),
                 written.eq(0),
                 pointer.eq(0),
                 available.eq(0),
+                exhausted.eq(0),
+                dense_end.eq(0),
                 self.rows_done.eq(0),
                 since_swap.eq(0),
                 dense_done.eq(0),
@@ -254,5 +270,5 @@ class Accumulate(wiring.Component):
                 drain_block.eq(0),
             ]
             with m.If(self.blocks < ACCUMULATE_SPACING):
-                m.d.sync += final.eq(ACCUMULATE_SPACING - 1)
+                m.d.sync += [final.eq(ACCUMULATE_SPACING - 1), before_final.eq(ACCUMULATE_SPACING - 2)]
         return m

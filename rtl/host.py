@@ -29,6 +29,7 @@ from lifline.arch.registers import (
 from .bus import HostRequest, HostResponse
 from .dense import selected
 from .registers import RegisterMemory
+from .states import States
 
 
 def pairs(domain: object, words: list[ValueLike], index: Value, meant: Value) -> list[Signal]:
@@ -216,30 +217,30 @@ class Host(wiring.Component):
         data = Signal(WORD_BITS)
         m.d.comb += data.eq(reduce(or_, words))
 
-        with m.FSM():
-            with m.State("Accept"):
-                # A read that follows a start sees the counters of the new run.
-                m.d.comb += idle.eq(1)
-                with m.If(self.request.valid & ~registers.clearing):
-                    m.next = "Check"
-            with m.State("Check"):
-                m.d.comb += access.eq(1)
-                m.d.sync += self.response.payload.error.eq(error)
-                m.next = "Access"
-            with m.State("Access"):
-                m.d.comb += [access.eq(1), strobe.eq(write & (self.response.payload.error == Status.OK))]
-                m.next = "Select"
-            with m.State("Select"):
-                m.d.comb += access.eq(1)
-                m.next = "Read"
-            with m.State("Read"):
-                m.d.comb += [access.eq(1), self.request.ready.eq(1)]
-                m.d.sync += self.response.payload.data.eq(data)
-                with m.If(write | (self.response.payload.error != Status.OK)):
-                    m.d.sync += self.response.payload.data.eq(0)
-                m.next = "Respond"
-            with m.State("Respond"):
-                m.d.comb += [idle.eq(1), self.response.valid.eq(1)]
-                with m.If(self.response.ready):
-                    m.next = "Accept"
+        states = States(m, "Accept", "Check", "Access", "Select", "Read", "Respond")
+        with states("Accept"):
+            # A read that follows a start sees the counters of the new run.
+            m.d.comb += idle.eq(1)
+            with m.If(self.request.valid & ~registers.clearing):
+                states.next("Check")
+        with states("Check"):
+            m.d.comb += access.eq(1)
+            m.d.sync += self.response.payload.error.eq(error)
+            states.next("Access")
+        with states("Access"):
+            m.d.comb += [access.eq(1), strobe.eq(write & (self.response.payload.error == Status.OK))]
+            states.next("Select")
+        with states("Select"):
+            m.d.comb += access.eq(1)
+            states.next("Read")
+        with states("Read"):
+            m.d.comb += [access.eq(1), self.request.ready.eq(1)]
+            m.d.sync += self.response.payload.data.eq(data)
+            with m.If(write | (self.response.payload.error != Status.OK)):
+                m.d.sync += self.response.payload.data.eq(0)
+            states.next("Respond")
+        with states("Respond"):
+            m.d.comb += [idle.eq(1), self.response.valid.eq(1)]
+            with m.If(self.response.ready):
+                states.next("Accept")
         return m

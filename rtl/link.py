@@ -10,6 +10,7 @@ from lifline.arch.layout import WORD_BITS
 
 from .bus import HostRequest, HostResponse
 from .memory import Ram
+from .states import States
 
 
 class Link(wiring.Component):
@@ -38,7 +39,7 @@ class Link(wiring.Component):
         last_word, done = Signal(), Signal()
         word, byte, index = Signal(WORD_BITS), Signal(3), Signal(8)
         received = Signal(8)
-        take, give = Signal(), Signal()
+        take, give = Signal(), Signal()  # `give` only where there is a byte to give: a state is late enough without it
         # The reply leaves through a register.
         outgoing = stream.Signature(8).create()
         m.d.comb += outgoing.ready.eq(~self.o.valid | self.o.ready)
@@ -47,7 +48,7 @@ class Link(wiring.Component):
 
         m.d.comb += [
             take.eq(self.i.valid & self.i.ready),
-            give.eq(outgoing.valid & outgoing.ready),
+            give.eq(outgoing.ready),
             buffer.read_address.eq(index),
             buffer.write_address.eq(index),
             self.request.payload.write.eq(kind == Kind.WRITE),
@@ -69,107 +70,110 @@ class Link(wiring.Component):
             if into_crc:
                 m.d.sync += check.valid.eq(give)
             with m.If(give):
-                m.next = following
+                states.next(following)
 
-        with m.FSM() as fsm:
-            executing = fsm.ongoing("Execute") & self.request.payload.write
-            m.d.comb += buffer.used.eq(executing | fsm.ongoing("Count") | fsm.ongoing("Data"))
-            with m.State("Hunt"):
-                receive(False)
-                m.d.comb += check.start.eq(1)
-                m.d.sync += [byte.eq(0), index.eq(0), status.eq(Status.OK)]
-                with m.If(take & (self.i.payload == REQUEST_SYNC)):
-                    m.next = "Header"
-            with m.State("Header"):
-                receive(True)
-                with m.If(take):
-                    m.d.sync += [header.eq(Cat(header[8:], self.i.payload)), byte.eq(byte + 1)]
-                    with m.If(byte == 5):
-                        m.d.sync += byte.eq(0)
-                        m.next = "Check-Low"
-                        # `kind` and `count` are still one byte higher in the shift register.
-                        with m.If((header[16:24] == Kind.WRITE) & (header[24:32] != 0)):
-                            m.next = "Payload"
-            with m.State("Payload"):
-                receive(True)
-                m.d.comb += buffer.write_data.eq(Cat(word[8:], self.i.payload))
-                with m.If(take):
-                    m.d.sync += [word.eq(Cat(word[8:], self.i.payload)), byte.eq(byte + 1)]
-                    with m.If(byte == 3):
-                        m.d.comb += buffer.write_enable.eq(1)
-                        m.d.sync += [byte.eq(0), index.eq(index + 1)]
-                        with m.If(last_word):
-                            m.next = "Check-Low"
-            with m.State("Check-Low"):
-                receive(False)
-                m.d.sync += index.eq(0)
-                with m.If(take):
-                    m.d.sync += received.eq(self.i.payload)
-                    m.next = "Check-High"
-            with m.State("Check-High"):
-                receive(False)
-                m.d.sync += good.eq(check.crc == Cat(received, self.i.payload))
-                with m.If(take):
-                    m.next = "Judge"
-            with m.State("Judge"):
-                m.next = "Start-Reply"
-                with m.If(~good):
-                    m.d.sync += [status.eq(Status.BAD_CRC), count.eq(0)]
-                with m.Elif(((kind != Kind.READ) & (kind != Kind.WRITE)) | (count == 0) | (count > MAX_WORDS)):
-                    m.d.sync += [status.eq(Status.BAD_REQUEST), count.eq(0)]
-                with m.Else():
-                    m.next = "Execute"
-            with m.State("Execute"):
-                m.d.comb += self.request.valid.eq(1)
-                with m.If(self.request.ready):
-                    m.next = "Answer"
-            with m.State("Answer"):
-                m.d.comb += [
-                    self.response.ready.eq(1),
-                    buffer.write_data.eq(self.response.payload.data),
-                    buffer.write_enable.eq(self.response.valid & (kind == Kind.READ)),
-                ]
-                with m.If(self.response.valid):
-                    m.d.sync += done.eq(last_word)
-                    m.d.sync += [index.eq(index + 1), address.eq(address + 1)]
-                    m.next = "Next"
-                    with m.If(self.response.payload.error != Status.OK):
-                        m.d.sync += [status.eq(self.response.payload.error), count.eq(0)]
-                        m.next = "Start-Reply"
-            with m.State("Next"):
-                m.next = "Execute"
-                with m.If(done):
-                    m.next = "Start-Reply"
-                    with m.If(kind == Kind.WRITE):
-                        m.d.sync += count.eq(0)
-            with m.State("Start-Reply"):
-                m.d.comb += check.start.eq(1)
-                m.d.sync += [index.eq(0), byte.eq(0)]
-                send(REPLY_SYNC, "Sequence", into_crc=False)
-            with m.State("Sequence"):
-                send(sequence, "Status")
-            with m.State("Status"):
-                send(status, "Count")
-            with m.State("Count"):
-                m.d.sync += word.eq(buffer.read_data)
-                send(count, "Data")
-                with m.If(give & (count == 0)):
-                    m.next = "Crc"
-            with m.State("Data"):
-                m.d.comb += [outgoing.valid.eq(1), outgoing.payload.eq(word[:8])]
-                m.d.sync += check.valid.eq(give)
-                with m.If(give):
-                    m.d.sync += [word.eq(word >> 8), byte.eq(byte + 1)]
-                    with m.If(byte == 0):
-                        m.d.sync += index.eq(index + 1)
-                    with m.If(byte == 3):
-                        m.d.sync += [byte.eq(0), word.eq(buffer.read_data)]
-                        with m.If(done):
-                            m.next = "Crc"
-            with m.State("Crc"):
-                m.next = "Crc-Low"
-            with m.State("Crc-Low"):
-                send(check.crc[:8], "Crc-High", into_crc=False)
-            with m.State("Crc-High"):
-                send(check.crc[8:], "Hunt", into_crc=False)
+        states = States(
+            m, "Hunt", "Header", "Payload", "Check-Low", "Check-High", "Judge", "Execute", "Answer", "Next",
+            "Start-Reply", "Sequence", "Status", "Count", "Data", "Crc", "Crc-Low", "Crc-High",
+        )  # fmt: skip
+        executing = states.ongoing("Execute") & self.request.payload.write
+        m.d.comb += buffer.used.eq(executing | states.ongoing("Count") | states.ongoing("Data"))
+        with states("Hunt"):
+            receive(False)
+            m.d.comb += check.start.eq(1)
+            m.d.sync += [byte.eq(0), index.eq(0), status.eq(Status.OK)]
+            with m.If(take & (self.i.payload == REQUEST_SYNC)):
+                states.next("Header")
+        with states("Header"):
+            receive(True)
+            with m.If(take):
+                m.d.sync += [header.eq(Cat(header[8:], self.i.payload)), byte.eq(byte + 1)]
+                with m.If(byte == 5):
+                    m.d.sync += byte.eq(0)
+                    states.next("Check-Low")
+                    # `kind` and `count` are still one byte higher in the shift register.
+                    with m.If((header[16:24] == Kind.WRITE) & (header[24:32] != 0)):
+                        states.next("Payload")
+        with states("Payload"):
+            receive(True)
+            m.d.comb += buffer.write_data.eq(Cat(word[8:], self.i.payload))
+            with m.If(take):
+                m.d.sync += [word.eq(Cat(word[8:], self.i.payload)), byte.eq(byte + 1)]
+                with m.If(byte == 3):
+                    m.d.comb += buffer.write_enable.eq(1)
+                    m.d.sync += [byte.eq(0), index.eq(index + 1)]
+                    with m.If(last_word):
+                        states.next("Check-Low")
+        with states("Check-Low"):
+            receive(False)
+            m.d.sync += index.eq(0)
+            with m.If(take):
+                m.d.sync += received.eq(self.i.payload)
+                states.next("Check-High")
+        with states("Check-High"):
+            receive(False)
+            m.d.sync += good.eq(check.crc == Cat(received, self.i.payload))
+            with m.If(take):
+                states.next("Judge")
+        with states("Judge"):
+            states.next("Start-Reply")
+            with m.If(~good):
+                m.d.sync += [status.eq(Status.BAD_CRC), count.eq(0)]
+            with m.Elif(((kind != Kind.READ) & (kind != Kind.WRITE)) | (count == 0) | (count > MAX_WORDS)):
+                m.d.sync += [status.eq(Status.BAD_REQUEST), count.eq(0)]
+            with m.Else():
+                states.next("Execute")
+        with states("Execute"):
+            m.d.comb += self.request.valid.eq(1)
+            with m.If(self.request.ready):
+                states.next("Answer")
+        with states("Answer"):
+            m.d.comb += [
+                self.response.ready.eq(1),
+                buffer.write_data.eq(self.response.payload.data),
+                buffer.write_enable.eq(self.response.valid & (kind == Kind.READ)),
+            ]
+            with m.If(self.response.valid):
+                m.d.sync += done.eq(last_word)
+                m.d.sync += [index.eq(index + 1), address.eq(address + 1)]
+                states.next("Next")
+                with m.If(self.response.payload.error != Status.OK):
+                    m.d.sync += [status.eq(self.response.payload.error), count.eq(0)]
+                    states.next("Start-Reply")
+        with states("Next"):
+            states.next("Execute")
+            with m.If(done):
+                states.next("Start-Reply")
+                with m.If(kind == Kind.WRITE):
+                    m.d.sync += count.eq(0)
+        with states("Start-Reply"):
+            m.d.comb += check.start.eq(1)
+            m.d.sync += [index.eq(0), byte.eq(0)]
+            send(REPLY_SYNC, "Sequence", into_crc=False)
+        with states("Sequence"):
+            send(sequence, "Status")
+        with states("Status"):
+            send(status, "Count")
+        with states("Count"):
+            m.d.sync += word.eq(buffer.read_data)
+            send(count, "Data")
+            with m.If(give & (count == 0)):
+                states.next("Crc")
+        with states("Data"):
+            m.d.comb += [outgoing.valid.eq(1), outgoing.payload.eq(word[:8])]
+            m.d.sync += check.valid.eq(give)
+            with m.If(give):
+                m.d.sync += [word.eq(word >> 8), byte.eq(byte + 1)]
+                with m.If(byte == 0):
+                    m.d.sync += index.eq(index + 1)
+                with m.If(byte == 3):
+                    m.d.sync += [byte.eq(0), word.eq(buffer.read_data)]
+                    with m.If(done):
+                        states.next("Crc")
+        with states("Crc"):
+            states.next("Crc-Low")
+        with states("Crc-Low"):
+            send(check.crc[:8], "Crc-High", into_crc=False)
+        with states("Crc-High"):
+            send(check.crc[8:], "Hunt", into_crc=False)
         return m

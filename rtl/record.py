@@ -63,7 +63,7 @@ class Recorder(wiring.Component):
         m.submodules.memory = memory = Ram(width=WORD_BITS, depth=config.output_words)
         used, needed = Signal(range(config.output_words + 1)), Signal.like(self.needed)
         values = [Signal(signed(config.state_bits), name=f"value{k}") for k in range(lanes)]
-        left, comparing, header_due = Signal(range(lanes + 1)), Signal(), Signal()
+        left, writing, comparing, header_due = Signal(range(lanes + 1)), Signal(), Signal(), Signal()  # the flags only while `left` is not 0
         header, kind, index = Signal(word_layout(RECORD)), Signal(Record), Signal.like(self.row_index)
         m.d.comb += [
             # Nothing is updated while a row is being sent, so that population and step are still the row's.
@@ -88,23 +88,29 @@ class Recorder(wiring.Component):
             self.room.eq(used + needed <= config.output_words),
             self.room_row.eq(used + needed + (lanes + 1) <= config.output_words),
         ]
+        with m.If(writing):
+            m.d.comb += [memory.write_enable.eq(1), memory.write_data.eq(values[0])]
+        with m.If(header_due):
+            m.d.comb += memory.write_data.eq(header)
+        # The differences tell which is higher: a carry chain each.
+        behind, behind_second = (Signal(signed(config.state_bits + 1), name=f"behind_{name}") for name in ("leading", "second"))
+        m.d.comb += [behind.eq(self.leading - values[0]), behind_second.eq(self.second - values[0])]
         with m.If(left != 0):
-            with m.If(~comparing):
-                m.d.comb += [memory.write_enable.eq(1), memory.write_data.eq(values[0])]
-            with m.If(header_due):
-                m.d.comb += memory.write_data.eq(header)
-                m.d.sync += header_due.eq(0)
-            with m.Else():
+            m.d.sync += header_due.eq(0)
+            with m.If(~header_due):
                 m.d.sync += [left.eq(left - 1), Cat(values).eq(Cat(*values[1:], values[0]))]
-                with m.If(comparing):
-                    with m.If(values[0] > self.leading):
-                        m.d.sync += [self.leading.eq(values[0]), self.second.eq(self.leading)]
-                    with m.Elif(values[0] > self.second):
-                        m.d.sync += self.second.eq(values[0])
+                with m.If(left == 1):
+                    m.d.sync += [writing.eq(0), comparing.eq(0)]
+        with m.If(comparing):
+            with m.If(behind[-1]):
+                m.d.sync += [self.leading.eq(values[0]), self.second.eq(self.leading)]
+            with m.Elif(behind_second[-1]):
+                m.d.sync += self.second.eq(values[0])
         with m.If(self.row_valid):
             m.d.sync += [values[k].eq(self.row_values[k]) for k in range(lanes)]
             m.d.sync += [
                 left.eq(lanes),
+                writing.eq(self.row_record != Record.COUNT),
                 comparing.eq((self.row_record == Record.COUNT) if config.early_exit else 0),
                 header_due.eq(self.row_record != Record.COUNT),
                 kind.eq(self.row_record),
@@ -115,7 +121,7 @@ class Recorder(wiring.Component):
         with m.If(self.check):
             m.d.sync += [self.leading.eq(0), self.second.eq(0)]
         with m.If(self.clear):
-            m.d.sync += [self.count.eq(0), left.eq(0)]
+            m.d.sync += [self.count.eq(0), left.eq(0), writing.eq(0), comparing.eq(0), header_due.eq(0)]
         return m
 
 

@@ -13,6 +13,7 @@ from lifline.arch.records import RECORD, RecordKind
 
 from .decode import word_layout
 from .memory import Ram
+from .states import States
 from .update import STAGES
 
 
@@ -160,9 +161,9 @@ class Router(wiring.Component):
         ]
 
         def next_word() -> None:
-            m.next = "Fetch"
+            states.next("Fetch")
             with m.If(at_last):
-                m.next = "Next"
+                states.next("Next")
 
         def look_up() -> None:
             m.d.comb += self.delay_enable.eq(1)
@@ -170,75 +171,75 @@ class Router(wiring.Component):
 
         def arrive() -> None:
             m.d.sync += [delay.eq(self.delay_data), bit.eq(next_bit)]
-            m.next = "Target"
+            states.next("Target")
 
-        with m.FSM() as fsm:
-            m.d.comb += bitmap.used.eq(fsm.ongoing("Examine") | fsm.ongoing("Record"))
-            with m.State("Idle"):
-                with m.If(direct):
-                    m.d.comb += [
-                        self.write_enable.eq(self.spike_valid),
-                        self.write_data.eq(self.spike_word),
-                    ]
-                    with m.If(self.spike_valid):
-                        m.d.sync += at_column.eq(at_column + rows)
-                    with m.If(begun[-1]):
-                        m.d.sync += at_column.eq(self.ring_0[0].base)
-                with m.If(self.go):
-                    m.d.sync += [self.busy.eq(1), word.eq(0), to_host.eq(pop.record_spikes), column.eq(self.ring_0[0].base)]
-                    m.next = "Fetch"
-            with m.State("Next"):
-                m.d.sync += word.eq(0)
-                m.next = "Fetch"
-                with m.If(to_host & (pop.rings != 0)):
-                    m.d.sync += [to_host.eq(0), column.eq(self.ring_0[0].base)]
-                with m.Elif(~to_host & (ring + 1 < pop.rings)):
-                    m.d.sync += [ring.eq(ring + 1), column.eq(self.ring_0[MAX_RINGS - 1].base)]
+        states = States(m, "Idle", "Next", "Fetch", "Examine", "Record", "Look-Up", "Arrive", "Target", "Read", "Write")
+        m.d.comb += bitmap.used.eq(states.ongoing("Examine") | states.ongoing("Record"))
+        with states("Idle"):
+            with m.If(direct):
+                m.d.comb += [
+                    self.write_enable.eq(self.spike_valid),
+                    self.write_data.eq(self.spike_word),
+                ]
+                with m.If(self.spike_valid):
+                    m.d.sync += at_column.eq(at_column + rows)
+                with m.If(begun[-1]):
+                    m.d.sync += at_column.eq(self.ring_0[0].base)
+            with m.If(self.go):
+                m.d.sync += [self.busy.eq(1), word.eq(0), to_host.eq(pop.record_spikes), column.eq(self.ring_0[0].base)]
+                states.next("Fetch")
+        with states("Next"):
+            m.d.sync += word.eq(0)
+            states.next("Fetch")
+            with m.If(to_host & (pop.rings != 0)):
+                m.d.sync += [to_host.eq(0), column.eq(self.ring_0[0].base)]
+            with m.Elif(~to_host & (ring + 1 < pop.rings)):
+                m.d.sync += [ring.eq(ring + 1), column.eq(self.ring_0[MAX_RINGS - 1].base)]
+            with m.Else():
+                m.d.sync += [ring.eq(0), self.busy.eq(0)]
+                states.next("Idle")
+        with states("Fetch"):
+            m.d.comb += fetching.eq(1)
+            m.d.sync += [at_word.eq(word), at_column.eq(column), at_last.eq(word == last_word)]
+            m.d.sync += [word.eq(word + 1), column.eq(column + rows)]
+            states.next("Examine")
+        with states("Examine"):
+            with m.If(to_host):
+                m.d.comb += [self.output.eq(header), self.output_valid.eq(~empty)]
+                with m.If(self.output_valid):
+                    states.next("Record")
                 with m.Else():
-                    m.d.sync += [ring.eq(0), self.busy.eq(0)]
-                    m.next = "Idle"
-            with m.State("Fetch"):
-                m.d.comb += fetching.eq(1)
-                m.d.sync += [at_word.eq(word), at_column.eq(column), at_last.eq(word == last_word)]
-                m.d.sync += [word.eq(word + 1), column.eq(column + rows)]
-                m.next = "Examine"
-            with m.State("Examine"):
-                with m.If(to_host):
-                    m.d.comb += [self.output.eq(header), self.output_valid.eq(~empty)]
-                    with m.If(self.output_valid):
-                        m.next = "Record"
-                    with m.Else():
-                        next_word()
-                with m.Elif(delays.uniform):
-                    m.d.comb += [
-                        self.write_enable.eq(1),
-                        self.write_data.eq(spikes),
-                    ]
                     next_word()
-                with m.Else():
-                    m.d.sync += pending.eq(spikes)
-                    m.next = "Look-Up"
-                    with m.If(empty):
-                        next_word()
-            with m.State("Record"):
-                m.d.comb += [self.output.eq(spikes), self.output_valid.eq(1)]
+            with m.Elif(delays.uniform):
+                m.d.comb += [
+                    self.write_enable.eq(1),
+                    self.write_data.eq(spikes),
+                ]
                 next_word()
-            with m.State("Look-Up"):
-                look_up()
-                m.next = "Arrive"
-            with m.State("Arrive"):
-                arrive()
-            with m.State("Target"):
-                m.next = "Read"
-            with m.State("Read"):
-                m.d.comb += self.read_enable.eq(1)
-                m.d.sync += [ring_address.eq(place), more.eq(pending != 0)]
-                look_up()  # of the next spike, if there is one
-                m.next = "Write"
-            with m.State("Write"):
-                m.d.comb += [self.write_enable.eq(1), self.write_address.eq(ring_address)]
-                with m.If(more):
-                    arrive()
-                with m.Else():
+            with m.Else():
+                m.d.sync += pending.eq(spikes)
+                states.next("Look-Up")
+                with m.If(empty):
                     next_word()
+        with states("Record"):
+            m.d.comb += [self.output.eq(spikes), self.output_valid.eq(1)]
+            next_word()
+        with states("Look-Up"):
+            look_up()
+            states.next("Arrive")
+        with states("Arrive"):
+            arrive()
+        with states("Target"):
+            states.next("Read")
+        with states("Read"):
+            m.d.comb += self.read_enable.eq(1)
+            m.d.sync += [ring_address.eq(place), more.eq(pending != 0)]
+            look_up()  # of the next spike, if there is one
+            states.next("Write")
+        with states("Write"):
+            m.d.comb += [self.write_enable.eq(1), self.write_address.eq(ring_address)]
+            with m.If(more):
+                arrive()
+            with m.Else():
+                next_word()
         return m

@@ -28,6 +28,7 @@ from lifline.arch.registers import EXIT_BITS, PERIOD_BITS, POSITION_BITS
 from .decode import word_layout
 from .input import STEP_BITS
 from .route import wrapped
+from .states import States
 from .update import POPULATION_SHAPE
 
 CREDIT_BITS = 8
@@ -167,7 +168,7 @@ class Sequencer(wiring.Component):
                 m.d.sync += credit.eq(credit + 1)
 
         # Fetch.
-        pc = Signal.like(self.program_address)
+        pc, next_pc = Signal.like(self.program_address), Signal.like(self.program_address)
         instruction = Signal(word_layout(INSTRUCTION))
         pass_0, pass_1, pass_2 = (Signal(word_layout(w), name=w.name) for w in (PASS_0, PASS_1, PASS_2))
         ring_now, advancing = Signal(word_layout(RING_0)), Signal()
@@ -241,9 +242,9 @@ class Sequencer(wiring.Component):
             route_now.eq(route_due & recorded & scans_done & ~self.scan_busy & ~self.route_busy),
             # The next step may be updated while the spikes of this one are routed, but rows of state and of counts
             # for the recorder go alone.
-            overlap.eq(record_rows == 0),
             recorded.eq(overlap | (self.update_settled & ~self.recorder_busy)),
         ]
+        m.d.sync += overlap.eq(record_rows == 0)
         with m.If(self.route):
             m.d.sync += route_due.eq(0)
         with m.If(self.update_complete):
@@ -270,183 +271,196 @@ class Sequencer(wiring.Component):
 
         def halt() -> None:
             m.d.sync += self.running.eq(0)
-            m.next = "Idle"
+            states.next("Idle")
 
         def next_window(steps: Signal, check: Signal) -> None:
             part, checked = at_most(steps, window), at_most(check, window)
             m.d.sync += self.count.eq(Mux((self.exit_every != 0) & (checked < part), checked, part))
-            m.d.sync += pc.eq(0)
-            m.next = "Wait"
+            m.d.comb += next_pc.eq(0)
+            states.next("Wait")
             with m.If((steps == 0) | self.stop):
                 halt()
 
         m.d.sync += self.cleared.eq(0)
-        with m.FSM():
-            with m.State("Idle"):
-                with m.If(self.start):
-                    m.d.sync += [remaining.eq(self.steps), self.exited.eq(0), credit.eq(0), until_tick.eq(self.period)]
-                    m.d.sync += self.running.eq(1)
-                    m.next = "Window"
-                    with m.If(self.fresh_start):
-                        m.d.sync += self.cleared.eq(1)
-                        m.d.sync += [self.time.eq(0), first_window.eq(1), self.clear_address.eq(0), to_check.eq(self.exit_every)]
-                        m.d.sync += [self.clearing.eq(self.ring_clear_words != 0), self.counter_overflow.eq(0)]
-                        m.next = "Clear"
-            with m.State("Clear"):
-                m.d.sync += self.clear_address.eq(self.clear_address + 1)
-                with m.If(~self.clearing | (self.clear_address == self.ring_clear_words - 1)):
-                    m.d.sync += self.clearing.eq(0)
-                    m.next = "Window"
-            with m.State("Window"):
-                next_window(remaining, to_check)
-            with m.State("Wait"):
-                ready = Signal()
-                m.d.comb += [
-                    ready.eq(arrived >= self.count),
-                    self.stall_input.eq(~ready),
-                    self.stall_period.eq(ready & ~due),
-                ]
-                with m.If(ready & due):
-                    m.d.comb += self.overrun.eq(timed & (credit > self.count))
-                    m.d.sync += credit.eq(Mux(timed, credit - self.count + tick_over, 0))
-                    m.d.sync += pc.eq(pc + 1)
-                    m.next = "Decode"
-                with m.Elif(self.stop):  # what it waits for may never come
-                    halt()
-            with m.State("Decode"):
-                # Only the next state depends on the opcode, which comes late in the cycle.
-                m.d.sync += [pass_0.eq(self.program_data), rings_left.eq(instruction.argument), pc.eq(pc + 1)]
-                m.next = "Advance"
-                with m.If(instruction.opcode == Opcode.PASS):
-                    m.next = "Pass-Ring"
-            with m.State("Advance"):
-                m.d.sync += [ring_rows.eq(ring_now.rows), ring_head.eq(Mux(first_window, 0, ring_now.head)), advancing.eq(1)]
-                m.d.sync += [self.program_write_address.eq(pc - 1), pc.eq(pc + 1), rings_left.eq(rings_left - 1)]
-                m.next = "Skip"
-                with m.If(rings_left == 1):
-                    m.next = "End"
-            with m.State("Skip"):
-                m.d.sync += pc.eq(pc + 1)
-                m.next = "Advance"
-            with m.State("End"):
-                m.d.sync += [self.time.eq(self.time + self.count), first_window.eq(0), remaining.eq(steps_left), to_check.eq(check_left)]
-                m.d.sync += arrived.eq(arrived - self.count)
-                next_window(steps_left, check_left)
-                with m.If(check_due & leads):
-                    m.d.sync += self.exited.eq(1)
-                    halt()
-            with m.State("Pass-Ring"):
-                ring_pointer = Signal(word_layout(PASS_1))
-                m.d.comb += ring_pointer.eq(self.program_data)
-                m.d.sync += [pass_1.eq(self.program_data), population_base.eq(pc + 1), pc.eq(ring_pointer.ring)]
-                m.next = "Pass-Weights"
-            with m.State("Pass-Weights"):
-                m.d.sync += [pass_2.eq(self.program_data), pc.eq(population_base)]
-                m.next = "Pass-Head"
-            with m.State("Pass-Head"):
-                m.d.sync += [
-                    self.scan_ring_rows.eq(ring_now.rows),
-                    next_row.eq(Mux(first_window, 0, ring_now.head)),
-                    self.scan_row.eq(Mux(first_window, 0, ring_now.head)),
-                    self.scan_start.eq(1),
-                    started.eq(1),
-                    index.eq(0),
-                    route_due.eq(0),
-                    pc.eq(pc + 1),
-                ]
-                at_step(Const(0, self.step.shape()))
-                m.d.comb += self.pass_start.eq(1)
-                m.next = "Pass-Start"
-            with m.State("Pass-Start"):
-                m.d.sync += [next_row.eq(wrapped(next_row + 1, self.scan_ring_rows)), self.accumulate.eq(1)]
-                m.next = "Accumulate"
+        # Both words that lead to a ring hold its address at the same place: what comes late from memory passes one multiplexer.
+        to_ring, read_on, pointer = Signal(), Signal(), Signal(word_layout(PASS_1))
+        m.d.comb += [pointer.eq(self.program_data), next_pc.eq(pc)]
+        m.d.sync += pc.eq(Mux(to_ring, pointer.ring, Mux(read_on, pc + 1, next_pc)))
+        states = States(
+            m, "Idle", "Clear", "Window", "Wait", "Decode", "Advance", "Skip", "End", "Pass-Ring", "Pass-Weights",
+            "Pass-Head", "Pass-Start", "Population", "Load", "Accumulate", "Resume", "Update", "Settle", "Counters",
+        )  # fmt: skip
+        with states("Idle"):
+            with m.If(self.start):
+                m.d.sync += [remaining.eq(self.steps), self.exited.eq(0), credit.eq(0), until_tick.eq(self.period)]
+                m.d.sync += self.running.eq(1)
+                states.next("Window")
+                with m.If(self.fresh_start):
+                    m.d.sync += self.cleared.eq(1)
+                    m.d.sync += [self.time.eq(0), first_window.eq(1), self.clear_address.eq(0), to_check.eq(self.exit_every)]
+                    m.d.sync += [self.clearing.eq(self.ring_clear_words != 0), self.counter_overflow.eq(0)]
+                    states.next("Clear")
+        with states("Clear"):
+            m.d.sync += self.clear_address.eq(self.clear_address + 1)
+            with m.If(~self.clearing | (self.clear_address == self.ring_clear_words - 1)):
+                m.d.sync += self.clearing.eq(0)
+                states.next("Window")
+        with states("Window"):
+            next_window(remaining, to_check)
+        with states("Wait"):
+            ready = Signal()
+            m.d.comb += [
+                ready.eq(arrived >= self.count),
+                self.stall_input.eq(~ready),
+                self.stall_period.eq(ready & ~due),
+            ]
+            with m.If(ready & due):
+                m.d.comb += self.overrun.eq(timed & (credit > self.count))
+                m.d.sync += credit.eq(Mux(timed, credit - self.count + tick_over, 0))
+                m.d.comb += read_on.eq(1)
+                states.next("Decode")
+            with m.Elif(self.stop):  # what it waits for may never come
+                halt()
+        with states("Decode"):
+            # Only the next state depends on the opcode, which comes late in the cycle.
+            m.d.comb += read_on.eq(1)
+            m.d.sync += [pass_0.eq(self.program_data), rings_left.eq(instruction.argument)]
+            states.next("Advance")
+            with m.If(instruction.opcode == Opcode.PASS):
+                states.next("Pass-Ring")
+        with states("Advance"):
+            m.d.sync += [ring_rows.eq(ring_now.rows), ring_head.eq(Mux(first_window, 0, ring_now.head)), advancing.eq(1)]
+            m.d.comb += read_on.eq(1)
+            m.d.sync += [self.program_write_address.eq(pc - 1), rings_left.eq(rings_left - 1)]
+            states.next("Skip")
+            with m.If(rings_left == 1):
+                states.next("End")
+        with states("Skip"):
+            m.d.comb += read_on.eq(1)
+            states.next("Advance")
+        with states("End"):
+            m.d.sync += [self.time.eq(self.time + self.count), first_window.eq(0), remaining.eq(steps_left), to_check.eq(check_left)]
+            m.d.sync += arrived.eq(arrived - self.count)
+            next_window(steps_left, check_left)
+            with m.If(check_due & leads):
+                m.d.sync += self.exited.eq(1)
+                halt()
+        with states("Pass-Ring"):
+            m.d.comb += to_ring.eq(1)
+            m.d.sync += [pass_1.eq(self.program_data), population_base.eq(pc + 1)]
+            states.next("Pass-Weights")
+        with states("Pass-Weights"):
+            m.d.comb += next_pc.eq(population_base)
+            m.d.sync += pass_2.eq(self.program_data)
+            states.next("Pass-Head")
+        with states("Pass-Head"):
+            m.d.comb += read_on.eq(1)
+            m.d.sync += [
+                self.scan_ring_rows.eq(ring_now.rows),
+                next_row.eq(Mux(first_window, 0, ring_now.head)),
+                self.scan_row.eq(Mux(first_window, 0, ring_now.head)),
+                self.scan_start.eq(1),
+                started.eq(1),
+                index.eq(0),
+                route_due.eq(0),
+            ]
+            at_step(Const(0, self.step.shape()))
+            m.d.comb += self.pass_start.eq(1)
+            states.next("Pass-Start")
+        with states("Pass-Start"):
+            m.d.sync += [next_row.eq(wrapped(next_row + 1, self.scan_ring_rows)), self.accumulate.eq(1)]
+            states.next("Accumulate")
+            with m.If(pass_0.update):
+                m.d.comb += read_on.eq(1)
+                m.d.sync += [words[0].eq(self.program_data), index.eq(1)]
+                states.next("Population")
+        with states("Population"):
+            m.d.comb += scanning_allowed.eq(1)
+            m.d.comb += read_on.eq(1)
+            m.d.sync += index.eq(index + 1)
+            with m.Switch(index):
+                for k in range(1, FIRST_COUNTER):
+                    with m.Case(k):
+                        m.d.sync += words[k].eq(self.program_data)
+                for ring in range(MAX_RINGS):
+                    with m.Case(FIRST_COUNTER + 2 * ring):
+                        m.d.sync += self.ring_0[ring].eq(self.program_data)
+                        with m.If(first_window):
+                            m.d.sync += self.ring_0[ring].head.eq(0)
+                    with m.Case(FIRST_COUNTER + 2 * ring + 1):
+                        m.d.sync += self.ring_1[ring].eq(self.program_data)
+            m.d.comb += to_ring.eq(index == FIRST_COUNTER - 2)
+            with m.If(index == FIRST_COUNTER + 2 * MAX_RINGS - 1):
+                states.next("Load")
+        with states("Load"):
+            m.d.comb += [scanning_allowed.eq(1), self.load.eq(1)]
+            m.d.sync += self.program_to_update.eq(1)
+            states.next("Accumulate")
+        with states("Accumulate"):
+            m.d.comb += [
+                scanning_allowed.eq(1),
+                self.route.eq(route_now),
+            ]
+            # Nothing but the step that follows makes this untrue again, and that waits for it.
+            m.d.comb += next_pc.eq(population_base)
+            m.d.sync += complete.eq(self.accumulated & scans_done & ~self.scan_busy)
+            with m.If(complete & ~route_due & ~self.route_busy):
                 with m.If(pass_0.update):
-                    m.d.sync += [words[0].eq(self.program_data), pc.eq(pc + 1), index.eq(1)]
-                    m.next = "Population"
-            with m.State("Population"):
-                m.d.comb += scanning_allowed.eq(1)
-                m.d.sync += [pc.eq(pc + 1), index.eq(index + 1)]
-                with m.Switch(index):
-                    for k in range(1, FIRST_COUNTER):
-                        with m.Case(k):
-                            m.d.sync += words[k].eq(self.program_data)
-                    for ring in range(MAX_RINGS):
-                        with m.Case(FIRST_COUNTER + 2 * ring):
-                            m.d.sync += self.ring_0[ring].eq(self.program_data)
-                            with m.If(first_window):
-                                m.d.sync += self.ring_0[ring].head.eq(0)
-                        with m.Case(FIRST_COUNTER + 2 * ring + 1):
-                            m.d.sync += self.ring_1[ring].eq(self.program_data)
-                with m.If(index == FIRST_COUNTER - 2):
-                    first_ring = Signal(word_layout(POPULATION_5))
-                    m.d.comb += first_ring.eq(self.program_data)
-                    m.d.sync += pc.eq(first_ring.ring)
-                with m.If(index == FIRST_COUNTER + 2 * MAX_RINGS - 1):
-                    m.next = "Load"
-            with m.State("Load"):
-                m.d.comb += [scanning_allowed.eq(1), self.load.eq(1)]
-                m.d.sync += self.program_to_update.eq(1)
-                m.next = "Accumulate"
-            with m.State("Accumulate"):
-                m.d.comb += [
-                    scanning_allowed.eq(1),
-                    self.route.eq(route_now),
-                ]
-                # Nothing but the step that follows makes this untrue again, and that waits for it.
-                m.d.sync += [complete.eq(self.accumulated & scans_done & ~self.scan_busy), pc.eq(population_base)]
-                with m.If(complete & ~route_due & ~self.route_busy):
-                    with m.If(pass_0.update):
-                        with m.If(self.update_ready & recorded):
-                            m.d.comb += [self.stall_output.eq(~self.room), self.go.eq(self.room)]
-                            with m.If(self.room):
-                                m.d.sync += [self.accumulate.eq(0), complete.eq(0)]
-                                m.next = "Update"
-                    with m.Elif(last_step | is_dense):
-                        m.d.sync += [self.accumulate.eq(0), complete.eq(0)]
-                        m.next = "Resume"
-                    with m.Else():
-                        m.d.sync += complete.eq(0)
-                        at_step(self.step + 1)
-            with m.State("Resume"):
-                m.d.sync += pc.eq(pc + 1)
-                m.next = "Decode"
-            with m.State("Update"):
-                m.d.comb += [self.stall_output.eq(self.update_blocked), self.route.eq(route_now)]
-                with m.If(self.update_ending):
-                    with m.If(last_step):
-                        m.next = "Settle"
-                    with m.Else():
-                        at_step(self.step + 1)
-                        with m.If(~follow):
-                            m.d.sync += self.accumulate.eq(1)
-                            m.next = "Accumulate"
-                m.d.comb += follow.eq(is_dense & overlap & self.update_again & ~route_coming & ~route_due & ~self.route_busy & self.room)
-                m.d.comb += self.go.eq(self.update_ending & ~last_step & follow)
-            with m.State("Settle"):
-                m.d.comb += self.route.eq(route_now)
-                m.d.sync += [counter.eq(0), pc.eq(counters_base)]
-                routed = self.update_settled & ~route_due & ~self.route_busy
-                with m.If(Mux(self.route_needed, routed, self.update_counted) & ~self.recorder_busy):
-                    m.d.sync += self.program_to_update.eq(0)
-                    m.next = "Counters"
-            with m.State("Counters"):
-                # Word k is read in cycle k, taken in cycle k + 1, written in cycle k + 2.
-                total = Signal(WORD_BITS + 1)
-                m.d.sync += [
-                    counter.eq(counter + 1),
-                    pc.eq(pc + 1),
-                    counted.eq(Mux(first_window, 0, self.program_data)),
-                    increment.eq(Array(self.counters)[(counter - 1)[:2]]),
-                    self.program_write_address.eq(pc - 1),
-                ]
-                m.d.comb += [total.eq(counted + increment), self.program_write_data.eq(total), self.program_write.eq((counter >= 2).replicate(PROGRAM_SLICES))]
-                with m.If((counter >= 2) & total[-1]):
-                    m.d.sync += self.counter_overflow.eq(1)
-                with m.If(counter == 3):
-                    m.d.sync += pc.eq(following)
-                with m.If(counter == 4):
-                    m.next = "Decode"
+                    with m.If(self.update_ready & recorded):
+                        m.d.comb += [self.stall_output.eq(~self.room), self.go.eq(self.room)]
+                        with m.If(self.room):
+                            m.d.sync += [self.accumulate.eq(0), complete.eq(0)]
+                            states.next("Update")
+                with m.Elif(last_step | is_dense):
+                    m.d.sync += [self.accumulate.eq(0), complete.eq(0)]
+                    states.next("Resume")
+                with m.Else():
+                    m.d.sync += complete.eq(0)
+                    at_step(self.step + 1)
+        with states("Resume"):
+            m.d.comb += read_on.eq(1)
+            states.next("Decode")
+        with states("Update"):
+            m.d.comb += [self.stall_output.eq(self.update_blocked), self.route.eq(route_now)]
+            with m.If(self.update_ending):
+                with m.If(last_step):
+                    states.next("Settle")
+                with m.Else():
+                    at_step(self.step + 1)
+                    with m.If(~follow):
+                        m.d.sync += self.accumulate.eq(1)
+                        states.next("Accumulate")
+            m.d.comb += follow.eq(is_dense & overlap & self.update_again & ~route_coming & ~route_due & ~self.route_busy & self.room)
+            m.d.comb += self.go.eq(self.update_ending & ~last_step & follow)
+        with states("Settle"):
+            m.d.comb += self.route.eq(route_now)
+            m.d.comb += next_pc.eq(counters_base)
+            m.d.sync += counter.eq(0)
+            routed = self.update_settled & ~route_due & ~self.route_busy
+            with m.If(Mux(self.route_needed, routed, self.update_counted) & ~self.recorder_busy):
+                m.d.sync += self.program_to_update.eq(0)
+                states.next("Counters")
+        with states("Counters"):
+            # Word k is read in cycle k, taken in cycle k + 1, written in cycle k + 2.
+            total = Signal(WORD_BITS + 1)
+            m.d.comb += read_on.eq(1)
+            m.d.sync += [
+                counter.eq(counter + 1),
+                counted.eq(Mux(first_window, 0, self.program_data)),
+                increment.eq(Array(self.counters)[(counter - 1)[:2]]),
+                self.program_write_address.eq(pc - 1),
+            ]
+            m.d.comb += [total.eq(counted + increment), self.program_write_data.eq(total), self.program_write.eq((counter >= 2).replicate(PROGRAM_SLICES))]
+            with m.If((counter >= 2) & total[-1]):
+                m.d.sync += self.counter_overflow.eq(1)
+            with m.If(counter == 3):
+                m.d.comb += [read_on.eq(0), next_pc.eq(following)]
+            with m.If(counter == 4):
+                states.next("Decode")
         m.d.sync += self.check.eq(self.go & exit_check)
         with m.If(going):
             m.d.sync += self.record_step.eq(self.time + self.step)
         return m
+
+
+assert PASS_1.offsets["ring"] == POPULATION_5.offsets["ring"]

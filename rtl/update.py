@@ -109,17 +109,18 @@ class Update(wiring.Component):
         fetch, fetch_left, fetch_prologue = Signal.like(self.micro_base), Signal(5), Signal()
         update_start, record_start = Signal.like(self.micro_base), Signal.like(self.micro_base)
         arriving, arriving_last, op_valid, op_last, op = Signal(), Signal(), Signal(), Signal(), Signal(micro)
+        arriving_op, needs_room = Signal(micro), Signal()
         advance, restart, fetch_end = Signal(), Signal(), Signal()
-        recording, next_recording, record_length, records = Signal(), Signal(), Signal(5), Signal()
+        recording, record_length, records = Signal(), Signal(5), Signal()
         fetched = Signal.like(fetch)
         m.d.comb += [
             self.program_address.eq(fetch),
             self.program_enable.eq(advance),
-            next_recording.eq(recording),
+            arriving_op.eq(self.program_data),
             fetch_end.eq(fetch_left == 1),
             fetched.eq(fetch + 1),
         ]
-        m.d.sync += [recording.eq(next_recording), records.eq(record_length != 0), record_length.eq(pop1.record + (pop.population_5.exit_check if config.early_exit else 0))]
+        m.d.sync += [records.eq(record_length != 0), record_length.eq(pop1.record + (pop.population_5.exit_check if config.early_exit else 0))]
         with m.If(advance):
             m.d.sync += [
                 arriving.eq(1),
@@ -127,6 +128,7 @@ class Update(wiring.Component):
                 op_valid.eq(arriving),
                 op_last.eq(arriving_last),
                 op.eq(self.program_data),
+                needs_room.eq(arriving_op.record != Record.COUNT),
             ]
             m.d.sync += [fetch.eq(fetched), fetch_left.eq(fetch_left - 1)]
             with m.If(fetch_end):
@@ -139,9 +141,9 @@ class Update(wiring.Component):
         restarts = Signal()
         m.d.sync += restarts.eq(restart)
         with m.If(restarts | (advance & fetch_end)):
-            m.d.sync += fetch_left.eq(Mux(next_recording, record_length, pop1.update))
+            m.d.sync += fetch_left.eq(Mux(recording, record_length, pop1.update))
         with m.If(restarts | (advance & fetch_end & ~fetch_prologue)):
-            m.d.sync += fetch.eq(Mux(next_recording, record_start, update_start))
+            m.d.sync += fetch.eq(Mux(recording, record_start, update_start))
         with m.If(restarts | self.load):
             m.d.sync += [arriving.eq(0), op_valid.eq(0)]
         with m.If(self.load):
@@ -155,10 +157,15 @@ class Update(wiring.Component):
         row_base = Signal.like(address)
         cool = Signal(UPDATE_SPACING - 1)  # as many ones as cycles to wait
         issue, last_row, finished, recorded = Signal(), Signal(), Signal(), Signal()
+        section_ends, changes = Signal(), Signal()  # with the operation in hand, and whether another section follows
         m.d.comb += [
             advance.eq(issue | ~op_valid),
             self.ready.eq(~cool[0] & ~self.busy),
             self.again.eq(~cool[0] & ~first_row & ~records),
+            section_ends.eq(op_last & in_rows & last_row),
+            changes.eq(section_ends & (recording | records)),
+            restart.eq(issue & changes),
+            finished.eq(issue & section_ends & (recording | ~records)),
         ]
         m.d.sync += highest_row.eq(pop0.rows - 1)
         m.d.sync += cool.eq(cool >> 1)
@@ -167,7 +174,6 @@ class Update(wiring.Component):
                 m.d.comb += issue.eq(1)
             with m.Else():
                 can_record = ~cool[0] & ~self.recorder_busy
-                needs_room = op.record != Record.COUNT
                 m.d.comb += [issue.eq(can_record & (self.room | ~needs_room)), self.blocked.eq(can_record & ~self.room & needs_room)]
         with m.If(issue & op_last):
             with m.If(~in_rows):
@@ -179,15 +185,15 @@ class Update(wiring.Component):
                     m.d.sync += cool.eq((1 << (UPDATE_SPACING - 2)) - 1)
                 with m.If(last_row):
                     m.d.sync += [row.eq(0), last_row.eq(highest_row == 0), address.eq(row_base)]
-                    m.d.comb += next_recording.eq(~recording & records)
-                    m.d.comb += [restart.eq(recording | next_recording), finished.eq(~next_recording)]
-        with m.If(issue & (recording | next_recording)):
+        with m.If(restart):
+            m.d.sync += recording.eq(~recording)
+        with m.If(issue & (recording | changes)):
             m.d.sync += cool.eq((1 << (UPDATE_SPACING - 1)) - 1)
         with m.If(finished):
             m.d.sync += self.busy.eq(0)
         # Whether a recording operation is issued is known late in a cycle: its end is told in the next.
         m.d.sync += recorded.eq(finished & recording)
-        m.d.comb += self.ending.eq(recorded | (self.busy & op_valid & op_last & in_rows & last_row & ~records))
+        m.d.comb += self.ending.eq(recorded | (self.busy & op_valid & section_ends & ~records))
         with m.If(self.go):
             m.d.sync += [self.busy.eq(1), first_row.eq(1)]
         with m.If(self.load):

@@ -12,7 +12,7 @@ from .errors import ConfigError
 RING_BITS = 32
 """Neurons per word of a delay ring and per word of a spike bitmap."""
 
-INTERFACE_VERSION = 4
+INTERFACE_VERSION = 5
 """Raised whenever program layout, registers or frames change meaning."""
 
 

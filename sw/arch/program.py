@@ -48,8 +48,8 @@ PASS_0 = Word(
 PASS_1 = Word(
     "pass_1",
     "PASS, word 1.",
-    Field("ring_base", 16, "ring word of the first source word, row 0"),
     Field("ring", 16, "address of the ring descriptor"),
+    Field("ring_base", 16, "ring word of the first source word, row 0"),
 )
 PASS_2 = Word(
     "pass_2",
