@@ -61,7 +61,11 @@ class Recorder(wiring.Component):
         config = self.config
         lanes = config.multipliers
         m.submodules.memory = memory = Ram(width=WORD_BITS, depth=config.output_words)
-        used, needed = Signal(range(config.output_words + 1)), Signal.like(self.needed)
+        used = Signal(range(config.output_words + 1))
+        # Words left beside those that are needed, without and with a row: what is freed counts a cycle late, what is written does not.
+        most_needed = (1 << len(self.needed)) + lanes
+        left_over = [Signal(range(-most_needed, config.output_words + 1), name=f"left_over{k}") for k in range(2)]
+        bounds = [Signal(len(left_over[0]), name=f"bound{k}") for k in range(2)]
         values = [Signal(signed(config.state_bits), name=f"value{k}") for k in range(lanes)]
         left, writing, comparing, header_due = Signal(range(lanes + 1)), Signal(), Signal(), Signal()  # the flags only while `left` is not 0
         header, kind, index = Signal(word_layout(RECORD)), Signal(Record), Signal.like(self.row_index)
@@ -84,10 +88,12 @@ class Recorder(wiring.Component):
         # Room is known one cycle late, which `busy` covers.
         m.d.sync += [
             self.busy.eq((left != 0) | self.row_valid),
-            needed.eq(self.needed),
-            self.room.eq(used + needed <= config.output_words),
-            self.room_row.eq(used + needed + (lanes + 1) <= config.output_words),
+            bounds[0].eq(self.taken + config.output_words - self.needed),
+            bounds[1].eq(self.taken + (config.output_words - lanes - 1) - self.needed),
+            self.room.eq(~left_over[0][-1]),
+            self.room_row.eq(~left_over[1][-1]),
         ]
+        m.d.comb += [words.eq(bound - self.count) for words, bound in zip(left_over, bounds, strict=True)]
         with m.If(writing):
             m.d.comb += [memory.write_enable.eq(1), memory.write_data.eq(values[0])]
         with m.If(header_due):

@@ -39,7 +39,7 @@ class Bench:
         self.taken = 0
         self.counts: list[int] = []
         self.asked: int | None = None
-        self.needed = self.needed_before = 0  # what is asked for counts a cycle later
+        self.needed = self.needed_before = self.taken_before = 0  # what is asked for and what is freed count a cycle later
 
     async def cycle(self) -> bool:
         """One clock cycle in which the host may read and free a word; whether the recorder was busy."""
@@ -48,10 +48,11 @@ class Bench:
         self.asked = self.rng.randrange(waiting) if waiting and self.rng.random() < 0.5 else None
         if self.asked is not None:
             ctx.set(dut.read_address, (self.taken + self.asked) % depth)
-        fits = [waiting + self.needed_before + more <= depth for more in (0, self.config.multipliers + 1)]
+        in_use = ctx.get(dut.count) - self.taken_before & 0xFFFF
+        fits = [in_use + self.needed_before + more <= depth for more in (0, self.config.multipliers + 1)]
         _, _, busy = await ctx.tick().sample(dut.busy)
         assert [ctx.get(dut.room), ctx.get(dut.room_row)] == fits
-        self.needed_before = self.needed
+        self.needed_before, self.taken_before = self.needed, self.taken
         if self.asked is not None:
             position = self.taken + self.asked
             assert ctx.get(dut.read_data) == self.expected[position], f"word {position}"
