@@ -1,6 +1,9 @@
 """Device end of the link: frames on a byte stream become requests on the host bus."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import stream, wiring
 from amaranth.lib.crc.catalog import CRC16_IBM_3740
 from amaranth.lib.wiring import In, Out
@@ -65,8 +68,27 @@ class Link(wiring.Component):
             if into_crc:
                 m.d.sync += check.valid.eq(take)
 
-        def send(payload: object, following: str, into_crc: bool = True) -> None:
-            m.d.comb += [outgoing.valid.eq(1), outgoing.payload.eq(payload)]
+        # What several states do is done once, when any of them says so.
+        word_moves, word_loads = Signal(), Signal()
+        byte_counts, byte_clears, index_counts, index_clears, count_clears = (Signal() for _ in range(5))
+        for value, counts, clears in ((byte, byte_counts, byte_clears), (index, index_counts, index_clears)):
+            with m.If(clears):
+                m.d.sync += value.eq(0)
+            with m.Elif(counts):
+                m.d.sync += value.eq(value + 1)
+        with m.If(count_clears):
+            m.d.sync += count.eq(0)
+        moved = Cat(word[8:], self.i.payload)  # a byte comes in, or one has gone out
+        with m.If(word_loads):
+            m.d.sync += word.eq(buffer.read_data)
+        with m.Elif(word_moves):
+            m.d.sync += word.eq(moved)
+        sent: list[Value] = []  # by the states; zero while another one is on, so that an OR joins them
+
+        def send(payload: ValueLike, following: str, into_crc: bool = True) -> None:
+            byte_sent = Signal(8, name=f"sent{len(sent)}")
+            sent.append(byte_sent)
+            m.d.comb += [outgoing.valid.eq(1), byte_sent.eq(payload)]
             if into_crc:
                 m.d.sync += check.valid.eq(give)
             with m.If(give):
@@ -81,32 +103,34 @@ class Link(wiring.Component):
         with states("Hunt"):
             receive(False)
             m.d.comb += check.start.eq(1)
-            m.d.sync += [byte.eq(0), index.eq(0), status.eq(Status.OK)]
+            m.d.comb += [byte_clears.eq(1), index_clears.eq(1)]
+            m.d.sync += status.eq(Status.OK)
             with m.If(take & (self.i.payload == REQUEST_SYNC)):
                 states.next("Header")
         with states("Header"):
             receive(True)
             with m.If(take):
-                m.d.sync += [header.eq(Cat(header[8:], self.i.payload)), byte.eq(byte + 1)]
+                m.d.comb += byte_counts.eq(1)
+                m.d.sync += header.eq(Cat(header[8:], self.i.payload))
                 with m.If(byte == 5):
-                    m.d.sync += byte.eq(0)
+                    m.d.comb += byte_clears.eq(1)
                     states.next("Check-Low")
                     # `kind` and `count` are still one byte higher in the shift register.
                     with m.If((header[16:24] == Kind.WRITE) & (header[24:32] != 0)):
                         states.next("Payload")
         with states("Payload"):
             receive(True)
-            m.d.comb += buffer.write_data.eq(Cat(word[8:], self.i.payload))
+            m.d.comb += [buffer.write_data.eq(moved), word_moves.eq(take)]
             with m.If(take):
-                m.d.sync += [word.eq(Cat(word[8:], self.i.payload)), byte.eq(byte + 1)]
+                m.d.comb += byte_counts.eq(1)
                 with m.If(byte == 3):
                     m.d.comb += buffer.write_enable.eq(1)
-                    m.d.sync += [byte.eq(0), index.eq(index + 1)]
+                    m.d.comb += [byte_clears.eq(1), index_counts.eq(1)]
                     with m.If(last_word):
                         states.next("Check-Low")
         with states("Check-Low"):
             receive(False)
-            m.d.sync += index.eq(0)
+            m.d.comb += index_clears.eq(1)
             with m.If(take):
                 m.d.sync += received.eq(self.i.payload)
                 states.next("Check-High")
@@ -118,9 +142,11 @@ class Link(wiring.Component):
         with states("Judge"):
             states.next("Start-Reply")
             with m.If(~good):
-                m.d.sync += [status.eq(Status.BAD_CRC), count.eq(0)]
+                m.d.comb += count_clears.eq(1)
+                m.d.sync += status.eq(Status.BAD_CRC)
             with m.Elif(((kind != Kind.READ) & (kind != Kind.WRITE)) | (count == 0) | (count > MAX_WORDS)):
-                m.d.sync += [status.eq(Status.BAD_REQUEST), count.eq(0)]
+                m.d.comb += count_clears.eq(1)
+                m.d.sync += status.eq(Status.BAD_REQUEST)
             with m.Else():
                 states.next("Execute")
         with states("Execute"):
@@ -135,39 +161,42 @@ class Link(wiring.Component):
             ]
             with m.If(self.response.valid):
                 m.d.sync += done.eq(last_word)
-                m.d.sync += [index.eq(index + 1), address.eq(address + 1)]
+                m.d.comb += index_counts.eq(1)
+                m.d.sync += address.eq(address + 1)
                 states.next("Next")
                 with m.If(self.response.payload.error != Status.OK):
-                    m.d.sync += [status.eq(self.response.payload.error), count.eq(0)]
+                    m.d.comb += count_clears.eq(1)
+                    m.d.sync += status.eq(self.response.payload.error)
                     states.next("Start-Reply")
         with states("Next"):
             states.next("Execute")
             with m.If(done):
                 states.next("Start-Reply")
                 with m.If(kind == Kind.WRITE):
-                    m.d.sync += count.eq(0)
+                    m.d.comb += count_clears.eq(1)
         with states("Start-Reply"):
             m.d.comb += check.start.eq(1)
-            m.d.sync += [index.eq(0), byte.eq(0)]
+            m.d.comb += [byte_clears.eq(1), index_clears.eq(1)]
             send(REPLY_SYNC, "Sequence", into_crc=False)
         with states("Sequence"):
             send(sequence, "Status")
         with states("Status"):
             send(status, "Count")
         with states("Count"):
-            m.d.sync += word.eq(buffer.read_data)
+            m.d.comb += word_loads.eq(1)
             send(count, "Data")
             with m.If(give & (count == 0)):
                 states.next("Crc")
         with states("Data"):
-            m.d.comb += [outgoing.valid.eq(1), outgoing.payload.eq(word[:8])]
-            m.d.sync += check.valid.eq(give)
+            send(word[:8], "Data")
+            m.d.comb += word_moves.eq(give)
             with m.If(give):
-                m.d.sync += [word.eq(word >> 8), byte.eq(byte + 1)]
+                m.d.comb += byte_counts.eq(1)
                 with m.If(byte == 0):
-                    m.d.sync += index.eq(index + 1)
+                    m.d.comb += index_counts.eq(1)
                 with m.If(byte == 3):
-                    m.d.sync += [byte.eq(0), word.eq(buffer.read_data)]
+                    m.d.comb += byte_clears.eq(1)
+                    m.d.comb += word_loads.eq(1)
                     with m.If(done):
                         states.next("Crc")
         with states("Crc"):
@@ -176,4 +205,5 @@ class Link(wiring.Component):
             send(check.crc[:8], "Crc-High", into_crc=False)
         with states("Crc-High"):
             send(check.crc[8:], "Hunt", into_crc=False)
+        m.d.comb += outgoing.payload.eq(reduce(or_, sent))
         return m
