@@ -1,4 +1,4 @@
-"""How many of some bits are set."""
+"""How many of some bits are set, and which is the lowest."""
 
 from __future__ import annotations
 
@@ -28,3 +28,35 @@ def population_counter(m: Module, bits: list[Value], valid: Value, clear: Signal
     with m.If(clear):
         m.d.sync += total.eq(0)
     return total
+
+
+def lowest_bit(m: Module, pending: Signal, *, carry_chain: bool) -> tuple[Signal, Signal]:
+    """Index of the lowest set bit (anything if there is none), and ``pending`` without it.
+
+    With a ``carry_chain`` through all bits, which is fast where carries are; without, the first group of four that has a bit, then the
+    first bit of the group, which takes fewer cells.
+    """
+    rest, position = Signal.like(pending), Signal(range(len(pending)))
+    if carry_chain:
+        below, lowest = Signal.like(pending), Signal.like(pending)
+        m.d.comb += [below.eq(pending - 1), rest.eq(pending & below), lowest.eq(pending & ~below)]
+        for bit in range(len(position)):
+            m.d.comb += position[bit].eq(Cat(lowest[k] for k in range(len(pending)) if k >> bit & 1).any())
+        return position, rest
+    groups = [pending[k : k + 4] for k in range(0, len(pending), 4)]
+    before, first, chosen = Signal(len(groups)), Signal(len(groups)), Signal(4)
+    occupied = Cat(group.any() for group in groups)
+    m.d.comb += [
+        before.eq(Cat(occupied[:k].any() for k in range(len(groups)))),
+        first.eq(occupied & ~before),
+        chosen.eq(Cat(Cat(first[k] & group[bit] for k, group in enumerate(groups)).any() for bit in range(4))),
+        position.eq(
+            Cat(
+                ~chosen[0] & (chosen[1] | ~chosen[2]),
+                ~chosen[:2].any(),
+                (Cat(first[k] for k in range(len(groups)) if k >> bit & 1).any() for bit in range(len(position) - 2)),
+            )
+        ),
+        rest.eq(Cat(bit & (before[k // 4] | groups[k // 4][: k % 4].any()) for k, bit in enumerate(pending))),
+    ]
+    return position, rest

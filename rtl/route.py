@@ -11,6 +11,7 @@ from lifline.arch.layout import WORD_BITS
 from lifline.arch.program import MAX_RINGS, POPULATION_1, RING_0, RING_1
 from lifline.arch.records import RECORD, RecordKind
 
+from .count import lowest_bit
 from .decode import word_layout
 from .memory import Ram
 from .states import States
@@ -20,16 +21,6 @@ from .update import STAGES
 def wrapped(row: Signal, rows: Signal) -> object:
     """``row`` modulo ``rows`` for ``row < 2 * rows``."""
     return Mux(row >= rows, row - rows, row)
-
-
-def lowest_bit(m: Module, pending: Signal) -> tuple[Signal, Signal]:
-    """Index of the lowest set bit, and ``pending`` without it."""
-    rest, single = Signal.like(pending), Signal.like(pending)
-    position = Signal(range(len(pending)))
-    m.d.comb += [rest.eq(pending & (pending - 1)), single.eq(pending & ~(pending - 1))]
-    for bit in range(len(position)):
-        m.d.comb += position[bit].eq(Cat(single[k] for k in range(len(pending)) if k >> bit & 1).any())
-    return position, rest
 
 
 class Router(wiring.Component):
@@ -142,7 +133,7 @@ class Router(wiring.Component):
             m.d.sync += Cat(last_word, routed_half, routed_odd, *routed).eq(complete)
 
         pending, bit, next_bit, more = Signal(RING_BITS), Signal(range(RING_BITS)), Signal(range(RING_BITS)), Signal()
-        position, rest = lowest_bit(m, pending)
+        position, rest = lowest_bit(m, pending, carry_chain=config.memory_registers)
         ring_address = Signal.like(self.read_address)
         spikes, empty = bitmap.read_data[:RING_BITS], ~bitmap.read_data[RING_BITS]
         header = Signal(word_layout(RECORD))

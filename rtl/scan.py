@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import RING_BITS, Config
 
-from .count import population_count
+from .count import lowest_bit, population_count
 
 
 def rows_per_scan(config: Config) -> int:
@@ -63,7 +63,8 @@ class Scanner(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        window = rows_per_scan(self.config)
+        config = self.config
+        window = rows_per_scan(config)
 
         # Fetch: one read per cycle, rows inner, groups outer.
         words_left = Signal.like(self.words)
@@ -85,9 +86,9 @@ class Scanner(wiring.Component):
         # Emit: lowest set bit first.
         pending = Signal(RING_BITS)
         rows = [Signal(RING_BITS, name=f"row{w}") for w in range(window)]
-        group, groups_left = Signal(range(max(self.config.list_entries // RING_BITS, 2))), Signal.like(self.words)
-        rest, lowest, below = Signal(RING_BITS), Signal(RING_BITS), Signal(RING_BITS)
-        position, last = Signal(range(RING_BITS)), Signal()
+        group, groups_left = Signal(range(max(config.list_entries // RING_BITS, 2))), Signal.like(self.words)
+        position, rest = lowest_bit(m, pending, carry_chain=config.memory_registers)
+        lowest, last = Signal(RING_BITS), Signal()
 
         m.d.comb += [
             stall.eq(arriving & (arriving_row == 0) & full & ~transfer),
@@ -129,9 +130,7 @@ class Scanner(wiring.Component):
         with m.If(arriving & ~stall & arriving_last):
             m.d.sync += full.eq(1)
 
-        m.d.comb += [below.eq(pending - 1), rest.eq(pending & below), lowest.eq(pending & ~below)]
-        for bit in range(len(position)):
-            m.d.comb += position[bit].eq(Cat(lowest[k] for k in range(RING_BITS) if k >> bit & 1).any())
+        m.d.comb += lowest.eq(pending & ~rest)
         with m.If(number != 0):
             m.d.sync += number.eq(number - 1)
         m.d.sync += [

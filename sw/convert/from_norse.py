@@ -11,7 +11,7 @@ from lifline.arch.errors import ConversionError
 from .dialects import Reset
 from .float_network import FloatNetwork, FloatNeurons
 from .operators import Dense, Shape
-from .torch_layers import Spiking, array, build
+from .torch_layers import Spiking, array, build, checked
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,6 +34,7 @@ def from_norse(net: nn.Module, *, input_shape: Shape | int | None = None, sample
     ------
     ConversionError   by name, for layers and options without translation.
     """
+    checked(net, "Norse")
 
     def translate(module: Any) -> Spiking | None:
         kind = type(module).__name__

@@ -11,7 +11,7 @@ from lifline.arch.errors import ConversionError
 from .dialects import MANY, Reset
 from .float_network import FloatNetwork, FloatNeurons
 from .operators import Dense, Shape
-from .torch_layers import Spiking, array, build
+from .torch_layers import Spiking, array, build, checked, library
 
 
 def from_rockpool(net: Any, *, input_shape: Shape | int | None = None, sample: Any = None, name: str | None = None) -> FloatNetwork:
@@ -25,8 +25,11 @@ def from_rockpool(net: Any, *, input_shape: Shape | int | None = None, sample: A
     Raises
     ------
     ConversionError   by name, for modules and options without translation.
+    MissingLibraryError   if the framework is not installed.
     """
-    from rockpool.nn.modules import ExpSynTorch, LIFTorch, LinearTorch, TorchModule
+    modules = library("rockpool.nn.modules")
+    ExpSynTorch, LIFTorch, LinearTorch, TorchModule = modules.ExpSynTorch, modules.LIFTorch, modules.LinearTorch, modules.TorchModule
+    checked(net, "Rockpool")
 
     def translate(module: Any) -> Spiking | None:
         if not isinstance(module, TorchModule) or isinstance(module, LinearTorch) or list(module.children()):

@@ -11,7 +11,7 @@ from lifline.arch.errors import ConversionError
 from .dialects import MANY, Reset
 from .float_network import FloatNetwork, FloatNeurons
 from .operators import Operator, Shape
-from .torch_layers import Spiking, array, build, operators_of
+from .torch_layers import Spiking, array, build, checked, library, operators_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,8 +30,10 @@ def from_sinabs(net: nn.Module, *, input_shape: Shape | int | None = None, sampl
     Raises
     ------
     ConversionError   by name, for layers and options without translation.
+    MissingLibraryError   if the framework is not installed.
     """
-    from sinabs.layers import StatefulLayer
+    StatefulLayer = library("sinabs.layers").StatefulLayer
+    checked(net, "sinabs")
 
     def translate(module: Any) -> Spiking | None:
         if not isinstance(module, StatefulLayer):

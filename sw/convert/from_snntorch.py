@@ -11,7 +11,7 @@ from lifline.arch.errors import ConversionError
 from .dialects import Reset
 from .float_network import FloatNetwork, FloatNeurons
 from .operators import Operator, Scale, Shape
-from .torch_layers import Spiking, array, build, operators_of
+from .torch_layers import Spiking, array, build, checked, library, operators_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,8 +40,10 @@ def from_snntorch(
     Raises
     ------
     ConversionError   by name, for layers and options without translation.
+    MissingLibraryError   if the framework is not installed.
     """
-    import snntorch
+    snntorch = library("snntorch")
+    checked(net, "snnTorch")
 
     last = [m for m in net.modules() if isinstance(m, snntorch.SpikingNeuron)][-1:]
 

@@ -11,7 +11,7 @@ from lifline.arch.errors import ConversionError
 from .dialects import Reset
 from .float_network import FloatNetwork, FloatNeurons
 from .operators import Shape
-from .torch_layers import Spiking, array, build
+from .torch_layers import Spiking, array, build, checked, library
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,8 +30,10 @@ def from_spikingjelly(net: nn.Module, *, input_shape: Shape | int | None = None,
     Raises
     ------
     ConversionError   by name, for layers and options without translation.
+    MissingLibraryError   if the framework is not installed.
     """
-    from spikingjelly.activation_based.base import MemoryModule
+    MemoryModule = library("spikingjelly.activation_based.base").MemoryModule
+    checked(net, "SpikingJelly")
 
     def translate(module: Any) -> Spiking | None:
         kind = type(module).__name__

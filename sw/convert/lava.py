@@ -112,6 +112,7 @@ def import_lava(path: str | os.PathLike[str], *, step: int = 1, unroll: bool = F
     Raises
     ------
     ConversionError   for a file that is not a network, and by name for layers and neurons that have no translation.
+    FileNotFoundError   if there is no such file.
     """
     try:
         import h5py

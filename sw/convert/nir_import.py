@@ -37,6 +37,7 @@ def import_nir(source: str | os.PathLike[str] | Any, choice: str | Dialect | Non
     ------
     ConversionError   without a dialect (the message lists the presets), for a file that cannot be read, and for a node or a
         connection that has no translation, by name.
+    FileNotFoundError   if there is no such file.
     """
     graph, stem = read_graph(source)
     own = graph.metadata.get("lifline_dialect") if choice is None else None

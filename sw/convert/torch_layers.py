@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lifline.arch.errors import ConversionError
+from lifline.arch.errors import ConversionError, MissingLibraryError
 
 from .float_network import FloatNetwork, FloatNeurons, FloatPopulation, FloatProjection
 from .operators import Convolution, Dense, Floats, Operator, Pool, Reshape, Shape
@@ -32,6 +33,31 @@ class Spiking:
 Translate = Callable[["nn.Module"], Spiking | None]
 PASSED = ("Identity", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout")
 """Layers that do nothing in inference."""
+
+
+def library(name: str, package: str | None = None) -> Any:
+    """Module ``name`` of a framework whose objects are to be read.
+
+    Raises
+    ------
+    MissingLibraryError   if it is not installed; pip knows it as ``package``, or by the first part of its name.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        package = package or name.partition(".")[0]
+        raise MissingLibraryError(f"{package} objects need {package}, which cannot be imported ({error}); pip install {package}") from error
+
+
+def checked(net: Any, framework: str) -> None:
+    """Check that ``net`` is something a framework built on PyTorch can have made.
+
+    Raises
+    ------
+    ConversionError   if it is not a PyTorch module.
+    """
+    if not isinstance(net, library("torch").nn.Module):
+        raise ConversionError(f"a network of {framework} is a PyTorch module, got {type(net).__name__}; a NIR file or graph goes to lifline.import_nir")
 
 
 def array(value: Any) -> Floats:
