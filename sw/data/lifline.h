@@ -12,14 +12,14 @@
 
 /* versions */
 #define LIFLINE_MAGIC 0x4C46494Cu
-#define LIFLINE_INTERFACE_VERSION 4u
+#define LIFLINE_INTERFACE_VERSION 5u
 
 /* hashes of the configurations */
-#define LIFLINE_CONFIG_TINY_HASH 0xFCB77886u
-#define LIFLINE_CONFIG_SMALL_HASH 0xD5282F4Cu
-#define LIFLINE_CONFIG_MEDIUM_HASH 0x75195430u
-#define LIFLINE_CONFIG_LARGE_HASH 0x9E203523u
-#define LIFLINE_CONFIG_LOIHI_HASH 0x479064A8u
+#define LIFLINE_CONFIG_TINY_HASH 0xB76B76AEu
+#define LIFLINE_CONFIG_SMALL_HASH 0x58234EEBu
+#define LIFLINE_CONFIG_MEDIUM_HASH 0x9C38837Bu
+#define LIFLINE_CONFIG_LARGE_HASH 0x5A1804EAu
+#define LIFLINE_CONFIG_LOIHI_HASH 0x4EC3EF7Du
 
 /* frames: sync, sequence, kind or status, count, address (requests), payload, CRC; little-endian */
 #define LIFLINE_REQUEST_SYNC 165u
@@ -153,10 +153,10 @@
 #define LIFLINE_PASS_0_OPCODE_SHIFT 28u  /* 1 */
 #define LIFLINE_PASS_0_OPCODE_BITS 4u
 /* pass_1: PASS, word 1. */
-#define LIFLINE_PASS_1_RING_BASE_SHIFT 0u  /* ring word of the first source word, row 0 */
-#define LIFLINE_PASS_1_RING_BASE_BITS 16u
-#define LIFLINE_PASS_1_RING_SHIFT 16u  /* address of the ring descriptor */
+#define LIFLINE_PASS_1_RING_SHIFT 0u  /* address of the ring descriptor */
 #define LIFLINE_PASS_1_RING_BITS 16u
+#define LIFLINE_PASS_1_RING_BASE_SHIFT 16u  /* ring word of the first source word, row 0 */
+#define LIFLINE_PASS_1_RING_BASE_BITS 16u
 /* pass_2: PASS, word 2. */
 #define LIFLINE_PASS_2_WEIGHT_BASE_SHIFT 0u  /* weight word of presynaptic neuron 0, block 0 */
 #define LIFLINE_PASS_2_WEIGHT_BASE_BITS 16u
