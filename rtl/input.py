@@ -86,7 +86,7 @@ class InputWriter(wiring.Component):
             m.d.sync += [word.eq(memory.read_data), word_valid.eq(1), self.taken.eq(self.taken + 1)]
 
         # Decode: look up the delay, find the ring's column of 32 neurons.
-        row, arrival_row = Signal.like(self.rows), Signal.like(self.rows)
+        row = Signal.like(self.rows)
         index, group = word[:-1], word[5 : len(self.neurons)]
         looked_up, located, writing = Signal(), Signal(), Signal()
         column, target = Signal.like(self.read_address), Signal.like(self.rows)
@@ -110,16 +110,17 @@ class InputWriter(wiring.Component):
             with m.Elif(self.uniform | self.delay_free):
                 m.d.comb += consume.eq(1)
                 m.d.sync += [product.eq(group * self.rows), bits[0].eq(word), looked_up.eq(1)]
-        # The delay comes late in the cycle: both sums are ready, and the sign of one says which is right.
-        delay, wrapping, wrapped_row = Signal.like(self.delay_data), Signal(signed(len(row) + 1)), Signal(signed(len(row) + 2))
+        # The delay comes late in the cycle: both sums are kept, and the sign of one says in the next cycle which is right.
+        delay, wrapping = Signal.like(self.delay_data), Signal(signed(len(row) + 1))
+        straight, around = Signal.like(row), Signal(signed(len(row) + 2))
         m.d.sync += wrapping.eq(row - self.rows)
         m.d.comb += [
             delay.eq(Mux(self.uniform, self.delay[: len(self.delay_data)], self.delay_data)),
-            wrapped_row.eq(wrapping + delay),
-            arrival_row.eq(Mux(wrapped_row < 0, row + delay, wrapped_row)),
+            target.eq(Mux(around[-1], straight, around)),
         ]
         with m.If(looked_up):
-            m.d.sync += [column.eq(self.base + product), target.eq(arrival_row), bits[1].eq(bits[0]), looked_up.eq(0), located.eq(1)]
+            m.d.sync += [column.eq(self.base + product), straight.eq(row + delay), around.eq(wrapping + delay)]
+            m.d.sync += [bits[1].eq(bits[0]), looked_up.eq(0), located.eq(1)]
 
         # Write: read the ring's word, set the bit, and write it back once the port is free; nobody else writes this word before its time comes.
         arriving, marked, word_marked, finished = Signal(), Signal(), Signal(RING_BITS), Signal()
