@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Assert, Cat, Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,7 +13,7 @@ from lifline.arch.records import RECORD, RecordKind
 from lifline.arch.registers import POSITION_BITS
 
 from .decode import word_layout
-from .memory import Ram
+from .memory import Check, Ram
 
 
 class Recorder(wiring.Component):
@@ -85,6 +85,8 @@ class Recorder(wiring.Component):
         held = Signal()  # of what the host reads: it has been written and not freed
         m.d.sync += held.eq((self.read_address - self.taken)[: len(self.read_address)] < used)
         m.d.comb += memory.used.eq(held)
+        if platform is Check.ASSERT:
+            m.d.comb += Assert((left != 0) | ~(writing | comparing | header_due))
         # Room is known one cycle late, which `busy` covers.
         m.d.sync += [
             self.busy.eq((left != 0) | self.row_valid),

@@ -164,7 +164,7 @@ class Router(wiring.Component):
             m.d.sync += [delay.eq(self.delay_data), bit.eq(next_bit)]
             states.next("Target")
 
-        states = States(m, "Idle", "Next", "Fetch", "Examine", "Record", "Look-Up", "Arrive", "Target", "Read", "Write")
+        states = States(m, platform, "Idle", "Next", "Fetch", "Examine", "Record", "Look-Up", "Arrive", "Target", "Read", "Write")
         m.d.comb += bitmap.used.eq(states.ongoing("Examine") | states.ongoing("Record"))
         with states("Idle"):
             with m.If(direct):

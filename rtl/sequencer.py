@@ -287,7 +287,7 @@ class Sequencer(wiring.Component):
         m.d.comb += [pointer.eq(self.program_data), next_pc.eq(pc)]
         m.d.sync += pc.eq(Mux(to_ring, pointer.ring, Mux(read_on, pc + 1, next_pc)))
         states = States(
-            m, "Idle", "Clear", "Window", "Wait", "Decode", "Advance", "Skip", "End", "Pass-Ring", "Pass-Weights",
+            m, platform, "Idle", "Clear", "Window", "Wait", "Decode", "Advance", "Skip", "End", "Pass-Ring", "Pass-Weights",
             "Pass-Head", "Pass-Start", "Population", "Load", "Accumulate", "Resume", "Update", "Settle", "Counters",
         )  # fmt: skip
         with states("Idle"):

@@ -121,7 +121,7 @@ class Accumulation(Elaboratable):
         m = Module()
         unit = self.unit
         m.submodules.unit = Fragment.get(unit, platform)
-        written, next_pointer, active, final, draining = unit.inside
+        written, next_pointer, active, final, draining, block, last, before_final = unit.inside
         started = Signal()
         with m.If(unit.start):
             m.d.sync += started.eq(1)
@@ -133,21 +133,22 @@ class Accumulation(Elaboratable):
             # What the induction needs to know.
             Assert(~draining),
             Assert(started | ~active),
-            Assert(~started | (final >= ACCUMULATE_SPACING - 1)),
+            Assert(~started | ((final >= ACCUMULATE_SPACING - 1) & (before_final + 1 == final))),
+            Assert(~active | ((block <= final) & (last == (block == final)))),
         ]
         return m
 
 
-INSIDE = ("        # Accumulator memory: read,", "        self.inside = written, next_pointer, active, final, draining\n        # Accumulator memory: read,")
+INSIDE = ("        # Accumulator memory: read,", "        self.inside = written, next_pointer, active, final, draining, block, last, before_final\n        # Accumulator memory: read,")
 """Shows what the proof of the accumulation must know."""
 
 PROOFS = {
-    "link-buffer": (LinkBuffer, link_module, 'm.next = "Header"', 'm.d.comb += buffer.write_enable.eq(1)\n                    m.next = "Count"', 4),
+    "link-buffer": (LinkBuffer, link_module, 'states.next("Header")', 'm.d.comb += buffer.write_enable.eq(1)\n                states.next("Count")', 4),
     "registers": (Registers, registers_module, "memory.read_enable.eq(~updating)", "memory.read_enable.eq(1)", 4),
     "input": (InputMemory, input_module, "& (self.taken != self.available) &", "&", 4),
     "recorder": (RecorderMemory, record_module, "< used)", "<= used)", 4),
-    "list": (Accumulation, accumulate_module, "[: len(pointer)], written != pointer))", "[: len(pointer)], written + self.entry_valid != pointer))", 6),
-    "slots": (Accumulation, accumulate_module, "m.d.sync += final.eq(ACCUMULATE_SPACING - 1)", "m.d.sync += final.eq(ACCUMULATE_SPACING - 2)", 6),
+    "list": (Accumulation, accumulate_module, "written != following, written != pointer)", "written != following, written + self.entry_valid != pointer)", 6),
+    "slots": (Accumulation, accumulate_module, "[final.eq(ACCUMULATE_SPACING - 1), before_final.eq(ACCUMULATE_SPACING - 2)]", "[final.eq(ACCUMULATE_SPACING - 2), before_final.eq(ACCUMULATE_SPACING - 3)]", 6),
 }  # fmt: skip
 """Environment, module, a piece of it and what the broken twin has instead, steps of the induction."""
 
