@@ -53,7 +53,7 @@ class Board:
 
 
 BOARDS = {
-    "ulx3s-25f": Board("ulx3s", "ULX3S_25F_Platform", "ecp5", "medium", 62.5e6, seed=2),
+    "ulx3s-25f": Board("ulx3s", "ULX3S_25F_Platform", "ecp5", "medium", 90e6),
     "ulx3s-85f": Board("ulx3s", "ULX3S_85F_Platform", "ecp5", "large", 40e6),
     "icebreaker": Board("icebreaker", "ICEBreakerPlatform", "ice40", "small", 30e6),
 }

@@ -11,8 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PLAN = (ROOT / "docs" / "verification.md").read_text()
 NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PLAN)))
-WITHOUT = ["netlist after synthesis equals the simulation", "netlist recovered from a bitstream equals the simulation", "a real board",
-           "sequencer alone (its programs run in all of the first table)"]  # fmt: skip
+WITHOUT = ["netlist after synthesis equals the simulation", "netlist recovered from a bitstream equals the simulation", "a real board"]
 """Testpoints that are known to have no test yet."""
 
 
