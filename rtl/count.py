@@ -44,19 +44,16 @@ def lowest_bit(m: Module, pending: Signal, *, carry_chain: bool) -> tuple[Signal
             m.d.comb += position[bit].eq(Cat(lowest[k] for k in range(len(pending)) if k >> bit & 1).any())
         return position, rest
     groups = [pending[k : k + 4] for k in range(0, len(pending), 4)]
-    before, first, chosen = Signal(len(groups)), Signal(len(groups)), Signal(4)
-    occupied = Cat(group.any() for group in groups)
+    # Signals of one bit: in simulation a wire that is partly derived from itself counts as feedback.
+    occupied, before, first = ([Signal(name=f"{name}{k}") for k in range(len(groups))] for name in ("occupied", "before", "first"))
+    chosen = [Signal(name=f"chosen{bit}") for bit in range(4)]
+    for k, group in enumerate(groups):
+        m.d.comb += [occupied[k].eq(group.any()), before[k].eq(Cat(occupied[:k]).any()), first[k].eq(occupied[k] & ~before[k])]
+    for bit in range(4):
+        m.d.comb += chosen[bit].eq(Cat(first[k] & group[bit] for k, group in enumerate(groups)).any())
+    high = [Cat(first[k] for k in range(len(groups)) if k >> bit & 1).any() for bit in range(len(position) - 2)]
     m.d.comb += [
-        before.eq(Cat(occupied[:k].any() for k in range(len(groups)))),
-        first.eq(occupied & ~before),
-        chosen.eq(Cat(Cat(first[k] & group[bit] for k, group in enumerate(groups)).any() for bit in range(4))),
-        position.eq(
-            Cat(
-                ~chosen[0] & (chosen[1] | ~chosen[2]),
-                ~chosen[:2].any(),
-                (Cat(first[k] for k in range(len(groups)) if k >> bit & 1).any() for bit in range(len(position) - 2)),
-            )
-        ),
+        position.eq(Cat(~chosen[0] & (chosen[1] | ~chosen[2]), ~(chosen[0] | chosen[1]), *high)),
         rest.eq(Cat(bit & (before[k // 4] | groups[k // 4][: k % 4].any()) for k, bit in enumerate(pending))),
     ]
     return position, rest
