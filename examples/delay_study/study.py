@@ -35,8 +35,8 @@ from lifline.network.model import Network
 HERE = Path(__file__).parent
 SIZES: dict[str, dict[str, int]] = {
     "motion": {"hidden": 48, "maximum": 16, "epochs": 24},
-    "braille": {"hidden": 48, "maximum": 10, "epochs": 16},
-    "fsdd": {"hidden": 48, "maximum": 8, "epochs": 10},
+    "braille": {"hidden": 48, "maximum": 21, "epochs": 96},
+    "fsdd": {"hidden": 48, "maximum": 16, "epochs": 60},
 }
 """Neurons per hidden layer (of the kinds that are not recurrent), longest delay (a third of the steps), epochs; the same for all kinds."""
 MEASURED = 200

@@ -15,7 +15,7 @@ from lifline.train import as_spikes
 EXAMPLES = Path(__file__).parents[1]
 Samples = tuple[np.ndarray, np.ndarray]
 Encode = Callable[[np.ndarray, np.random.Generator | None], np.ndarray]
-COPIES = 4
+COPIES = 8
 """Augmented versions of every recording."""
 
 
@@ -32,16 +32,11 @@ class Task:
     encode: Encode = as_spikes
 
 
-def coarser(spikes: np.ndarray) -> np.ndarray:
-    """Two steps become one, in which a channel has fired if it has in either; (sample, step, channel)."""
-    return spikes.reshape(len(spikes), -1, 2, spikes.shape[2]).max(2).astype(np.uint8)
-
-
 def drawn_before(name: str, channels: int, classes: int, samples: np.ndarray, labels: np.ndarray, parts: list[np.ndarray], encode: Encode) -> Task:
     """A task whose samples are numbers of recordings: all are encoded once, and ``COPIES`` times augmented, of which each epoch draws one."""
     rng = np.random.default_rng(0)
-    clean = coarser(encode(samples, None))
-    augmented = np.stack([coarser(encode(samples, rng)) for _ in range(COPIES)])
+    clean = encode(samples, None).astype(np.uint8)
+    augmented = np.stack([encode(samples, rng).astype(np.uint8) for _ in range(COPIES)])
 
     def look_up(numbers: np.ndarray, generator: np.random.Generator | None) -> np.ndarray:
         return clean[numbers] if generator is None else augmented[generator.integers(COPIES, size=len(numbers)), numbers]
@@ -50,11 +45,11 @@ def drawn_before(name: str, channels: int, classes: int, samples: np.ndarray, la
 
 
 def _motion() -> Task:
-    return Task("motion", CHANNELS, CLASSES, motion(2400, 0), motion(600, 1), motion(1200, 2))
+    return Task("motion", CHANNELS, CLASSES, motion(9600, 0), motion(600, 1), motion(1200, 2))
 
 
 def _braille(path: str) -> Task:
-    """Encoding and augmentation of ``examples/braille``, but every channel once, 32 steps of 40 ms; every fifth training sample is held out."""
+    """Encoding and augmentation of ``examples/braille``, but every channel once, 64 steps of 20 ms; every fifth training sample is held out."""
     example = runpy.run_path(str(EXAMPLES / "braille" / "train.py"))
     channels = example["CHANNELS"] // example["COPIES"]
     spikes, labels, test = example["load"](path)
@@ -64,7 +59,7 @@ def _braille(path: str) -> Task:
 
 
 def _fsdd(path: str) -> Task:
-    """Encoding and augmentation of ``examples/fsdd``, but 25 steps of 40 ms; the official test set; recordings 5..9 are held out."""
+    """Encoding and augmentation of ``examples/fsdd``, ; the official test set; recordings 5..9 are held out."""
     example = runpy.run_path(str(EXAMPLES / "fsdd" / "train.py"))
     data = example["load"](path)
     test = data["is_test"].astype(bool)
