@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, Signal
+from amaranth.hdl import ClockDomain, ClockSignal, Elaboratable, Instance, Module, Signal
 from amaranth.lib.cdc import ResetSynchronizer
 
 from lifline.arch.errors import ConfigError
@@ -65,7 +65,10 @@ FAMILIES = {
 
 
 class ClockGenerator(Elaboratable):
-    """Drives the ``sync`` domain, which the design defines, with ``wanted_hz`` (or the nearest frequency below), and resets it until the clock is stable.
+    """Defines the ``sync`` domain and drives it with ``wanted_hz`` (or the nearest frequency below) as soon as that clock is stable.
+
+    An ECP5 has a gate in the clock tree: it stays shut until the loop has locked. Every flip-flop keeps the value that configuration gave it
+    till then, and no reset has to reach it. In an iCE40 the clock runs from the start and the domain is in reset.
 
     Attributes
     ----------
@@ -84,10 +87,11 @@ class ClockGenerator(Elaboratable):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
+        m.domains.sync = ClockDomain("sync", reset_less=self.family == "ecp5")
         source = platform.request(platform.default_clk, dir="-")
         locked, clock, dividers = Signal(), Signal(), self.dividers
         if self.family == "ecp5":
-            buffered = Signal()
+            buffered, gated = Signal(), Signal()
             m.submodules.buffer = Instance("IB", i_I=source.io, o_O=buffered)
             m.submodules.loop = Instance(
                 "EHXPLLL",
@@ -99,6 +103,8 @@ class ClockGenerator(Elaboratable):
                 i_CLKI=buffered, i_CLKFB=clock, i_RST=0, i_STDBY=0, i_PHASESEL0=0, i_PHASESEL1=0, i_PHASEDIR=0,
                 i_PHASESTEP=0, i_PHASELOADREG=0, i_PLLWAKESYNC=0, i_ENCLKOP=0, o_CLKOP=clock, o_LOCK=locked,
             )  # fmt: skip
+            m.submodules.gate = Instance("DCCA", i_CLKI=clock, i_CE=locked, o_CLKO=gated)
+            m.d.comb += ClockSignal().eq(gated)
         else:
             m.submodules.loop = Instance(
                 "SB_PLL40_PAD",
@@ -106,7 +112,7 @@ class ClockGenerator(Elaboratable):
                 p_DIVQ=dividers.post.bit_length() - 1, p_FILTER_RANGE=1,
                 i_PACKAGEPIN=source.io, i_RESETB=1, i_BYPASS=0, o_PLLOUTGLOBAL=clock, o_LOCK=locked,
             )  # fmt: skip
-        m.d.comb += ClockSignal().eq(clock)
-        m.submodules.reset = ResetSynchronizer(~locked)
+            m.d.comb += ClockSignal().eq(clock)
+            m.submodules.reset = ResetSynchronizer(~locked)
         # Place and route derives the constraint of the new clock from the board's and the dividers.
         return m

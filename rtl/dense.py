@@ -27,12 +27,13 @@ class ShiftAccumulator(wiring.Component):
 
     Parameters
     ----------
+    last : nothing follows: zero. Then the register is cleared wherever ``adding`` is not set, which takes no lookup table.
     carry_cells : one carry cell of an ECP5 for every two bits, which adds and chooses in the same lookup tables;
         synthesis does not find it.
     """
 
-    def __init__(self, bits: int, weight_bits: int, *, carry_cells: bool) -> None:
-        self.carry_cells = carry_cells
+    def __init__(self, bits: int, weight_bits: int, *, last: bool, carry_cells: bool) -> None:
+        self.last, self.carry_cells = last, carry_cells
         shape = signed(bits)
         super().__init__(
             {"weight": In(signed(weight_bits)), "following": In(shape), "adding": In(1), "enable": In(1), "total": Out(shape)}
@@ -41,7 +42,9 @@ class ShiftAccumulator(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         result = Signal.like(self.total)
-        if self.carry_cells:
+        if self.last:
+            m.d.comb += result.eq(self.total + self.weight)
+        elif self.carry_cells:
             bits = len(self.total) + len(self.total) % 2
             weight, total, following = Signal(signed(bits)), Signal(signed(bits)), Signal(signed(bits))
             sums, carry = Signal(signed(bits)), Signal()
@@ -63,6 +66,9 @@ class ShiftAccumulator(wiring.Component):
             m.d.comb += result.eq(Mux(self.adding, self.total + self.weight, self.following))
         with m.If(self.enable):
             m.d.sync += self.total.eq(result)
+        if self.last:
+            with m.If(~self.adding):
+                m.d.sync += self.total.eq(0)
         return m
 
 
@@ -134,13 +140,16 @@ class DenseLanes(wiring.Component):
             for c in range(chains):
                 adding = Signal(name=f"adding{lane}_{c}")
                 m.d.sync += adding.eq(~moving[c])
-                following: Value = Const(0, signed(config.accumulator_bits))
+                following: Value | None = None
                 for k in reversed(range(length)):
-                    total = ShiftAccumulator(config.accumulator_bits, config.weight_bits, carry_cells=self.carry_cells)
+                    total = ShiftAccumulator(
+                        config.accumulator_bits, config.weight_bits, last=following is None, carry_cells=self.carry_cells
+                    )
                     m.submodules[f"total{lane}_{c * length + k}"] = total
+                    if following is not None:
+                        m.d.comb += total.following.eq(following)
                     m.d.comb += [
                         total.weight.eq(weight),
-                        total.following.eq(following),
                         total.adding.eq(adding),
                         total.enable.eq(enables[c * length + k]),
                     ]

@@ -19,8 +19,8 @@ class SameSums(Elaboratable):
     """Both kinds of accumulator hold the same sum, whatever happens, if no weight comes during a shift."""
 
     def __init__(self, module: ModuleType, bits: int, weight_bits: int) -> None:
-        self.portable = dense.ShiftAccumulator(bits, weight_bits, carry_cells=False)
-        self.cells = module.ShiftAccumulator(bits, weight_bits, carry_cells=True)
+        self.portable = dense.ShiftAccumulator(bits, weight_bits, last=False, carry_cells=False)
+        self.cells = module.ShiftAccumulator(bits, weight_bits, last=False, carry_cells=True)
         self.inputs = {name: Signal.like(getattr(self.portable, name)) for name in ("weight", "following", "adding", "enable")}
 
     def elaborate(self, platform: object) -> Module:

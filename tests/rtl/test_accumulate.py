@@ -20,6 +20,8 @@ Arrivals = list[dict[int, int]]
 """Per scan: presynaptic neuron -> its arrivals, bit ``w`` for row ``w``. One scan per step in event mode, one in all in dense mode."""
 
 
+LIMIT = 5000
+"""Cycles that no step or window takes, whatever the stalls."""
 SCAN_PAUSE = 3
 """Cycles without an entry behind the end of a scan: the scanner first reads the ring."""
 
@@ -147,6 +149,7 @@ def gateware(
                         ctx.set(dut.enable, not stalls or rng.random() < 0.8)
                         await cycle()
                         spent += 1
+                        assert spent < LIMIT, f"step {step} of {p} never ends"
                     taken += spent
                     ctx.set(dut.enable, 0)
                     await cycle()
