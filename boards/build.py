@@ -54,7 +54,7 @@ class Board:
 
 BOARDS = {
     "ulx3s-25f": Board("ulx3s", "ULX3S_25F_Platform", "ecp5", "medium", 90e6),
-    "ulx3s-85f": Board("ulx3s", "ULX3S_85F_Platform", "ecp5", "large", 40e6),
+    "ulx3s-85f": Board("ulx3s", "ULX3S_85F_Platform", "ecp5", "large", 70e6),
     "icebreaker": Board("icebreaker", "ICEBreakerPlatform", "ice40", "small", 30e6),
 }
 """Boards that can be built for."""
