@@ -1,7 +1,7 @@
-"""What delays are worth: the same small network with no delays, fixed, axonal and synaptic ones, and recurrent networks, on three tasks.
+"""What delays are worth: the same small network with no delays, fixed, axonal and synaptic ones, and recurrent networks, on four tasks.
 
-    python examples/delay_study/study.py --tune --tasks motion braille fsdd --braille braille7.npz --fsdd fsdd_logmel.npz
-    python examples/delay_study/study.py --tasks motion braille fsdd --braille braille7.npz --fsdd fsdd_logmel.npz
+    python examples/delay_study/study.py --tune --tasks motion fine-motion braille fsdd --braille braille7.npz --fsdd fsdd_logmel.npz
+    python examples/delay_study/study.py --tasks motion fine-motion braille fsdd --braille braille7.npz --fsdd fsdd_logmel.npz
     python examples/delay_study/study.py --report
 
 ``--tune`` looks for the settings of every task and kind (``tuning.py``) and keeps each trial in ``trials.jsonl``; the test data are not looked at. Without it
@@ -35,6 +35,7 @@ from lifline.network.model import Network
 HERE = Path(__file__).parent
 SIZES: dict[str, dict[str, int]] = {
     "motion": {"hidden": 48, "maximum": 16, "epochs": 24},
+    "fine-motion": {"hidden": 48, "maximum": 21, "epochs": 24},
     "braille": {"hidden": 48, "maximum": 21, "epochs": 96},
     "fsdd": {"hidden": 48, "maximum": 16, "epochs": 60},
 }

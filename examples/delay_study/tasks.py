@@ -1,4 +1,4 @@
-"""The three tasks of the study: arrays for training, validation and test, and how they become spikes."""
+"""The tasks of the study: arrays for training, validation and test, and how they become spikes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from motion import CHANNELS, CLASSES, motion
+from motion import CHANNELS, CLASSES, COARSE, FINE, Scene, motion
 
 from lifline.train import as_spikes
 
@@ -44,8 +44,8 @@ def drawn_before(name: str, channels: int, classes: int, samples: np.ndarray, la
     return Task(name, channels, classes, *((np.flatnonzero(part), labels[part]) for part in parts), encode=look_up)
 
 
-def _motion() -> Task:
-    return Task("motion", CHANNELS, CLASSES, motion(9600, 0), motion(600, 1), motion(1200, 2))
+def _motion(name: str, scene: Scene) -> Task:
+    return Task(name, CHANNELS, CLASSES, motion(9600, 0, scene), motion(600, 1, scene), motion(1200, 2, scene))
 
 
 def _braille(path: str) -> Task:
@@ -69,9 +69,10 @@ def _fsdd(path: str) -> Task:
 
 
 def load(name: str, path: str | None) -> Task:
-    """``motion`` is generated; ``braille`` and ``fsdd`` need the path of their file."""
-    if name == "motion":
-        return _motion()
+    """``motion`` and ``fine-motion`` are generated; ``braille`` and ``fsdd`` need the path of their file."""
+    scenes = {"motion": COARSE, "fine-motion": FINE}
+    if name in scenes:
+        return _motion(name, scenes[name])
     if path is None:
         raise SystemExit(f"task `{name}` needs its data: --{name} FILE")
     return {"braille": _braille, "fsdd": _fsdd}[name](path)

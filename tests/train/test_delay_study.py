@@ -22,35 +22,47 @@ def example(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_event_counts_do_not_tell_the_motions_apart(example: None) -> None:
-    from motion import CLASSES, SIZE, STEPS, motion
+    from motion import CLASSES, COARSE, FINE, SIZE, motion
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
 
-    spikes, labels = motion(2400, 5)
-    again, _ = motion(2400, 5)
-    assert np.array_equal(spikes, again) and spikes.shape == (2400, STEPS, 2 * SIZE * SIZE) and set(labels) == set(range(CLASSES))
-    counts = spikes.sum(1, dtype=np.int64)
-    means = np.array([counts[labels == label].sum(1).mean() for label in range(CLASSES)]).reshape(-1, 3)
-    assert np.ptp(means.mean(0)) < 0.12 * means.mean() and (np.ptp(means, axis=0) < 0.1 * means.mean()).all()
-    # What the time of events is not needed for: a share of 0.07 for a linear classifier, 0.14 for one that sees streaks. Chance is 0.04.
-    for classifier, limit in ((LogisticRegression(C=0.01, max_iter=2000), 0.1), (RandomForestClassifier(100, random_state=0), 0.2)):
-        assert classifier.fit(counts[:1600], labels[:1600]).score(counts[1600:], labels[1600:]) < limit
+    # What the time of events is not needed for: shares for a linear classifier, and for one that sees streaks. Chance is 0.04.
+    for scene, spread, linear, forest in ((COARSE, 0.12, 0.1, 0.2), (FINE, 0.15, 0.1, 0.2)):
+        spikes, labels = motion(2400, 5, scene)
+        assert np.array_equal(motion(50, 5, scene)[0], motion(50, 5, scene)[0]) and spikes.shape == (2400, scene.steps, 2 * SIZE * SIZE) and set(labels) == set(range(CLASSES))
+        counts = spikes.sum(1, dtype=np.int64)
+        means = np.array([counts[labels == label].sum(1).mean() for label in range(CLASSES)]).reshape(-1, 3)
+        assert np.ptp(means.mean(0)) < spread * means.mean() and (np.ptp(means, axis=0) < 0.1 * means.mean()).all()
+        for classifier, limit in ((LogisticRegression(C=0.01, max_iter=2000), linear), (RandomForestClassifier(100, random_state=0), forest)):
+            assert classifier.fit(counts[:1600], labels[:1600]).score(counts[1600:], labels[1600:]) < limit
 
 
 def test_a_textures_events_follow_its_velocity(example: None) -> None:
     """Moved back along the right velocity, events of one edge fall on each other; along the opposite one they do not."""
-    from motion import DIRECTIONS, SIZE, SPEEDS, STEPS, motion
+    from motion import COARSE, DIRECTIONS, FINE, SIZE, motion
 
-    spikes, labels = motion(600, 6)
-    on = spikes[:, :, : SIZE * SIZE].reshape(-1, STEPS, SIZE, SIZE).astype(float)
-    fast = labels % 3 == 2
-    shares = []
-    for turn in (0, DIRECTIONS // 2):
-        right = on[fast & (labels // 3 == turn)]  # along +x, then along -x; SPEEDS[2] is one pixel per step
-        assert SPEEDS[2] == 1
-        follow, oppose = (right[:, 1:, :, 1:] * right[:, :-1, :, :-1]).sum(), (right[:, 1:, :, :-1] * right[:, :-1, :, 1:]).sum()
-        shares.append(follow / oppose)
-    assert shares[0] > 2 and shares[1] < 0.5
+    for scene, least in ((COARSE, 2), (FINE, 2)):
+        spikes, labels = motion(600, 6, scene)
+        on = spikes[:, :, : SIZE * SIZE].reshape(-1, scene.steps, SIZE, SIZE).astype(float)
+        fast, lag = labels % 3 == 2, round(1 / scene.speeds[2])  # steps from pixel to pixel
+        shares = []
+        for turn in (0, DIRECTIONS // 2):
+            right = on[fast & (labels // 3 == turn)]  # along +x, then along -x
+            follow, oppose = (right[:, lag:, :, 1:] * right[:, :-lag, :, :-1]).sum(), (right[:, lag:, :, :-1] * right[:, :-lag, :, 1:]).sum()
+            shares.append(follow / oppose)
+        assert shares[0] > least and shares[1] < 1 / least
+
+
+def test_neighbours_of_a_fine_texture_do_not_fire_together(example: None) -> None:
+    """The share of an event's neighbours, to the right, with an event of the same polarity in the same step, over the share by chance."""
+    from motion import COARSE, FINE, SIZE, motion
+
+    ratios = []
+    for scene in (COARSE, FINE):
+        spikes, _ = motion(300, 7, scene)
+        on = spikes[:, :, : SIZE * SIZE].reshape(-1, scene.steps, SIZE, SIZE).astype(float)
+        ratios.append((on[..., 1:] * on[..., :-1]).mean() / on.mean() ** 2)
+    assert ratios[0] > 2 * ratios[1] and ratios[1] < 1.5
 
 
 def test_networks_are_as_large_as_the_comparison_says(example: None) -> None:
