@@ -16,8 +16,8 @@ The model, for pixels ``p`` = (x, y) in 0..``SIZE``-1 and steps ``t``:
 
 Every sample has a texture of its own (a sum of drifting gratings, as in Perrinet's Motion Clouds), so no pixel tells anything by itself. A faster
 texture changes pixels more often; the threshold that grows with the speed, like that of a camera which regulates its rate of events, takes this
-away: mean numbers of events differ by a tenth between speeds and not between directions. ``r`` starts uniform in -C..C and runs for ``SETTLING``
-steps before the first one that counts.
+away: mean numbers of events differ by a tenth between speeds (by a quarter in the fine scene) and not between directions.
+``r`` starts uniform in -C..C and runs for ``SETTLING`` steps before the first one that counts.
 
 The scenes differ in how fine the texture is. In the ``COARSE`` one it is four to eight times as wide as a pixel: neighbours see almost the same, one to
 four steps apart, and which of two events came first tells the direction. In the ``FINE`` one a period is two pixels: what neighbours see at one

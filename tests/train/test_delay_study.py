@@ -27,7 +27,7 @@ def test_event_counts_do_not_tell_the_motions_apart(example: None) -> None:
     from sklearn.linear_model import LogisticRegression
 
     # What the time of events is not needed for: shares for a linear classifier, and for one that sees streaks. Chance is 0.04.
-    for scene, spread, linear, forest in ((COARSE, 0.12, 0.1, 0.2), (FINE, 0.15, 0.1, 0.2)):
+    for scene, spread, linear, forest in ((COARSE, 0.12, 0.1, 0.2), (FINE, 0.25, 0.12, 0.2)):
         spikes, labels = motion(2400, 5, scene)
         assert np.array_equal(motion(50, 5, scene)[0], motion(50, 5, scene)[0]) and spikes.shape == (2400, scene.steps, 2 * SIZE * SIZE) and set(labels) == set(range(CLASSES))
         counts = spikes.sum(1, dtype=np.int64)
