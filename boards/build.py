@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amaranth.hdl import Elaboratable, Module
+from amaranth.hdl import ClockDomain, Elaboratable, Module
 from amaranth.lib import io
 
 from lifline.arch.config import Config
@@ -93,6 +93,7 @@ class BoardDesign(Elaboratable):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
+        m.domains.sync = ClockDomain("sync", reset_less=not self.clock.resets)
         m.submodules.clock = self.clock
         m.submodules.serial = self.serial
         uart = platform.request("uart", 0, dir="-")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.hdl import ClockDomain, ClockSignal, Elaboratable, Instance, Module, Signal
+from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, Signal
 from amaranth.lib.cdc import ResetSynchronizer
 
 from lifline.arch.errors import ConfigError
@@ -65,7 +65,7 @@ FAMILIES = {
 
 
 class ClockGenerator(Elaboratable):
-    """Defines the ``sync`` domain and drives it with ``wanted_hz`` (or the nearest frequency below) as soon as that clock is stable.
+    """Drives the ``sync`` domain, which the design defines, with ``wanted_hz`` (or the nearest frequency below) as soon as that clock is stable.
 
     An ECP5 has a gate in the clock tree: it stays shut until the loop has locked. Every flip-flop keeps the value that configuration gave it
     till then, and no reset has to reach it. In an iCE40 the clock runs from the start and the domain is in reset.
@@ -73,6 +73,7 @@ class ClockGenerator(Elaboratable):
     Attributes
     ----------
     hz : the frequency that it makes.
+    resets : whether it resets the domain; else the domain has to be one without reset.
 
     Raises
     ------
@@ -81,13 +82,13 @@ class ClockGenerator(Elaboratable):
 
     def __init__(self, family: str, input_hz: float, wanted_hz: float) -> None:
         self.family, self.wanted_hz = family, wanted_hz
+        self.resets = family == "ice40"
         limits = FAMILIES[family]
         self.dividers = limits.dividers(input_hz, wanted_hz)
         self.hz = limits.output_hz(input_hz, self.dividers)
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.domains.sync = ClockDomain("sync", reset_less=self.family == "ecp5")
         source = platform.request(platform.default_clk, dir="-")
         locked, clock, dividers = Signal(), Signal(), self.dividers
         if self.family == "ecp5":

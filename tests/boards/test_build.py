@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import json
 import os
@@ -11,7 +12,8 @@ import pytest
 from rich.progress import Progress
 from typer.testing import CliRunner
 
-from lifline.boards.build import board
+from lifline.arch.config import preset
+from lifline.boards.build import BOARDS, BoardDesign, board
 from lifline.boards.progress import STAGES
 from lifline.cli.main import app
 
@@ -29,3 +31,13 @@ def test_icebreaker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [stage for stage, _ in itertools.groupby(shown, lambda row: row[0])] == list(STAGES)
     assert all(0 <= share <= 1 for _, share in shown) and max(share for _, share in shown) > 0.9
     assert os.path.getsize(report["bitstream"]) > 100_000
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_designs_start_from_a_stable_clock(name: str) -> None:
+    """ECP5: the clock is gated and no flip-flop has a reset of its own for it; iCE40: the domain is reset."""
+    chosen = board(name)
+    platform = getattr(importlib.import_module(f"amaranth_boards.{chosen.module}"), chosen.platform)()
+    design = BoardDesign(preset("tiny"), chosen, platform.default_clk_frequency, chosen.clock_hz)
+    text = platform.prepare(design, name="top").files["top.il"]
+    assert ("cell \\DCCA" in text) is (chosen.family == "ecp5") is not ("\\rst" in text)
