@@ -40,8 +40,6 @@ THRESHOLD, NOISE, SETTLING = 1.2, 0.002, 8
 """Threshold of the middle speed in standard deviations of the texture; noise events per channel and step; steps before the first."""
 
 
-
-
 @dataclass(frozen=True)
 class Scene:
     """Steps per sample; speeds in pixels per step; median spatial period of the texture in pixels and its relative deviation."""

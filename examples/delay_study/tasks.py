@@ -59,7 +59,7 @@ def _braille(path: str) -> Task:
 
 
 def _fsdd(path: str) -> Task:
-    """Encoding and augmentation of ``examples/fsdd``, ; the official test set; recordings 5..9 are held out."""
+    """Encoding and augmentation of ``examples/fsdd``; the official test set; recordings 5..9 are held out."""
     example = runpy.run_path(str(EXAMPLES / "fsdd" / "train.py"))
     data = example["load"](path)
     test = data["is_test"].astype(bool)
