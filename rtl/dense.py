@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Const, Instance, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Instance, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import Config
 
-CARRY_CELL = {"p_INIT0": Const(0x66FA, 16), "p_INIT1": Const(0x66FA, 16), "p_INJECT1_0": "NO", "p_INJECT1_1": "NO"}
-"""ECP5's carry cell: S = LUT4(A, B, C, D) ^ CIN and COUT = LUT4 ? CIN : LUT2(A, B), where LUT2 is the quarter of LUT4 with C = D = 0.
+CARRY, SUM = Const(0x0008, 16), Const(0x66FA, 16)
+"""Contents of half an ECP5 carry cell: S = LUT4(A, B, C, D) ^ CIN and COUT = LUT4 ? CIN : LUT2(A, B), where LUT2 is the quarter of LUT4 with C = D = 0.
 
-D = 1: LUT4 = A ^ B, LUT2 = A: the sum A + B. D = 0 and A = 0: LUT4 = C, LUT2 = 0: no carry, S = C.
+``SUM``, D = 1: LUT4 = A ^ B, LUT2 = A: the sum A + B. D = 0 and A = 0: LUT4 = C, LUT2 = 0: no carry, S = C.
+``CARRY``, C = D = 1: LUT4 = 0, COUT = A & B: a chain starts without a carry input, which would take two cells.
 """
 
 
@@ -48,7 +49,8 @@ class ShiftAccumulator(wiring.Component):
             bits = len(self.total) + len(self.total) % 2
             weight, total, following = Signal(signed(bits)), Signal(signed(bits)), Signal(signed(bits))
             sums, carry = Signal(signed(bits)), Signal()
-            m.d.comb += [weight.eq(self.weight), total.eq(self.total), following.eq(self.following), result.eq(sums)]
+            lowest = Mux(self.adding, weight[0] ^ total[0], following[0])
+            m.d.comb += [weight.eq(self.weight), total.eq(self.total), following.eq(self.following), result.eq(Cat(lowest, sums[1:]))]
             for k in range(0, bits, 2):
                 carry_out = Signal(name=f"carry{k + 2}")
                 inputs = {
@@ -58,9 +60,12 @@ class ShiftAccumulator(wiring.Component):
                         "ABCD", (weight[k + half], total[k + half], following[k + half], self.adding), strict=True
                     )
                 }
+                if k == 0:
+                    inputs |= {"i_C0": Const(1, 1), "i_D0": Const(1, 1)}
                 m.submodules[f"cell{k}"] = Instance(
-                    "CCU2C", **CARRY_CELL, **inputs, i_CIN=carry if k else Const(0, 1), o_S0=sums[k], o_S1=sums[k + 1], o_COUT=carry_out
-                )
+                    "CCU2C", p_INIT0=SUM if k else CARRY, p_INIT1=SUM, p_INJECT1_0="NO", p_INJECT1_1="NO", **inputs,
+                    i_CIN=carry if k else Const(0, 1), o_S0=sums[k], o_S1=sums[k + 1], o_COUT=carry_out,
+                )  # fmt: skip
                 carry = carry_out
         else:
             m.d.comb += result.eq(Mux(self.adding, self.total + self.weight, self.following))
