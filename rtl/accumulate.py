@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import operator
+
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -10,7 +13,8 @@ from lifline.arch.config import Config
 from lifline.arch.program import Mode
 from lifline.arch.timing import ACCUMULATE_SPACING
 
-from .dense import DenseLanes
+from .carry import ChoosingAdder
+from .dense import DenseLanes, selected
 from .memory import Ram
 from .scan import list_entry
 
@@ -23,7 +27,7 @@ class Accumulate(wiring.Component):
 
     Parameters
     ----------
-    carry_cells : see :class:`~lifline.rtl.dense.ShiftAccumulator`.
+    carry_cells : see :class:`~lifline.rtl.carry.ChoosingAdder`.
 
     Members
     -------
@@ -32,9 +36,9 @@ class Accumulate(wiring.Component):
     entry, entry_valid, scan_done : In, from the scanner.
     rows_done : Out, finished scans of this pass.   done : Out, level: this step (event) or the window (dense) is complete.
     weight_address, weight_data : weight memory.
-    read_* : In/Out, read port of the accumulators for the update, while not accumulating; data is registered by the user.
-    read_used : In, with the data: it is used; for checks only.
-    read_touched : Out, with the data: the slot was written in this window (else it counts as zero).
+    read_step, read_block, read_row : In, the slot that the update reads while not accumulating, and the row of the block.
+    read_used : In, one cycle later: it is used; for checks only.
+    read_sums : Out, two cycles later: the row's sums; zero if the slot was not written in this window.
     release : In, the slot of ``release_step`` has been used up.
     """
 
@@ -60,8 +64,8 @@ class Accumulate(wiring.Component):
                 "weight_data": In(config.weight_word_bits),
                 "read_step": In(step),
                 "read_block": In(block),
-                "read_data": Out(config.lanes * config.accumulator_bits),
-                "read_touched": Out(1),
+                "read_row": In(range(max(config.rows_per_block, 2))),
+                "read_sums": Out(signed(config.accumulator_bits)).array(config.multipliers),
                 "read_used": In(1),
                 "release": In(1),
                 "release_step": In(step),
@@ -107,8 +111,7 @@ class Accumulate(wiring.Component):
 
         # Issue, event mode: the entry in hand goes through all blocks; spacing protects the read-modify-write.
         active, block, last = Signal(), Signal.like(blocks), Signal()
-        final = Signal.like(blocks)  # the last cycle of an entry
-        before_final = Signal.like(blocks)
+        before_final = Signal.like(blocks)  # the last cycle but one of an entry
         scanned, at_end = Signal(), Signal()
         exhausted, exhausted_odd = Signal(), Signal()  # the list of a step with this parity had come to its end a cycle ago
         issue_event, weight_base, weight_address = Signal(), Signal.like(self.weight_base), Signal.like(self.weight_base)
@@ -120,7 +123,7 @@ class Accumulate(wiring.Component):
 
         # Issue, dense mode: all entries for block 0, then again for each further block, a swap after each.
         dense_done, since_swap, dense_block = Signal(), Signal(range(max(window, 2))), Signal.like(blocks)
-        column, swap = Signal(2), Signal()
+        column = Signal(2)
         arrivals = [Signal(window, name=f"arrivals{k}") for k in range(2)]
         issue_swap = Signal()
         dense_end, dense_empty = Signal(), Signal()
@@ -181,7 +184,7 @@ class Accumulate(wiring.Component):
                 m.d.sync += [draining.eq(0), drain_block.eq(drain_block + 1)]
             with m.If(drain_block == last_block):
                 m.d.sync += touched[drain_step].eq(1)
-        with m.If(swap):
+        with m.If(issue_swap):
             m.d.sync += [draining.eq(1), drain_step.eq(0)]
         drained = Signal()
         written_back = Signal()
@@ -194,7 +197,7 @@ class Accumulate(wiring.Component):
         stages = ACCUMULATE_SPACING - 1 if config.memory_registers else ACCUMULATE_SPACING - 2
         m.submodules.slots = slots = Ram(width=lanes * bits, depth=window * config.max_blocks)
         address = Signal.like(slots.read_address)
-        first, write = Signal(), Signal(stages)
+        write = Signal(stages)
         # The first step is read first: with at least ACCUMULATE_SPACING steps its sum has arrived when the last drain starts.
         m.d.comb += written_back.eq((count >= ACCUMULATE_SPACING) | ~write.any())
         addresses = [Signal.like(address, name=f"address{k}") for k in range(stages)]
@@ -215,21 +218,15 @@ class Accumulate(wiring.Component):
             m.d.sync += touched[self.step].eq(1)
         with m.If(self.release):
             m.d.sync += touched[self.release_step].eq(0)
-        m.d.sync += [
-            first.eq(~touched[self.step]),
-            write.eq(Cat(draining | issue_event, write)),
-            Cat(addresses).eq(Cat(address, *addresses)),
-            self.read_touched.eq(touched[self.read_step]),
-        ]
-        with m.If(draining):
-            m.d.sync += first.eq(~touched[drain_step])
+        empty = Signal()
+        m.d.comb += empty.eq(~touched[Mux(draining, drain_step, Mux(issue_event, self.step, self.read_step))])
+        m.d.sync += [write.eq(Cat(draining | issue_event, write)), Cat(addresses).eq(Cat(address, *addresses))]
         m.d.comb += [
             slots.read_address.eq(address),
             self.weight_address.eq(weight_address),
             slots.write_address.eq(addresses[-1]),
             slots.write_enable.eq(write[-1]),
             slots.used.eq(write[0] | self.read_used),
-            self.read_data.eq(slots.read_data),
         ]
         weights = [self.weight_data.word_select(lane, config.weight_bits).as_signed() for lane in range(lanes)]
         olds = [slots.read_data[lane * bits : (lane + 1) * bits].as_signed() for lane in range(lanes)]
@@ -237,25 +234,41 @@ class Accumulate(wiring.Component):
         m.d.comb += slots.write_data.eq(Cat(totals))
         if dense_built:
             m.submodules.dense = dense = DenseLanes(config, carry_cells=self.carry_cells)
-            m.d.sync += [column.eq(Cat(issue_column, column)), swap.eq(issue_swap), Cat(arrivals).eq(Cat(entry.arrivals, *arrivals))]
-            m.d.comb += [dense.drain.eq(draining), dense.step.eq(drain_step), dense.arrivals.eq(Mux(column[1], arrivals[1], 0))]
+            m.d.sync += [column.eq(Cat(issue_column, column)), Cat(arrivals).eq(Cat(entry.arrivals, *arrivals))]
+            # The dense sums leave when the slots have been read.
+            m.d.sync += [dense.drain.eq(draining), dense.step.eq(drain_step)]
+            m.d.comb += dense.arrivals.eq(Mux(column[1], arrivals[1], 0))
             m.d.comb += [dense.weight[lane].eq(weights[lane]) for lane in range(lanes)]
-        for lane in range(lanes):
-            if not config.memory_registers:
-                # The choice behind the adder shares its lookup tables; registers before it would be cells of their own in an iCE40.
+        rows_per_block = config.rows_per_block
+        if config.memory_registers:
+            # A slot that was not written counts as zero, and so does a row that the update does not ask for: an OR joins the rows.
+            reads, dropped = Signal(), Signal(rows_per_block)
+            m.d.comb += reads.eq(~draining & ~issue_event)
+            m.d.sync += dropped.eq(Cat(empty | (reads & (self.read_row != row)) for row in range(rows_per_block)))
+            registered = [Signal(signed(bits), name=f"old{lane}") for lane in range(lanes)]
+            for lane, old in enumerate(registered):
+                new = Signal(signed(bits), name=f"new{lane}")
+                m.d.sync += [old.eq(olds[lane]), new.eq(weights[lane])]
+                with m.If(dropped.bit_select(lane // config.multipliers, 1)):
+                    m.d.sync += old.eq(0)
+                m.submodules[f"adder{lane}"] = adder = ChoosingAdder(bits, carry_cells=self.carry_cells and dense_built)
+                m.d.comb += [adder.addend.eq(old), adder.first.eq(new), adder.choose.eq(1)]
+                if dense_built:
+                    m.d.comb += [adder.second.eq(dense.sums[lane]), adder.choose.eq(~dense.draining)]
+                m.d.sync += totals[lane].eq(adder.total)
+            for k, read_sum in enumerate(self.read_sums):
+                m.d.comb += read_sum.eq(functools.reduce(operator.or_, registered[k :: config.multipliers]))
+        else:
+            first, read_row = Signal(), Signal.like(self.read_row)
+            m.d.sync += [first.eq(empty), read_row.eq(self.read_row)]
+            # The choice behind the adder shares its lookup tables; registers before it would be cells of their own in an iCE40.
+            for lane in range(lanes):
                 m.d.sync += totals[lane].eq(Mux(first, weights[lane], olds[lane] + weights[lane]))
-                continue
-            old, new = Signal(signed(bits), name=f"old{lane}"), Signal(signed(bits), name=f"new{lane}")
-            m.d.sync += [old.eq(olds[lane]), new.eq(weights[lane]), totals[lane].eq(old + new)]
-            with m.If(first):
-                m.d.sync += old.eq(0)
-            if dense_built:
-                with m.If(dense.draining):
-                    m.d.sync += new.eq(dense.sums[lane])
+            for k, read_sum in enumerate(self.read_sums):
+                m.d.sync += read_sum.eq(Mux(first, 0, selected(olds[k :: config.multipliers], read_row)))
 
         with m.If(self.start):
             m.d.sync += [
-                final.eq(self.blocks - 1),
                 before_final.eq(self.blocks - 2),
                 weight_base.eq(self.weight_base),
                 written.eq(0),
@@ -270,5 +283,5 @@ class Accumulate(wiring.Component):
                 drain_block.eq(0),
             ]
             with m.If(self.blocks < ACCUMULATE_SPACING):
-                m.d.sync += [final.eq(ACCUMULATE_SPACING - 1), before_final.eq(ACCUMULATE_SPACING - 2)]
+                m.d.sync += before_final.eq(ACCUMULATE_SPACING - 2)
         return m

@@ -64,7 +64,7 @@ class Core(wiring.Component):
         m.submodules.sequencer = seq = Sequencer(config)
         m.submodules.scanner = scanner = Scanner(config)
         m.submodules.accumulate = accumulate = Accumulate(config, carry_cells=self.target.carry_cells)
-        m.submodules.update = update = Update(config)
+        m.submodules.update = update = Update(config, carry_cells=self.target.carry_cells)
         m.submodules.router = router = Router(config)
         m.submodules.recorder = recorder = Recorder(config)
         source = InputWriter(config)
@@ -120,6 +120,7 @@ class Core(wiring.Component):
             accumulate.weight_data.eq(weights.read_data),
             accumulate.read_step.eq(update.slot_step),
             accumulate.read_block.eq(update.slot_block),
+            accumulate.read_row.eq(update.slot_row),
             accumulate.read_used.eq(update.slot_used),
             accumulate.release.eq(update.ending),
             seq.accumulated.eq(accumulate.done),
@@ -136,8 +137,6 @@ class Core(wiring.Component):
             update.fresh.eq(seq.fresh),
             update.room.eq(recorder.room_row),
             update.recorder_busy.eq(recorder.busy),
-            update.slot_data.eq(accumulate.read_data),
-            update.slot_touched.eq(accumulate.read_touched),
             seq.update_ending.eq(update.ending),
             seq.update_complete.eq(update.complete),
             seq.update_ready.eq(update.ready),
@@ -181,13 +180,13 @@ class Core(wiring.Component):
                 seq.second.eq(recorder.second),
             ]
         for k in range(config.multipliers):
-            m.d.comb += recorder.row_values[k].eq(update.row_values[k])
+            m.d.comb += [recorder.row_values[k].eq(update.row_values[k]), update.slot_sums[k].eq(accumulate.read_sums[k])]
         for r in range(len(seq.ring_0)):
             m.d.comb += [router.ring_0[r].eq(seq.ring_0[r]), router.ring_1[r].eq(seq.ring_1[r])]
 
         if self.traced:
-            sums = update.sums  # in stage 1; shown with the word that is stored because of them
-            for stage in range(2, STAGES + 1):
+            sums = update.sums  # in stage 2; shown with the word that is stored because of them
+            for stage in range(3, STAGES + 1):
                 later = Signal.like(sums, name=f"sums{stage}")
                 m.d.sync += later.eq(sums)
                 sums = later
@@ -244,7 +243,8 @@ class Core(wiring.Component):
             neurons.read_address.eq(Mux(idle, host.offset >> lane_bits, update.neuron_read_address)),
             neurons.write_address.eq(Mux(idle, host.offset >> lane_bits, update.neuron_write_address)),
             update.quiet.eq(idle),
-            neurons.write_data.eq(update.neuron_write_data | Mux(idle, host.write_data[: config.state_bits], 0).replicate(config.multipliers)),
+            update.written.eq(host.write_data[: config.state_bits]),
+            neurons.write_data.eq(update.neuron_write_data),
             update.neuron_read_data.eq(neurons.read_data),
         ]
         for k in range(config.multipliers):

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Instance, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import Config
 
-CARRY, SUM = Const(0x0008, 16), Const(0x66FA, 16)
-"""Contents of half an ECP5 carry cell: S = LUT4(A, B, C, D) ^ CIN and COUT = LUT4 ? CIN : LUT2(A, B), where LUT2 is the quarter of LUT4 with C = D = 0.
-
-``SUM``, D = 1: LUT4 = A ^ B, LUT2 = A: the sum A + B. D = 0 and A = 0: LUT4 = C, LUT2 = 0: no carry, S = C.
-``CARRY``, C = D = 1: LUT4 = 0, COUT = A & B: a chain starts without a carry input, which would take two cells.
-"""
+from .carry import ChoosingAdder
 
 
 def selected(values: list[Signal], index: Value) -> Value:
@@ -29,8 +24,7 @@ class ShiftAccumulator(wiring.Component):
     Parameters
     ----------
     last : nothing follows: zero. Then the register is cleared wherever ``adding`` is not set, which takes no lookup table.
-    carry_cells : one carry cell of an ECP5 for every two bits, which adds and chooses in the same lookup tables;
-        synthesis does not find it.
+    carry_cells : see :class:`~lifline.rtl.carry.ChoosingAdder`.
     """
 
     def __init__(self, bits: int, weight_bits: int, *, last: bool, carry_cells: bool) -> None:
@@ -45,30 +39,15 @@ class ShiftAccumulator(wiring.Component):
         result = Signal.like(self.total)
         if self.last:
             m.d.comb += result.eq(self.total + self.weight)
-        elif self.carry_cells:
-            bits = len(self.total) + len(self.total) % 2
-            weight, total, following = Signal(signed(bits)), Signal(signed(bits)), Signal(signed(bits))
-            sums, carry = Signal(signed(bits)), Signal()
-            lowest = Mux(self.adding, weight[0] ^ total[0], following[0])
-            m.d.comb += [weight.eq(self.weight), total.eq(self.total), following.eq(self.following), result.eq(Cat(lowest, sums[1:]))]
-            for k in range(0, bits, 2):
-                carry_out = Signal(name=f"carry{k + 2}")
-                inputs = {
-                    f"i_{pin}{half}": value
-                    for half in range(2)
-                    for pin, value in zip(
-                        "ABCD", (weight[k + half], total[k + half], following[k + half], self.adding), strict=True
-                    )
-                }
-                if k == 0:
-                    inputs |= {"i_C0": Const(1, 1), "i_D0": Const(1, 1)}
-                m.submodules[f"cell{k}"] = Instance(
-                    "CCU2C", p_INIT0=SUM if k else CARRY, p_INIT1=SUM, p_INJECT1_0="NO", p_INJECT1_1="NO", **inputs,
-                    i_CIN=carry if k else Const(0, 1), o_S0=sums[k], o_S1=sums[k + 1], o_COUT=carry_out,
-                )  # fmt: skip
-                carry = carry_out
         else:
-            m.d.comb += result.eq(Mux(self.adding, self.total + self.weight, self.following))
+            m.submodules.adder = adder = ChoosingAdder(len(self.total), never_both=True, carry_cells=self.carry_cells)
+            m.d.comb += [
+                adder.addend.eq(self.weight),
+                adder.first.eq(self.total),
+                adder.second.eq(self.following),
+                adder.choose.eq(self.adding),
+                result.eq(adder.total),
+            ]
         with m.If(self.enable):
             m.d.sync += self.total.eq(result)
         if self.last:
@@ -86,7 +65,7 @@ class DenseLanes(wiring.Component):
 
     Parameters
     ----------
-    carry_cells : see :class:`ShiftAccumulator`.
+    carry_cells : see :class:`~lifline.rtl.carry.ChoosingAdder`.
 
     Members
     -------

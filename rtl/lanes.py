@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from lifline.arch.arithmetic import DECAY_BITS
 from lifline.arch.config import Config
 
+from .carry import ChoosingAdder
 from .dense import selected
 
 
@@ -39,28 +40,31 @@ class UpdateLane(wiring.Component):
     Stage 1 has the words read from memory, stage 2 multiplies, stage 3 adds, stage 4 clamps, stage 5 fires and resets,
     stage 6 shows ``result``, ``crossing`` and ``spike``.
 
+    Parameters
+    ----------
+    carry_cells : see :class:`~lifline.rtl.carry.ChoosingAdder`.
+
     Members
     -------
-    forward : In (stage 0), the operation adds the clipped result that is now in stage 4.
-    word : In, neuron word.   slots : In, the accumulators of this lane in the block.   slot : In, the row within the block.
-    add_slot : In, add the accumulator, shifted left by ``shift`` (index of a weight shift) (all stage 1).
-    sum : Out (stage 1), the accumulator as it is added, before the shift; for the trace.
+    word : In, neuron word.   forward : In, the operation adds the clipped result that is now in stage 5 (both stage 1).
+    slot : In, the accumulator.   add_slot : In, add it, shifted left by ``shift`` (index of a weight shift), and not ``forward`` (all stage 2).
+    sum : Out (stage 2), the accumulator as it is added, before the shift; for the trace.
     latch_* : In (stage 1), the parameter register takes the word.   word_zero : In (stage 1), the word counts as zero.
     late_zero : In (stage 1), zero the word if the neuron crossed in the previous step.
     factor, use_bias, late_bias : In (stage 2).   carry_crossing, carry_spike : In (stage 3).   floor : In (stage 4).
-    exists, fire, budget, non_strict, reset_now (only with ``fire``), reset_subtract, v_reset : In (stage 5).   quiet : In, ``result`` is zero in the next cycle.
+    exists, fire, budget, non_strict, reset_now (only with ``fire``), reset_subtract : In (stage 5).
+    v_reset : In (stage 6), the value after a reset; zero if ``reset_subtract``.   quiet : In, ``result`` is ``v_reset`` in the next cycle.
     saturated : Out (stage 5).   result, crossing, spike : Out (stage 6; the last two hold until the next ``fire``).
     """
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    def __init__(self, config: Config, *, carry_cells: bool = False) -> None:
+        self.config, self.carry_cells = config, carry_cells
         state = signed(config.state_bits)
         super().__init__(
             {
                 "forward": In(1),
                 "word": In(state),
-                "slots": In(signed(config.accumulator_bits)).array(config.rows_per_block),
-                "slot": In(range(max(config.rows_per_block, 2))),
+                "slot": In(signed(config.accumulator_bits)),
                 "add_slot": In(1),
                 "shift": In(range(max(len(config.weight_shifts), 2))),
                 **{f"latch_{name}": In(1) for name in ("theta", "bias", "bias_late", "crossed", "remaining")},
@@ -94,8 +98,7 @@ class UpdateLane(wiring.Component):
         bits, shifts = config.state_bits, config.weight_shifts
         state = signed(bits)
 
-        # Stage 1: latch parameters, take the word and the addend. An earlier result and the accumulator are never
-        # added both, and the one that is not is zero: an OR joins them.
+        # Stage 1: latch parameters, take the word and an earlier result.
         theta, bias, bias_late = Signal(state), Signal(state), Signal(state)
         crossed, remaining = Signal(), Signal()
         word = Signal(state)
@@ -109,26 +112,34 @@ class UpdateLane(wiring.Component):
         m.d.sync += word.eq(self.word)
         with m.If(self.word_zero | (self.late_zero & crossed)):
             m.d.sync += word.eq(0)
-        wide = signed(max(config.accumulator_bits + shifts[-1], bits))
-        slot, forwarded, addend = Signal(signed(config.accumulator_bits)), Signal(state), Signal(wide)
-        with m.If(self.add_slot):
-            m.d.comb += slot.eq(selected(list(self.slots), self.slot))
-        m.d.comb += self.sum.eq(slot)
-        amounts = [*shifts, *[shifts[-1]] * ((1 << len(self.shift)) - len(shifts))]
-        synaptic = selected([slot << amount for amount in amounts], self.shift)
-        m.d.sync += addend.eq(synaptic | forwarded)
+        clip, forwarded = Signal(state), Signal(state)
+        m.d.sync += forwarded.eq(clip)
+        with m.If(~self.forward):
+            m.d.sync += forwarded.eq(0)
 
-        # Stage 2: multiply; add the bias beside it.
+        # Stage 2: multiply; add the bias and the addend beside it. An earlier result and the accumulator are never both added,
+        # and the one that is not is zero: an OR joins them. A result is not shifted.
         product = Signal(signed(bits + DECAY_BITS), reset_less=True)
-        inputs = Signal(signed(wide.width + 1))
+        inputs = Signal(signed(max(config.accumulator_bits + shifts[-1], bits) + 1))
+        addend = Signal(signed(max(config.accumulator_bits, bits)))
         chosen = Signal(state)
+        with m.If(self.add_slot):
+            m.d.comb += self.sum.eq(self.slot)
+        m.d.comb += addend.eq(self.sum | forwarded)
         with m.If(self.use_bias):
             m.d.comb += chosen.eq(Mux(self.late_bias & crossed, bias_late, bias))
         m.d.sync += product.eq(word * self.factor)  # a factor is at most one
-        m.d.sync += inputs.eq(addend + chosen)
+        if len(shifts) == 2:
+            m.submodules.adder = adder = ChoosingAdder(len(inputs), carry_cells=self.carry_cells)
+            m.d.comb += [adder.addend.eq(chosen), adder.first.eq(addend << shifts[1]), adder.second.eq(addend << shifts[0])]
+            m.d.comb += adder.choose.eq(self.shift)
+            m.d.sync += inputs.eq(adder.total)
+        else:
+            amounts = [*shifts, *[shifts[-1]] * ((1 << len(self.shift)) - len(shifts))]
+            m.d.sync += inputs.eq(selected([addend << amount for amount in amounts], self.shift) + chosen)
 
         # Stage 3: the exact sum; rounding toward zero adds one to a negative product with a remainder.
-        highest = (1 << (wide.width - 1)) + (1 << bits)
+        highest = (1 << (len(inputs) - 2)) + (1 << bits)
         total = Signal(signed(highest.bit_length() + 1))
         carry = Signal()
         m.d.comb += carry.eq(
@@ -138,11 +149,8 @@ class UpdateLane(wiring.Component):
         m.d.sync += total.eq((Cat(C(1, 1), product[DECAY_BITS:]).as_signed() + Cat(carry, inputs).as_signed()) >> 1)
 
         # Stage 4: saturate once, clamp.
-        clip = Signal(state)
         result, saturated = clipped(m, total, self.floor, bits, "total")
-        m.d.sync += [clip.eq(result), forwarded.eq(result), self.saturated.eq(saturated)]
-        with m.If(~self.forward):
-            m.d.sync += forwarded.eq(0)
+        m.d.sync += [clip.eq(result), self.saturated.eq(saturated)]
 
         # Stage 5: threshold, budget, reset.
         # Equality is not taken from the difference: it would wait for the end of its carry chain.
@@ -151,12 +159,13 @@ class UpdateLane(wiring.Component):
             above.eq(clip - theta),
             crossing.eq(self.exists & ~above[-1] & (self.non_strict | (clip != theta))),
         ]
-        # The choice waits for the next stage, and for the writer of the memory that shares its lookup tables.
-        kept, replaced, resets = Signal(state), Signal(state), Signal()
-        m.d.sync += [kept.eq(clip), replaced.eq(Mux(self.reset_subtract, above, self.v_reset)), resets.eq(crossing & self.reset_now)]
-        with m.If(self.quiet):
-            m.d.sync += [kept.eq(0), replaced.eq(0)]
-        m.d.comb += self.result.eq(Mux(resets, replaced, kept))
+        # The choice waits for the next stage. What is left after a reset by subtraction is zero for any other reset, and `v_reset` the
+        # other way round: one lookup table per bit chooses, and lets the host write to the memory where a `v_reset` would come in.
+        kept, left, resets = Signal(state), Signal(state), Signal()
+        m.d.sync += [kept.eq(clip), left.eq(above), resets.eq((crossing & self.reset_now) | self.quiet)]
+        with m.If(self.quiet | ~self.reset_subtract):
+            m.d.sync += left.eq(0)
+        m.d.comb += self.result.eq(Mux(resets, left | self.v_reset, kept))
         with m.If(self.fire):
             m.d.sync += [self.crossing.eq(crossing), self.spike.eq(crossing & (remaining | ~self.budget))]
         return m

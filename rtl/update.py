@@ -25,6 +25,10 @@ POPULATION_SHAPE = data.StructLayout({w.name: word_layout(w) for w in POPULATION
 class Update(wiring.Component):
     """Issues the micro-operations of one step's rows, one per cycle, after ``go``.
 
+    Parameters
+    ----------
+    carry_cells : see :class:`~lifline.rtl.carry.ChoosingAdder`.
+
     Members
     -------
     population : In, the population words, stable while in use.   micro_base : In, program address of the microprogram.
@@ -35,18 +39,18 @@ class Update(wiring.Component):
     counted : Out, the counters are final two cycles from now.
     step : In, step within the window.   fresh : In, this is the first step since the state was cleared.
     room : In, the output memory can take one state record.   recorder_busy : In.   blocked : Out, waiting for ``room`` only.
-    program_* : program memory.   neuron_* : neuron memory.   slot_* : accumulators (data one cycle after the address).
+    program_* : program memory.   neuron_* : neuron memory.   slot_* : accumulators (sums two cycles after the address).
     spike_word, spike_index, spike_valid : Out, 32 neurons' spikes, words in rising order, from stage 7.
-    quiet : In, the data to be written are zero in the next cycle.
+    quiet : In, in the next cycle all neurons of ``neuron_write_data`` are ``written``.   written : In, the host's value.
     fired : Out, spikes of the row whose membranes are written (stage 6).
-    slot_used : Out, with ``slot_data``: an operation adds it; for checks only.
-    sums : Out, accumulators as the operation in stage 1 adds them, for the trace.
+    slot_used : Out, one cycle after the address: an operation adds it; for checks only.
+    sums : Out, accumulators as the operation in stage 2 adds them, for the trace.
     row_values, row_valid, row_record, row_index, row_last : Out, a row for the recorder (stage 6).
     spikes, budget_hits, saturations : Out, counts since ``load``.
     """
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    def __init__(self, config: Config, *, carry_cells: bool = False) -> None:
+        self.config, self.carry_cells = config, carry_cells
         lanes, state = config.multipliers, signed(config.state_bits)
         super().__init__(
             {
@@ -75,10 +79,11 @@ class Update(wiring.Component):
                 "neuron_write_enable": Out(1),
                 "neuron_write_data": Out(lanes * config.state_bits),
                 "quiet": In(1),
+                "written": In(state),
                 "slot_step": Out(range(max(config.window, 2))),
                 "slot_block": Out(range(config.max_blocks)),
-                "slot_data": In(config.lanes * config.accumulator_bits),
-                "slot_touched": In(1),
+                "slot_row": Out(range(max(config.rows_per_block, 2))),
+                "slot_sums": In(signed(config.accumulator_bits)).array(lanes),
                 "slot_used": Out(1),
                 "fired": Out(lanes),
                 "sums": Out(lanes * config.accumulator_bits),
@@ -212,12 +217,13 @@ class Update(wiring.Component):
             self.neuron_read_address.eq((Cat(C(1, 1), address) + Cat(op.fresh_next & self.fresh, op.offset)) >> 1),
             self.slot_step.eq(self.step),
             self.slot_block.eq(row // rows_per_block),
+            self.slot_row.eq(row % rows_per_block),
         ]
 
         # Control of later stages.
         ops = [op] + [Signal(micro, name=f"op{k}") for k in range(1, STAGES + 1)]
         targets = [Signal.like(address, name=f"target{k}") for k in range(1, STAGES + 1)]
-        slot_row, final_row = Signal(range(max(rows_per_block, 2))), Signal.like(row)
+        final_row = Signal.like(row)
         row_ends = [issue & op_last & in_rows] + [Signal(name=f"row_end{k}") for k in range(1, STAGES + 1)]
         lasts = [last_row & in_rows] + [Signal(name=f"last{k}") for k in range(1, STAGES + 1)]
         valid = Signal(STAGES + 2)
@@ -227,7 +233,6 @@ class Update(wiring.Component):
         m.d.comb += self.slot_used.eq(ops[1].addend == Addend.SYNAPTIC)
         m.d.sync += [row_ends[k].eq(row_ends[k - 1]) for k in range(1, STAGES + 1)]
         # Rows leave in the order in which they came: the last stage counts them anew.
-        m.d.sync += slot_row.eq(row % rows_per_block)
         with m.If(row_ends[STAGES]):
             m.d.sync += final_row.eq(Mux(lasts[STAGES], 0, final_row + 1))
         m.d.sync += [lasts[k].eq(lasts[k - 1]) for k in range(1, STAGES + 1)]
@@ -239,11 +244,14 @@ class Update(wiring.Component):
         latch_names = {key: key.name.lower() for key in Latch if key != Latch.NONE}
         latches = {key: Signal(name=f"latch_{name}") for key, name in latch_names.items()}
         synaptic, word_zero, carry_crossing, carry_spike, reset_now = Signal(), Signal(), Signal(), Signal(), Signal()
+        forward, shift = Signal(), Signal.like(pop1.shift)
         m.d.sync += [latches[key].eq(op.latch == key) for key in latch_names]
         with m.If(~issue):
             m.d.sync += [ops[1].eq(0), Cat(latches.values()).eq(0)]
         m.d.sync += [
-            synaptic.eq(op.addend == Addend.SYNAPTIC),
+            forward.eq(op.addend == Addend.RESULT),
+            synaptic.eq(ops[1].addend == Addend.SYNAPTIC),
+            shift.eq(Mux(ops[1].addend == Addend.RESULT, 0, pop1.shift)),
             word_zero.eq(op.fresh_zero & self.fresh),
             carry_crossing.eq(ops[2].carry == Carry.CROSSING),
             carry_spike.eq(ops[2].carry == Carry.SPIKE),
@@ -257,6 +265,9 @@ class Update(wiring.Component):
                     m.d.sync += factor.eq(value)
         m.d.sync += floor.eq(Mux(ops[3].clamp, pop.population_4.v_min, -config.state_max))
 
+        replacement = Signal(signed(config.state_bits))  # the value after a reset that does not subtract, or the host's
+        m.d.comb += replacement.eq(Mux(self.quiet, self.written, Mux(pop1.reset_subtract, 0, pop.population_3.v_reset)))
+
         # The lanes, with the control of each stage; what a whole stage needs is decoded one stage earlier.
         width = config.accumulator_bits
         last_mask = Mux(lasts[4], pop.population_6.last_row, (1 << lanes) - 1)
@@ -264,20 +275,16 @@ class Update(wiring.Component):
         m.d.sync += exists.eq(last_mask)
         results: list[UpdateLane] = []
         for k in range(lanes):
-            lane = UpdateLane(config)
+            lane = UpdateLane(config, carry_cells=self.carry_cells)
             m.submodules[f"lane{k}"] = lane
             results.append(lane)
             m.d.comb += [
                 lane.word.eq(self.neuron_read_data[k * config.state_bits : (k + 1) * config.state_bits]),
-                *(
-                    lane.slots[part].eq(self.slot_data[(part * lanes + k) * width : (part * lanes + k + 1) * width])
-                    for part in range(rows_per_block)
-                ),
                 *(getattr(lane, f"latch_{name}").eq(latches[key]) for key, name in latch_names.items()),
-                lane.forward.eq(op.addend == Addend.RESULT),
-                lane.slot.eq(slot_row),
-                lane.add_slot.eq(synaptic & self.slot_touched),
-                lane.shift.eq(pop1.shift),
+                lane.forward.eq(forward),
+                lane.slot.eq(self.slot_sums[k]),
+                lane.add_slot.eq(synaptic),
+                lane.shift.eq(shift),
                 lane.word_zero.eq(word_zero),
                 lane.late_zero.eq(ops[1].late_zero),
                 lane.factor.eq(factor),
@@ -292,7 +299,7 @@ class Update(wiring.Component):
                 lane.non_strict.eq(pop1.non_strict),
                 lane.reset_now.eq(reset_now),
                 lane.reset_subtract.eq(pop1.reset_subtract),
-                lane.v_reset.eq(pop.population_3.v_reset),
+                lane.v_reset.eq(replacement),
                 lane.quiet.eq(self.quiet),
                 self.neuron_write_data[k * config.state_bits : (k + 1) * config.state_bits].eq(lane.result),
                 self.row_values[k].eq(lane.result),

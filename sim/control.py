@@ -97,7 +97,7 @@ def pass_cycles(
     written, pointer, available, rows_done, scan_done = 0, 0, False, 0, 0
     ends = np.zeros(2, np.int64)
     running, block, period = False, 0, max(blocks, ACCUMULATE_SPACING)
-    dense_done, since_swap, dense_block, swap, draining, drain_step, drain_block, write = False, 0, 0, False, False, 0, 0, 0
+    dense_done, since_swap, dense_block, draining, drain_step, drain_block, write = False, 0, 0, False, 0, 0, 0
     # Update; `steps_ended` says which step's last issue was how many cycles ago.
     fetch_left, prefetched, prefetched_last, op_valid, op_last = 0, False, False, False, False
     recording, busy, row, in_rows, first_row, cool, valid, sent, compared = False, False, 0, False, False, 0, 0, 0, 0
@@ -198,8 +198,6 @@ def pass_cycles(
         if draining:
             draining, drain_block = drain_step != count - 1, drain_block + (drain_step == count - 1)
             drain_step += 1
-        if swap:
-            draining, drain_step = True, 0
         if dense:
             at_end = rows_done != 0 and pointer == ends[0]
             swapped = since_swap
@@ -209,6 +207,7 @@ def pass_cycles(
                 elif at_end:
                     if since_swap == 0:
                         swaps, next_pointer, swapped = True, 0, window - 1
+                        draining, drain_step = True, 0
                         dense_done = dense_block == blocks - 1
                         dense_block += 1
                 elif available and since_swap <= window - drain:
@@ -223,7 +222,6 @@ def pass_cycles(
                 next_pointer, running, block = pointer + 1, True, 0
             elif last:
                 running = False
-        swap = swaps
         write = (write << 1 | (was_draining or issue_event)) & ((1 << (ACCUMULATE_SPACING - 1)) - 1)
         available, pointer = written != next_pointer, next_pointer
         if scan_done & 2:

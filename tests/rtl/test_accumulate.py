@@ -71,7 +71,7 @@ def gateware(
     ``stalls``: entries come with gaps and accumulation is held up; else all scans of a pass are done before it starts to accumulate.
     """
     dut = Accumulate(config)
-    bits, lanes, count = config.weight_bits, config.lanes, len(passes[0].spikes)
+    bits, count = config.weight_bits, len(passes[0].spikes)
     mask = (1 << bits) - 1
     memory = Memory(config.weight_word_bits, [sum((w & mask) << k * bits for k, w in enumerate(word)) for word in weights], rng)
     results: list[list[list[int]]] = []
@@ -99,24 +99,20 @@ def gateware(
             ctx.set(dut.weight_data, memory.cycle(address))
 
         async def read(step: int) -> list[int]:
-            """The slots of one step, a block per cycle, and their release."""
-            ctx.set(dut.read_used, 1)
+            """The slots of one step, a row per cycle, and their release."""
+            rows = blocks * config.rows_per_block
             words: list[int] = []
-            for block in range(blocks + 1):
+            for row in range(rows + 2):
+                ctx.set(dut.read_used, 0 < row <= rows)
                 ctx.set(dut.read_step, step)
-                ctx.set(dut.read_block, block % blocks)
-                if block:
-                    data, touched = ctx.get(dut.read_data), ctx.get(dut.read_touched)
-                    for lane in range(lanes):
-                        value = data >> lane * config.accumulator_bits & (1 << config.accumulator_bits) - 1
-                        value -= (value >> config.accumulator_bits - 1) << config.accumulator_bits
-                        words.append(value if touched else 0)
-                if block == blocks:
-                    ctx.set(dut.release, 1)
-                    ctx.set(dut.release_step, step)
+                ctx.set(dut.read_block, row // config.rows_per_block % blocks)
+                ctx.set(dut.read_row, row % config.rows_per_block)
+                if row >= 2:
+                    words += [ctx.get(value) for value in dut.read_sums]
+                ctx.set(dut.release, row == rows)
+                ctx.set(dut.release_step, step)
                 await cycle()
             ctx.set(dut.release, 0)
-            ctx.set(dut.read_used, 0)
             ctx.set(dut.read_step, rng.randrange(count))
             return words
 

@@ -27,7 +27,6 @@ class Operation:
     """One micro-operation as the lane sees it."""
 
     word: int = 0
-    slots: tuple[int, ...] = (0, 0)
     slot: int = 0
     shift: int = 0
     add_slot: bool = False
@@ -49,9 +48,9 @@ class Operation:
     v_reset: int = 0
 
 
-STAGE_1 = ("word", "slot", "shift", "add_slot", "word_zero", "late_zero")
-STAGE_2 = ("factor", "use_bias", "late_bias")
-STAGE_5 = ("fire", "exists", "budget", "non_strict", "reset_now", "reset_subtract", "v_reset")
+STAGE_1 = ("word", "forward", "word_zero", "late_zero")
+STAGE_2 = ("slot", "add_slot", "factor", "use_bias", "late_bias")
+STAGE_5 = ("fire", "exists", "budget", "non_strict", "reset_now", "reset_subtract")
 
 
 def ref_lane(config: Config, operations: list[Operation]) -> list[tuple[int, bool, bool, bool]]:
@@ -83,7 +82,7 @@ def ref_lane(config: Config, operations: list[Operation]) -> list[tuple[int, boo
         if n >= PARAMETER_DELAY:
             fire(n - PARAMETER_DELAY)
         total = decayed(word, DECAY_ONE - op.factor)
-        total += op.slots[op.slot] << config.weight_shifts[op.shift] if op.add_slot else 0
+        total += op.slot << config.weight_shifts[op.shift] if op.add_slot else 0
         total += clips[n - RESULT_DELAY] if op.forward else 0
         total += parameters["bias_late" if op.late_bias and parameters["crossed"] else "bias"] if op.use_bias else 0
         if op.carry is not None:
@@ -101,25 +100,22 @@ def rtl_lane(config: Config, operations: list[Operation]) -> list[tuple[int, boo
     dut = UpdateLane(config)
     results: list[tuple[int, bool, bool, bool]] = []
     saturated: list[bool] = []
-    idle = Operation(slots=(0,) * config.rows_per_block)
+    idle = Operation()
 
     async def bench(ctx):
         for cycle in range(len(operations) + STAGES + 1):
             stage = [operations[cycle - k] if 0 <= cycle - k < len(operations) else idle for k in range(STAGES + 1)]
-            ctx.set(dut.forward, stage[0].forward)
             for names, op in ((STAGE_1, stage[1]), (STAGE_2, stage[2]), (STAGE_5, stage[5])):
                 for name in names:
                     ctx.set(getattr(dut, name), int(getattr(op, name)))
             for name in ("theta", "bias", "bias_late", "crossed", "remaining"):
                 ctx.set(getattr(dut, f"latch_{name}"), stage[1].latch == name)
-            for k, value in enumerate(stage[1].slots):
-                ctx.set(dut.slots[k], value)
+            ctx.set(dut.shift, 0 if stage[2].forward else stage[2].shift)
             for name in ("crossing", "spike"):
                 ctx.set(getattr(dut, f"carry_{name}"), stage[3].carry == name)
             ctx.set(dut.floor, -config.state_max if stage[4].floor is None else stage[4].floor)
-            if cycle >= 1 and cycle - 1 < len(operations):
-                op = operations[cycle - 1]
-                assert ctx.get(dut.sum) == (op.slots[op.slot] if op.add_slot else 0)
+            ctx.set(dut.v_reset, 0 if stage[6].reset_subtract else stage[6].v_reset)
+            assert ctx.get(dut.sum) == (stage[2].slot if stage[2].add_slot else 0)
             if cycle >= 5:
                 saturated.append(bool(ctx.get(dut.saturated)))
             if STAGES <= cycle < len(operations) + STAGES:
@@ -134,7 +130,7 @@ def rtl_lane(config: Config, operations: list[Operation]) -> list[tuple[int, boo
 def random_operations(config: Config, rng: random.Random, count: int) -> list[Operation]:
     """Operations as microprograms have them, drawn to meet the corners."""
     limit, largest = config.state_max, config.accumulator_max
-    operations = [Operation(latch="theta", word=1, slots=(0,) * config.rows_per_block)]
+    operations = [Operation(latch="theta", word=1)]
     theta = 1
 
     def state() -> int:
@@ -153,8 +149,8 @@ def random_operations(config: Config, rng: random.Random, count: int) -> list[Op
         fire = rng.random() < 0.5
         operations.append(
             Operation(
-                word=word, slots=tuple(rng.choice([0, largest, -largest, rng.randint(-limit, limit)]) for _ in range(config.rows_per_block)),
-                slot=rng.randrange(config.rows_per_block), shift=rng.randrange(len(config.weight_shifts)), add_slot=not forward and rng.random() < 0.5,
+                word=word, slot=rng.choice([0, largest, -largest, rng.randint(-limit, limit)]),
+                shift=rng.randrange(len(config.weight_shifts)), add_slot=not forward and rng.random() < 0.5,
                 forward=forward, latch=latch, word_zero=rng.random() < 0.1, late_zero=rng.random() < 0.3, factor=factor,
                 use_bias=rng.random() < 0.5, late_bias=rng.random() < 0.5, carry=carry,
                 floor=None if rng.random() < 0.6 else -rng.randrange(limit + 1), fire=fire, exists=rng.random() < 0.9,
@@ -196,11 +192,11 @@ CASES = {
     "no crossing, no reset": (one_neuron(50, 49, reset_now=True, v_reset=-7), (49, False, False, False)),
     "a neuron that does not exist": (one_neuron(50, 51, exists=False, reset_now=True), (51, False, False, False)),
     "no budget left": (one_neuron(50, 51, budget=True, reset_now=True), (0, False, True, False)),
-    "saturates at the positive limit": (one_neuron(1, 127, slots=(1, 0), add_slot=True), (127, True, True, True)),
-    "saturates at the negative limit": (one_neuron(1, -127, slots=(-1, 0), add_slot=True), (-127, True, False, False)),
-    "exactly the negative limit": (one_neuron(1, -126, slots=(-1, 0), add_slot=True), (-127, False, False, False)),
+    "saturates at the positive limit": (one_neuron(1, 127, slot=1, add_slot=True), (127, True, True, True)),
+    "saturates at the negative limit": (one_neuron(1, -127, slot=-1, add_slot=True), (-127, True, False, False)),
+    "exactly the negative limit": (one_neuron(1, -126, slot=-1, add_slot=True), (-127, False, False, False)),
     "clamp holds without counting": (one_neuron(1, -100, floor=-20), (-20, False, False, False)),
-    "clamp after saturation counts": (one_neuron(1, -127, slots=(-9, 0), add_slot=True, floor=-20), (-20, True, False, False)),
+    "clamp after saturation counts": (one_neuron(1, -127, slot=-9, add_slot=True, floor=-20), (-20, True, False, False)),
 }
 
 
