@@ -22,8 +22,8 @@ from .scan import list_entry
 class Accumulate(wiring.Component):
     """One pass's accumulation. Event: per step, one weight word per cycle. Dense: all steps of the window at once.
 
-    Event mode adds entry by entry, ``max(blocks, ACCUMULATE_SPACING)`` cycles each. Dense mode takes for every block
-    ``max(active + drain_cycles, W)`` cycles, but nothing at all when no presynaptic neuron is active.
+    Event mode adds entry by entry, ``max(blocks, ACCUMULATE_SPACING)`` cycles each. Dense mode takes for every block and every
+    ``dense_entries`` of its active presynaptic neurons ``max(active + drain_cycles, W)`` cycles, but nothing at all when none is active.
 
     Parameters
     ----------
@@ -121,11 +121,12 @@ class Accumulate(wiring.Component):
             issue_event.eq(active & (block < blocks)),
         ]
 
-        # Issue, dense mode: all entries for block 0, then again for each further block, a swap after each.
+        # Issue, dense mode: all entries for block 0, then again for each further block, a swap after each; and a swap in
+        # between wherever the sums may be full and there is more to add.
         dense_done, since_swap, dense_block = Signal(), Signal(range(max(window, 2))), Signal.like(blocks)
         column = Signal(2)
         arrivals = [Signal(window, name=f"arrivals{k}") for k in range(2)]
-        issue_swap = Signal()
+        issue_swap, issue_partial, full = Signal(), Signal(), Signal()
         dense_end, dense_empty = Signal(), Signal()
 
         is_dense = Signal()
@@ -141,9 +142,15 @@ class Accumulate(wiring.Component):
                         m.d.sync += [since_swap.eq(window - 1), dense_block.eq(dense_block + 1), weight_base.eq(weight_base + fan_in)]
                         with m.If(dense_block == last_block):
                             m.d.sync += dense_done.eq(1)
+                with m.Elif(full):
+                    m.d.comb += issue_partial.eq(available & (since_swap == 0))
+                    with m.If(issue_partial):
+                        m.d.sync += [since_swap.eq(window - 1), full.eq(0)]
                 with m.Elif(available & (since_swap <= window - config.drain_cycles)):
                     m.d.comb += [issue_column.eq(1), next_pointer.eq(pointer + 1)]
-            with m.If(~issue_swap & (since_swap != 0)):
+                    if config.dense_entries:
+                        m.d.sync += full.eq((pointer + 1) % config.dense_entries == 0)
+            with m.If(~issue_swap & ~issue_partial & (since_swap != 0)):
                 m.d.sync += since_swap.eq(since_swap - 1)
         with m.Else():
             # Entries of the next step arrive only when this one's end has been known for some cycles.
@@ -170,22 +177,23 @@ class Accumulate(wiring.Component):
         with m.If(scan_done[1]):
             m.d.sync += dense_empty.eq(written == 0)
         with m.If(issue_swap):
-            m.d.sync += [available.eq(1), dense_end.eq(0)]
+            m.d.sync += [available.eq(1), dense_end.eq(0), full.eq(0)]
         with m.If(take | issue_column):
             m.d.sync += weight_address.eq(weight_base + entry.index)
         with m.Elif(issue_event):
             m.d.sync += weight_address.eq(weight_address + fan_in)
 
-        # Drain of the dense sums into the accumulator memory, while the next block accumulates.
+        # Drain of the dense sums into the accumulator memory, while the next ones accumulate.
         draining, drain_step, drain_block = Signal(), Signal(range(max(window, 2))), Signal.like(blocks)
+        partial, continued = Signal(), Signal()  # more of this block's sums come; some of them came before
         with m.If(draining):
             m.d.sync += drain_step.eq(drain_step + 1)
             with m.If(drain_step == last_drain_step):
-                m.d.sync += [draining.eq(0), drain_block.eq(drain_block + 1)]
+                m.d.sync += [draining.eq(0), drain_block.eq(drain_block + ~partial)]
             with m.If(drain_block == last_block):
                 m.d.sync += touched[drain_step].eq(1)
-        with m.If(issue_swap):
-            m.d.sync += [draining.eq(1), drain_step.eq(0)]
+        with m.If(issue_swap | issue_partial):
+            m.d.sync += [draining.eq(1), drain_step.eq(0), partial.eq(issue_partial), continued.eq(partial)]
         drained = Signal()
         written_back = Signal()
         m.d.comb += drained.eq(dense_done & (dense_empty | ((drain_block == blocks) & written_back)))
@@ -219,7 +227,7 @@ class Accumulate(wiring.Component):
         with m.If(self.release):
             m.d.sync += touched[self.release_step].eq(0)
         empty = Signal()
-        m.d.comb += empty.eq(~touched[Mux(draining, drain_step, Mux(issue_event, self.step, self.read_step))])
+        m.d.comb += empty.eq(~(touched[Mux(draining, drain_step, Mux(issue_event, self.step, self.read_step))] | (draining & continued)))
         m.d.sync += [write.eq(Cat(draining | issue_event, write)), Cat(addresses).eq(Cat(address, *addresses))]
         m.d.comb += [
             slots.read_address.eq(address),
@@ -281,6 +289,8 @@ class Accumulate(wiring.Component):
                 dense_done.eq(0),
                 dense_block.eq(0),
                 drain_block.eq(0),
+                full.eq(0),
+                partial.eq(0),
             ]
             with m.If(self.blocks < ACCUMULATE_SPACING):
                 m.d.sync += before_final.eq(ACCUMULATE_SPACING - 2)

@@ -83,7 +83,7 @@ class DenseLanes(wiring.Component):
                 "arrivals": In(config.window),
                 "drain": In(1),
                 "step": In(range(max(config.window, 2))),
-                "sums": Out(signed(config.accumulator_bits)).array(config.lanes),
+                "sums": Out(signed(config.dense_bits)).array(config.lanes),
                 "draining": Out(1),
             }
         )
@@ -127,7 +127,7 @@ class DenseLanes(wiring.Component):
                 following: Value | None = None
                 for k in reversed(range(length)):
                     total = ShiftAccumulator(
-                        config.accumulator_bits, config.weight_bits, last=following is None, carry_cells=self.carry_cells
+                        config.dense_bits, config.weight_bits, last=following is None, carry_cells=self.carry_cells
                     )
                     m.submodules[f"total{lane}_{c * length + k}"] = total
                     if following is not None:

@@ -71,14 +71,14 @@ def active_neurons(
 
 @njit(cache=True, nogil=True)
 def pass_cycles(
-    blocks: int, dense: bool, updates: bool, count: int, window: int, drain: int, active: NDArray[np.int64], target: Target, fired: NDArray[np.int64]
+    blocks: int, dense: bool, updates: bool, count: int, window: int, drain: int, chunk: int, active: NDArray[np.int64], target: Target, fired: NDArray[np.int64]
 ) -> int:
     """Clock cycles of a pass, from reading its ring's head to the next instruction's decoding.
 
     Parameters
     ----------
     blocks, dense, updates : the pass's own words.   count, window : steps in this window, and in a full one.
-    drain : cycles that a drain takes from accumulation.
+    drain : cycles that a drain takes from accumulation.   chunk : active presynaptic neurons between two drains at most; 0: as many as there are.
     active : (scan, word) presynaptic neurons to emit; one scan per step, or a single one in dense mode.
     target : the population that is updated, if ``updates``.   fired : (step, word) its spikes per word of 32 neurons.
     """
@@ -98,6 +98,7 @@ def pass_cycles(
     ends = np.zeros(2, np.int64)
     running, block, period = False, 0, max(blocks, ACCUMULATE_SPACING)
     dense_done, since_swap, dense_block, draining, drain_step, drain_block, write = False, 0, 0, False, 0, 0, 0
+    chunk_full, partial = False, False
     # Update; `steps_ended` says which step's last issue was how many cycles ago.
     fetch_left, prefetched, prefetched_last, op_valid, op_last = 0, False, False, False, False
     recording, busy, row, in_rows, first_row, cool, valid, sent, compared = False, False, 0, False, False, 0, 0, 0, 0
@@ -196,7 +197,7 @@ def pass_cycles(
         swaps = False
         was_draining = draining
         if draining:
-            draining, drain_block = drain_step != count - 1, drain_block + (drain_step == count - 1)
+            draining, drain_block = drain_step != count - 1, drain_block + (drain_step == count - 1 and not partial)
             drain_step += 1
         if dense:
             at_end = rows_done != 0 and pointer == ends[0]
@@ -207,11 +208,16 @@ def pass_cycles(
                 elif at_end:
                     if since_swap == 0:
                         swaps, next_pointer, swapped = True, 0, window - 1
-                        draining, drain_step = True, 0
+                        draining, drain_step, chunk_full, partial = True, 0, False, False
                         dense_done = dense_block == blocks - 1
                         dense_block += 1
+                elif chunk_full:
+                    if available and since_swap == 0:
+                        swaps, swapped = True, window - 1
+                        draining, drain_step, chunk_full, partial = True, 0, False, True
                 elif available and since_swap <= window - drain:
                     next_pointer = pointer + 1
+                    chunk_full = chunk != 0 and next_pointer % chunk == 0
             since_swap = swapped - 1 if swapped != 0 and not swaps else swapped
         else:
             last = block == period - 1

@@ -211,5 +211,5 @@ class CycleModel:
         if p.ring.source is not None:
             active_neurons(activity[p.ring.source], p.first, delays, time, count, active)
         own = active if p.population is None else fired[p.population][time : time + count]
-        cycles = pass_cycles(p.blocks, p.dense, p.population is not None, count, self.config.window, self.config.drain_cycles, active, p.target, own)
+        cycles = pass_cycles(p.blocks, p.dense, p.population is not None, count, self.config.window, self.config.drain_cycles, self.config.dense_entries, active, p.target, own)
         return PASS_CYCLES + cycles, int(active.sum()) * p.blocks

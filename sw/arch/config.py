@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 
 from .errors import ConfigError
+from .timing import ACCUMULATE_SPACING
 
 RING_BITS = 32
 """Neurons per word of a delay ring and per word of a spike bitmap."""
@@ -47,6 +48,8 @@ class Config:
     early_exit : whether a run can stop by itself once an output neuron leads by enough spikes.
     drain_cycles : accumulators of a dense lane that leave through one shift register, which takes as many cycles from accumulation
         for every block. A power of two up to the window. 1 is fastest, the window is smallest: no multiplexer collects the sums.
+    dense_bits : width of a dense sum, at most ``A``, which it is if not given. A narrower one is added to the accumulators whenever
+        :attr:`dense_entries` active presynaptic neurons have been added to it, so that it cannot overflow.
     """
 
     name: str
@@ -71,6 +74,7 @@ class Config:
     memory_registers: bool = True
     early_exit: bool = True
     drain_cycles: int = 1
+    dense_bits: int | None = None
 
     def __post_init__(self) -> None:
         def require(ok: bool, rule: str) -> None:
@@ -81,6 +85,8 @@ class Config:
             return n > 0 and n & (n - 1) == 0
 
         object.__setattr__(self, "weight_shifts", tuple(self.weight_shifts))
+        if self.dense_bits is None:
+            object.__setattr__(self, "dense_bits", self.accumulator_bits)
         lanes = self.event_lanes
         require(self.memory_registers or not self.dense_lanes, "memory_registers=False is for event-only configurations: set dense_lanes=0")
         require(power_of_two(lanes) and 2 <= lanes <= 128, f"event_lanes={lanes} must be a power of two from 2 to 128")
@@ -93,6 +99,15 @@ class Config:
         require(self.weight_bits in (2, 4, 8), f"weight_bits={self.weight_bits} must be 2, 4 or 8")
         require(lanes * self.weight_bits >= 32 or power_of_two(lanes * self.weight_bits), "weight word width must be a power of two")
         require(16 <= self.accumulator_bits <= 24, f"accumulator_bits={self.accumulator_bits} must be 16..24")
+        assert self.dense_bits is not None
+        require(
+            self.weight_bits + 2 <= self.dense_bits <= self.accumulator_bits,
+            f"dense_bits={self.dense_bits} must be from weight_bits + 2 to accumulator_bits={self.accumulator_bits}",
+        )
+        require(
+            self.window >= ACCUMULATE_SPACING or self.dense_bits == self.accumulator_bits or not self.dense_lanes,
+            f"dense_bits={self.dense_bits} below accumulator_bits={self.accumulator_bits} needs a window of at least {ACCUMULATE_SPACING} steps",
+        )
         require(8 <= self.state_bits <= 24, f"state_bits={self.state_bits} must be 8..24")
         require(
             power_of_two(self.multipliers) and self.multipliers <= min(lanes, RING_BITS),
@@ -181,6 +196,12 @@ class Config:
         """Presynaptic neurons per pass in dense mode."""
         return self.list_entries
 
+    @property
+    def dense_entries(self) -> int:
+        """Active presynaptic neurons that a dense sum takes before it is added to the accumulators; 0: as many as there are."""
+        assert self.dense_bits is not None
+        return 0 if self.dense_bits == self.accumulator_bits else 1 << (self.dense_bits - self.weight_bits)
+
     def canonical(self) -> str:
         """JSON text of every parameter but the name: equal text means interchangeable gateware."""
         values = dataclasses.asdict(self)
@@ -204,7 +225,7 @@ PRESETS: dict[str, Config] = {
         Config(
             name="tiny", event_lanes=4, dense_lanes=4, window=4, accumulator_bits=16, state_bits=16, multipliers=2, max_delay=7,
             weight_words=512, max_neurons=64, neuron_words=256, ring_words=128, delay_entries=64, list_entries=128,
-            program_words=256, input_words=256, output_words=256, weight_shifts=(0, 1, 2, 3), drain_cycles=2,
+            program_words=256, input_words=256, output_words=256, weight_shifts=(0, 1, 2, 3), drain_cycles=2, dense_bits=11,
         ),
         Config(
             name="small", event_lanes=8, dense_lanes=0, window=4, accumulator_bits=16, state_bits=16, multipliers=1, max_delay=15,
@@ -214,16 +235,17 @@ PRESETS: dict[str, Config] = {
         Config(
             name="medium", event_lanes=16, dense_lanes=16, window=8, accumulator_bits=18, state_bits=18, multipliers=8, max_delay=63,
             weight_words=4096, max_neurons=1024, neuron_words=512, ring_words=2048, delay_entries=2048, list_entries=1024,
-            drain_cycles=8,
+            drain_cycles=8, dense_bits=16,
         ),
         Config(
             name="large", event_lanes=64, dense_lanes=64, window=8, accumulator_bits=18, state_bits=18, multipliers=32, max_delay=63,
             weight_words=4096, max_neurons=4096, neuron_words=512, ring_words=4096, delay_entries=4096, list_entries=2048,
+            dense_bits=16,
         ),
         Config(
             name="loihi", event_lanes=16, dense_lanes=16, window=8, accumulator_bits=24, state_bits=24, multipliers=8, max_delay=63,
             weight_words=16384, max_neurons=2048, neuron_words=2048, ring_words=4096, delay_entries=4096, list_entries=2048,
-            program_words=1024, weight_shifts=tuple(range(16)), drain_cycles=8,
+            program_words=1024, weight_shifts=tuple(range(16)), drain_cycles=8, dense_bits=16,
         ),
     )
 }  # fmt: skip

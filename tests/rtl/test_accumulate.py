@@ -47,8 +47,10 @@ class Pass:
         if self.mode is Mode.EVENT:
             return sum(len(step) for step in self.spikes) * max(blocks, ACCUMULATE_SPACING)
         (scan,) = self.scans
-        # The last drain takes a window; all others pass behind the next block's weights.
-        return len(scan) + (blocks - 1) * max(len(scan) + config.drain_cycles, config.window) + config.window
+        # The last drain takes a window; all others pass behind the weights that follow.
+        chunk = config.dense_entries or len(scan)
+        chunks = [min(chunk, len(scan) - k) for k in range(0, len(scan), chunk)] * blocks
+        return chunks[0] + sum(max(entries + config.drain_cycles, config.window) for entries in chunks[1:]) + config.window
 
 
 def reference(config: Config, passes: list[Pass], blocks: int, weights: list[list[int]]) -> list[list[int]]:
@@ -236,3 +238,13 @@ def test_cycles(name: str, mode: Mode) -> None:
             taken = gateware(config, [only], blocks, weights, rng, stalls=False)[1][0]
             left.add(taken - only.cycles(config, blocks))
     assert len(left) == 1 and 0 <= min(left) <= 4, left
+
+
+@pytest.mark.parametrize("weight", [TINY.weight_min, TINY.weight_max])
+@pytest.mark.parametrize("active", [TINY.dense_entries - 1, TINY.dense_entries, TINY.dense_entries + 1, 2 * TINY.dense_entries])
+def test_dense_sums_leave_before_they_overflow(active: int, weight: int) -> None:
+    rng = random.Random(3)
+    weights = [[weight] * TINY.lanes for _ in range(TINY.weight_words)]
+    only = Pass(Mode.DENSE, 40, 0, (tuple(range(active)),) * TINY.window)
+    expected = reference(TINY, [only, only], 2, weights)
+    assert gateware(TINY, [only, only], 2, weights, rng, windows=2)[0] == [expected] * 2
