@@ -32,16 +32,18 @@ from .registers import RegisterMemory
 from .states import States
 
 
-def pairs(domain: object, words: list[ValueLike], index: Value, meant: Value) -> list[Signal]:
-    """One signal for every two of a power of two of words: ``words[index]`` in its pair's if ``meant``, zero in all others.
+def choices(m: Module, words: list[ValueLike], index: Value, meant: Value, *, registered: bool) -> list[Signal]:
+    """Signals whose OR is ``words[index]`` if ``meant``, else zero, for a power of two of words.
 
-    ``domain`` is ``m.d.sync`` for registers or ``m.d.comb``.
+    ``registered``: one signal a word, whose flip-flops are cleared while another one is meant. Else: one for every two words,
+    whose multiplexer also does that.
     """
+    domain, each = (m.d.sync, 1) if registered else (m.d.comb, min(2, len(words)))
     chosen = []
-    for k in range(0, len(words), 2):
-        word = Mux(index[0], words[k + 1], words[k]) if len(words) > 1 else Value.cast(words[k])
+    for k in range(0, len(words), each):
+        word = Mux(index[0], words[k + 1], words[k]) if each == 2 else Value.cast(words[k])
         signal = Signal(word.shape())
-        domain += signal.eq(Mux(meant & (index[1:] == k // 2), word, 0))  # type: ignore[operator]
+        domain += signal.eq(Mux(meant & (index[each - 1 :] == k // each), word, 0))
         chosen.append(signal)
     return chosen
 
@@ -200,19 +202,22 @@ class Host(wiring.Component):
             m.d.comb += write_strobe.eq(strobe & (space == key))
         m.d.comb += self.read_input.eq(access & ~write & (space == Space.INPUT))
 
-        # Read data: every pair of words is zero unless one of them is meant, so that the choice between pairs is an OR.
+        # Read data: all words are zero but the one that is meant, so that the choice between them is an OR.
         weights = [self.read_weights.word_select(k, weight_bits) for k in range(weight_slices)]
         neurons = [self.read_neurons.word_select(k, config.state_bits).as_signed() for k in range(config.multipliers)]
         constants, signals = list(live.values())[:4], list(live.values())[4:]
-        domain = m.d.sync if config.memory_registers else m.d.comb
+
+        def chosen(words: list[ValueLike], index: Value, meant: Value) -> list[Signal]:
+            return choices(m, words, index, meant, registered=config.memory_registers)
+
         words = [
-            *pairs(domain, [selected(constants, index[:2])], Const(0, 0), (space == Space.REGISTERS) & (index[2:] == 0)),
-            *pairs(domain, signals, index[:2], (space == Space.REGISTERS) & (index[2:] == 1)),
-            *pairs(domain, [registers.data], Const(0, 0), (space == Space.REGISTERS) & (index >= STORED_OFFSET)),
-            *pairs(domain, [self.read_program], Const(0, 0), space == Space.PROGRAM),
-            *pairs(domain, weights, self.offset[: (len(weights) - 1).bit_length()], space == Space.WEIGHTS),
-            *pairs(domain, neurons, self.offset[: (len(neurons) - 1).bit_length()], space == Space.NEURONS),
-            *pairs(domain, [self.read_delays, self.read_rings, self.read_input_data, self.read_output], space[:2], space[2]),
+            *chosen([selected(constants, index[:2])], Const(0, 0), (space == Space.REGISTERS) & (index[2:] == 0)),
+            *chosen(signals, index[:2], (space == Space.REGISTERS) & (index[2:] == 1)),
+            *chosen([registers.data], Const(0, 0), (space == Space.REGISTERS) & (index >= STORED_OFFSET)),
+            *chosen([self.read_program], Const(0, 0), space == Space.PROGRAM),
+            *chosen(weights, self.offset[: (len(weights) - 1).bit_length()], space == Space.WEIGHTS),
+            *chosen(neurons, self.offset[: (len(neurons) - 1).bit_length()], space == Space.NEURONS),
+            *chosen([self.read_delays, self.read_rings, self.read_input_data, self.read_output], space[:2], space[2]),
         ]
         data = Signal(WORD_BITS)
         m.d.comb += data.eq(reduce(or_, words))
