@@ -215,14 +215,17 @@ class Core(wiring.Component):
             recorder.read_address.eq(host.offset),
         ]
 
-        # Memory ports: the host while no run is in progress, else the engines; the input writer comes last.
-        idle = ~seq.running
+        # Memory ports: the host while no run is in progress, else the engines; the input writer comes last. Where the engines' address or
+        # data are zero while there is no run, an OR joins them with the host's.
+        idle, program_written = ~seq.running, Signal()
+        m.d.sync += program_written.eq(host.write_program)  # a cycle late, like the sequencer's data
         m.d.comb += [
-            program.read_address.eq(Mux(idle, host.offset, Mux(seq.program_to_update, update.program_address, seq.program_address))),
+            seq.host_data.eq(host.idle_data),
+            program.read_address.eq(host.idle_offset | Mux(seq.program_to_update, update.program_address, seq.program_address)),
             program.read_enable.eq(~seq.program_to_update | update.program_enable),
             program.write_address.eq(Mux(idle, host.offset, seq.program_write_address)),
-            program.write_data.eq(Mux(idle, host.write_data, seq.program_write_data)),
-            program.write_enable.eq(Mux(idle, host.write_program.replicate(PROGRAM_SLICES), seq.program_write)),
+            program.write_data.eq(seq.program_write_data),
+            program.write_enable.eq(program_written.replicate(PROGRAM_SLICES) | seq.program_write),
             update.program_data.eq(program.read_data),
             seq.program_data.eq(program.read_data),
         ]
@@ -266,28 +269,27 @@ class Core(wiring.Component):
         with m.If(router.write_enable):
             m.d.sync += ring_write_data.eq(router.write_data)
         with m.If(idle):
+            m.d.sync += ring_write_address.eq(0)
+        others = Signal.like(rings.read_address)
+        m.d.comb += [
+            rings.read_address.eq(host.idle_offset | Mux(scanner.busy, scanner.read_address, others)),
+            rings.read_enable.eq(scanner.read_enable | ~scanner.busy),
+            source.read_free.eq(~idle & ~scanner.busy & ~router.read_enable),
+        ]
+        with m.If(~idle):
+            m.d.comb += others.eq(Mux(router.read_enable, router.read_address, source.read_address))
+        m.d.comb += [
+            rings.write_address.eq(host.idle_offset | ring_write_address),
+            rings.write_data.eq(host.idle_data | ring_write_data),
+            rings.write_enable.eq(host.write_rings | ring_write),
+        ]
+        with m.If(~idle & ~ring_write):
             m.d.comb += [
-                rings.read_address.eq(host.offset),
-                rings.write_address.eq(host.offset),
-                rings.write_data.eq(host.write_data),
-                rings.write_enable.eq(host.write_rings),
+                rings.write_address.eq(source.write_address),
+                rings.write_data.eq(source.write_data),
+                rings.write_enable.eq(source.write_enable),
+                source.write_free.eq(1),
             ]
-        with m.Else():
-            with m.If(scanner.busy):
-                m.d.comb += [rings.read_address.eq(scanner.read_address), rings.read_enable.eq(scanner.read_enable)]
-            with m.Elif(router.read_enable):
-                m.d.comb += rings.read_address.eq(router.read_address)
-            with m.Else():
-                m.d.comb += [rings.read_address.eq(source.read_address), source.read_free.eq(1)]
-            with m.If(ring_write):
-                m.d.comb += [rings.write_address.eq(ring_write_address), rings.write_data.eq(ring_write_data), rings.write_enable.eq(1)]
-            with m.Else():
-                m.d.comb += [
-                    rings.write_address.eq(source.write_address),
-                    rings.write_data.eq(source.write_data),
-                    rings.write_enable.eq(source.write_enable),
-                    source.write_free.eq(1),
-                ]
         m.d.comb += [
             scanner.read_data.eq(rings.read_data),
             router.read_data.eq(rings.read_data),

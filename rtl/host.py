@@ -53,6 +53,7 @@ class Host(wiring.Component):
 
     Memories other than input and output answer ``BUSY`` during a run. Writes are strobed for one cycle with ``offset``
     and ``write_data``, one cycle after ``offset``; memories show the word that was read in the next cycle and then.
+    ``idle_offset`` and ``idle_data`` are the same, but zero during a run.
     """
 
     def __init__(self, config: Config) -> None:
@@ -64,6 +65,8 @@ class Host(wiring.Component):
                 # memories
                 "offset": Out(SPACE_SHIFT),
                 "write_data": Out(WORD_BITS),
+                "idle_offset": Out(SPACE_SHIFT),
+                "idle_data": Out(WORD_BITS),
                 "write_program": Out(1),
                 "write_weights": Out(1),
                 "write_neurons": Out(1),
@@ -116,10 +119,12 @@ class Host(wiring.Component):
         config = self.config
         # The request stays on the stream until its last use; it comes late in a cycle.
         request = Signal.like(self.request.payload)
-        if config.memory_registers:
-            m.d.sync += request.eq(self.request.payload)
-        else:
-            m.d.comb += request.eq(self.request.payload)
+        domain = m.d.sync if config.memory_registers else m.d.comb
+        domain += request.eq(self.request.payload)
+        domain += [
+            self.idle_offset.eq(Mux(self.running, 0, self.request.payload.address)),
+            self.idle_data.eq(Mux(self.running, 0, self.request.payload.data)),
+        ]
         write, run_tag = request.write, Signal(8)
         space = request.address[SPACE_SHIFT:]
         m.d.comb += [self.offset.eq(request.address[:SPACE_SHIFT]), self.write_data.eq(request.data)]

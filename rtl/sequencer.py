@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -54,7 +57,8 @@ class Sequencer(wiring.Component):
     its source ring and accumulates (phase A); an updating pass then alternates, step by step, between phase A and the
     neuron update (phase B). Ring memory belongs to the scanner first, then to the router, within phase A.
 
-    Members are grouped by the engine they lead; pulses last one cycle.
+    Members are grouped by the engine they lead; pulses last one cycle. ``host_data``, zero during a run, is ``program_write_data`` one
+    cycle later between runs; ``program_address`` is zero then.
     """
 
     def __init__(self, config: Config) -> None:
@@ -92,6 +96,7 @@ class Sequencer(wiring.Component):
                 "program_write": Out(PROGRAM_SLICES),
                 "program_write_address": Out(program),
                 "program_write_data": Out(WORD_BITS),
+                "host_data": In(WORD_BITS),
                 "program_to_update": Out(1),
                 # pass
                 "pass_start": Out(1),
@@ -106,7 +111,7 @@ class Sequencer(wiring.Component):
                 "rows_done": In(range(config.window + 2)),
                 "scan_start": Out(1),
                 "scan_words": Out(range(config.max_groups + 1)),
-                "scan_count": Out(count),
+                "scan_count": Out(count, init=1),
                 "scan_base": Out(range(config.ring_words)),
                 "scan_ring_rows": Out(rows),
                 "scan_row": Out(rows),
@@ -149,35 +154,58 @@ class Sequencer(wiring.Component):
         pop = self.population
 
         # Run control.
-        remaining, to_check = Signal(14), Signal(EXIT_BITS)
-        credit, until_tick, tick_over = Signal(CREDIT_BITS), Signal(PERIOD_BITS), Signal()
-        due, first_window, timed = Signal(), Signal(), Signal()
+        remaining, to_check = Signal(14), Signal(EXIT_BITS)  # both without the window that is being computed
+        checks, check_due, first_window, timed = Signal(), Signal(), Signal(), Signal()
         ahead = Signal(range(2 * window + 1))
+        choosing, between, window_starts = Signal(), Signal(), Signal()  # the next window's length; no window is being computed; one starts
         m.d.comb += [
-            ahead.eq(Mux(self.exit_every != 0, at_most(to_check, 2 * window), 2 * window)),
-            due.eq(~timed | (credit >= self.count)),
+            checks.eq(self.exit_every != 0),
+            ahead.eq(Mux(checks, at_most(to_check, 2 * window), 2 * window)),
         ]
         m.d.sync += timed.eq(self.period != 0)
-        m.d.sync += self.input_limit.eq(Mux(self.running & ~self.clearing & (remaining != 0), self.time + ahead, self.input_steps))
-        m.d.comb += tick_over.eq(until_tick == 1)
-        arrived = Signal(STEP_BITS)  # steps of input that are there and not used yet
-        m.d.sync += arrived.eq(self.input_steps - self.time)
-        with m.If(self.running & timed):
-            m.d.sync += until_tick.eq(Mux(tick_over, self.period, until_tick - 1))
-            with m.If(tick_over & ~credit.all()):
-                m.d.sync += credit.eq(credit + 1)
+        with m.If(between):
+            m.d.sync += self.input_limit.eq(Mux(self.running & ~self.clearing & (remaining != 0), self.time + ahead, self.input_steps))
+        with m.If(window_starts):
+            m.d.sync += [remaining.eq(remaining - self.count), to_check.eq(to_check - self.count)]
+
+        # Time of the step that is updated, or of the window's end; `enough` is negative until the window's input is there.
+        going, later = Signal(), Signal.like(self.time)
+        input_steps, enough = Signal(STEP_BITS), Signal(STEP_BITS)
+        m.d.comb += [
+            later.eq(self.time + Mux(going, self.step, self.count)),
+            enough.eq(input_steps - later),
+        ]
+        m.d.sync += input_steps.eq(self.input_steps)
+
+        # Real time: `credit` counts the steps that are due.
+        credit, spare, due = Signal(CREDIT_BITS), Signal(signed(CREDIT_BITS + 1)), Signal()
+        elapsed, tick_over, tick = Signal(PERIOD_BITS), Signal(), Signal()
+        m.d.comb += [
+            tick_over.eq(elapsed >= self.period),
+            tick.eq(tick_over & (window_starts | ~credit.all())),
+            spare.eq(credit - self.count),
+            due.eq(~timed | ~spare[-1]),
+        ]
+        m.d.sync += [elapsed.eq(elapsed + 1), credit.eq(Mux(window_starts, spare[:CREDIT_BITS], credit) + tick)]
+        with m.If(~self.running | tick_over):
+            m.d.sync += elapsed.eq(1)
+        with m.If(~self.running | ~timed):
+            m.d.sync += credit.eq(0)
 
         # Fetch.
-        pc, next_pc = Signal.like(self.program_address), Signal.like(self.program_address)
+        # `pc` advances by `stride` or goes to `resume`: 0 between windows, else behind the pass, where either the next instruction or
+        # the population stands, and from the middle of the population on its counters.
+        pc, resume, next_pc = (Signal.like(self.program_address) for _ in range(3))
+        stride = Signal(6, init=1)
         instruction = Signal(word_layout(INSTRUCTION))
         pass_0, pass_1, pass_2 = (Signal(word_layout(w), name=w.name) for w in (PASS_0, PASS_1, PASS_2))
         ring_now, advancing = Signal(word_layout(RING_0)), Signal()
-        rings_left = Signal(range(config.program_words // len(RING_WORDS)))
+        rings_done = Signal(range(config.program_words // len(RING_WORDS)))
         ring_rows, ring_head, next_row = (Signal.like(self.scan_row) for _ in range(3))
         words = [Signal(WORD_BITS, name=w.name) for w in POPULATION_WORDS[:FIRST_COUNTER]]
-        index = Signal(range(FIRST_COUNTER + 2 * MAX_RINGS + 1))
-        counter, counted, increment = Signal(3), Signal(WORD_BITS), Signal(WORD_BITS)
-        population_base, is_dense = Signal.like(pc), Signal()
+        arriving = Signal(FIRST_COUNTER + 2 * MAX_RINGS)  # one bit for each word of a population, on when that word is there; never 0's
+        turn, counted, increment = Signal(5), Signal(WORD_BITS), Signal(WORD_BITS)
+        is_dense = Signal()
         if config.dense_lanes:
             m.d.comb += is_dense.eq(pass_0.mode == Mode.DENSE)
         m.d.comb += [
@@ -191,22 +219,16 @@ class Sequencer(wiring.Component):
             self.scan_words.eq(pass_0.source_words),
             self.scan_base.eq(pass_1.ring_base),
             self.scan_clear.eq(pass_0.clear),
-            self.scan_count.eq(Mux(is_dense, self.count, 1)),
             self.fresh.eq(first_window & (self.step == 0)),
         ]
-        counters_base, following = Signal.like(pc), Signal.like(pc)  # the counters, and the instruction behind the population
-        m.d.sync += [
-            counters_base.eq(population_base + FIRST_COUNTER),
-            self.micro_base.eq(population_base + len(POPULATION_WORDS)),
-            following.eq(self.micro_base + pop.population_2.micro_words),
-        ]
+        m.d.sync += [self.micro_base.eq(resume + (len(POPULATION_WORDS) - FIRST_COUNTER)), self.scan_count.eq(Mux(is_dense, self.count, 1))]
         for k, word in enumerate(POPULATION_WORDS[:FIRST_COUNTER]):
             m.d.comb += getattr(pop, word.name).eq(words[k])
 
         # Steps of a pass.
         started, rows_needed, scans_done = Signal(range(window + 2)), Signal(range(window + 2)), Signal()
         route_due, last_step = Signal(), Signal()
-        overlap, recorded, route_coming, going = Signal(), Signal(), Signal(), Signal()
+        overlap, recorded, route_coming = Signal(), Signal(), Signal()
         last_index = Signal.like(self.step)
         m.d.sync += [last_index.eq(self.count - 1), going.eq(self.go)]
         exit_check = pop.population_5.exit_check if config.early_exit else Const(0)
@@ -225,14 +247,10 @@ class Sequencer(wiring.Component):
             m.d.sync += [self.step.eq(step), last_step.eq(last), rows_needed.eq(Mux(is_dense, 1, Mux(last, self.count, step + 2)))]
 
         def begin_scan() -> None:
-            m.d.sync += [
-                self.scan_start.eq(1),
-                started.eq(started + 1),
-                self.scan_row.eq(next_row),
-                next_row.eq(wrapped(next_row + 1, self.scan_ring_rows)),
-            ]
+            m.d.sync += [self.scan_start.eq(1), started.eq(started + 1), self.scan_row.eq(next_row)]
 
         scanning_allowed = Signal()
+        m.d.comb += next_row.eq(Mux(self.scan_row + 1 == self.scan_ring_rows, 0, self.scan_row + 1))
         # Spike words of the last update may still be on their way into a ring: the scanner waits for the write port.
         with m.If(scanning_allowed & self.update_settled & ~self.route_busy & (started == self.rows_done) & (started != rows_needed) & ~self.scan_busy):
             begin_scan()
@@ -252,48 +270,87 @@ class Sequencer(wiring.Component):
         with m.If(self.update_ending):
             m.d.sync += route_coming.eq(1)
 
+        # Counters of a population: word k is read in turn k, taken in turn k + 1, written in turn k + 2. Between runs the sum shows the
+        # host's data.
+        total, counter_writes, read_address = Signal(WORD_BITS + 1), Signal(), Signal.like(pc)
+        m.d.sync += [
+            turn.eq(turn << 1),
+            increment.eq(self.host_data | reduce(or_, (Mux(turn[k + 1], counter, 0) for k, counter in enumerate(self.counters)))),
+            counted.eq(self.program_data),
+            read_address.eq(pc),
+            self.program_write_address.eq(read_address),
+        ]
+        with m.If(first_window | ~self.running):
+            m.d.sync += counted.eq(0)
+        m.d.comb += [
+            total.eq(counted + increment),
+            counter_writes.eq(turn[2:].any()),
+            self.program_write_data.eq(total),
+            self.program_write.eq(counter_writes.replicate(PROGRAM_SLICES)),
+        ]
+        with m.If(counter_writes & total[-1]):
+            m.d.sync += self.counter_overflow.eq(1)
+
         # The head of an advanced ring is written back while the next one is read.
         advanced, distance = Signal.like(ring_head), Signal.like(self.count)  # a copy of its own near this adder
         m.d.sync += distance.eq(self.count)
         m.d.comb += advanced.eq(wrapped(ring_head + distance, ring_rows))
         m.d.sync += advancing.eq(0)
         with m.If(advancing):
-            m.d.comb += [self.program_write.eq(HEAD_SLICE), self.program_write_data.eq(advanced << RING_0.offsets["head"])]
+            m.d.comb += [self.program_write.eq(HEAD_SLICE), self.program_write_data[RING_0.offsets["head"] :].eq(advanced)]
 
-        # What is left after this window is known long before its end.
-        steps_left, check_left, check_due, leads = Signal.like(remaining), Signal.like(to_check), Signal(), Signal()
-        m.d.sync += [
-            steps_left.eq(remaining - self.count),
-            check_left.eq(Mux(check_due, self.exit_every, to_check - self.count)),
-            check_due.eq((self.exit_every != 0) & (to_check == self.count)),
-            leads.eq(self.leading - self.second > self.exit_margin),
+        # The next window is as long as steps are left, but ends with a comparison.
+        part, checked, check_first, leads = Signal.like(self.count), Signal.like(self.count), Signal(), Signal()
+        bits = window.bit_length() - 1
+        beyond = to_check[bits + 1 :].any() | (to_check[bits] & to_check[:bits].any())  # more than a window
+        m.d.comb += [
+            part.eq(at_most(remaining, window)),
+            checked.eq(at_most(to_check, window)),
+            check_first.eq(checks & (checked <= part)),
         ]
+        m.d.sync += leads.eq(self.leading - self.second > self.exit_margin)
+        with m.If(choosing):
+            m.d.sync += [self.count.eq(Mux(check_first, checked, part)), check_due.eq(check_first & ~beyond)]
 
         def halt() -> None:
             m.d.sync += self.running.eq(0)
             states.next("Idle")
 
-        def next_window(steps: Signal, check: Signal) -> None:
-            part, checked = at_most(steps, window), at_most(check, window)
-            m.d.sync += self.count.eq(Mux((self.exit_every != 0) & (checked < part), checked, part))
-            m.d.comb += next_pc.eq(0)
+        def next_window() -> None:
+            m.d.comb += choosing.eq(1)
             states.next("Wait")
-            with m.If((steps == 0) | self.stop):
+            with m.If((remaining == 0) | self.stop):
                 halt()
 
         m.d.sync += self.cleared.eq(0)
         # Both words that lead to a ring hold its address at the same place: what comes late from memory passes one multiplexer.
         to_ring, read_on, pointer = Signal(), Signal(), Signal(word_layout(PASS_1))
-        m.d.comb += [pointer.eq(self.program_data), next_pc.eq(pc)]
-        m.d.sync += pc.eq(Mux(to_ring, pointer.ring, Mux(read_on, pc + 1, next_pc)))
+        m.d.comb += [pointer.eq(self.program_data), next_pc.eq(pc + stride), to_ring.eq(arriving[FIRST_COUNTER - 2])]
+        m.d.sync += [pc.eq(Mux(to_ring, pointer.ring, Mux(read_on, next_pc, resume))), stride.eq(1)]
+        with m.If(to_ring):
+            m.d.sync += resume.eq(next_pc)
+
+        # Words of a population, in the order of their arrival.
+        m.d.sync += arriving.eq(arriving << 1)
+        for k in range(1, FIRST_COUNTER):
+            with m.If(arriving[k]):
+                m.d.sync += words[k].eq(self.program_data)
+        for ring in range(MAX_RINGS):
+            with m.If(arriving[FIRST_COUNTER + 2 * ring]):
+                m.d.sync += self.ring_0[ring].eq(self.program_data)
+                with m.If(first_window):
+                    m.d.sync += self.ring_0[ring].head.eq(0)
+            with m.If(arriving[FIRST_COUNTER + 2 * ring + 1]):
+                m.d.sync += self.ring_1[ring].eq(self.program_data)
         states = States(
             m, platform, "Idle", "Clear", "Window", "Wait", "Decode", "Advance", "Skip", "End", "Pass-Ring", "Pass-Weights",
             "Pass-Head", "Pass-Start", "Population", "Load", "Accumulate", "Resume", "Update", "Settle", "Counters",
         )  # fmt: skip
         with states("Idle"):
+            m.d.comb += between.eq(1)
+            m.d.sync += remaining.eq(self.steps)
             with m.If(self.start):
-                m.d.sync += [remaining.eq(self.steps), self.exited.eq(0), credit.eq(0), until_tick.eq(self.period)]
-                m.d.sync += self.running.eq(1)
+                m.d.sync += [self.running.eq(1), self.exited.eq(0)]
                 states.next("Window")
                 with m.If(self.fresh_start):
                     m.d.sync += self.cleared.eq(1)
@@ -301,96 +358,81 @@ class Sequencer(wiring.Component):
                     m.d.sync += [self.clearing.eq(self.ring_clear_words != 0), self.counter_overflow.eq(0)]
                     states.next("Clear")
         with states("Clear"):
+            m.d.comb += between.eq(1)
             m.d.sync += self.clear_address.eq(self.clear_address + 1)
-            with m.If(~self.clearing | (self.clear_address == self.ring_clear_words - 1)):
+            with m.If(~self.clearing | (self.clear_address + 1 == self.ring_clear_words)):
                 m.d.sync += self.clearing.eq(0)
                 states.next("Window")
         with states("Window"):
-            next_window(remaining, to_check)
+            m.d.comb += between.eq(1)
+            next_window()
         with states("Wait"):
             ready = Signal()
             m.d.comb += [
-                ready.eq(arrived >= self.count),
+                between.eq(1),
+                ready.eq(~enough[-1]),
                 self.stall_input.eq(~ready),
                 self.stall_period.eq(ready & ~due),
             ]
             with m.If(ready & due):
-                m.d.comb += self.overrun.eq(timed & (credit > self.count))
-                m.d.sync += credit.eq(Mux(timed, credit - self.count + tick_over, 0))
-                m.d.comb += read_on.eq(1)
+                m.d.comb += [window_starts.eq(1), self.overrun.eq(timed & (spare != 0)), read_on.eq(1)]
+                with m.If(check_due):
+                    m.d.sync += to_check.eq(self.exit_every)
                 states.next("Decode")
             with m.Elif(self.stop):  # what it waits for may never come
                 halt()
         with states("Decode"):
             # Only the next state depends on the opcode, which comes late in the cycle.
             m.d.comb += read_on.eq(1)
-            m.d.sync += [pass_0.eq(self.program_data), rings_left.eq(instruction.argument)]
+            m.d.sync += [pass_0.eq(self.program_data), rings_done.eq(1)]
             states.next("Advance")
             with m.If(instruction.opcode == Opcode.PASS):
                 states.next("Pass-Ring")
         with states("Advance"):
             m.d.sync += [ring_rows.eq(ring_now.rows), ring_head.eq(Mux(first_window, 0, ring_now.head)), advancing.eq(1)]
             m.d.comb += read_on.eq(1)
-            m.d.sync += [self.program_write_address.eq(pc - 1), rings_left.eq(rings_left - 1)]
+            m.d.sync += [rings_done.eq(rings_done + 1), resume.eq(0)]
             states.next("Skip")
-            with m.If(rings_left == 1):
+            with m.If(rings_done == pass_0.as_value()[: len(rings_done)]):
                 states.next("End")
         with states("Skip"):
             m.d.comb += read_on.eq(1)
             states.next("Advance")
         with states("End"):
-            m.d.sync += [self.time.eq(self.time + self.count), first_window.eq(0), remaining.eq(steps_left), to_check.eq(check_left)]
-            m.d.sync += arrived.eq(arrived - self.count)
-            next_window(steps_left, check_left)
+            m.d.sync += [self.time.eq(later), first_window.eq(0), input_steps.eq(input_steps)]
+            next_window()
             with m.If(check_due & leads):
                 m.d.sync += self.exited.eq(1)
                 halt()
         with states("Pass-Ring"):
             m.d.comb += to_ring.eq(1)
-            m.d.sync += [pass_1.eq(self.program_data), population_base.eq(pc + 1)]
+            m.d.sync += pass_1.eq(self.program_data)
             states.next("Pass-Weights")
         with states("Pass-Weights"):
-            m.d.comb += next_pc.eq(population_base)
             m.d.sync += pass_2.eq(self.program_data)
             states.next("Pass-Head")
         with states("Pass-Head"):
             m.d.comb += read_on.eq(1)
             m.d.sync += [
                 self.scan_ring_rows.eq(ring_now.rows),
-                next_row.eq(Mux(first_window, 0, ring_now.head)),
                 self.scan_row.eq(Mux(first_window, 0, ring_now.head)),
                 self.scan_start.eq(1),
                 started.eq(1),
-                index.eq(0),
                 route_due.eq(0),
             ]
             at_step(Const(0, self.step.shape()))
             m.d.comb += self.pass_start.eq(1)
             states.next("Pass-Start")
         with states("Pass-Start"):
-            m.d.sync += [next_row.eq(wrapped(next_row + 1, self.scan_ring_rows)), self.accumulate.eq(1)]
+            m.d.sync += self.accumulate.eq(1)
             states.next("Accumulate")
             with m.If(pass_0.update):
                 m.d.comb += read_on.eq(1)
-                m.d.sync += [words[0].eq(self.program_data), index.eq(1)]
+                m.d.sync += [words[0].eq(self.program_data), arriving.eq(1 << 1)]
                 states.next("Population")
         with states("Population"):
-            m.d.comb += scanning_allowed.eq(1)
-            m.d.comb += read_on.eq(1)
-            m.d.sync += index.eq(index + 1)
-            with m.Switch(index):
-                for k in range(1, FIRST_COUNTER):
-                    with m.Case(k):
-                        m.d.sync += words[k].eq(self.program_data)
-                for ring in range(MAX_RINGS):
-                    with m.Case(FIRST_COUNTER + 2 * ring):
-                        m.d.sync += self.ring_0[ring].eq(self.program_data)
-                        with m.If(first_window):
-                            m.d.sync += self.ring_0[ring].head.eq(0)
-                    with m.Case(FIRST_COUNTER + 2 * ring + 1):
-                        m.d.sync += self.ring_1[ring].eq(self.program_data)
-            m.d.comb += to_ring.eq(index == FIRST_COUNTER - 2)
-            with m.If(index == FIRST_COUNTER + 2 * MAX_RINGS - 1):
+            m.d.comb += [scanning_allowed.eq(1), read_on.eq(1)]
+            with m.If(arriving[-1]):
                 states.next("Load")
         with states("Load"):
             m.d.comb += [scanning_allowed.eq(1), self.load.eq(1)]
@@ -402,7 +444,6 @@ class Sequencer(wiring.Component):
                 self.route.eq(route_now),
             ]
             # Nothing but the step that follows makes this untrue again, and that waits for it.
-            m.d.comb += next_pc.eq(population_base)
             m.d.sync += complete.eq(self.accumulated & scans_done & ~self.scan_busy)
             with m.If(complete & ~route_due & ~self.route_busy):
                 with m.If(pass_0.update):
@@ -434,32 +475,20 @@ class Sequencer(wiring.Component):
             m.d.comb += self.go.eq(self.update_ending & ~last_step & follow)
         with states("Settle"):
             m.d.comb += self.route.eq(route_now)
-            m.d.comb += next_pc.eq(counters_base)
-            m.d.sync += counter.eq(0)
             routed = self.update_settled & ~route_due & ~self.route_busy
             with m.If(Mux(self.route_needed, routed, self.update_counted) & ~self.recorder_busy):
-                m.d.sync += self.program_to_update.eq(0)
+                m.d.sync += [self.program_to_update.eq(0), turn.eq(1)]
                 states.next("Counters")
         with states("Counters"):
-            # Word k is read in cycle k, taken in cycle k + 1, written in cycle k + 2.
-            total = Signal(WORD_BITS + 1)
+            # The microprogram follows the counters, and the next instruction follows it.
             m.d.comb += read_on.eq(1)
-            m.d.sync += [
-                counter.eq(counter + 1),
-                counted.eq(Mux(first_window, 0, self.program_data)),
-                increment.eq(Array(self.counters)[(counter - 1)[:2]]),
-                self.program_write_address.eq(pc - 1),
-            ]
-            m.d.comb += [total.eq(counted + increment), self.program_write_data.eq(total), self.program_write.eq((counter >= 2).replicate(PROGRAM_SLICES))]
-            with m.If((counter >= 2) & total[-1]):
-                m.d.sync += self.counter_overflow.eq(1)
-            with m.If(counter == 3):
-                m.d.comb += [read_on.eq(0), next_pc.eq(following)]
-            with m.If(counter == 4):
+            with m.If(turn[2]):
+                m.d.sync += stride.eq(pop.population_2.micro_words)
+            with m.If(turn[-1]):
                 states.next("Decode")
         m.d.sync += self.check.eq(self.go & exit_check)
         with m.If(going):
-            m.d.sync += self.record_step.eq(self.time + self.step)
+            m.d.sync += self.record_step.eq(later)
         return m
 
 
