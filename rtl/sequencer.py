@@ -30,7 +30,6 @@ from lifline.arch.registers import EXIT_BITS, PERIOD_BITS, POSITION_BITS
 
 from .decode import word_layout
 from .input import STEP_BITS
-from .route import wrapped
 from .states import States
 from .update import POPULATION_SHAPE
 
@@ -157,16 +156,18 @@ class Sequencer(wiring.Component):
         remaining, to_check = Signal(14), Signal(EXIT_BITS)  # both without the window that is being computed
         checks, check_due, first_window, timed = Signal(), Signal(), Signal(), Signal()
         ahead = Signal(range(2 * window + 1))
-        choosing, between, window_starts = Signal(), Signal(), Signal()  # the next window's length; no window is being computed; one starts
+        fresh_run, choosing, window_starts = Signal(), Signal(), Signal()  # a fresh run starts, the next window's length is chosen, it starts
+        between = Signal()  # no window is being computed
         m.d.comb += [
             checks.eq(self.exit_every != 0),
             ahead.eq(Mux(checks, at_most(to_check, 2 * window), 2 * window)),
         ]
-        m.d.sync += timed.eq(self.period != 0)
         with m.If(between):
             m.d.sync += self.input_limit.eq(Mux(self.running & ~self.clearing & (remaining != 0), self.time + ahead, self.input_steps))
         with m.If(window_starts):
             m.d.sync += [remaining.eq(remaining - self.count), to_check.eq(to_check - self.count)]
+        with m.If(fresh_run | (window_starts & check_due)):
+            m.d.sync += to_check.eq(self.exit_every)
 
         # Time of the step that is updated, or of the window's end; `enough` is negative until the window's input is there.
         going, later = Signal(), Signal.like(self.time)
@@ -186,9 +187,13 @@ class Sequencer(wiring.Component):
             spare.eq(credit - self.count),
             due.eq(~timed | ~spare[-1]),
         ]
+        with m.If(~self.running):
+            m.d.sync += timed.eq(~tick_over)  # `elapsed` is zero before a run: is the period longer?
         m.d.sync += [elapsed.eq(elapsed + 1), credit.eq(Mux(window_starts, spare[:CREDIT_BITS], credit) + tick)]
-        with m.If(~self.running | tick_over):
+        with m.If(tick_over):
             m.d.sync += elapsed.eq(1)
+        with m.If(~self.running):
+            m.d.sync += elapsed.eq(self.start)
         with m.If(~self.running | ~timed):
             m.d.sync += credit.eq(0)
 
@@ -199,12 +204,13 @@ class Sequencer(wiring.Component):
         stride = Signal(6, init=1)
         instruction = Signal(word_layout(INSTRUCTION))
         pass_0, pass_1, pass_2 = (Signal(word_layout(w), name=w.name) for w in (PASS_0, PASS_1, PASS_2))
-        ring_now, advancing = Signal(word_layout(RING_0)), Signal()
+        ring_now, advances, advancing = Signal(word_layout(RING_0)), Signal(), Signal()
         rings_done = Signal(range(config.program_words // len(RING_WORDS)))
-        ring_rows, ring_head, next_row = (Signal.like(self.scan_row) for _ in range(3))
+        ring_rows, next_row = Signal.like(self.scan_row), Signal.like(self.scan_row)
         words = [Signal(WORD_BITS, name=w.name) for w in POPULATION_WORDS[:FIRST_COUNTER]]
-        arriving = Signal(FIRST_COUNTER + 2 * MAX_RINGS)  # one bit for each word of a population, on when that word is there; never 0's
-        turn, counted, increment = Signal(5), Signal(WORD_BITS), Signal(WORD_BITS)
+        population_comes, later_words = Signal(), Signal(FIRST_COUNTER + 2 * MAX_RINGS - 1)
+        arriving = Cat(population_comes, later_words)  # one bit for each word of a population, on when that word is there
+        turn, counters_come, counted, increment = Signal(5), Signal(), Signal(WORD_BITS), Signal(WORD_BITS)
         is_dense = Signal()
         if config.dense_lanes:
             m.d.comb += is_dense.eq(pass_0.mode == Mode.DENSE)
@@ -242,9 +248,13 @@ class Sequencer(wiring.Component):
         m.d.sync += self.scan_start.eq(0)
 
         def at_step(step: Value) -> None:
-            """Go to a step of the pass. A dense pass scans once; an event pass is one row ahead of the step that it accumulates."""
-            last = step == last_index
-            m.d.sync += [self.step.eq(step), last_step.eq(last), rows_needed.eq(Mux(is_dense, 1, Mux(last, self.count, step + 2)))]
+            m.d.sync += [self.step.eq(step), last_step.eq(step == last_index)]
+
+        def next_step() -> None:
+            """A dense pass scans once; an event pass is one row ahead of the step that it accumulates."""
+            at_step(self.step + 1)
+            with m.If(~is_dense & (rows_needed != self.count)):
+                m.d.sync += rows_needed.eq(rows_needed + 1)
 
         def begin_scan() -> None:
             m.d.sync += [self.scan_start.eq(1), started.eq(started + 1), self.scan_row.eq(next_row)]
@@ -273,9 +283,12 @@ class Sequencer(wiring.Component):
         # Counters of a population: word k is read in turn k, taken in turn k + 1, written in turn k + 2. Between runs the sum shows the
         # host's data.
         total, counter_writes, read_address = Signal(WORD_BITS + 1), Signal(), Signal.like(pc)
+        head = Signal(WORD_BITS - RING_0.offsets["head"])
+        added = [Mux(turn[k + 1], counter, 0) for k, counter in enumerate(self.counters)]
+        added.append(Mux(advances, self.count << RING_0.offsets["head"], 0))
         m.d.sync += [
-            turn.eq(turn << 1),
-            increment.eq(self.host_data | reduce(or_, (Mux(turn[k + 1], counter, 0) for k, counter in enumerate(self.counters)))),
+            turn.eq(Cat(counters_come, turn)),
+            increment.eq(self.host_data | reduce(or_, added)),
             counted.eq(self.program_data),
             read_address.eq(pc),
             self.program_write_address.eq(read_address),
@@ -285,22 +298,26 @@ class Sequencer(wiring.Component):
         m.d.comb += [
             total.eq(counted + increment),
             counter_writes.eq(turn[2:].any()),
-            self.program_write_data.eq(total),
+            self.program_write_data.eq(Cat(total[: RING_0.offsets["head"]], head)),
+            head.eq(total[RING_0.offsets["head"] :]),
             self.program_write.eq(counter_writes.replicate(PROGRAM_SLICES)),
         ]
         with m.If(counter_writes & total[-1]):
             m.d.sync += self.counter_overflow.eq(1)
 
-        # The head of an advanced ring is written back while the next one is read.
-        advanced, distance = Signal.like(ring_head), Signal.like(self.count)  # a copy of its own near this adder
-        m.d.sync += distance.eq(self.count)
-        m.d.comb += advanced.eq(wrapped(ring_head + distance, ring_rows))
-        m.d.sync += advancing.eq(0)
+        # The head of an advanced ring, which is the highest part of its word, is written back while the next ring is read: the counters'
+        # adder moves it.
+        beyond_ring = Signal(signed(len(head) + 1))
+        m.d.comb += beyond_ring.eq(total[RING_0.offsets["head"] : WORD_BITS] - ring_rows)
+        m.d.sync += [advancing.eq(0), ring_rows.eq(ring_now.rows)]
         with m.If(advancing):
-            m.d.comb += [self.program_write.eq(HEAD_SLICE), self.program_write_data[RING_0.offsets["head"] :].eq(advanced)]
+            m.d.comb += self.program_write.eq(HEAD_SLICE)
+            with m.If(~beyond_ring[-1]):
+                m.d.comb += head.eq(beyond_ring)
 
         # The next window is as long as steps are left, but ends with a comparison.
         part, checked, check_first, leads = Signal.like(self.count), Signal.like(self.count), Signal(), Signal()
+        missing = Signal(signed(config.state_bits + 1))
         bits = window.bit_length() - 1
         beyond = to_check[bits + 1 :].any() | (to_check[bits] & to_check[:bits].any())  # more than a window
         m.d.comb += [
@@ -308,7 +325,8 @@ class Sequencer(wiring.Component):
             checked.eq(at_most(to_check, window)),
             check_first.eq(checks & (checked <= part)),
         ]
-        m.d.sync += leads.eq(self.leading - self.second > self.exit_margin)
+        m.d.comb += missing.eq(self.exit_margin - (self.leading - self.second)[: config.state_bits])
+        m.d.sync += leads.eq(missing[-1])
         with m.If(choosing):
             m.d.sync += [self.count.eq(Mux(check_first, checked, part)), check_due.eq(check_first & ~beyond)]
 
@@ -331,8 +349,8 @@ class Sequencer(wiring.Component):
             m.d.sync += resume.eq(next_pc)
 
         # Words of a population, in the order of their arrival.
-        m.d.sync += arriving.eq(arriving << 1)
-        for k in range(1, FIRST_COUNTER):
+        m.d.sync += later_words.eq(arriving)
+        for k in range(FIRST_COUNTER):
             with m.If(arriving[k]):
                 m.d.sync += words[k].eq(self.program_data)
         for ring in range(MAX_RINGS):
@@ -354,7 +372,8 @@ class Sequencer(wiring.Component):
                 states.next("Window")
                 with m.If(self.fresh_start):
                     m.d.sync += self.cleared.eq(1)
-                    m.d.sync += [self.time.eq(0), first_window.eq(1), self.clear_address.eq(0), to_check.eq(self.exit_every)]
+                    m.d.sync += [self.time.eq(0), first_window.eq(1), self.clear_address.eq(0)]
+                    m.d.comb += fresh_run.eq(1)
                     m.d.sync += [self.clearing.eq(self.ring_clear_words != 0), self.counter_overflow.eq(0)]
                     states.next("Clear")
         with states("Clear"):
@@ -376,8 +395,6 @@ class Sequencer(wiring.Component):
             ]
             with m.If(ready & due):
                 m.d.comb += [window_starts.eq(1), self.overrun.eq(timed & (spare != 0)), read_on.eq(1)]
-                with m.If(check_due):
-                    m.d.sync += to_check.eq(self.exit_every)
                 states.next("Decode")
             with m.Elif(self.stop):  # what it waits for may never come
                 halt()
@@ -389,8 +406,8 @@ class Sequencer(wiring.Component):
             with m.If(instruction.opcode == Opcode.PASS):
                 states.next("Pass-Ring")
         with states("Advance"):
-            m.d.sync += [ring_rows.eq(ring_now.rows), ring_head.eq(Mux(first_window, 0, ring_now.head)), advancing.eq(1)]
-            m.d.comb += read_on.eq(1)
+            m.d.comb += [read_on.eq(1), advances.eq(1)]
+            m.d.sync += advancing.eq(1)
             m.d.sync += [rings_done.eq(rings_done + 1), resume.eq(0)]
             states.next("Skip")
             with m.If(rings_done == pass_0.as_value()[: len(rings_done)]):
@@ -421,14 +438,14 @@ class Sequencer(wiring.Component):
                 route_due.eq(0),
             ]
             at_step(Const(0, self.step.shape()))
+            m.d.sync += rows_needed.eq(Mux(is_dense | (last_index == 0), 1, 2))
             m.d.comb += self.pass_start.eq(1)
             states.next("Pass-Start")
         with states("Pass-Start"):
             m.d.sync += self.accumulate.eq(1)
             states.next("Accumulate")
             with m.If(pass_0.update):
-                m.d.comb += read_on.eq(1)
-                m.d.sync += [words[0].eq(self.program_data), arriving.eq(1 << 1)]
+                m.d.comb += [read_on.eq(1), population_comes.eq(1)]
                 states.next("Population")
         with states("Population"):
             m.d.comb += [scanning_allowed.eq(1), read_on.eq(1)]
@@ -457,7 +474,7 @@ class Sequencer(wiring.Component):
                     states.next("Resume")
                 with m.Else():
                     m.d.sync += complete.eq(0)
-                    at_step(self.step + 1)
+                    next_step()
         with states("Resume"):
             m.d.comb += read_on.eq(1)
             states.next("Decode")
@@ -467,7 +484,7 @@ class Sequencer(wiring.Component):
                 with m.If(last_step):
                     states.next("Settle")
                 with m.Else():
-                    at_step(self.step + 1)
+                    next_step()
                     with m.If(~follow):
                         m.d.sync += self.accumulate.eq(1)
                         states.next("Accumulate")
@@ -477,7 +494,8 @@ class Sequencer(wiring.Component):
             m.d.comb += self.route.eq(route_now)
             routed = self.update_settled & ~route_due & ~self.route_busy
             with m.If(Mux(self.route_needed, routed, self.update_counted) & ~self.recorder_busy):
-                m.d.sync += [self.program_to_update.eq(0), turn.eq(1)]
+                m.d.comb += counters_come.eq(1)
+                m.d.sync += self.program_to_update.eq(0)
                 states.next("Counters")
         with states("Counters"):
             # The microprogram follows the counters, and the next instruction follows it.
