@@ -284,11 +284,17 @@ class Sequencer(wiring.Component):
         # host's data.
         total, counter_writes, read_address = Signal(WORD_BITS + 1), Signal(), Signal.like(pc)
         head = Signal(WORD_BITS - RING_0.offsets["head"])
-        added = [Mux(turn[k + 1], counter, 0) for k, counter in enumerate(self.counters)]
-        added.append(Mux(advances, self.count << RING_0.offsets["head"], 0))
+        # One of these at a time, in registers of their own where flip-flops are plenty: cleared while another one is meant, without a multiplexer.
+        summands = [self.host_data, Mux(advances, self.count << RING_0.offsets["head"], 0)]
+        summands += [Mux(turn[k + 1], counter, 0) for k, counter in enumerate(self.counters)]
+        if config.memory_registers:
+            registered = [Signal(WORD_BITS, name=f"summand{k}") for k in range(len(summands))]
+            m.d.sync += [register.eq(summand) for register, summand in zip(registered, summands, strict=True)]
+            m.d.comb += increment.eq(reduce(or_, registered))
+        else:
+            m.d.sync += increment.eq(reduce(or_, summands))
         m.d.sync += [
             turn.eq(Cat(counters_come, turn)),
-            increment.eq(self.host_data | reduce(or_, added)),
             counted.eq(self.program_data),
             read_address.eq(pc),
             self.program_write_address.eq(read_address),
