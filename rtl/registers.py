@@ -1,5 +1,8 @@
 """Memory of the host's registers: those that it writes, and the event counters, which share one adder."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -47,17 +50,19 @@ class RegisterMemory(wiring.Component):
         carry = [Signal(name=f"carry{k}") for k in range(len(COUNTERS))]
 
         # A word as read, plus the carry that had not reached it, is both what the host sees and the new word of a counter.
+        # Each counter's low part and carry are kept, and zero unless the word is that counter: an OR is less than a multiplexer.
+        shown = [Signal(LOW_BITS + 1, name=f"shown{k}") for k in range(len(COUNTERS))]
         shown_low, shown_carry = Signal(LOW_BITS), Signal()
         high = Signal(WORD_BITS - LOW_BITS + 1)
-        m.d.sync += [shown_low.eq(0), shown_carry.eq(0)]
-        with m.Switch(memory.read_address):
-            for k, name in enumerate(COUNTERS):
-                with m.Case(REGISTERS[name].offset % STORED_WORDS):
-                    m.d.sync += [shown_low.eq(low[k]), shown_carry.eq(carry[k])]
-                    with m.If(take):
-                        m.d.sync += carry[k].eq(0)
+        for k, name in enumerate(COUNTERS):
+            m.d.sync += shown[k].eq(0)
+            with m.If(memory.read_address == REGISTERS[name].offset % STORED_WORDS):
+                m.d.sync += shown[k].eq(Cat(low[k], carry[k]))
+                with m.If(take):
+                    m.d.sync += carry[k].eq(0)
         turn_address = Cat(turn, Const(COUNTER_OFFSET >> len(turn), len(self.index) - len(turn)))
         m.d.comb += [
+            Cat(shown_low, shown_carry).eq(reduce(or_, shown)),
             high.eq(memory.read_data[LOW_BITS:] + shown_carry),
             self.data.eq(Cat(memory.read_data[:LOW_BITS] | shown_low, high[:-1])),
             memory.read_address.eq(Mux(self.free, turn_address, self.index)),
