@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, ResetInserter, Signal
+from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -217,15 +217,17 @@ class Core(wiring.Component):
 
         # Memory ports: the host while no run is in progress, else the engines; the input writer comes last. Where the engines' address or
         # data are zero while there is no run, an OR joins them with the host's.
-        idle, program_written = ~seq.running, Signal()
-        m.d.sync += program_written.eq(host.write_program)  # a cycle late, like the sequencer's data
+        idle, program_written = ~seq.running, Signal(2)
+        m.d.sync += program_written.eq(Cat(host.write_program, program_written))  # two cycles late, like the address
         m.d.comb += [
+            seq.host_offset.eq(host.idle_offset),
             seq.host_data.eq(host.idle_data),
-            program.read_address.eq(host.idle_offset | Mux(seq.program_to_update, update.program_address, seq.program_address)),
+            seq.update_address.eq(update.program_address),
+            program.read_address.eq(seq.program_address),
             program.read_enable.eq(~seq.program_to_update | update.program_enable),
-            program.write_address.eq(Mux(idle, host.offset, seq.program_write_address)),
+            program.write_address.eq(seq.program_write_address),
             program.write_data.eq(seq.program_write_data),
-            program.write_enable.eq(program_written.replicate(PROGRAM_SLICES) | seq.program_write),
+            program.write_enable.eq(program_written[-1].replicate(PROGRAM_SLICES) | seq.program_write),
             update.program_data.eq(program.read_data),
             seq.program_data.eq(program.read_data),
         ]

@@ -56,8 +56,11 @@ class Sequencer(wiring.Component):
     its source ring and accumulates (phase A); an updating pass then alternates, step by step, between phase A and the
     neuron update (phase B). Ring memory belongs to the scanner first, then to the router, within phase A.
 
-    Members are grouped by the engine they lead; pulses last one cycle. ``host_data``, zero during a run, is ``program_write_data`` one
-    cycle later between runs; ``program_address`` is zero then.
+    Members are grouped by the engine they lead; pulses last one cycle.
+
+    Program memory is written at the address of two cycles before. Everybody reads it through ``program_address``: it is ``host_offset``
+    between runs, and ``update_address`` while ``program_to_update``. Between runs ``host_data`` is ``program_write_data`` one cycle later.
+    Both of the host's are zero during a run.
     """
 
     def __init__(self, config: Config) -> None:
@@ -95,7 +98,9 @@ class Sequencer(wiring.Component):
                 "program_write": Out(PROGRAM_SLICES),
                 "program_write_address": Out(program),
                 "program_write_data": Out(WORD_BITS),
+                "host_offset": In(program),
                 "host_data": In(WORD_BITS),
+                "update_address": In(program),
                 "program_to_update": Out(1),
                 # pass
                 "pass_start": Out(1),
@@ -169,14 +174,14 @@ class Sequencer(wiring.Component):
         with m.If(fresh_run | (window_starts & check_due)):
             m.d.sync += to_check.eq(self.exit_every)
 
-        # Time of the step that is updated, or of the window's end; `enough` is negative until the window's input is there.
-        going, later = Signal(), Signal.like(self.time)
-        input_steps, enough = Signal(STEP_BITS), Signal(STEP_BITS)
-        m.d.comb += [
-            later.eq(self.time + Mux(going, self.step, self.count)),
-            enough.eq(input_steps - later),
+        # Time of the step that is updated; at the end of a window, that of the next one, else now.
+        going, ending, later = Signal(), Signal(), Signal.like(self.time)
+        input_steps, arrived = Signal(STEP_BITS), Signal(STEP_BITS)  # `arrived`: steps of input that are there and not used yet
+        m.d.comb += later.eq(self.time + Mux(going, self.step, Mux(ending, self.count, 0)))
+        m.d.sync += [
+            input_steps.eq(self.input_steps),
+            arrived.eq(Mux(ending, input_steps, self.input_steps) - later),
         ]
-        m.d.sync += input_steps.eq(self.input_steps)
 
         # Real time: `credit` counts the steps that are due.
         credit, spare, due = Signal(CREDIT_BITS), Signal(signed(CREDIT_BITS + 1)), Signal()
@@ -215,7 +220,7 @@ class Sequencer(wiring.Component):
         if config.dense_lanes:
             m.d.comb += is_dense.eq(pass_0.mode == Mode.DENSE)
         m.d.comb += [
-            self.program_address.eq(pc),
+            self.program_address.eq(self.host_offset | Mux(self.program_to_update, self.update_address, pc)),  # `pc` is 0 between runs
             instruction.eq(self.program_data),
             ring_now.eq(self.program_data),
             self.mode.eq(pass_0.mode),
@@ -296,7 +301,7 @@ class Sequencer(wiring.Component):
         m.d.sync += [
             turn.eq(Cat(counters_come, turn)),
             counted.eq(self.program_data),
-            read_address.eq(pc),
+            read_address.eq(self.program_address),
             self.program_write_address.eq(read_address),
         ]
         with m.If(first_window | ~self.running):
@@ -395,7 +400,7 @@ class Sequencer(wiring.Component):
             ready = Signal()
             m.d.comb += [
                 between.eq(1),
-                ready.eq(~enough[-1]),
+                ready.eq(arrived >= self.count),
                 self.stall_input.eq(~ready),
                 self.stall_period.eq(ready & ~due),
             ]
@@ -422,7 +427,8 @@ class Sequencer(wiring.Component):
             m.d.comb += read_on.eq(1)
             states.next("Advance")
         with states("End"):
-            m.d.sync += [self.time.eq(later), first_window.eq(0), input_steps.eq(input_steps)]
+            m.d.comb += ending.eq(1)
+            m.d.sync += [self.time.eq(later), first_window.eq(0)]
             next_window()
             with m.If(check_due & leads):
                 m.d.sync += self.exited.eq(1)
