@@ -264,38 +264,40 @@ class Core(wiring.Component):
             router.delay_data.eq(delays.read_data),
             source.delay_data.eq(delays.read_data),
         ]
-        # Clearing, the scanner and the router write a cycle late; all three are done for at least that long before anybody reads.
-        ring_write, ring_write_address, ring_write_data = Signal(), Signal.like(rings.write_address), Signal(RING_BITS)
-        m.d.sync += [ring_write.eq(seq.clearing | scanner.write_enable | router.write_enable), ring_write_data.eq(0)]
-        m.d.sync += ring_write_address.eq(Mux(seq.clearing, seq.clear_address, Mux(scanner.busy, scanner.write_address, router.write_address)))
-        with m.If(router.write_enable):
-            m.d.sync += ring_write_data.eq(router.write_data)
+        # The router and the input writer each set a bit in a word that they have read in the cycle before.
+        marked = Signal(RING_BITS)
+        m.d.comb += marked.eq(rings.read_data | (1 << Mux(router.write_marked, router.bit, source.bit)))
+        # All but the input writer write a cycle late; they are done for at least that long before anybody reads. What is not
+        # written is zero, so that an OR joins the words.
+        ring_write, ring_write_address = Signal(), Signal.like(rings.write_address)
+        whole_word, marked_word = Signal(RING_BITS), Signal(RING_BITS)
+        m.d.sync += [
+            ring_write.eq(seq.clearing | scanner.write_enable | router.write_enable | host.write_rings),
+            ring_write_address.eq(
+                Mux(idle | seq.clearing, Mux(idle, host.offset, seq.clear_address), Mux(scanner.busy, scanner.write_address, router.write_address))
+            ),
+            whole_word.eq(0),
+            marked_word.eq(0),
+        ]
+        with m.If(router.write_marked):
+            m.d.sync += marked_word.eq(marked)
+        with m.Elif(router.write_enable | host.write_rings):
+            m.d.sync += whole_word.eq(Mux(idle, host.write_data, router.write_data))
         with m.If(idle):
-            m.d.sync += ring_write_address.eq(0)
-        others = Signal.like(rings.read_address)
+            m.d.comb += rings.read_address.eq(host.offset)
+        with m.Elif(scanner.busy):
+            m.d.comb += [rings.read_address.eq(scanner.read_address), rings.read_enable.eq(scanner.read_enable)]
+        with m.Elif(router.read_enable):
+            m.d.comb += rings.read_address.eq(router.read_address)
+        with m.Else():
+            m.d.comb += [rings.read_address.eq(source.read_address), source.read_free.eq(1)]
         m.d.comb += [
-            rings.read_address.eq(host.idle_offset | Mux(scanner.busy, scanner.read_address, others)),
-            rings.read_enable.eq(scanner.read_enable | ~scanner.busy),
-            source.read_free.eq(~idle & ~scanner.busy & ~router.read_enable),
-        ]
-        with m.If(~idle):
-            m.d.comb += others.eq(Mux(router.read_enable, router.read_address, source.read_address))
-        m.d.comb += [
-            rings.write_address.eq(host.idle_offset | ring_write_address),
-            rings.write_data.eq(host.idle_data | ring_write_data),
-            rings.write_enable.eq(host.write_rings | ring_write),
-        ]
-        with m.If(~idle & ~ring_write):
-            m.d.comb += [
-                rings.write_address.eq(source.write_address),
-                rings.write_data.eq(source.write_data),
-                rings.write_enable.eq(source.write_enable),
-                source.write_free.eq(1),
-            ]
-        m.d.comb += [
+            source.write_free.eq(~idle & ~ring_write),
+            rings.write_address.eq(Mux(ring_write, ring_write_address, source.write_address)),
+            rings.write_data.eq(whole_word | marked_word | Mux(ring_write, 0, source.write_data)),
+            rings.write_enable.eq(ring_write | (source.write_enable & source.write_free)),
             scanner.read_data.eq(rings.read_data),
-            router.read_data.eq(rings.read_data),
-            source.read_data.eq(rings.read_data),
+            source.marked.eq(marked),
         ]
         release_step = Signal.like(seq.step)
         m.d.comb += [release_step.eq(seq.step), accumulate.release_step.eq(release_step)]

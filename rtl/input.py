@@ -27,6 +27,7 @@ class InputWriter(wiring.Component):
     limit : In, steps that may be consumed, modulo ``2^STEP_BITS`` like ``steps``.   out_of_range : Out, sticky: an index named no input neuron.
     base, rows, delay, uniform, neurons : In, the input's ring.
     read_free, write_free, delay_free : In, the port is not used by anybody else in this cycle.
+    bit, marked : the neuron of the word that is being written, and In, the word that was just read with this bit set.
     host_* : the host's view of the memory.
     """
 
@@ -51,7 +52,8 @@ class InputWriter(wiring.Component):
                 "delay_free": In(1),
                 "read_address": Out(address),
                 "read_enable": Out(1),
-                "read_data": In(RING_BITS),
+                "bit": Out(range(RING_BITS)),
+                "marked": In(RING_BITS),
                 "write_address": Out(address),
                 "write_enable": Out(1),
                 "write_data": Out(RING_BITS),
@@ -91,7 +93,7 @@ class InputWriter(wiring.Component):
         looked_up, located, writing = Signal(), Signal(), Signal()
         column, target = Signal.like(self.read_address), Signal.like(self.rows)
         product = Signal(len(group) + len(self.rows))
-        bits = [Signal(range(RING_BITS), name=f"bit{k}") for k in range(3)]
+        bits = [Signal(range(RING_BITS), name=f"bit{k}") for k in range(2)]
         free = Signal()
         m.d.comb += [
             self.delay_address.eq(self.delay + index),
@@ -135,12 +137,12 @@ class InputWriter(wiring.Component):
         ]
         m.d.sync += arriving.eq(self.read_enable & self.read_free)
         with m.If(arriving):
-            m.d.sync += [marked.eq(1), word_marked.eq(self.read_data | (1 << bits[2]))]
+            m.d.sync += [marked.eq(1), word_marked.eq(self.marked)]
         with m.If(finished):
             m.d.sync += [writing.eq(0), marked.eq(0)]
         with m.If(finished | ~writing):
             with m.If(located):
-                m.d.sync += [writing.eq(1), address.eq(column + target), bits[2].eq(bits[1]), located.eq(0)]
+                m.d.sync += [writing.eq(1), address.eq(column + target), self.bit.eq(bits[1]), located.eq(0)]
         with m.If(self.discard):
             m.d.sync += [self.taken.eq(0), word_valid.eq(0), fetching.eq(0)]
         return m

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import RING_BITS, Config, ceil_div
@@ -32,11 +32,13 @@ class Router(wiring.Component):
 
     Members
     -------
-    load, rings : In, take ring descriptors and start at their heads.   population : In, word 1 of the population.
-    begin : In, an update of the next step starts.   spike_* : In, from the update.
+    load : In, a window starts: its first step is at the heads of the rings.   rings, population : In, ring descriptors and
+    word 1 of the population; they stay for the window.
+    begin : In, an update of the next step starts.   spike_* : In, from the update; the index stays until the next word.
     complete : In, with the last word of a step.   go : In, route them; the next step's words may arrive meanwhile.
     busy, needed : Out.   step : In, with ``begin``, for the records.
-    read_*, write_* : ring memory.   delay_* : delay memory.   output, output_valid : Out, words for the host.
+    read_*, write_* : ring memory.   write_marked : Out, written is not `write_data` but the word that was read, with bit ``bit`` set.
+    delay_* : delay memory.   output, output_valid : Out, words for the host.
     """
 
     def __init__(self, config: Config) -> None:
@@ -59,10 +61,11 @@ class Router(wiring.Component):
                 "needed": Out(1),
                 "read_address": Out(address),
                 "read_enable": Out(1),
-                "read_data": In(RING_BITS),
                 "write_address": Out(address),
                 "write_enable": Out(1),
                 "write_data": Out(RING_BITS),
+                "write_marked": Out(1),
+                "bit": Out(range(RING_BITS)),
                 "delay_address": Out(range(config.delay_entries)),
                 "delay_enable": Out(1),
                 "delay_data": In(range(config.max_delay + 1)),
@@ -77,83 +80,73 @@ class Router(wiring.Component):
         word_bits = max(ceil_div(config.max_neurons, RING_BITS) - 1, 1).bit_length()
         m.submodules.bitmap = bitmap = Ram(width=RING_BITS + 1, depth=2 << word_bits)  # a half for each of two steps
 
-        # The step whose spikes arrive now, and its row in each ring; `begin` is delayed like the spikes.
-        begun, advanced = Signal(STAGES + 1), Signal()
-        half, arriving_odd = Signal(), Signal()
-        row = range(config.max_ring_rows + 1)
-        current = Array(Signal(row, name=f"current{r}") for r in range(MAX_RINGS))
-        upcoming = [Signal(row, name=f"upcoming{r}") for r in range(MAX_RINGS)]
-        heights = [Signal(row, name=f"rows{r}") for r in range(MAX_RINGS)]
-        m.d.comb += [heights[r].eq(self.ring_0[r].rows) for r in range(MAX_RINGS)]
-        direct_target, direct_upcoming = Signal(row), Signal(row)
-        m.d.sync += [
-            begun.eq(Cat(self.begin, begun)),
-            advanced.eq(begun[-1]),
-            direct_upcoming.eq(wrapped(upcoming[0] + self.ring_1[0].delay[:delay_bits], heights[0])),
-        ]
+        # The step whose spikes arrive now, and its number in the window; `begin` is delayed like the spikes. It is the last one
+        # whose words were `complete` later, and then the one that is routed.
+        begun, number, row = Signal(STAGES + 1), range(max(config.window, 2)), range(config.max_ring_rows + 1)
+        upcoming, arriving, arriving_step = Signal(number), Signal(number), Signal.like(self.step)
+        arrived = data.StructLayout({"number": number, "step": self.step.shape(), "last_word": self.spike_index.shape()})
+        complete, routed = Signal(arrived), Signal(arrived)
+        m.d.sync += begun.eq(Cat(self.begin, begun))
         with m.If(begun[-1]):
-            m.d.sync += [half.eq(~half), arriving_odd.eq(self.step[0]), direct_target.eq(direct_upcoming)]
-        for r in range(MAX_RINGS):
-            with m.If(begun[-1]):
-                m.d.sync += current[r].eq(upcoming[r])
-            with m.If(advanced):
-                m.d.sync += upcoming[r].eq(wrapped(current[r] + 1, heights[r]))
-            with m.If(self.load):
-                m.d.sync += upcoming[r].eq(self.ring_0[r].head)
+            m.d.sync += [upcoming.eq(upcoming + 1), arriving.eq(upcoming), arriving_step.eq(self.step)]
+        with m.If(self.load):
+            m.d.sync += upcoming.eq(0)
+        with m.If(self.complete):
+            m.d.sync += [complete.number.eq(arriving), complete.step.eq(arriving_step), complete.last_word.eq(self.spike_index)]
+        with m.If(self.go):
+            m.d.sync += routed.eq(complete)
 
         direct = Signal()
-        arrived_word, last_word, routed_half, routed_odd = Signal.like(self.spike_index), Signal.like(self.spike_index), Signal(), Signal()
-        routed = Array(Signal(row, name=f"routed{r}") for r in range(MAX_RINGS))
-        complete = Signal(len(Cat(last_word, routed_half, routed_odd, *routed)))
         alone = (pop.rings == 1) & self.ring_1[0].uniform & ~pop.record_spikes
         m.d.sync += [direct.eq(alone), self.needed.eq(pop.record_spikes | ((pop.rings != 0) & ~alone))]
         m.d.comb += [
-            bitmap.write_address.eq(Cat(self.spike_index[:word_bits], half)),
+            bitmap.write_address.eq(Cat(self.spike_index[:word_bits], arriving[0])),
             bitmap.write_data.eq(Cat(self.spike_word, self.spike_word.any())),
             bitmap.write_enable.eq(self.spike_valid),
         ]
-        column, rows = Signal.like(self.write_address), Signal(row)
-        # `word` and `column` are read, `at_word` and `at_column` are examined.
-        word, ring, to_host = Signal.like(self.spike_index), Signal(range(MAX_RINGS)), Signal()
-        fetching = Signal()
-        at_word, at_column, at_last = Signal.like(word), Signal.like(column), Signal()
-        target, delay, place = Signal(row), Signal.like(self.delay_data), Signal.like(self.write_address)
-        delays = Signal(word_layout(RING_1))
+        ring, to_host, word, last = Signal(range(MAX_RINGS)), Signal(), Signal.like(self.spike_index), Signal()
+        next_ring, delays, rows = Signal(word_layout(RING_0)), Signal(word_layout(RING_1)), Signal(row)
+        # Where a word goes: in row `target` of `column`. A ring has a row for every step of a window behind the longest delay, so
+        # that only the sum of head, step and delay passes its end.
+        column, moving, entering = Signal.like(self.write_address), Signal(), Signal()
+        start, target, delay = Signal(range(config.max_ring_rows + config.window)), Signal(row), Signal.like(self.delay_data)
+        step_number, starting = Signal(number), Signal()
         m.d.comb += [
+            next_ring.eq(self.ring_0[0]),
+            step_number.eq(Mux(direct, upcoming, complete.number)),
             delays.eq(Array(self.ring_1[r] for r in range(MAX_RINGS))[ring]),
-            rows.eq(Array(heights)[ring]),
-            place.eq(at_column + target),
+            rows.eq(Array(self.ring_0[r].rows for r in range(MAX_RINGS))[ring]),
         ]
-        m.d.sync += target.eq(wrapped(routed[ring] + Mux(delays.uniform, delays.delay[:delay_bits], delay), rows))
-        with m.If(self.spike_valid):
-            m.d.sync += arrived_word.eq(self.spike_index)
-        with m.If(self.complete):
-            m.d.sync += complete.eq(Cat(Mux(self.spike_valid, self.spike_index, arrived_word), half, arriving_odd, *current))
-        with m.If(self.go):
-            m.d.sync += Cat(last_word, routed_half, routed_odd, *routed).eq(complete)
+        with m.If(starting):
+            m.d.sync += start.eq(next_ring.head + step_number)
+        with m.If(~direct | begun[-1]):
+            m.d.sync += target.eq(wrapped(start + Mux(delays.uniform, delays.delay[:delay_bits], delay), rows))
+        with m.If(moving):
+            m.d.sync += column.eq(column + rows)
+        with m.If(entering):
+            m.d.sync += column.eq(next_ring.base)
 
-        pending, bit, next_bit, more = Signal(RING_BITS), Signal(range(RING_BITS)), Signal(range(RING_BITS)), Signal()
+        pending, next_bit, more = Signal(RING_BITS), Signal(range(RING_BITS)), Signal()
         position, rest = lowest_bit(m, pending, carry_chain=config.memory_registers)
-        ring_address = Signal.like(self.read_address)
         spikes, empty = bitmap.read_data[:RING_BITS], ~bitmap.read_data[RING_BITS]
         header = Signal(word_layout(RECORD))
         m.d.comb += [
-            bitmap.read_address.eq(Cat(word[:word_bits], routed_half)),
-            bitmap.read_enable.eq(fetching),
-            self.read_address.eq(place),
-            self.write_address.eq(Mux(direct, at_column + direct_target, place)),
-            self.write_data.eq(self.read_data | (1 << bit)),
-            self.delay_address.eq(Cat(position, (delays.delay >> len(position)) + at_word)),
+            bitmap.read_address.eq(Cat(word[:word_bits], routed.number[0])),
+            self.read_address.eq(column + target),
+            self.write_address.eq(self.read_address),
+            self.write_data.eq(Mux(direct, self.spike_word, spikes)),
+            self.delay_address.eq(Cat(position, (delays.delay >> len(position)) + word)),
             header.kind.eq(RecordKind.SPIKES),
             header.population.eq(pop.population),
-            header.index.eq(at_word),
-            # The update is at the step that is routed, or at the next.
-            header.step.eq(self.step - (self.step[0] ^ routed_odd)),
+            header.index.eq(word),
+            header.step.eq(routed.step),
         ]
 
         def next_word() -> None:
+            m.d.comb += moving.eq(1)
+            m.d.sync += word.eq(word + 1)
             states.next("Fetch")
-            with m.If(at_last):
+            with m.If(last):
                 states.next("Next")
 
         def look_up() -> None:
@@ -161,51 +154,49 @@ class Router(wiring.Component):
             m.d.sync += [next_bit.eq(position), pending.eq(rest)]
 
         def arrive() -> None:
-            m.d.sync += [delay.eq(self.delay_data), bit.eq(next_bit)]
+            m.d.sync += [delay.eq(self.delay_data), self.bit.eq(next_bit)]
             states.next("Target")
 
         states = States(m, platform, "Idle", "Next", "Fetch", "Examine", "Record", "Look-Up", "Arrive", "Target", "Read", "Write")
-        m.d.comb += bitmap.used.eq(states.ongoing("Examine") | states.ongoing("Record"))
+        m.d.comb += [
+            bitmap.read_enable.eq(states.ongoing("Fetch")),
+            bitmap.used.eq(states.ongoing("Examine") | states.ongoing("Record")),
+            self.output.eq(Mux(states.ongoing("Record"), spikes, header)),
+            self.write_marked.eq(states.ongoing("Write")),
+        ]
         with states("Idle"):
-            with m.If(direct):
-                m.d.comb += [
-                    self.write_enable.eq(self.spike_valid),
-                    self.write_data.eq(self.spike_word),
-                ]
-                with m.If(self.spike_valid):
-                    m.d.sync += at_column.eq(at_column + rows)
-                with m.If(begun[-1]):
-                    m.d.sync += at_column.eq(self.ring_0[0].base)
+            m.d.comb += [
+                starting.eq(1),
+                self.write_enable.eq(direct & self.spike_valid),
+                moving.eq(self.spike_valid),
+                entering.eq(begun[-1] | self.go),
+            ]
+            m.d.sync += word.eq(0)
             with m.If(self.go):
-                m.d.sync += [self.busy.eq(1), word.eq(0), to_host.eq(pop.record_spikes), column.eq(self.ring_0[0].base)]
+                m.d.sync += [self.busy.eq(1), to_host.eq(pop.record_spikes)]
                 states.next("Fetch")
         with states("Next"):
-            m.d.sync += word.eq(0)
+            m.d.comb += [starting.eq(1), step_number.eq(routed.number), entering.eq(1)]
+            m.d.sync += [word.eq(0), to_host.eq(0)]
             states.next("Fetch")
-            with m.If(to_host & (pop.rings != 0)):
-                m.d.sync += [to_host.eq(0), column.eq(self.ring_0[0].base)]
-            with m.Elif(~to_host & (ring + 1 < pop.rings)):
-                m.d.sync += [ring.eq(ring + 1), column.eq(self.ring_0[MAX_RINGS - 1].base)]
-            with m.Else():
+            with m.If(~to_host):
+                m.d.comb += next_ring.eq(self.ring_0[MAX_RINGS - 1])
+                m.d.sync += ring.eq(1)
+            with m.If(Mux(to_host, pop.rings == 0, ring + 1 >= pop.rings)):
                 m.d.sync += [ring.eq(0), self.busy.eq(0)]
                 states.next("Idle")
         with states("Fetch"):
-            m.d.comb += fetching.eq(1)
-            m.d.sync += [at_word.eq(word), at_column.eq(column), at_last.eq(word == last_word)]
-            m.d.sync += [word.eq(word + 1), column.eq(column + rows)]
+            m.d.sync += last.eq(word == routed.last_word)
             states.next("Examine")
         with states("Examine"):
             with m.If(to_host):
-                m.d.comb += [self.output.eq(header), self.output_valid.eq(~empty)]
+                m.d.comb += self.output_valid.eq(~empty)
                 with m.If(self.output_valid):
                     states.next("Record")
                 with m.Else():
                     next_word()
             with m.Elif(delays.uniform):
-                m.d.comb += [
-                    self.write_enable.eq(1),
-                    self.write_data.eq(spikes),
-                ]
+                m.d.comb += self.write_enable.eq(1)
                 next_word()
             with m.Else():
                 m.d.sync += pending.eq(spikes)
@@ -213,7 +204,7 @@ class Router(wiring.Component):
                 with m.If(empty):
                     next_word()
         with states("Record"):
-            m.d.comb += [self.output.eq(spikes), self.output_valid.eq(1)]
+            m.d.comb += self.output_valid.eq(1)
             next_word()
         with states("Look-Up"):
             look_up()
@@ -224,11 +215,11 @@ class Router(wiring.Component):
             states.next("Read")
         with states("Read"):
             m.d.comb += self.read_enable.eq(1)
-            m.d.sync += [ring_address.eq(place), more.eq(pending != 0)]
+            m.d.sync += more.eq(pending != 0)
             look_up()  # of the next spike, if there is one
             states.next("Write")
         with states("Write"):
-            m.d.comb += [self.write_enable.eq(1), self.write_address.eq(ring_address)]
+            m.d.comb += self.write_enable.eq(1)
             with m.If(more):
                 arrive()
             with m.Else():

@@ -86,7 +86,8 @@ def gateware(case: Case, rng: random.Random, free: float = 1.0, burst: int = CON
                 dut.read_address, dut.read_enable, dut.write_address, dut.write_enable, dut.write_data, dut.delay_address, dut.delay_enable
             )
             cycles += 1
-            ctx.set(dut.read_data, ring.cycle(address, enable, write_address, write and write_free, data, free=read_free and bool(enable)))
+            read = ring.cycle(address, enable, write_address, write and write_free, data, free=read_free and bool(enable))
+            ctx.set(dut.marked, read | 1 << ctx.get(dut.bit))
             ctx.set(dut.delay_data, delays.cycle(delay_address, free=delay_free and bool(delay_enable)))
             if reads:
                 assert ctx.get(dut.host_read_data) == words[written - 1], "the host reads what it wrote last"

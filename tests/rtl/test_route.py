@@ -91,17 +91,17 @@ def gateware(case: Case, rng: random.Random, late: bool) -> tuple[list[int], lis
     cycles: list[int] = []
 
     async def bench(ctx):
-        busy_for = 0
+        busy_for = read = 0
 
         async def cycle():
-            nonlocal busy_for
-            _, _, busy, valid, word, address, enable, write_address, write, data, delay_address, delay_enable = await ctx.tick().sample(
+            nonlocal busy_for, read
+            _, _, busy, valid, word, address, enable, write_address, write, data, marked, bit, delay_address, delay_enable = await ctx.tick().sample(
                 dut.busy, dut.output_valid, dut.output, dut.read_address, dut.read_enable, dut.write_address, dut.write_enable, dut.write_data,
-                dut.delay_address, dut.delay_enable,
+                dut.write_marked, dut.bit, dut.delay_address, dut.delay_enable,
             )  # fmt: skip
             if valid:
                 output.append(word)
-            ctx.set(dut.read_data, ring_memory.cycle(address, enable, write_address, write, data, free=bool(enable)))
+            read = ring_memory.cycle(address, enable, write_address, write, read | 1 << bit if marked else data, free=bool(enable))
             ctx.set(dut.delay_data, delays.cycle(delay_address, free=bool(delay_enable)))
             if busy:
                 busy_for += 1
@@ -137,17 +137,23 @@ def gateware(case: Case, rng: random.Random, late: bool) -> tuple[list[int], lis
                 await cycle()
                 ctx.set(dut.go, 0)
 
-        for number, ring in enumerate(case.rings):
-            delay = ring.delay if isinstance(ring.delay, int) else ring.entry
-            ctx.set(dut.ring_0[number], {"base": ring.base, "rows": ring.rows, "head": ring.head})
-            ctx.set(dut.ring_1[number], {"delay": delay, "uniform": ring.uniform})
+        async def load(step: int):
+            for number, ring in enumerate(case.rings):
+                delay = ring.delay if isinstance(ring.delay, int) else ring.entry
+                ctx.set(dut.ring_0[number], {"base": ring.base, "rows": ring.rows, "head": (ring.head + step) % ring.rows})
+                ctx.set(dut.ring_1[number], {"delay": delay, "uniform": ring.uniform})
+            ctx.set(dut.load, 1)
+            await cycle()
+            ctx.set(dut.load, 0)
+
         for name, value in (("rings", len(case.rings)), ("record_spikes", case.record), ("population", case.number)):
             ctx.set(getattr(dut.population, name), int(value))
-        ctx.set(dut.load, 1)
-        await cycle()
-        ctx.set(dut.load, 0)
-        assert ctx.get(dut.needed) == ((bool(case.rings) or case.record) and not case.direct)
         for step in range(len(case.words)):
+            if step % CONFIG.window == 0:
+                while ctx.get(dut.busy):
+                    await cycle()
+                await load(step)
+                assert ctx.get(dut.needed) == ((bool(case.rings) or case.record) and not case.direct)
             await arrive(step)
             if not late:
                 await route()
