@@ -36,11 +36,11 @@ class Link(wiring.Component):
         m.submodules.buffer = buffer = Ram(width=WORD_BITS, depth=MAX_WORDS)
         m.submodules.crc = check = CRC16_IBM_3740().create()
         header = Signal(48)
-        sequence, kind, count, address = header[:8], header[8:16], header[16:24], header[24:]
+        sequence, kind, count, first_address = header[:8], header[8:16], header[16:24], header[24:]
         status, good = Signal(Status), Signal()
-        # `index` stays for at least four cycles but for the one after Answer.
+        # The word at `index` is the last one; the word before it was. `index` stays for at least four cycles but for the one after Answer.
         last_word, done = Signal(), Signal()
-        word, byte, index = Signal(WORD_BITS), Signal(3), Signal(8)
+        word, byte, index, next_index, address = Signal(WORD_BITS), Signal(3), Signal(8), Signal(8), Signal.like(first_address)
         received = Signal(8)
         take, give = Signal(), Signal()  # `give` only where there is a byte to give: a state is late enough without it
         # The reply leaves through a register.
@@ -59,7 +59,8 @@ class Link(wiring.Component):
             self.request.payload.data.eq(buffer.read_data),
         ]
 
-        m.d.sync += [last_word.eq(index == count - 1), done.eq(index == count)]
+        m.d.comb += next_index.eq(index + 1)
+        m.d.sync += [last_word.eq(next_index == count), address.eq(first_address + index)]
         # A byte reaches the CRC one cycle late.
         m.d.sync += [check.data.eq(Mux(outgoing.valid, outgoing.payload, self.i.payload)), check.valid.eq(0)]
 
@@ -71,13 +72,14 @@ class Link(wiring.Component):
         # What several states do is done once, when any of them says so.
         word_moves, word_loads = Signal(), Signal()
         byte_counts, byte_clears, index_counts, index_clears, count_clears = (Signal() for _ in range(5))
-        for value, counts, clears in ((byte, byte_counts, byte_clears), (index, index_counts, index_clears)):
-            with m.If(clears):
-                m.d.sync += value.eq(0)
-            with m.Elif(counts):
-                m.d.sync += value.eq(value + 1)
-        with m.If(count_clears):
-            m.d.sync += count.eq(0)
+        with m.If(byte_counts):
+            m.d.sync += byte.eq(byte + 1)
+        with m.If(byte_clears):
+            m.d.sync += byte.eq(0)
+        with m.If(index_counts):
+            m.d.sync += [index.eq(next_index), done.eq(last_word)]
+        with m.If(index_clears):
+            m.d.sync += index.eq(0)
         moved = Cat(word[8:], self.i.payload)  # a byte comes in, or one has gone out
         with m.If(word_loads):
             m.d.sync += word.eq(buffer.read_data)
@@ -160,9 +162,7 @@ class Link(wiring.Component):
                 buffer.write_enable.eq(self.response.valid & (kind == Kind.READ)),
             ]
             with m.If(self.response.valid):
-                m.d.sync += done.eq(last_word)
                 m.d.comb += index_counts.eq(1)
-                m.d.sync += address.eq(address + 1)
                 states.next("Next")
                 with m.If(self.response.payload.error != Status.OK):
                     m.d.comb += count_clears.eq(1)
@@ -205,5 +205,7 @@ class Link(wiring.Component):
             send(check.crc[:8], "Crc-High", into_crc=False)
         with states("Crc-High"):
             send(check.crc[8:], "Hunt", into_crc=False)
+        with m.If(count_clears):
+            m.d.sync += count.eq(0)
         m.d.comb += outgoing.payload.eq(reduce(or_, sent))
         return m
