@@ -273,9 +273,7 @@ class Core(wiring.Component):
         whole_word, marked_word = Signal(RING_BITS), Signal(RING_BITS)
         m.d.sync += [
             ring_write.eq(seq.clearing | scanner.write_enable | router.write_enable | host.write_rings),
-            ring_write_address.eq(
-                Mux(idle | seq.clearing, Mux(idle, host.offset, seq.clear_address), Mux(scanner.busy, scanner.write_address, router.write_address))
-            ),
+            ring_write_address.eq(Mux(seq.clearing, seq.clear_address, Mux(scanner.busy, scanner.write_address, router.write_address))),
             whole_word.eq(0),
             marked_word.eq(0),
         ]
@@ -283,17 +281,18 @@ class Core(wiring.Component):
             m.d.sync += marked_word.eq(marked)
         with m.Elif(router.write_enable | host.write_rings):
             m.d.sync += whole_word.eq(Mux(idle, host.write_data, router.write_data))
-        with m.If(idle):
-            m.d.comb += rings.read_address.eq(host.offset)
-        with m.Elif(scanner.busy):
+        # The host's address and data stay for long enough.
+        held_address = Signal.like(ring_write_address)
+        m.d.comb += held_address.eq(Mux(idle, host.offset, source.write_address))
+        with m.If(scanner.busy):
             m.d.comb += [rings.read_address.eq(scanner.read_address), rings.read_enable.eq(scanner.read_enable)]
         with m.Elif(router.read_enable):
             m.d.comb += rings.read_address.eq(router.read_address)
         with m.Else():
-            m.d.comb += [rings.read_address.eq(source.read_address), source.read_free.eq(1)]
+            m.d.comb += [rings.read_address.eq(held_address), source.read_free.eq(~idle)]
         m.d.comb += [
             source.write_free.eq(~idle & ~ring_write),
-            rings.write_address.eq(Mux(ring_write, ring_write_address, source.write_address)),
+            rings.write_address.eq(Mux(ring_write & ~idle, ring_write_address, held_address)),
             rings.write_data.eq(whole_word | marked_word | Mux(ring_write, 0, source.write_data)),
             rings.write_enable.eq(ring_write | (source.write_enable & source.write_free)),
             scanner.read_data.eq(rings.read_data),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -88,14 +88,14 @@ class InputWriter(wiring.Component):
             m.d.sync += [word.eq(memory.read_data), word_valid.eq(1), self.taken.eq(self.taken + 1)]
 
         # Decode: look up the delay, find the ring's column of 32 neurons.
-        row = Signal.like(self.rows)
+        row, next_row = Signal.like(self.rows), Signal.like(self.rows)
         index, group = word[:-1], word[5 : len(self.neurons)]
         looked_up, located, writing = Signal(), Signal(), Signal()
-        column, target = Signal.like(self.read_address), Signal.like(self.rows)
         product = Signal(len(group) + len(self.rows))
         bits = [Signal(range(RING_BITS), name=f"bit{k}") for k in range(2)]
-        free = Signal()
+        free, stepping = Signal(), Signal()
         m.d.comb += [
+            next_row.eq(row + 1),
             self.delay_address.eq(self.delay + index),
             self.delay_enable.eq(free & word_valid & ~self.uniform),
             free.eq(~looked_up & ~located & (self.steps != self.limit)),
@@ -104,24 +104,22 @@ class InputWriter(wiring.Component):
             with m.If(word == INPUT_END_OF_STEP):
                 # The step counts as complete only when its last spike is in the ring.
                 with m.If(~writing):
-                    m.d.comb += consume.eq(1)
-                    m.d.sync += [self.steps.eq(self.steps + 1), row.eq(wrapped(row + 1, self.rows))]
+                    m.d.comb += [consume.eq(1), stepping.eq(1)]
             with m.Elif(word >= self.neurons):
                 m.d.comb += consume.eq(1)
                 m.d.sync += self.out_of_range.eq(1)
             with m.Elif(self.uniform | self.delay_free):
                 m.d.comb += consume.eq(1)
                 m.d.sync += [product.eq(group * self.rows), bits[0].eq(word), looked_up.eq(1)]
-        # The delay comes late in the cycle: both sums are kept, and the sign of one says in the next cycle which is right.
-        delay, wrapping = Signal.like(self.delay_data), Signal(signed(len(row) + 1))
-        straight, around = Signal.like(row), Signal(signed(len(row) + 2))
-        m.d.sync += wrapping.eq(row - self.rows)
-        m.d.comb += [
-            delay.eq(Mux(self.uniform, self.delay[: len(self.delay_data)], self.delay_data)),
-            target.eq(Mux(around[-1], straight, around)),
-        ]
+        with m.If(stepping):
+            m.d.sync += [self.steps.eq(self.steps + 1), row.eq(next_row)]
+        with m.If(stepping & (next_row == self.rows)):
+            m.d.sync += row.eq(0)
+        # The delay comes late in the cycle: whether the row is beyond the end of the ring is looked at in the next one.
+        column, target = Signal.like(self.read_address), Signal(range(2 * self.config.max_ring_rows))
         with m.If(looked_up):
-            m.d.sync += [column.eq(self.base + product), straight.eq(row + delay), around.eq(wrapping + delay)]
+            delay = Mux(self.uniform, self.delay[: len(self.delay_data)], self.delay_data)
+            m.d.sync += [column.eq(self.base + product), target.eq(row + delay)]
             m.d.sync += [bits[1].eq(bits[0]), looked_up.eq(0), located.eq(1)]
 
         # Write: read the ring's word, set the bit, and write it back once the port is free; nobody else writes this word before its time comes.
@@ -142,7 +140,7 @@ class InputWriter(wiring.Component):
             m.d.sync += [writing.eq(0), marked.eq(0)]
         with m.If(finished | ~writing):
             with m.If(located):
-                m.d.sync += [writing.eq(1), address.eq(column + target), self.bit.eq(bits[1]), located.eq(0)]
+                m.d.sync += [writing.eq(1), address.eq(column + wrapped(target, self.rows)), self.bit.eq(bits[1]), located.eq(0)]
         with m.If(self.discard):
             m.d.sync += [self.taken.eq(0), word_valid.eq(0), fetching.eq(0)]
         return m
