@@ -38,12 +38,10 @@ def lowest_bit(m: Module, pending: Signal, *, carry_chain: bool) -> tuple[Signal
     """
     rest, position = Signal.like(pending), Signal(range(len(pending)))
     if carry_chain:
-        below, up_to = Signal.like(pending), Signal.like(pending)  # `up_to`: no bit below this one is set
-        m.d.comb += [below.eq(pending - 1), rest.eq(pending & below), up_to.eq(pending ^ below)]
+        below, lowest = Signal.like(pending), Signal.like(pending)
+        m.d.comb += [below.eq(pending - 1), rest.eq(pending & below), lowest.eq(pending & ~below)]
         for bit in range(len(position)):
-            step = 1 << bit
-            odd = range(step, len(pending), 2 * step)
-            m.d.comb += position[bit].eq(Cat(up_to[k] & (~up_to[k + step] if k + step < len(pending) else 1) for k in odd).any())
+            m.d.comb += position[bit].eq(Cat(lowest[k] for k in range(len(pending)) if k >> bit & 1).any())
         return position, rest
     groups = [pending[k : k + 4] for k in range(0, len(pending), 4)]
     # Signals of one bit: in simulation a wire that is partly derived from itself counts as feedback.
