@@ -265,8 +265,9 @@ class Core(wiring.Component):
             source.delay_data.eq(delays.read_data),
         ]
         # The router and the input writer each set a bit in a word that they have read in the cycle before.
-        marked = Signal(RING_BITS)
-        m.d.comb += marked.eq(rings.read_data | (1 << Mux(router.write_marked, router.bit, source.bit)))
+        bit, marked = Signal.like(source.bit), Signal(RING_BITS)
+        m.d.sync += bit.eq(Mux(router.read_enable, router.bit, source.bit))
+        m.d.comb += marked.eq(rings.read_data | (1 << bit))
         # All but the input writer write a cycle late; they are done for at least that long before anybody reads. What is not
         # written is zero, so that an OR joins the words.
         ring_write, ring_write_address = Signal(), Signal.like(rings.write_address)
@@ -281,7 +282,7 @@ class Core(wiring.Component):
             m.d.sync += marked_word.eq(marked)
         with m.Elif(router.write_enable | host.write_rings):
             m.d.sync += whole_word.eq(Mux(idle, host.write_data, router.write_data))
-        # The host's address and data stay for long enough.
+        # The host's address stays until its word is written.
         held_address = Signal.like(ring_write_address)
         m.d.comb += held_address.eq(Mux(idle, host.offset, source.write_address))
         with m.If(scanner.busy):

@@ -181,7 +181,7 @@ class Router(wiring.Component):
             states.next("Fetch")
             with m.If(~to_host):
                 m.d.comb += next_ring.eq(self.ring_0[MAX_RINGS - 1])
-                m.d.sync += ring.eq(1)
+                m.d.sync += ring.eq(MAX_RINGS - 1)
             with m.If(Mux(to_host, pop.rings == 0, ring + 1 >= pop.rings)):
                 m.d.sync += [ring.eq(0), self.busy.eq(0)]
                 states.next("Idle")
