@@ -205,7 +205,7 @@ class Link(wiring.Component):
             send(check.crc[:8], "Crc-High", into_crc=False)
         with states("Crc-High"):
             send(check.crc[8:], "Hunt", into_crc=False)
-        with m.If(count_clears):
+        with m.If(count_clears):  # behind all else that sets it, so that it takes no logic
             m.d.sync += count.eq(0)
         m.d.comb += outgoing.payload.eq(reduce(or_, sent))
         return m

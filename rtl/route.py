@@ -35,7 +35,7 @@ class Router(wiring.Component):
     load : In, a window starts: its first step is at the heads of the rings.   rings, population : In, ring descriptors and
     word 1 of the population; they stay for the window.
     begin : In, an update of the next step starts.   spike_* : In, from the update; the index stays until the next word.
-    complete : In, with the last word of a step.   go : In, route them; the next step's words may arrive meanwhile.
+    complete : In, with the last word of a step or after it.   go : In, route them; the next step's words may arrive meanwhile.
     busy, needed : Out.   step : In, with ``begin``, for the records.
     read_*, write_* : ring memory.   write_marked : Out, written is not `write_data` but the word that was read, with bit ``bit`` set.
     delay_* : delay memory.   output, output_valid : Out, words for the host.
