@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import RING_BITS, Config
 
-from .count import lowest_bit, population_count
+from .count import lowest_bit
+
+BYTE = 8
 
 
 def rows_per_scan(config: Config) -> int:
@@ -19,6 +24,20 @@ def rows_per_scan(config: Config) -> int:
 def list_entry(config: Config) -> data.StructLayout:
     """One active presynaptic neuron: its index within the pass and, if there is a dense mode, its arrivals: bit ``w`` for row ``w`` of the scan."""
     return data.StructLayout({"index": range(config.list_entries), "arrivals": config.window if config.dense_lanes else 0})
+
+
+def bytes_of(word: Value) -> list[Value]:
+    return [word[k : k + BYTE] for k in range(0, len(word), BYTE)]
+
+
+def lowest_of(bits: Value) -> Value:
+    """``bits`` without all but the lowest one."""
+    return Cat(bit & ~bits[:k].any() for k, bit in enumerate(bits))
+
+
+def selected_byte(word: Value, selected: Value) -> Value:
+    """The byte of ``word`` whose bit in ``selected`` is set; zero if none is."""
+    return reduce(or_, (byte & bit.replicate(BYTE) for byte, bit in zip(bytes_of(word), selected, strict=True)))
 
 
 class Scanner(wiring.Component):
@@ -83,12 +102,14 @@ class Scanner(wiring.Component):
         full = Signal()
         transfer, stall = Signal(), Signal()
 
-        # Emit: lowest set bit first.
-        pending = Signal(RING_BITS)
+        # Emit: lowest byte with a set bit first, in it the lowest bit. `current` has what is pending of the byte in hand, `left` says
+        # which bytes of `waiting` come after it: the first one never does.
         rows = [Signal(RING_BITS, name=f"row{w}") for w in range(window)]
-        group, groups_left = Signal(range(max(config.list_entries // RING_BITS, 2))), Signal.like(self.words)
-        position, rest = lowest_bit(m, pending, carry_chain=config.memory_registers)
-        lowest, last = Signal(RING_BITS), Signal()
+        waiting, current = Signal(RING_BITS), Signal(BYTE)
+        left, chosen = Signal(RING_BITS // BYTE), Signal(RING_BITS // BYTE)
+        group, final = Signal(range(max(config.list_entries // RING_BITS, 2))), Signal()
+        position, rest = lowest_bit(m, current, carry_chain=False)
+        byte_ends, last = Signal(), Signal()
 
         m.d.comb += [
             stall.eq(arriving & (arriving_row == 0) & full & ~transfer),
@@ -118,9 +139,13 @@ class Scanner(wiring.Component):
                         words_left.eq(words_left - 1),
                         fetching.eq(words_left != 1),
                     ]
-        # As many are pending as were captured, less those that have been emitted: a counter is faster than a look at all bits.
-        number = Signal(range(RING_BITS + 1))
-        m.d.comb += [last.eq(number <= 1), transfer.eq(full & last)]
+        halves = current[: BYTE // 2], current[BYTE // 2 :]
+        several = [(half[0] & half[1]) | (half[2] & half[3]) | (half[:2].any() & half[2:].any()) for half in halves]
+        m.d.comb += [
+            byte_ends.eq(~(several[0] | several[1] | (halves[0].any() & halves[1].any()))),
+            last.eq(byte_ends & ~left.any()),
+            transfer.eq(full & last),
+        ]
         with m.If(transfer):
             m.d.sync += full.eq(0)
         for w in range(window):
@@ -130,20 +155,34 @@ class Scanner(wiring.Component):
         with m.If(arriving & ~stall & arriving_last):
             m.d.sync += full.eq(1)
 
-        m.d.comb += lowest.eq(pending & ~rest)
-        with m.If(number != 0):
-            m.d.sync += number.eq(number - 1)
-        m.d.sync += [
-            pending.eq(rest),
-            self.entry_valid.eq(number != 0),
-            self.entry.index.eq(Cat(position, group)),
-            self.entry.arrivals.eq(Cat((rows[w] & lowest).any() for w in range(window))),
+        # The next byte is one that waits or, of the next group, one that has been captured: nothing waits then.
+        occupied, first, following = Signal.like(left), Signal.like(left), Signal.like(left)
+        m.d.comb += [
+            occupied.eq(Cat(byte.any() for byte in bytes_of(captured_any))),
+            first.eq(lowest_of(occupied) & transfer.replicate(len(first))),
+            following.eq(lowest_of(left) & byte_ends.replicate(len(following))),
         ]
+        m.d.sync += current.eq(rest | selected_byte(captured_any, first) | selected_byte(waiting, following))
+        with m.If(byte_ends):
+            m.d.sync += [left.eq(left & ~following), chosen.eq(following)]
         with m.If(transfer):
-            m.d.sync += [pending.eq(captured_any), number.eq(population_count(list(captured_any))), group.eq(group + 1), groups_left.eq(groups_left - 1)]
+            m.d.sync += [left.eq(occupied & ~first), chosen.eq(first), waiting.eq(captured_any)]
             m.d.sync += [rows[w].eq(captured[w]) for w in range(window)]
+            m.d.sync += [group.eq(group + 1), final.eq(~arriving)]  # nothing is read any more: it is the last group
 
-        m.d.comb += self.done.eq(self.busy & (groups_left == 0) & last)
+        # An entry: of all rows the byte in hand, of which one bit is chosen a cycle later. Clearing the other bytes takes no lookup table.
+        m.d.sync += [self.entry_valid.eq(current.any()), self.entry.index.eq(Cat(position, chosen[1] | chosen[3], chosen[2] | chosen[3], group))]
+        lowest = Signal.like(current)
+        m.d.sync += lowest.eq(current & ~rest)
+        for w in range(len(self.entry.arrivals)):
+            parts = [Signal(BYTE, name=f"row{w}_byte{k}") for k in range(len(chosen))]
+            for k, (part, byte) in enumerate(zip(parts, bytes_of(rows[w]), strict=True)):
+                m.d.sync += part.eq(byte)
+                with m.If(~chosen[k]):
+                    m.d.sync += part.eq(0)
+            m.d.comb += self.entry.arrivals[w].eq((lowest & reduce(or_, parts)).any())
+
+        m.d.comb += self.done.eq(self.busy & final & last)
         with m.If(self.done):
             m.d.sync += self.busy.eq(0)
         with m.If(self.start):
@@ -151,7 +190,7 @@ class Scanner(wiring.Component):
                 self.busy.eq(1),
                 fetching.eq(1),
                 words_left.eq(self.words),
-                groups_left.eq(self.words),
+                final.eq(0),
                 group.eq(-1),
                 rows_left.eq(self.count),
                 column.eq(self.base),
