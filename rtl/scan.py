@@ -35,9 +35,9 @@ def lowest_of(bits: Value) -> Value:
     return Cat(bit & ~bits[:k].any() for k, bit in enumerate(bits))
 
 
-def selected_byte(word: Value, selected: Value) -> Value:
-    """The byte of ``word`` whose bit in ``selected`` is set; zero if none is."""
-    return reduce(or_, (byte & bit.replicate(BYTE) for byte, bit in zip(bytes_of(word), selected, strict=True)))
+def selected_byte(word: Value, selected: Value, enable: Value) -> Value:
+    """The byte of ``word`` whose bit in ``selected`` is set; zero if none is, or without ``enable``."""
+    return reduce(or_, (byte & (bit & enable).replicate(BYTE) for byte, bit in zip(bytes_of(word), selected, strict=True)))
 
 
 class Scanner(wiring.Component):
@@ -86,11 +86,11 @@ class Scanner(wiring.Component):
         window = rows_per_scan(config)
 
         # Fetch: one read per cycle, rows inner, groups outer.
-        words_left = Signal.like(self.words)
+        words, next_words = Signal.like(self.words), Signal.like(self.words)  # groups that have been read
         row, next_row = Signal.like(self.row), Signal.like(self.row)
         column = Signal.like(self.base)
-        rows_left = Signal.like(self.count)
-        fetching = Signal()
+        number, next_number = Signal.like(self.count), Signal.like(self.count)  # rows of the group that have been read
+        fetching, last_row = Signal(), Signal()
 
         # Capture: the word read in the previous cycle goes to its row register.
         arriving = Signal()
@@ -107,7 +107,8 @@ class Scanner(wiring.Component):
         rows = [Signal(RING_BITS, name=f"row{w}") for w in range(window)]
         waiting, current = Signal(RING_BITS), Signal(BYTE)
         left, chosen = Signal(RING_BITS // BYTE), Signal(RING_BITS // BYTE)
-        group, final = Signal(range(max(config.list_entries // RING_BITS, 2))), Signal()
+        groups = max(config.list_entries // RING_BITS, 2)
+        group, final = Signal(range(groups), init=groups - 1), Signal()  # starts as `start` sets it, which takes no lookup table
         position, rest = lowest_bit(m, current, carry_chain=False)
         byte_ends, last = Signal(), Signal()
 
@@ -115,6 +116,9 @@ class Scanner(wiring.Component):
             stall.eq(arriving & (arriving_row == 0) & full & ~transfer),
             self.read_enable.eq(~stall),
             next_row.eq(row + 1),
+            next_number.eq(number + 1),
+            last_row.eq(next_number == self.count),
+            next_words.eq(words + 1),
             self.read_address.eq(column + row),
             self.write_address.eq(arriving_address),
             self.write_enable.eq(arriving & self.clear),
@@ -122,22 +126,22 @@ class Scanner(wiring.Component):
         with m.If(~stall):
             m.d.sync += [
                 arriving.eq(fetching),
-                arriving_row.eq(self.count - rows_left),
-                arriving_last.eq(rows_left == 1),
+                arriving_row.eq(number),
+                arriving_last.eq(last_row),
                 arriving_address.eq(self.read_address),
             ]
             with m.If(fetching):
                 m.d.sync += row.eq(next_row)
                 with m.If(next_row == self.ring_rows):
                     m.d.sync += row.eq(0)
-                m.d.sync += rows_left.eq(rows_left - 1)
-                with m.If(rows_left == 1):
+                m.d.sync += number.eq(next_number)
+                with m.If(last_row):
                     m.d.sync += [
-                        rows_left.eq(self.count),
+                        number.eq(0),
                         row.eq(self.row),
                         column.eq(column + self.ring_rows),
-                        words_left.eq(words_left - 1),
-                        fetching.eq(words_left != 1),
+                        words.eq(next_words),
+                        fetching.eq(next_words != self.words),
                     ]
         halves = current[: BYTE // 2], current[BYTE // 2 :]
         several = [(half[0] & half[1]) | (half[2] & half[3]) | (half[:2].any() & half[2:].any()) for half in halves]
@@ -155,14 +159,10 @@ class Scanner(wiring.Component):
         with m.If(arriving & ~stall & arriving_last):
             m.d.sync += full.eq(1)
 
-        # The next byte is one that waits or, of the next group, one that has been captured: nothing waits then.
-        occupied, first, following = Signal.like(left), Signal.like(left), Signal.like(left)
-        m.d.comb += [
-            occupied.eq(Cat(byte.any() for byte in bytes_of(captured_any))),
-            first.eq(lowest_of(occupied) & transfer.replicate(len(first))),
-            following.eq(lowest_of(left) & byte_ends.replicate(len(following))),
-        ]
-        m.d.sync += current.eq(rest | selected_byte(captured_any, first) | selected_byte(waiting, following))
+        # The next byte is one that waits or, of the next group, the first one that has been captured: nothing waits then.
+        occupied = Cat(byte.any() for byte in bytes_of(captured_any))
+        first, following = lowest_of(occupied), lowest_of(left)
+        m.d.sync += current.eq(rest | selected_byte(captured_any, first, transfer) | selected_byte(waiting, following, byte_ends))
         with m.If(byte_ends):
             m.d.sync += [left.eq(left & ~following), chosen.eq(following)]
         with m.If(transfer):
@@ -189,10 +189,10 @@ class Scanner(wiring.Component):
             m.d.sync += [
                 self.busy.eq(1),
                 fetching.eq(1),
-                words_left.eq(self.words),
+                words.eq(0),
                 final.eq(0),
-                group.eq(-1),
-                rows_left.eq(self.count),
+                group.eq(group.init),
+                number.eq(0),
                 column.eq(self.base),
                 row.eq(self.row),
             ]
