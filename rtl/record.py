@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Assert, Cat, Module, Signal, signed
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Assert, Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -62,74 +65,80 @@ class Recorder(wiring.Component):
         lanes = config.multipliers
         m.submodules.memory = memory = Ram(width=WORD_BITS, depth=config.output_words)
         used = Signal(range(config.output_words + 1))
-        # Words left beside those that are needed, without and with a row: what is freed counts a cycle late, what is written does not.
-        most_needed = (1 << len(self.needed)) + lanes
-        left_over = [Signal(range(-most_needed, config.output_words + 1), name=f"left_over{k}") for k in range(2)]
-        bounds = [Signal(len(left_over[0]), name=f"bound{k}") for k in range(2)]
-        values = [Signal(signed(config.state_bits), name=f"value{k}") for k in range(lanes)]
-        left, writing, comparing, header_due = Signal(range(lanes + 1)), Signal(), Signal(), Signal()  # the flags only while `left` is not 0
-        header, kind, index = Signal(word_layout(RECORD)), Signal(Record), Signal.like(self.row_index)
+        # The words that are used or needed, below zero: what is freed counts a cycle late, what is written does not.
+        bound = Signal(signed((config.output_words + (1 << len(self.needed)) - 1).bit_length() + 1))
+        spent = Signal.like(bound)
+        # A row waits in `captured`. A value is sent in the cycle after its turn, else its register is zero, which takes no lookup table.
+        captured, sent = ([Signal(signed(config.state_bits), name=f"{name}{k}") for k in range(lanes)] for name in ("captured", "sent"))
+        value = Signal(signed(config.state_bits))
+        header, header_sent = Signal(word_layout(RECORD)), Signal(word_layout(RECORD))
+        turn = Signal(lanes + 1)  # one bit per value, and one for the end
+        writing, counting, comparing = Signal(), Signal(), Signal()
         m.d.comb += [
-            # Nothing is updated while a row is being sent, so that population and step are still the row's.
-            header.kind.eq(kind),
+            header.kind.eq(self.row_record),
             header.population.eq(self.population),
-            header.index.eq(index),
+            header.index.eq(self.row_index),
             header.step.eq(self.step),
             used.eq(self.count - self.taken),
             memory.read_address.eq(self.read_address),
             self.read_data.eq(memory.read_data),
             memory.write_address.eq(self.count),
-            memory.write_data.eq(self.word),
-            memory.write_enable.eq(self.word_valid),
+            value.eq(reduce(or_, sent)),
+            memory.write_data.eq(value | header_sent.as_value() | Mux(writing, 0, self.word)),
+            memory.write_enable.eq(self.word_valid | writing),
         ]
         held = Signal()  # of what the host reads: it has been written and not freed
         m.d.sync += held.eq((self.read_address - self.taken)[: len(self.read_address)] < used)
         m.d.comb += memory.used.eq(held)
         if platform is Check.ASSERT:
-            m.d.comb += Assert((left != 0) | ~(writing | comparing | header_due))
-        # Room is known one cycle late, which `busy` covers.
-        m.d.sync += [
-            self.busy.eq((left != 0) | self.row_valid),
-            bounds[0].eq(self.taken + config.output_words - self.needed),
-            bounds[1].eq(self.taken + (config.output_words - lanes - 1) - self.needed),
-            self.room.eq(~left_over[0][-1]),
-            self.room_row.eq(~left_over[1][-1]),
+            m.d.comb += Assert((turn.any() | ~writing) & (turn[:lanes].any() | ~counting))
+        # Room is known one cycle late, which `busy` covers. The sizes are powers of two: a few bits tell, where a comparison is a carry chain.
+        size_bits, lane_bits = (config.output_words - 1).bit_length(), (lanes - 1).bit_length()
+        nothing, fits, left_over = Signal(), Signal(), Signal(size_bits + 1)
+        m.d.comb += [
+            spent.eq(bound - self.count),
+            nothing.eq(~spent[-1]),
+            fits.eq(nothing | spent[size_bits:].all()),
+            left_over.eq(Cat(spent[:size_bits], nothing)),
         ]
-        m.d.comb += [words.eq(bound - self.count) for words, bound in zip(left_over, bounds, strict=True)]
-        with m.If(writing):
-            m.d.comb += [memory.write_enable.eq(1), memory.write_data.eq(values[0])]
-        with m.If(header_due):
-            m.d.comb += memory.write_data.eq(header)
+        more_than_lanes = left_over[lane_bits + 1 :].any() | (left_over[lane_bits:].any() & left_over[:lane_bits].any())
+        m.d.sync += [
+            self.busy.eq(self.row_valid | writing | counting),
+            bound.eq(self.taken - self.needed),
+            self.room.eq(fits),
+            self.room_row.eq(fits & more_than_lanes),
+        ]
         # The differences tell which is higher: a carry chain each.
         behind, behind_second = (Signal(signed(config.state_bits + 1), name=f"behind_{name}") for name in ("leading", "second"))
-        m.d.comb += [behind.eq(self.leading - values[0]), behind_second.eq(self.second - values[0])]
-        with m.If(left != 0):
-            m.d.sync += header_due.eq(0)
-            with m.If(~header_due):
-                m.d.sync += [left.eq(left - 1), Cat(values).eq(Cat(*values[1:], values[0]))]
-                with m.If(left == 1):
-                    m.d.sync += [writing.eq(0), comparing.eq(0)]
+        m.d.comb += [behind.eq(self.leading - value), behind_second.eq(self.second - value)]
+        m.d.sync += [turn.eq(Cat(self.row_valid, turn)), comparing.eq(counting), header_sent.eq(header)]
+        for k in range(lanes):
+            m.d.sync += sent[k].eq(captured[k])
+            with m.If(~turn[k]):
+                m.d.sync += sent[k].eq(0)
+        with m.If(turn[lanes - 1]):
+            m.d.sync += counting.eq(0)
+        with m.If(turn[lanes]):
+            m.d.sync += writing.eq(0)
         with m.If(comparing):
             with m.If(behind[-1]):
-                m.d.sync += [self.leading.eq(values[0]), self.second.eq(self.leading)]
+                m.d.sync += [self.leading.eq(value), self.second.eq(self.leading)]
             with m.Elif(behind_second[-1]):
-                m.d.sync += self.second.eq(values[0])
+                m.d.sync += self.second.eq(value)
         with m.If(self.row_valid):
-            m.d.sync += [values[k].eq(self.row_values[k]) for k in range(lanes)]
+            m.d.sync += [captured[k].eq(self.row_values[k]) for k in range(lanes)]
             m.d.sync += [
-                left.eq(lanes),
                 writing.eq(self.row_record != Record.COUNT),
-                comparing.eq((self.row_record == Record.COUNT) if config.early_exit else 0),
-                header_due.eq(self.row_record != Record.COUNT),
-                kind.eq(self.row_record),
-                index.eq(self.row_index),
+                counting.eq((self.row_record == Record.COUNT) if config.early_exit else 0),
             ]
+        with m.If(~self.row_valid | (self.row_record == Record.COUNT)):
+            m.d.sync += header_sent.eq(0)
         with m.If(memory.write_enable):
             m.d.sync += self.count.eq(self.count + 1)
         with m.If(self.check):
             m.d.sync += [self.leading.eq(0), self.second.eq(0)]
         with m.If(self.clear):
-            m.d.sync += [self.count.eq(0), left.eq(0), writing.eq(0), comparing.eq(0), header_due.eq(0)]
+            m.d.sync += [self.count.eq(0), turn.eq(0), writing.eq(0), counting.eq(0), comparing.eq(0)]
         return m
 
 
