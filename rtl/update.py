@@ -117,13 +117,14 @@ class Update(wiring.Component):
         arriving_op, needs_room = Signal(micro), Signal()
         advance, restart, fetch_end = Signal(), Signal(), Signal()
         recording, record_length, records = Signal(), Signal(5), Signal()
-        fetched = Signal.like(fetch)
+        fetched, has_prologue = Signal.like(fetch), Signal()
         m.d.comb += [
             self.program_address.eq(fetch),
             self.program_enable.eq(advance),
             arriving_op.eq(self.program_data),
             fetch_end.eq(fetch_left == 1),
             fetched.eq(fetch + 1),
+            has_prologue.eq(pop1.prologue != 0),
         ]
         m.d.sync += [records.eq(record_length != 0), record_length.eq(pop1.record + (pop.population_5.exit_check if config.early_exit else 0))]
         with m.If(advance):
@@ -145,18 +146,17 @@ class Update(wiring.Component):
         # A restart is known late in a cycle; in the next, no operation is issued.
         restarts = Signal()
         m.d.sync += restarts.eq(restart)
-        with m.If(restarts | (advance & fetch_end)):
-            m.d.sync += fetch_left.eq(Mux(recording, record_length, pop1.update))
+        with m.If(restarts | self.load | (advance & fetch_end)):
+            m.d.sync += fetch_left.eq(Mux(self.load & has_prologue, pop1.prologue, Mux(recording, record_length, pop1.update)))
         with m.If(restarts | (advance & fetch_end & ~fetch_prologue)):
             m.d.sync += fetch.eq(Mux(recording, record_start, update_start))
         with m.If(restarts | self.load):
             m.d.sync += [arriving.eq(0), op_valid.eq(0)]
         with m.If(self.load):
-            m.d.sync += [fetch.eq(self.micro_base), update_start.eq(self.micro_base), fetch_prologue.eq(pop1.prologue != 0)]
-            m.d.sync += fetch_left.eq(Mux(pop1.prologue != 0, pop1.prologue, pop1.update))
+            m.d.sync += [fetch.eq(self.micro_base), update_start.eq(self.micro_base), fetch_prologue.eq(has_prologue)]
 
         # Issue. Row, address and section are where the next step starts as soon as one has ended.
-        row, highest_row = Signal(range(config.max_rows)), Signal(range(config.max_rows))
+        row, following_row = Signal(range(config.max_rows)), Signal(range(config.max_rows + 2), init=1)
         in_rows, first_row = Signal(), Signal()
         address = Signal.like(self.neuron_read_address)
         row_base = Signal.like(address)
@@ -172,7 +172,6 @@ class Update(wiring.Component):
             restart.eq(issue & changes),
             finished.eq(issue & section_ends & (recording | ~records)),
         ]
-        m.d.sync += highest_row.eq(pop0.rows - 1)
         m.d.sync += cool.eq(cool >> 1)
         with m.If(self.busy & op_valid):
             with m.If(~recording):
@@ -184,12 +183,14 @@ class Update(wiring.Component):
             with m.If(~in_rows):
                 m.d.sync += [in_rows.eq(1), address.eq(row_base)]
             with m.Else():
-                m.d.sync += [first_row.eq(0), row.eq(row + 1), last_row.eq(row + 1 == highest_row), address.eq(address + pop0.row_words)]
+                after = following_row + 1
+                m.d.sync += [first_row.eq(0), row.eq(following_row), following_row.eq(after), last_row.eq(after == pop0.rows)]
+                m.d.sync += address.eq(address + pop0.row_words)
                 with m.If(first_row):
                     # The next step reads this row again.
                     m.d.sync += cool.eq((1 << (UPDATE_SPACING - 2)) - 1)
                 with m.If(last_row):
-                    m.d.sync += [row.eq(0), last_row.eq(highest_row == 0), address.eq(row_base)]
+                    m.d.sync += [row.eq(0), following_row.eq(1), last_row.eq(pop0.rows == 1), address.eq(row_base)]
         with m.If(restart):
             m.d.sync += recording.eq(~recording)
         with m.If(issue & (recording | changes)):
@@ -204,8 +205,9 @@ class Update(wiring.Component):
         with m.If(self.load):
             m.d.sync += [
                 row.eq(0),
+                following_row.eq(1),
                 last_row.eq(pop0.rows == 1),
-                in_rows.eq(pop1.prologue == 0),
+                in_rows.eq(~has_prologue),
                 address.eq(pop0.neuron_base),
                 row_base.eq(pop0.neuron_base + pop1.prologue),
             ]
@@ -319,12 +321,16 @@ class Update(wiring.Component):
         fired = [lane.spike for lane in results]
         m.d.comb += self.fired.eq(Cat(fired) & final.fire.replicate(lanes))
         suppressed = [lane.crossing & ~lane.spike for lane in results]
-        clipped = [lane.saturated & exists[k] for k, lane in enumerate(results)]
-        most = 2 * config.window * config.max_rows * lanes  # a current and a membrane per neuron and step
+        clipped = [Signal(name=f"clipped{k}") for k in range(lanes)]
+        for k, lane in enumerate(results):
+            m.d.sync += clipped[k].eq(lane.saturated)
+            with m.If(~exists[k]):
+                m.d.sync += clipped[k].eq(0)
+        most = config.window * config.max_rows * lanes  # a membrane per neuron and step; both it and a current can saturate
         m.d.comb += [
             self.spikes.eq(population_counter(m, fired, final.fire, self.load, most, "spike_total")),
             self.budget_hits.eq(population_counter(m, suppressed, final.fire, self.load, most, "hit_total")),
-            self.saturations.eq(population_counter(m, clipped, ops[5].count_saturation, self.load, most, "saturation_total")),
+            self.saturations.eq(population_counter(m, clipped, final.count_saturation, self.load, 2 * most, "saturation_total")),
         ]
 
         # Stage 7: words of 32 neurons.
