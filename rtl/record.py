@@ -72,7 +72,7 @@ class Recorder(wiring.Component):
         captured, sent = ([Signal(signed(config.state_bits), name=f"{name}{k}") for k in range(lanes)] for name in ("captured", "sent"))
         value = Signal(signed(config.state_bits))
         header, header_sent = Signal(word_layout(RECORD)), Signal(word_layout(RECORD))
-        turn = Signal(lanes + 1)  # one bit per value, and one for the end
+        waiting = Signal(lanes + 1, init=-1)  # zero where it is the turn: one bit per value, and one for the end
         writing, counting, comparing = Signal(), Signal(), Signal()
         m.d.comb += [
             header.kind.eq(self.row_record),
@@ -91,7 +91,7 @@ class Recorder(wiring.Component):
         m.d.sync += held.eq((self.read_address - self.taken)[: len(self.read_address)] < used)
         m.d.comb += memory.used.eq(held)
         if platform is Check.ASSERT:
-            m.d.comb += Assert((turn.any() | ~writing) & (turn[:lanes].any() | ~counting))
+            m.d.comb += Assert(~(waiting.all() & writing) & ~(waiting[:lanes].all() & counting))
         # Room is known one cycle late, which `busy` covers. The sizes are powers of two: a few bits tell, where a comparison is a carry chain.
         size_bits, lane_bits = (config.output_words - 1).bit_length(), (lanes - 1).bit_length()
         nothing, fits, left_over = Signal(), Signal(), Signal(size_bits + 1)
@@ -108,23 +108,24 @@ class Recorder(wiring.Component):
             self.room.eq(fits),
             self.room_row.eq(fits & more_than_lanes),
         ]
-        # The differences tell which is higher: a carry chain each.
-        behind, behind_second = (Signal(signed(config.state_bits + 1), name=f"behind_{name}") for name in ("leading", "second"))
-        m.d.comb += [behind.eq(self.leading - value), behind_second.eq(self.second - value)]
-        m.d.sync += [turn.eq(Cat(self.row_valid, turn)), comparing.eq(counting), header_sent.eq(header)]
+        # The differences tell which is higher: a carry chain each. Below zero is never among the highest.
+        high = value[:-1]
+        behind, behind_second = (Signal(signed(config.state_bits), name=f"behind_{name}") for name in ("leading", "second"))
+        m.d.comb += [behind.eq(self.leading[:-1] - high), behind_second.eq(self.second[:-1] - high)]
+        m.d.sync += [waiting.eq(Cat(~self.row_valid, waiting)), comparing.eq(counting), header_sent.eq(header)]
         for k in range(lanes):
             m.d.sync += sent[k].eq(captured[k])
-            with m.If(~turn[k]):
+            with m.If(waiting[k]):
                 m.d.sync += sent[k].eq(0)
-        with m.If(turn[lanes - 1]):
+        with m.If(~waiting[lanes - 1]):
             m.d.sync += counting.eq(0)
-        with m.If(turn[lanes]):
+        with m.If(~waiting[lanes]):
             m.d.sync += writing.eq(0)
-        with m.If(comparing):
+        with m.If(comparing & ~value[-1]):
             with m.If(behind[-1]):
-                m.d.sync += [self.leading.eq(value), self.second.eq(self.leading)]
+                m.d.sync += [self.leading.eq(high), self.second.eq(self.leading)]
             with m.Elif(behind_second[-1]):
-                m.d.sync += self.second.eq(value)
+                m.d.sync += self.second.eq(high)
         with m.If(self.row_valid):
             m.d.sync += [captured[k].eq(self.row_values[k]) for k in range(lanes)]
             m.d.sync += [
@@ -138,7 +139,7 @@ class Recorder(wiring.Component):
         with m.If(self.check):
             m.d.sync += [self.leading.eq(0), self.second.eq(0)]
         with m.If(self.clear):
-            m.d.sync += [self.count.eq(0), turn.eq(0), writing.eq(0), counting.eq(0), comparing.eq(0)]
+            m.d.sync += [self.count.eq(0), waiting.eq(-1), writing.eq(0), counting.eq(0), comparing.eq(0)]
         return m
 
 

@@ -102,11 +102,11 @@ class Scanner(wiring.Component):
         full = Signal()
         transfer, stall = Signal(), Signal()
 
-        # Emit: lowest byte with a set bit first, in it the lowest bit. `current` has what is pending of the byte in hand, `left` says
-        # which bytes of `waiting` come after it: the first one never does.
+        # Emit: lowest byte with a set bit first, in it the lowest bit. `current` has what is pending of the byte in hand, `others`
+        # are the other bytes, `left` those that come after it and have a bit in `waiting`: the first one never does.
         rows = [Signal(RING_BITS, name=f"row{w}") for w in range(window)]
         waiting, current = Signal(RING_BITS), Signal(BYTE)
-        left, chosen = Signal(RING_BITS // BYTE), Signal(RING_BITS // BYTE)
+        left, others = Signal(RING_BITS // BYTE), Signal(RING_BITS // BYTE)
         groups = max(config.list_entries // RING_BITS, 2)
         group, final = Signal(range(groups), init=groups - 1), Signal()  # starts as `start` sets it, which takes no lookup table
         position, rest = lowest_bit(m, current, carry_chain=False)
@@ -164,21 +164,21 @@ class Scanner(wiring.Component):
         first, following = lowest_of(occupied), lowest_of(left)
         m.d.sync += current.eq(rest | selected_byte(captured_any, first, transfer) | selected_byte(waiting, following, byte_ends))
         with m.If(byte_ends):
-            m.d.sync += [left.eq(left & ~following), chosen.eq(following)]
+            m.d.sync += [left.eq(left & ~following), others.eq(~following)]
         with m.If(transfer):
-            m.d.sync += [left.eq(occupied & ~first), chosen.eq(first), waiting.eq(captured_any)]
+            m.d.sync += [left.eq(occupied & ~first), others.eq(~first), waiting.eq(captured_any)]
             m.d.sync += [rows[w].eq(captured[w]) for w in range(window)]
             m.d.sync += [group.eq(group + 1), final.eq(~arriving)]  # nothing is read any more: it is the last group
 
         # An entry: of all rows the byte in hand, of which one bit is chosen a cycle later. Clearing the other bytes takes no lookup table.
-        m.d.sync += [self.entry_valid.eq(current.any()), self.entry.index.eq(Cat(position, chosen[1] | chosen[3], chosen[2] | chosen[3], group))]
+        m.d.sync += [self.entry_valid.eq(current.any()), self.entry.index.eq(Cat(position, ~(others[1] & others[3]), ~(others[2] & others[3]), group))]
         lowest = Signal.like(current)
         m.d.sync += lowest.eq(current & ~rest)
         for w in range(len(self.entry.arrivals)):
-            parts = [Signal(BYTE, name=f"row{w}_byte{k}") for k in range(len(chosen))]
+            parts = [Signal(BYTE, name=f"row{w}_byte{k}") for k in range(len(others))]
             for k, (part, byte) in enumerate(zip(parts, bytes_of(rows[w]), strict=True)):
                 m.d.sync += part.eq(byte)
-                with m.If(~chosen[k]):
+                with m.If(others[k]):
                     m.d.sync += part.eq(0)
             m.d.comb += self.entry.arrivals[w].eq((lowest & reduce(or_, parts)).any())
 
