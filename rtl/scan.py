@@ -94,7 +94,7 @@ class Scanner(wiring.Component):
 
         # Capture: the word read in the previous cycle goes to its row register.
         arriving = Signal()
-        arriving_row = Signal(range(max(window, 2)))
+        arriving_row = Signal(window)  # one bit is set, if any
         arriving_address = Signal.like(self.base)
         captured = [Signal(RING_BITS, name=f"captured{w}") for w in range(window)]
         captured_any = Signal(RING_BITS)
@@ -113,7 +113,7 @@ class Scanner(wiring.Component):
         byte_ends, last = Signal(), Signal()
 
         m.d.comb += [
-            stall.eq(arriving & (arriving_row == 0) & full & ~transfer),
+            stall.eq(arriving_row[0] & full & ~transfer),
             self.read_enable.eq(~stall),
             next_row.eq(row + 1),
             next_number.eq(number + 1),
@@ -126,7 +126,7 @@ class Scanner(wiring.Component):
         with m.If(~stall):
             m.d.sync += [
                 arriving.eq(fetching),
-                arriving_row.eq(number),
+                arriving_row.eq(Cat(fetching & (number == 0), arriving_row)),
                 arriving_last.eq(last_row),
                 arriving_address.eq(self.read_address),
             ]
@@ -143,6 +143,8 @@ class Scanner(wiring.Component):
                         words.eq(next_words),
                         fetching.eq(next_words != self.words),
                     ]
+        with m.If(arriving_last):
+            m.d.sync += arriving_row[1:].eq(0)
         halves = current[: BYTE // 2], current[BYTE // 2 :]
         several = [(half[0] & half[1]) | (half[2] & half[3]) | (half[:2].any() & half[2:].any()) for half in halves]
         m.d.comb += [
@@ -154,7 +156,7 @@ class Scanner(wiring.Component):
             m.d.sync += full.eq(0)
         for w in range(window):
             # Only the first row of a group can find the registers still full.
-            with m.If(arriving & (arriving_row == w) & (1 if w else ~stall)):
+            with m.If(arriving_row[w] & (1 if w else ~stall)):
                 m.d.sync += [captured[w].eq(self.read_data), captured_any.eq(self.read_data | (captured_any if w else 0))]
         with m.If(arriving & ~stall & arriving_last):
             m.d.sync += full.eq(1)

@@ -321,16 +321,12 @@ class Update(wiring.Component):
         fired = [lane.spike for lane in results]
         m.d.comb += self.fired.eq(Cat(fired) & final.fire.replicate(lanes))
         suppressed = [lane.crossing & ~lane.spike for lane in results]
-        clipped = [Signal(name=f"clipped{k}") for k in range(lanes)]
-        for k, lane in enumerate(results):
-            m.d.sync += clipped[k].eq(lane.saturated)
-            with m.If(~exists[k]):
-                m.d.sync += clipped[k].eq(0)
+        clipped = [lane.saturated & exists[k] for k, lane in enumerate(results)]
         most = config.window * config.max_rows * lanes  # a membrane per neuron and step; both it and a current can saturate
         m.d.comb += [
             self.spikes.eq(population_counter(m, fired, final.fire, self.load, most, "spike_total")),
             self.budget_hits.eq(population_counter(m, suppressed, final.fire, self.load, most, "hit_total")),
-            self.saturations.eq(population_counter(m, clipped, final.count_saturation, self.load, 2 * most, "saturation_total")),
+            self.saturations.eq(population_counter(m, clipped, ops[5].count_saturation, self.load, 2 * most, "saturation_total")),
         ]
 
         # Stage 7: words of 32 neurons.
