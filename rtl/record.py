@@ -25,7 +25,7 @@ class Recorder(wiring.Component):
     Members
     -------
     clear : In, forget all output.   taken : In, words the host has freed.   count : Out, words written.
-    word, word_valid : In, spike records from the router.   needed : In, words to reserve for spikes.   room : Out, they fit.
+    word, word_valid : In, spike records from the router, never while ``busy``.   needed : In, words to reserve for spikes.   room : Out, they fit.
     row_* : In, a row of state values: takes ``multipliers + 1`` cycles.   busy : Out.   room_row : Out, a row fits beside them.
     check : In, start a new comparison of counts.   leading, second : Out, the two highest counts since.
     read_address, read_data : the host's view of the memory.
@@ -84,6 +84,7 @@ class Recorder(wiring.Component):
             self.read_data.eq(memory.read_data),
             memory.write_address.eq(self.count),
             value.eq(reduce(or_, sent)),
+            # Of what is joined only one part is not zero: no word comes while a row is compared, either.
             memory.write_data.eq(value | header_sent.as_value() | Mux(writing, 0, self.word)),
             memory.write_enable.eq(self.word_valid | writing),
         ]
@@ -94,12 +95,12 @@ class Recorder(wiring.Component):
             m.d.comb += Assert(~(waiting.all() & writing) & ~(waiting[:lanes].all() & counting))
         # Room is known one cycle late, which `busy` covers. The sizes are powers of two: a few bits tell, where a comparison is a carry chain.
         size_bits, lane_bits = (config.output_words - 1).bit_length(), (lanes - 1).bit_length()
-        nothing, fits, left_over = Signal(), Signal(), Signal(size_bits + 1)
+        nothing, fits = Signal(), Signal()
+        left_over = Cat(spent[:size_bits], nothing)  # if it fits
         m.d.comb += [
             spent.eq(bound - self.count),
             nothing.eq(~spent[-1]),
             fits.eq(nothing | spent[size_bits:].all()),
-            left_over.eq(Cat(spent[:size_bits], nothing)),
         ]
         more_than_lanes = left_over[lane_bits + 1 :].any() | (left_over[lane_bits:].any() & left_over[:lane_bits].any())
         m.d.sync += [

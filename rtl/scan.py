@@ -143,8 +143,9 @@ class Scanner(wiring.Component):
                         words.eq(next_words),
                         fetching.eq(next_words != self.words),
                     ]
-        with m.If(arriving_last):
+        with m.If(arriving_last):  # what comes next, if anything, is a first row
             m.d.sync += arriving_row[1:].eq(0)
+
         halves = current[: BYTE // 2], current[BYTE // 2 :]
         several = [(half[0] & half[1]) | (half[2] & half[3]) | (half[:2].any() & half[2:].any()) for half in halves]
         m.d.comb += [

@@ -156,7 +156,8 @@ class Update(wiring.Component):
             m.d.sync += [fetch.eq(self.micro_base), update_start.eq(self.micro_base), fetch_prologue.eq(has_prologue)]
 
         # Issue. Row, address and section are where the next step starts as soon as one has ended.
-        row, following_row = Signal(range(config.max_rows)), Signal(range(config.max_rows + 2), init=1)
+        row, following_row = Signal(range(config.max_rows)), Signal(range(config.max_rows + 1), init=1)
+        rows, after = pop0.rows[: len(following_row)], Signal.like(following_row)
         in_rows, first_row = Signal(), Signal()
         address = Signal.like(self.neuron_read_address)
         row_base = Signal.like(address)
@@ -164,6 +165,7 @@ class Update(wiring.Component):
         issue, last_row, finished, recorded = Signal(), Signal(), Signal(), Signal()
         section_ends, changes = Signal(), Signal()  # with the operation in hand, and whether another section follows
         m.d.comb += [
+            after.eq(following_row + 1),
             advance.eq(issue | ~op_valid),
             self.ready.eq(~cool[0] & ~self.busy),
             self.again.eq(~cool[0] & ~first_row & ~records),
@@ -183,14 +185,13 @@ class Update(wiring.Component):
             with m.If(~in_rows):
                 m.d.sync += [in_rows.eq(1), address.eq(row_base)]
             with m.Else():
-                after = following_row + 1
-                m.d.sync += [first_row.eq(0), row.eq(following_row), following_row.eq(after), last_row.eq(after == pop0.rows)]
+                m.d.sync += [first_row.eq(0), row.eq(following_row), following_row.eq(after), last_row.eq(after == rows)]
                 m.d.sync += address.eq(address + pop0.row_words)
                 with m.If(first_row):
                     # The next step reads this row again.
                     m.d.sync += cool.eq((1 << (UPDATE_SPACING - 2)) - 1)
                 with m.If(last_row):
-                    m.d.sync += [row.eq(0), following_row.eq(1), last_row.eq(pop0.rows == 1), address.eq(row_base)]
+                    m.d.sync += [last_row.eq(rows == 1), address.eq(row_base)]
         with m.If(restart):
             m.d.sync += recording.eq(~recording)
         with m.If(issue & (recording | changes)):
@@ -204,13 +205,14 @@ class Update(wiring.Component):
             m.d.sync += [self.busy.eq(1), first_row.eq(1)]
         with m.If(self.load):
             m.d.sync += [
-                row.eq(0),
-                following_row.eq(1),
-                last_row.eq(pop0.rows == 1),
+                last_row.eq(rows == 1),
                 in_rows.eq(~has_prologue),
                 address.eq(pop0.neuron_base),
                 row_base.eq(pop0.neuron_base + pop1.prologue),
             ]
+
+        with m.If(self.load | (issue & section_ends)):
+            m.d.sync += [row.eq(0), following_row.eq(1)]
 
         # Stage 0: addresses.
         rows_per_block = config.rows_per_block
