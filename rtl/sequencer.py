@@ -211,7 +211,7 @@ class Sequencer(wiring.Component):
         pass_0, pass_1, pass_2 = (Signal(word_layout(w), name=w.name) for w in (PASS_0, PASS_1, PASS_2))
         ring_now, advances, advancing = Signal(word_layout(RING_0)), Signal(), Signal()
         rings_done = Signal(range(config.program_words // len(RING_WORDS)))
-        ring_rows, next_row = Signal.like(self.scan_row), Signal.like(self.scan_row)
+        next_row = Signal.like(self.scan_row)
         words = [Signal(WORD_BITS, name=w.name) for w in POPULATION_WORDS[:FIRST_COUNTER]]
         population_comes, later_words = Signal(), Signal(FIRST_COUNTER + 2 * MAX_RINGS - 1)
         arriving = Cat(population_comes, later_words)  # one bit for each word of a population, on when that word is there
@@ -318,9 +318,9 @@ class Sequencer(wiring.Component):
 
         # The head of an advanced ring, which is the highest part of its word, is written back while the next ring is read: the counters'
         # adder moves it.
-        beyond_ring = Signal(signed(len(head) + 1))
-        m.d.comb += beyond_ring.eq(total[RING_0.offsets["head"] : WORD_BITS] - ring_rows)
-        m.d.sync += [advancing.eq(0), ring_rows.eq(ring_now.rows)]
+        beyond_ring, advance = Signal(signed(len(head) + 1)), Signal(signed(len(head) + 1))
+        m.d.comb += beyond_ring.eq(counted[RING_0.offsets["head"] :] + advance)
+        m.d.sync += [advancing.eq(0), advance.eq(self.count - ring_now.rows)]
         with m.If(advancing):
             m.d.comb += self.program_write.eq(HEAD_SLICE)
             with m.If(~beyond_ring[-1]):
