@@ -121,11 +121,12 @@ class Accumulation(Elaboratable):
         m = Module()
         unit = self.unit
         m.submodules.unit = Fragment.get(unit, platform)
-        written, next_pointer, active, final, draining, block, last, before_final = unit.inside
-        started = Signal()
+        written, next_pointer, active, draining, block, last, before_final = unit.inside
+        started, final = Signal(), Signal.like(before_final)
         with m.If(unit.start):
             m.d.sync += started.eq(1)
         m.d.comb += [
+            final.eq(before_final + 1),
             Assume(~(unit.entry_valid & ((written - next_pointer)[: len(written)] == EVENT_ONLY.list_entries))),
             Assume(started | ~unit.enable),
             Assume(~(unit.start & (active | unit.enable))),
@@ -133,13 +134,13 @@ class Accumulation(Elaboratable):
             # What the induction needs to know.
             Assert(~draining),
             Assert(started | ~active),
-            Assert(~started | ((final >= ACCUMULATE_SPACING - 1) & (before_final + 1 == final))),
+            Assert(~started | (final >= ACCUMULATE_SPACING - 1)),
             Assert(~active | ((block <= final) & (last == (block == final)))),
         ]
         return m
 
 
-INSIDE = ("        # Accumulator memory: read,", "        self.inside = written, next_pointer, active, final, draining, block, last, before_final\n        # Accumulator memory: read,")
+INSIDE = ("        # Accumulator memory: read,", "        self.inside = written, next_pointer, active, draining, block, last, before_final\n        # Accumulator memory: read,")
 """Shows what the proof of the accumulation must know."""
 
 PROOFS = {
@@ -148,7 +149,7 @@ PROOFS = {
     "input": (InputMemory, input_module, "& (self.taken != self.available) &", "&", 4),
     "recorder": (RecorderMemory, record_module, "< used)", "<= used)", 4),
     "list": (Accumulation, accumulate_module, "written != following, written != pointer)", "written != following, written + self.entry_valid != pointer)", 6),
-    "slots": (Accumulation, accumulate_module, "[final.eq(ACCUMULATE_SPACING - 1), before_final.eq(ACCUMULATE_SPACING - 2)]", "[final.eq(ACCUMULATE_SPACING - 2), before_final.eq(ACCUMULATE_SPACING - 3)]", 6),
+    "slots": (Accumulation, accumulate_module, "before_final.eq(ACCUMULATE_SPACING - 2)", "before_final.eq(ACCUMULATE_SPACING - 3)", 6),
 }  # fmt: skip
 """Environment, module, a piece of it and what the broken twin has instead, steps of the induction."""
 
