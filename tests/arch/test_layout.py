@@ -32,8 +32,12 @@ def test_crc_has_its_published_check_value() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"event_lanes": 3}, {"dense_lanes": 2}, {"window": 3}, {"weight_bits": 5}, {"multipliers": 8}, {"max_delay": 64}]
-)
+    "change",
+    [
+        {"event_lanes": 3}, {"dense_lanes": 2}, {"window": 3}, {"window": 2}, {"weight_bits": 5}, {"multipliers": 8}, {"max_delay": 64}, {"dense_bits": 9},
+        {"dense_bits": 17},
+    ],
+)  # fmt: skip
 def test_illegal_configurations_name_the_rule(change: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match=next(iter(change))):
         PRESETS["tiny"].replace(**change)
