@@ -9,7 +9,7 @@ class Target:
     Attributes
     ----------
     weight_style : ``ram_style`` of the weight memory.
-    carry_cells : build the dense sums from ECP5 carry cells, see :class:`~lifline.rtl.dense.ShiftAccumulator`.
+    carry_cells : build adders with a choice before them from ECP5 carry cells, see :class:`~lifline.rtl.carry.ChoosingAdder`.
     """
 
     weight_style: str | None = None
