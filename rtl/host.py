@@ -15,7 +15,11 @@ from lifline.arch.layout import WORD_BITS
 from lifline.arch.records import INPUT_BITS
 from lifline.arch.registers import (
     CONTROL_TAG_SHIFT,
+    COUNTERS,
     EXIT_BITS,
+    INPUT_RING_ROWS_SHIFT,
+    INPUT_RING_UNIFORM_BIT,
+    KEPT,
     MAGIC,
     PERIOD_BITS,
     POSITION_BITS,
@@ -155,11 +159,17 @@ class Host(wiring.Component):
             "control": Cat(Const(0, CONTROL_TAG_SHIFT), run_tag),
         }
         for name, register in REGISTERS.items():
-            if register.access is Access.WRITE and name != "control":
-                with m.If(write_register & (index == register.offset)):
+            if register.access is Access.READ or name in ("control", *COUNTERS, *KEPT):
+                continue
+            with m.If(write_register & (index == register.offset)):
+                if name == "input_ring":
+                    m.d.sync += [
+                        self.input_ring_delay.eq(self.write_data),
+                        self.input_ring_uniform.eq(self.write_data[INPUT_RING_UNIFORM_BIT]),
+                        self.input_ring_rows.eq(self.write_data[INPUT_RING_ROWS_SHIFT:]),
+                    ]
+                else:
                     m.d.sync += getattr(self, name).eq(self.write_data)
-                    if name == "input_ring_delay":
-                        m.d.sync += self.input_ring_uniform.eq(self.write_data[16])
         with m.If(self.cleared):
             m.d.sync += self.output_taken.eq(0)
         m.d.sync += [self.start.eq(0), self.discard.eq(0)]

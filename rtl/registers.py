@@ -8,11 +8,11 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.layout import WORD_BITS
-from lifline.arch.registers import COUNTERS, REGISTERS, STORED_OFFSET, STORED_WORDS
+from lifline.arch.registers import COUNTER_STEP, COUNTERS, REGISTERS, STORED_OFFSET, STORED_WORDS
 
 from .memory import Ram
 
-LOW_BITS = 6
+LOW_BITS = COUNTER_STEP.bit_length() - 1
 """The low bits of every counter count in a register of their own; the memory takes their carry within ``2^LOW_BITS`` cycles."""
 
 COUNTER_OFFSET = REGISTERS[COUNTERS[0]].offset
@@ -26,7 +26,7 @@ class RegisterMemory(wiring.Component):
 
     Members
     -------
-    index : In, offset of the register modulo the depth.   data : Out.   write, write_data : In, never a counter.
+    index : In, offset of the register modulo the depth.   data : Out.   write, write_data : In; a counter takes the bits above its low ones.
     free : In, the host uses neither port in this cycle and does not write in the next.
     increments : In, events of :data:`~lifline.arch.registers.COUNTERS` in this cycle.   overflow : Out, sticky: a counter wrapped.
     clear : In, counters restart from zero.   clearing : Out, they do not read as zero yet.

@@ -13,7 +13,7 @@ from .timing import ACCUMULATE_SPACING
 RING_BITS = 32
 """Neurons per word of a delay ring and per word of a spike bitmap."""
 
-INTERFACE_VERSION = 5
+INTERFACE_VERSION = 6
 """Raised whenever program layout, registers or frames change meaning."""
 
 

@@ -60,16 +60,17 @@ REGISTERS = _table(
     ("magic", Access.READ, "Constant `LIFL`."),
     ("interface_version", Access.READ, "Version of this table, of the program layout and of the frames."),
     ("config_hash", Access.READ, "Hash of the gateware configuration; a program for another one is refused."),
-    ("status", Access.READ, "Bit 0 running, bit 1 stopped by early exit, bit 2 a counter overflowed, bit 3 input index out of range."),
+    ("status", Access.READ, "Bit 0 running, bit 1 stopped by early exit, bit 2 a counter has wrapped, bit 3 input index out of range."),
     ("step", Access.READ, "Time steps done since the last fresh start, modulo 2^16."),
     ("input_taken", Access.READ, "Input words consumed since the last discard, modulo 2^16."),
     ("output_count", Access.READ, "Output words produced since the last fresh start, modulo 2^16."),
     ("control", Access.WRITE, "Write 1 to start a run, 3 to start a fresh one (clears state), 4 to stop at the next window, 8 to discard unread input; bits 15..8 tag the run."),
-    ("busy_cycles", Access.READ, "Cycles spent computing since the last fresh start."),
-    ("stall_input_cycles", Access.READ, "Cycles waiting for the host's input."),
-    ("stall_output_cycles", Access.READ, "Cycles waiting for room in the output memory."),
-    ("stall_period_cycles", Access.READ, "Cycles waiting for the real-time period."),
-    ("overruns", Access.READ, "Windows that started later than the real-time period asks."),
+    ("busy_cycles", Access.WRITE, "Cycles spent computing since the last fresh start, modulo 2^32 like the other counters. A counter can be set to a multiple of 64."),
+    ("stall_input_cycles", Access.WRITE, "Cycles waiting for the host's input."),
+    ("stall_output_cycles", Access.WRITE, "Cycles waiting for room in the output memory."),
+    ("stall_period_cycles", Access.WRITE, "Cycles waiting for the real-time period."),
+    ("overruns", Access.WRITE, "Windows that started later than the real-time period asks."),
+    ("load_mark", Access.WRITE, "Written once a program is loaded, with a number that no other load writes; 0 since the device was configured or while one is loaded."),
     ("steps", Access.WRITE, "Time steps of the next run, 1..8192."),
     ("period", Access.WRITE, "Cycles per time step in real time, below 2^24; 0: as fast as possible."),
     ("input_count", Access.WRITE, "Input words written by the host since the last discard, modulo 2^16."),
@@ -77,15 +78,22 @@ REGISTERS = _table(
     ("ring_clear_words", Access.WRITE, "Ring words that a fresh start clears."),
     ("input_neurons", Access.WRITE, "Neurons of the input population."),
     ("input_ring_base", Access.WRITE, "First ring word of the input's ring."),
-    ("input_ring_rows", Access.WRITE, "Rows of the input's ring."),
-    ("input_ring_delay", Access.WRITE, "Bits 15..0 delay or first delay entry, bit 16 uniform."),
+    ("input_ring", Access.WRITE, "Of the input's ring: bits 15..0 delay or first delay entry, bit 16 uniform, bits 31..24 rows."),
     ("exit_every", Access.WRITE, "Time steps between early-exit checks, at most 65535; 0: none."),
     ("exit_margin", Access.WRITE, "The run stops when the leading count exceeds the second's by more than this."),
 )
-"""Offset in :attr:`Space.REGISTERS` of every register, by name: those that show signals, the counters, those that are written."""
+"""Offset in :attr:`Space.REGISTERS` of every register, by name: those that show signals, the counters, those that are only kept, those that
+the gateware obeys."""
 
 COUNTERS = ("busy_cycles", "stall_input_cycles", "stall_output_cycles", "stall_period_cycles", "overruns")
-"""Registers that count events, in their order in the table."""
+"""Registers that count events, in their order in the table: modulo ``2^COUNTER_BITS``, which whoever reads them must carry."""
+
+COUNTER_BITS = 32
+COUNTER_STEP = 64
+"""A counter can be set to multiples of this: the bits below count in flip-flops of their own."""
+
+KEPT = ("load_mark",)
+"""Registers that are kept for the host and mean nothing to the gateware."""
 
 STORED_OFFSET = 8
 STORED_WORDS = 16
@@ -104,6 +112,9 @@ STATUS_RUNNING = 1
 STATUS_EXITED = 2
 STATUS_COUNTER_OVERFLOW = 4
 STATUS_INPUT_RANGE = 8
+
+INPUT_RING_UNIFORM_BIT = 16
+INPUT_RING_ROWS_SHIFT = 24
 
 CONTROL_START = 1
 CONTROL_FRESH = 2

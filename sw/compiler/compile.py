@@ -33,7 +33,7 @@ from lifline.arch.program import (
     Mode,
     Opcode,
 )
-from lifline.arch.registers import Space
+from lifline.arch.registers import INPUT_RING_ROWS_SHIFT, INPUT_RING_UNIFORM_BIT, Space
 from lifline.network.model import Network, Population, Projection, ResetRule
 
 from .checks import check_supported, scaled_weights
@@ -256,8 +256,11 @@ def compile_network(network: Network, config: Config, modes: ModeChoice = Mode.E
             "ring_clear_words": ring_words,
             "input_neurons": network.input.size,
             "input_ring_base": entrance.base,
-            "input_ring_rows": entrance.rows,
-            "input_ring_delay": (int(entrance.delays[0]) | 1 << 16) if entrance.uniform else entrance.entry,
+            "input_ring": (
+                (int(entrance.delays[0]) if entrance.uniform else entrance.entry)
+                | entrance.uniform << INPUT_RING_UNIFORM_BIT
+                | entrance.rows << INPUT_RING_ROWS_SHIFT
+            ),
             "exit_every": 0 if exit_ is None else exit_.every,
             "exit_margin": 0 if exit_ is None else exit_.margin,
         },

@@ -12,14 +12,14 @@
 
 /* versions */
 #define LIFLINE_MAGIC 0x4C46494Cu
-#define LIFLINE_INTERFACE_VERSION 5u
+#define LIFLINE_INTERFACE_VERSION 6u
 
 /* hashes of the configurations */
-#define LIFLINE_CONFIG_TINY_HASH 0x73FA7F74u
-#define LIFLINE_CONFIG_SMALL_HASH 0xE5F9A308u
-#define LIFLINE_CONFIG_MEDIUM_HASH 0xAAF88716u
-#define LIFLINE_CONFIG_LARGE_HASH 0xCBB8F920u
-#define LIFLINE_CONFIG_LOIHI_HASH 0x98D442DBu
+#define LIFLINE_CONFIG_TINY_HASH 0xD5177E61u
+#define LIFLINE_CONFIG_SMALL_HASH 0x3107CB85u
+#define LIFLINE_CONFIG_MEDIUM_HASH 0x9AABFA9Du
+#define LIFLINE_CONFIG_LARGE_HASH 0x21121A21u
+#define LIFLINE_CONFIG_LOIHI_HASH 0x5B7D489Eu
 
 /* frames: sync, sequence, kind or status, count, address (requests), payload, CRC; little-endian */
 #define LIFLINE_REQUEST_SYNC 165u
@@ -53,25 +53,25 @@
 #define LIFLINE_REGISTER_MAGIC 0u  /* Constant `LIFL`. */
 #define LIFLINE_REGISTER_INTERFACE_VERSION 1u  /* Version of this table, of the program layout and of the frames. */
 #define LIFLINE_REGISTER_CONFIG_HASH 2u  /* Hash of the gateware configuration; a program for another one is refused. */
-#define LIFLINE_REGISTER_STATUS 3u  /* Bit 0 running, bit 1 stopped by early exit, bit 2 a counter overflowed, bit 3 input index out of range. */
+#define LIFLINE_REGISTER_STATUS 3u  /* Bit 0 running, bit 1 stopped by early exit, bit 2 a counter has wrapped, bit 3 input index out of range. */
 #define LIFLINE_REGISTER_STEP 4u  /* Time steps done since the last fresh start, modulo 2^16. */
 #define LIFLINE_REGISTER_INPUT_TAKEN 5u  /* Input words consumed since the last discard, modulo 2^16. */
 #define LIFLINE_REGISTER_OUTPUT_COUNT 6u  /* Output words produced since the last fresh start, modulo 2^16. */
 #define LIFLINE_REGISTER_CONTROL 7u  /* Write 1 to start a run, 3 to start a fresh one (clears state), 4 to stop at the next window, 8 to discard unread input; bits 15..8 tag the run. */
-#define LIFLINE_REGISTER_BUSY_CYCLES 8u  /* Cycles spent computing since the last fresh start. */
+#define LIFLINE_REGISTER_BUSY_CYCLES 8u  /* Cycles spent computing since the last fresh start, modulo 2^32 like the other counters. A counter can be set to a multiple of 64. */
 #define LIFLINE_REGISTER_STALL_INPUT_CYCLES 9u  /* Cycles waiting for the host's input. */
 #define LIFLINE_REGISTER_STALL_OUTPUT_CYCLES 10u  /* Cycles waiting for room in the output memory. */
 #define LIFLINE_REGISTER_STALL_PERIOD_CYCLES 11u  /* Cycles waiting for the real-time period. */
 #define LIFLINE_REGISTER_OVERRUNS 12u  /* Windows that started later than the real-time period asks. */
-#define LIFLINE_REGISTER_STEPS 13u  /* Time steps of the next run, 1..8192. */
-#define LIFLINE_REGISTER_PERIOD 14u  /* Cycles per time step in real time, below 2^24; 0: as fast as possible. */
-#define LIFLINE_REGISTER_INPUT_COUNT 15u  /* Input words written by the host since the last discard, modulo 2^16. */
-#define LIFLINE_REGISTER_OUTPUT_TAKEN 16u  /* Output words that the host has read and frees, modulo 2^16. */
-#define LIFLINE_REGISTER_RING_CLEAR_WORDS 17u  /* Ring words that a fresh start clears. */
-#define LIFLINE_REGISTER_INPUT_NEURONS 18u  /* Neurons of the input population. */
-#define LIFLINE_REGISTER_INPUT_RING_BASE 19u  /* First ring word of the input's ring. */
-#define LIFLINE_REGISTER_INPUT_RING_ROWS 20u  /* Rows of the input's ring. */
-#define LIFLINE_REGISTER_INPUT_RING_DELAY 21u  /* Bits 15..0 delay or first delay entry, bit 16 uniform. */
+#define LIFLINE_REGISTER_LOAD_MARK 13u  /* Written once a program is loaded, with a number that no other load writes; 0 since the device was configured or while one is loaded. */
+#define LIFLINE_REGISTER_STEPS 14u  /* Time steps of the next run, 1..8192. */
+#define LIFLINE_REGISTER_PERIOD 15u  /* Cycles per time step in real time, below 2^24; 0: as fast as possible. */
+#define LIFLINE_REGISTER_INPUT_COUNT 16u  /* Input words written by the host since the last discard, modulo 2^16. */
+#define LIFLINE_REGISTER_OUTPUT_TAKEN 17u  /* Output words that the host has read and frees, modulo 2^16. */
+#define LIFLINE_REGISTER_RING_CLEAR_WORDS 18u  /* Ring words that a fresh start clears. */
+#define LIFLINE_REGISTER_INPUT_NEURONS 19u  /* Neurons of the input population. */
+#define LIFLINE_REGISTER_INPUT_RING_BASE 20u  /* First ring word of the input's ring. */
+#define LIFLINE_REGISTER_INPUT_RING 21u  /* Of the input's ring: bits 15..0 delay or first delay entry, bit 16 uniform, bits 31..24 rows. */
 #define LIFLINE_REGISTER_EXIT_EVERY 22u  /* Time steps between early-exit checks, at most 65535; 0: none. */
 #define LIFLINE_REGISTER_EXIT_MARGIN 23u  /* The run stops when the leading count exceeds the second's by more than this. */
 

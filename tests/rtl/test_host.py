@@ -16,7 +16,10 @@ from lifline.arch.registers import (
     CONTROL_START,
     CONTROL_STOP,
     CONTROL_TAG_SHIFT,
+    COUNTER_STEP,
     COUNTERS,
+    INPUT_RING_ROWS_SHIFT,
+    KEPT,
     MAGIC,
     REGISTERS,
     Access,
@@ -214,7 +217,7 @@ def test_random_requests(config: Config) -> None:
 def test_written_registers_reach_the_core() -> None:
     async def body(bench: Bench, rng: random.Random) -> None:
         for name, register in REGISTERS.items():
-            if register.access is Access.READ or name == "control":
+            if register.access is Access.READ or name in ("control", "input_ring", *COUNTERS, *KEPT):
                 continue
             signal = getattr(bench.dut, name)
             for value in (0xFFFFFFFF, 0, rng.getrandbits(32)):
@@ -225,12 +228,39 @@ def test_written_registers_reach_the_core() -> None:
     run(TINY, body)
 
 
-def test_delay_register_says_uniform_in_bit_16() -> None:
+@pytest.mark.parametrize("config", [TINY, WIDE.replace(max_delay=63, window=16)], ids=["tiny", "long"])
+def test_the_input_ring_register_holds_delay_uniformity_and_rows(config: Config) -> None:
     async def body(bench: Bench, rng: random.Random) -> None:
-        where = address(Space.REGISTERS, REGISTERS["input_ring_delay"].offset)
-        for value in (1 << 16 | 5, 5):
+        where = address(Space.REGISTERS, REGISTERS["input_ring"].offset)
+        dut, ctx = bench.dut, bench.ctx
+        for uniform, delay, rows in ((1, 5, 7), (0, 5, config.max_ring_rows), (0, config.delay_entries - 1, 1), (1, config.max_delay, 8)):
+            await bench.request(True, where, delay | uniform << 16 | rows << INPUT_RING_ROWS_SHIFT)
+            assert (ctx.get(dut.input_ring_uniform), ctx.get(dut.input_ring_delay), ctx.get(dut.input_ring_rows)) == (uniform, delay, rows)
+
+    run(config, body)
+
+
+def test_the_load_mark_is_zero_at_first_and_then_what_was_written() -> None:
+    async def body(bench: Bench, rng: random.Random) -> None:
+        where = address(Space.REGISTERS, REGISTERS["load_mark"].offset)
+        assert await bench.request(False, where, 0) == (0, Status.OK)
+        for value in (0xFFFFFFFF, rng.getrandbits(32), 0):
             await bench.request(True, where, value)
-            assert (bench.ctx.get(bench.dut.input_ring_uniform), bench.ctx.get(bench.dut.input_ring_delay)) == (value >> 16, 5)
+            bench.ctx.set(bench.dut.cleared, value & 1)  # a fresh run changes nothing
+            await bench.cycle()
+            bench.ctx.set(bench.dut.cleared, 0)
+            await bench.settle()
+            assert await bench.request(False, where, 0) == (value, Status.OK)
+
+    run(TINY, body)
+
+
+def test_counters_can_be_set_to_multiples_of_their_step() -> None:
+    async def body(bench: Bench, rng: random.Random) -> None:
+        for name in COUNTERS:
+            value = rng.getrandbits(32) & -COUNTER_STEP
+            await bench.request(True, address(Space.REGISTERS, REGISTERS[name].offset), value)
+            assert await bench.request(False, address(Space.REGISTERS, REGISTERS[name].offset), 0) == (value, Status.OK)
 
     run(TINY, body)
 
