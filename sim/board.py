@@ -6,6 +6,10 @@ Both are byte streams as the driver's link wants them. Their clock runs only whi
 from __future__ import annotations
 
 import ctypes
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,12 +19,30 @@ from lifline.arch.config import Config
 from lifline.arch.errors import LinkError
 
 from .build import build, compiler
+from .owner import check_process
 
 __all__ = ["Board", "CompiledBoard", "InterpretedBoard", "compiler"]
 
 QUIET_CYCLES = 4096
 """A read gives up when no byte has moved for this many cycles: every reply is on its way sooner."""
 CLOSED = "the simulated board is closed; open it again"
+
+
+class _Turns:
+    """Threads take turns at a board; a fork of the process that opened it gets none."""
+
+    def __init__(self) -> None:
+        self._process, self._lock = os.getpid(), threading.RLock()
+
+    @property
+    def forked(self) -> bool:
+        return os.getpid() != self._process
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        check_process("the simulated board", self._process)
+        with self._lock:
+            yield
 
 
 class Board(Protocol):
@@ -52,7 +74,7 @@ class CompiledBoard:
     """
 
     def __init__(self, config: Config, *, trace: bool = False) -> None:
-        self.config, self._traced = config, trace
+        self.config, self._traced, self._turns = config, trace, _Turns()
         self._library = library = ctypes.CDLL(str(build(config, trace=trace)))
         handle, size = ctypes.c_void_p, ctypes.c_size_t
         for name, result, arguments in (
@@ -76,22 +98,26 @@ class CompiledBoard:
     @property
     def cycles(self) -> int:
         """Clock cycles since power-up."""
-        return self._library.board_cycles(self._open())
+        with self._turns.turn():
+            return self._library.board_cycles(self._open())
 
     def write(self, data: bytes) -> None:
         """Send bytes; the board takes them while it runs."""
-        self._library.board_push(self._open(), data, len(data))
+        with self._turns.turn():
+            self._library.board_push(self._open(), data, len(data))
 
     def read(self, count: int) -> bytes:
         """``count`` bytes, or what there is when the board falls silent."""
-        self._library.board_run(self._open(), count, QUIET_CYCLES)
         out = ctypes.create_string_buffer(count)
-        size = self._library.board_pull(self._open(), out, count)
+        with self._turns.turn():
+            self._library.board_run(self._open(), count, QUIET_CYCLES)
+            size = self._library.board_pull(self._open(), out, count)
         return out.raw[:size]
 
     def advance(self, cycles: int) -> int:
         """Run for that many cycles after the last byte has moved; returns how many bytes wait to be read."""
-        return self._library.board_run(self._open(), ctypes.c_size_t(-1).value, cycles)
+        with self._turns.turn():
+            return self._library.board_run(self._open(), ctypes.c_size_t(-1).value, cycles)
 
     def trace(self) -> NDArray[np.int32]:
         """What was stored since the last call, in order, (stores, 2 + 2 * multipliers): neuron word, a bit per spike, the stored values,
@@ -103,16 +129,20 @@ class CompiledBoard:
         """
         if not self._traced:
             raise ValueError("the simulated board was made without trace=True")
-        numbers = self._library.board_trace(self._open(), None, 0)
-        out = np.empty(numbers, np.int32)
-        self._library.board_trace(self._open(), out.ctypes.data, numbers)
+        with self._turns.turn():
+            numbers = self._library.board_trace(self._open(), None, 0)
+            out = np.empty(numbers, np.int32)
+            self._library.board_trace(self._open(), out.ctypes.data, numbers)
         return out.reshape(-1, 2 + 2 * self.config.multipliers)
 
     def close(self) -> None:
-        """Free the simulation."""
-        if self._board is not None:
-            self._library.board_destroy(self._board)
-            self._board = None
+        """Free the simulation, once what another thread does with it has ended."""
+        if self._turns.forked:
+            return  # the copy may be in the middle of a cycle
+        with self._turns.turn():
+            if self._board is not None:
+                self._library.board_destroy(self._board)
+                self._board = None
 
 
 class InterpretedBoard:
@@ -125,7 +155,7 @@ class InterpretedBoard:
 
         self.config = config
         self._incoming, self._outgoing = bytearray(), bytearray()
-        self._moved_at, self._closed = 0, False
+        self._moved_at, self._closed, self._turns = 0, False, _Turns()
         self.cycles = 0
         top: Any = Top(config)  # its members are made at run time
         self._simulator = Simulator(top)
@@ -151,26 +181,33 @@ class InterpretedBoard:
 
     def write(self, data: bytes) -> None:
         """Send bytes; the board takes them while it runs."""
+        with self._turns.turn():
+            self._check()
+            self._incoming += data
+
+    def _check(self) -> None:
         if self._closed:
             raise LinkError(CLOSED)
-        self._incoming += data
 
     def read(self, count: int) -> bytes:
         """``count`` bytes, or what there is when the board falls silent."""
-        self._run(count, QUIET_CYCLES)
-        out = bytes(self._outgoing[:count])
-        del self._outgoing[:count]
+        with self._turns.turn():
+            self._run(count, QUIET_CYCLES)
+            out = bytes(self._outgoing[:count])
+            del self._outgoing[:count]
         return out
 
     def _run(self, wanted: int | None, quiet: int) -> None:
+        self._check()
         self._moved_at = self.cycles
         while self.cycles - self._moved_at < quiet and (wanted is None or len(self._outgoing) < wanted):
             self._simulator.advance()
 
     def advance(self, cycles: int) -> int:
         """Run for that many cycles after the last byte has moved; returns how many bytes wait to be read."""
-        self._run(None, cycles)
-        return len(self._outgoing)
+        with self._turns.turn():
+            self._run(None, cycles)
+            return len(self._outgoing)
 
     def close(self) -> None:
         """Refuse bytes from now on."""

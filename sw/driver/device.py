@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 from typing import Any, Protocol
 from urllib.parse import parse_qs
@@ -21,6 +22,12 @@ from .linked import LinkedDevice
 
 __all__ = ["Device", "GoldenDevice", "LinkedDevice", "open"]
 log = logging.getLogger(__name__)
+BAUD_HZ = 50, 50_000_000
+"""Slowest and fastest rate that a serial port may be asked for."""
+NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
+LONGEST_NUMBER = 20
+LONGEST_S = 3600.0
+"""Longest time that a reply may be waited for."""
 
 
 class Device(Protocol):
@@ -59,6 +66,10 @@ def open(url: str = "sim:", *, config: Config | None = None) -> LinkedDevice | G
     LinkError     if the port cannot be opened or nothing answers.
     ConfigError, ToolError   if there is no such configuration, or its simulated board cannot be built.
     """
+    if not isinstance(url, str):
+        raise DeviceError(f"{url!r} is no device; give a text like `sim:`, `golden:` or `serial:/dev/ttyUSB0`")
+    if config is not None and not isinstance(config, Config):
+        raise DeviceError(f"config={config!r} is no configuration; use lifline.preset(...) or a lifline.arch.config.Config")
     kind, _, rest = url.partition(":")
     name, _, query = rest.partition("?")
     if kind == "golden":
@@ -89,6 +100,12 @@ def _serial(url: str, port: str, query: str) -> Transport:
     from .serial_port import SerialTransport
 
     options = {"baud": "1000000", "timeout": "0.5"} | {key: values[-1] for key, values in parse_qs(query, keep_blank_values=True).items()}
-    if options.keys() != {"baud", "timeout"} or not options["baud"].isdigit() or not options["timeout"].replace(".", "", 1).isdigit():
+    if options.keys() != {"baud", "timeout"} or not all(map(NUMBER.fullmatch, options.values())) or "." in options["baud"]:
         raise DeviceError(f"{url}: after `?` there can be baud=1000000 and timeout=0.5 (seconds), joined by `&`")
-    return SerialTransport(port, baud_hz=int(options["baud"]), timeout_s=float(options["timeout"]))
+    # Longer texts are beyond the limits anyway, and converting them takes time.
+    baud_hz, timeout_s = int(options["baud"][:LONGEST_NUMBER]), float(options["timeout"][:LONGEST_NUMBER])
+    if not BAUD_HZ[0] <= baud_hz <= BAUD_HZ[1]:
+        raise DeviceError(f"{url}: baud={baud_hz} must be in {BAUD_HZ[0]}..{BAUD_HZ[1]}; boards are built for 1000000 unless told otherwise")
+    if timeout_s > LONGEST_S:
+        raise DeviceError(f"{url}: timeout={timeout_s:g} must be at most {LONGEST_S:g} seconds; a reply takes less than one")
+    return SerialTransport(port, baud_hz=baud_hz, timeout_s=timeout_s)

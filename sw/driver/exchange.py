@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 
@@ -17,9 +18,10 @@ from lifline.arch.registers import (
     CONTROL_START,
     CONTROL_STOP,
     CONTROL_TAG_SHIFT,
+    COUNTERS,
     POSITION_BITS,
     REGISTERS,
-    STATUS_COUNTER_OVERFLOW,
+    STATUS_COUNTER_WRAPPED,
     STATUS_EXITED,
     STATUS_INPUT_RANGE,
     STATUS_RUNNING,
@@ -28,15 +30,19 @@ from lifline.arch.registers import (
 )
 from lifline.compiler.program_file import Program
 
+from .counters import CycleCounters
 from .link import Link
 
 POSITION_MASK = (1 << POSITION_BITS) - 1
+MARK_BITS = 32
 STALLED_S = 10.0
 """A run that makes no progress for this long has lost its device."""
 STEP_MASK = (1 << next(field.width for field in RECORD.fields if field.name == "step")) - 1
 RECORDED: dict[int, str] = {RecordKind.V: "v", RecordKind.I: "i"}
 POLLED = REGISTERS["status"].offset, REGISTERS["output_count"].offset + 1
 """First and end of the registers that are read together while a run is under way."""
+COUNTED = REGISTERS[COUNTERS[0]].offset, REGISTERS["load_mark"].offset + 1
+"""First and end of the registers that are read together when counters are looked at."""
 
 Records = dict[str, dict[str, NDArray]]
 """Population -> variable -> (batch, time, neuron)."""
@@ -48,12 +54,42 @@ class Exchange:
     Attributes
     ----------
     stop : set it from anywhere to end the run under way before its next window.
+    cycles : the device's cycle counters, carried.
     """
 
-    def __init__(self, link: Link, program: Program, config: Config, url: str) -> None:
-        self._link, self._program, self._config, self._url = link, program, config, url
-        self.stop = threading.Event()
-        self._position = 0
+    def __init__(self, link: Link, program: Program, config: Config, url: str, stop: threading.Event) -> None:
+        self._link, self._program, self._config, self._url, self.stop = link, program, config, url, stop
+        self._position, self._mark = 0, 0
+        self.cycles = CycleCounters(self._counters, lambda: bool(self.get("status") & STATUS_COUNTER_WRAPPED))
+
+    def take_over(self) -> None:
+        """Tell every other driver of this device, at its next look, that its program is gone."""
+        self.set("load_mark", 0)
+
+    def claim(self) -> None:
+        """Mark the device as loaded by this driver, now."""
+        self._mark = secrets.randbits(MARK_BITS) or 1
+        self.set("load_mark", self._mark)
+
+    def check(self) -> None:
+        """Make sure that the device still holds what this driver has loaded.
+
+        Raises
+        ------
+        DeviceError   if it does not.
+        """
+        self._compare(self.get("load_mark"))
+
+    def _compare(self, mark: int) -> None:
+        if mark != self._mark:
+            how = "reconfigured, or is being loaded by another driver," if not mark else "loaded by another driver"
+            raise DeviceError(f"{self._url}: the device was {how} since load(); load again")
+
+    def _counters(self) -> NDArray[np.uint32]:
+        """The cycle counters, which must be those of this driver's program."""
+        words = self._link.read(address(Space.REGISTERS, COUNTED[0]), COUNTED[1] - COUNTED[0])
+        self._compare(int(words[-1]))
+        return words[: len(COUNTERS)]
 
     def get(self, name: str) -> int:
         """Value of a register."""
@@ -73,8 +109,17 @@ class Exchange:
         Raises
         ------
         LinkError     if the link fails.
-        DeviceError   if the device makes no progress, reports an error, or sends what nobody asked for.
+        DeviceError   if the device makes no progress, reports an error, sends what nobody asked for, or was taken away.
         """
+        try:
+            done, exited = self._run(spikes, fresh, records, item, first)
+        except DeviceError:
+            self.check()  # if the device was taken away, that is why
+            raise
+        self.cycles.look()
+        return done, exited
+
+    def _run(self, spikes: NDArray[np.uint8], fresh: bool, records: Records, item: int, first: int) -> tuple[int, bool]:
         times, neurons = np.nonzero(spikes)
         ends = np.searchsorted(times, np.arange(len(spikes)), side="right")
         words = np.insert(neurons.astype(np.uint32), ends, INPUT_END_OF_STEP)
@@ -85,6 +130,7 @@ class Exchange:
         self.set("control", CONTROL_START | (CONTROL_FRESH if fresh else 0) | tag << CONTROL_TAG_SHIFT)
         if fresh:
             self._position = 0
+        self.cycles.resume()
         written, taken, held = 0, 0, np.zeros(0, np.uint32)
         status, progress = STATUS_RUNNING, time.monotonic()
         last: tuple[int, ...] = ()
@@ -96,6 +142,7 @@ class Exchange:
                 written += self._feed(words, written, taken)
             status, step, taken, produced = self._poll(written)
             held = self._decode(np.concatenate([held, *self._drain(produced)]), records, item, first, started)
+            self.cycles.look(due=False)
             now = (step, produced, taken, written)
             if now != last:
                 last, progress = now, time.monotonic()
@@ -105,9 +152,10 @@ class Exchange:
                 raise DeviceError(f"{self._url}: the run makes no progress since step {step}; reset the board")
         if status & STATUS_INPUT_RANGE:
             raise DeviceError(f"{self._url}: an input index was outside the input of {self._program.network.input.size} neurons; load again")
-        if status & STATUS_COUNTER_OVERFLOW:
-            raise DeviceError(f"{self._url}: a 32-bit counter overflowed; start a fresh run more often")
-        return (step - started) & POSITION_MASK, bool(status & STATUS_EXITED)
+        done, exited = (step - started) & POSITION_MASK, bool(status & STATUS_EXITED)
+        if not stopping and not exited and done != len(spikes):
+            raise DeviceError(f"{self._url}: the run ended after {done} of {len(spikes)} steps, which nobody asked for; load again")
+        return done, exited
 
     def _feed(self, words: NDArray[np.uint32], written: int, taken: int) -> int:
         """Write as many input words as there is room for; returns how many."""

@@ -11,15 +11,22 @@ from numpy.typing import NDArray
 from lifline.arch.config import Config
 from lifline.arch.errors import DeviceError
 from lifline.compiler.program_file import Program
-from lifline.network.result import RunResult, parse_records
+from lifline.network.result import RunResult
 from lifline.sim.golden import GoldenModel
+from lifline.sim.owner import Owner
+
+from .arguments import period, stateful
 
 
 class GoldenDevice:
-    """The golden model behind the interface of every device: no cycles, every variable, whole batches at once."""
+    """The golden model behind the interface of every device: no cycles, every variable, whole batches at once.
+
+    One thread uses it at a time; a forked process has a model of its own, which goes on where this one was.
+    """
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self._owner = Owner(f"golden:{config.name}")
         self._model: GoldenModel | None = None
 
     def __enter__(self) -> GoldenDevice:
@@ -29,8 +36,14 @@ class GoldenDevice:
         self.close()
 
     def load(self, program: Program) -> None:
-        """Take a program. One for any configuration will do: the bits do not depend on it."""
-        self._model = GoldenModel(program.network)
+        """Take a program. One for any configuration will do: the bits do not depend on it.
+
+        Raises
+        ------
+        DeviceError   if another thread uses the device.
+        """
+        with self._owner.use("load()", forks=True):
+            self._model = GoldenModel(program.network)
 
     def _loaded(self) -> GoldenModel:
         if self._model is None:
@@ -44,7 +57,9 @@ class GoldenDevice:
 
         A batch can be continued, too.
         """
-        return self._loaded().run(spikes, reset=reset, record=record, steps=steps)
+        with self._owner.use("run()", forks=True):
+            period(period_cycles)
+            return self._loaded().run(spikes, reset=reset, record=record, steps=steps)
 
     def read_state(self, population: str) -> dict[str, NDArray[np.int64]]:
         """``v``, ``i``, ``c`` and ``count`` after the last run, of its last item: shape (neuron,) each, zero before the first run.
@@ -52,18 +67,18 @@ class GoldenDevice:
         Raises
         ------
         InputError    if there is no such population, or it is the input.
-        DeviceError   if no program is loaded.
+        DeviceError   if no program is loaded, or another thread uses the device.
         """
-        model = self._loaded()
-        parse_records(model.network, population)
-        size = model.network.population(population).size
-        state = model.state(population) or {name: np.zeros((1, size), np.int64) for name in ("v", "i", "c", "count")}
-        return {name: values[-1] for name, values in state.items()}
+        with self._owner.use("read_state()", forks=True):
+            model = self._loaded()
+            size = stateful(model.network, population).size
+            state = model.state(population) or {name: np.zeros((1, size), np.int64) for name in ("v", "i", "c", "count")}
+            return {name: values[-1] for name, values in state.items()}
 
     def info(self) -> dict[str, Any]:
         """What this device is."""
         return {"url": f"golden:{self.config.name}", "config": self.config.name}
 
     def close(self) -> None:
-        """Forget the program."""
+        """Forget the program; a run under way, in another thread, is not disturbed."""
         self._model = None

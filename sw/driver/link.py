@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Sequence
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +25,15 @@ class Transport(Protocol):
     def close(self) -> None: ...
 
 
+_locks: WeakKeyDictionary[Transport, threading.RLock] = WeakKeyDictionary()  # type: ignore[type-arg]
+"""One per byte stream: no two links, in whatever threads, have requests under way on the same one."""
+
+
 class Link:
     """Reads and writes words of the device's address space.
 
-    Every request is idempotent, so one whose reply is lost or damaged is simply repeated.
+    Every request is idempotent, so one whose reply is lost or damaged is simply repeated. Threads may share a link, and links a transport:
+    each waits until the request of another one is answered.
 
     Raises
     ------
@@ -37,10 +44,17 @@ class Link:
     def __init__(self, transport: Transport, *, retries: int = 8) -> None:
         self.transport, self.retries = transport, retries
         self._sequence = 0
+        self._ended = False
+        self._lock = _locks.setdefault(transport, threading.RLock())
         self.repeated = 0
+
+    def end(self) -> None:
+        """Refuse every further request; one that is under way is still answered."""
+        self._ended = True
 
     def close(self) -> None:
         """Close the byte stream."""
+        self._ended = True
         self.transport.close()
 
     def read(self, address: int, count: int = 1) -> NDArray[np.uint32]:
@@ -58,8 +72,14 @@ class Link:
             self._exchange(Kind.WRITE, address + first, len(part), part)
 
     def _exchange(self, kind: Kind, address: int, count: int, payload: tuple[int, ...]) -> tuple[int, ...]:
+        with self._lock:
+            return self._exchange_alone(kind, address, count, payload)
+
+    def _exchange_alone(self, kind: Kind, address: int, count: int, payload: tuple[int, ...]) -> tuple[int, ...]:
         problem = "no reply"
         for attempt in range(self.retries + 1):
+            if self._ended:
+                raise LinkError(f"{kind.name.lower()} at {address:#08x}: the link is closed; open it again")
             if attempt:
                 self.repeated += 1
                 self._resynchronise()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,17 +15,26 @@ from lifline.arch.config import INTERFACE_VERSION, PRESETS, Config
 from lifline.arch.errors import DeviceError, InputError
 from lifline.arch.program import FIRST_COUNTER
 from lifline.arch.records import MAX_STEPS_PER_RUN
-from lifline.arch.registers import CONTROL_STOP, MAGIC, PERIOD_BITS, REGISTERS, STATUS_RUNNING, Space, address
+from lifline.arch.registers import CONTROL_STOP, COUNTERS, MAGIC, REGISTERS, STATUS_RUNNING, Space, address
 from lifline.compiler.program_file import Program, ProgramPopulation
 from lifline.network.result import Counters, Cycles, RunResult, build_result, parse_records, with_output
 from lifline.network.spikes import as_batch
+from lifline.sim.owner import Owner
 
+from .arguments import period, stateful
+from .counters import counted
 from .exchange import STALLED_S, Exchange, Records
 from .link import Link
+
+CLOSE_S = 10.0
+"""How long a run may take to end when its device is closed."""
 
 
 class LinkedDevice:
     """A device behind the link: a board or a simulated one.
+
+    One thread uses it at a time, in the process that opened it; every other one gets an error that names the first. :meth:`stop` and
+    :meth:`close` may come from any thread, and from signal handlers.
 
     Parameters
     ----------
@@ -37,9 +48,19 @@ class LinkedDevice:
 
     def __init__(self, link: Link, *, url: str = "", config: Config | None = None) -> None:
         self.link, self.url = link, url
+        self._owner = Owner(url or "the device")
         self._loaded: Exchange | None = None
         self._program: Program | None = None
-        magic, version, self.config_hash = (int(word) for word in link.read(address(Space.REGISTERS, 0), 3))
+        self._config = config
+        self._items = 0
+        self._lost = ""
+        self._untouched = True  # no window was computed since the last fresh start, or load
+        self._identify()
+
+    def _identify(self) -> None:
+        """Read what the device is; it may have been reconfigured."""
+        url = self.url
+        magic, version, self.config_hash = (int(word) for word in self.link.read(address(Space.REGISTERS, 0), 3))
         if magic != MAGIC:
             raise DeviceError(f"{url}: the device answers {magic:#010x}, not {MAGIC:#010x}; it does not run lifline's gateware")
         if version != INTERFACE_VERSION:
@@ -47,10 +68,17 @@ class LinkedDevice:
                 f"{url}: the device has interface version {version}, this lifline speaks {INTERFACE_VERSION}; "
                 f"{'build its bitstream again' if version < INTERFACE_VERSION else 'upgrade lifline'}"
             )
-        known = {c.hash: c for c in (*PRESETS.values(), *([config] if config else []))}
+        known = {c.hash: c for c in (*PRESETS.values(), *([self._config] if self._config else []))}
         self.config: Config | None = known.get(self.config_hash)
-        self._items = 0
-        self._lost = ""
+
+    @contextlib.contextmanager
+    def _use(self, what: str) -> Iterator[None]:
+        with self._owner.use(what):
+            try:
+                yield
+            finally:
+                if self._owner.closed:  # meanwhile, maybe by a signal handler of this very thread
+                    self.link.close()
 
     def __enter__(self) -> LinkedDevice:
         return self
@@ -60,7 +88,8 @@ class LinkedDevice:
 
     def info(self) -> dict[str, Any]:
         """Configuration and registers of the device."""
-        values = self.link.read(address(Space.REGISTERS, 0), len(REGISTERS))
+        with self._use("info()"):
+            values = self.link.read(address(Space.REGISTERS, 0), len(REGISTERS))
         name = self.config.name if self.config else "unknown"
         return {"url": self.url, "config": name} | {r: int(values[REGISTERS[r].offset]) for r in REGISTERS}
 
@@ -70,8 +99,14 @@ class LinkedDevice:
         Raises
         ------
         LinkError     if the link fails; then no program is loaded.
-        DeviceError   if the program was compiled for another configuration, or the memory does not hold what was written.
+        DeviceError   if the program was compiled for another configuration, the memory does not hold what was written, or another thread uses
+            the device.
         """
+        with self._use("load()"):
+            self._load(program)
+
+    def _load(self, program: Program) -> None:
+        self._identify()
         if program.config_hash != self.config_hash:
             name = f"`{self.config.name}`" if self.config else "an unknown configuration"
             raise DeviceError(
@@ -83,8 +118,9 @@ class LinkedDevice:
                 f"{self.url}: its configuration (hash {self.config_hash:08x}) is none of the presets {', '.join(PRESETS)}; "
                 "name it: open(url, config=...)"
             )
-        exchange = Exchange(self.link, program, self.config, self.url)
+        exchange = Exchange(self.link, program, self.config, self.url, self._owner.stop)
         self._loaded = None
+        exchange.take_over()  # before anything that another driver could take for its own run's doing
         self._halt(exchange)
         for space, image in program.images.items():
             self.link.write(address(space, 0), image)
@@ -95,8 +131,9 @@ class LinkedDevice:
                 raise DeviceError(f"{space.name.lower()} word {k} reads back {int(back[k]):#x} instead of {int(image[k]):#x}; load again")
         for name, value in program.registers.items():
             exchange.set(name, value)
+        exchange.claim()
         self._loaded, self._program = exchange, program
-        self._items, self._lost = 0, ""
+        self._items, self._lost, self._untouched = 0, "", True
 
     def _halt(self, exchange: Exchange) -> None:
         """Stop a run that a failed call, or a driver that went away, has left behind."""
@@ -109,8 +146,7 @@ class LinkedDevice:
 
     def stop(self) -> None:
         """Stop the run under way before its next window; for another thread or a signal handler. Its result covers the steps done."""
-        if self._loaded is not None:
-            self._loaded.stop.set()
+        self._owner.interrupt()
 
     def _ready(self) -> tuple[Program, Exchange]:
         if self._loaded is None or self._program is None:
@@ -133,9 +169,15 @@ class LinkedDevice:
         Raises
         ------
         InputError    for spikes, names or a period out of range, or a continued run of several items; the device keeps its state.
-        LinkError     if the link fails, or the device is gone.
-        DeviceError   if the device refuses or makes no progress, or a run is to be continued that failed or was stopped.
+        LinkError     if the link fails, or the device is gone or closed.
+        DeviceError   if the device refuses or makes no progress, another driver has loaded it or it was reconfigured, another thread uses it,
+            or a run is to be continued that failed or was stopped.
         """
+        with self._use("run()"):
+            return self._run(spikes, reset, record, steps, period_cycles)
+
+    def _run(self, spikes: object, reset: bool, record: str | Iterable[str], steps: int | None, period_cycles: int) -> RunResult:
+        period_cycles = period(period_cycles)
         program, _ = self._ready()
         network = program.network
         array, _ = as_batch(spikes, network.input.size, steps)
@@ -149,8 +191,6 @@ class LinkedDevice:
             raise InputError(f"a continued run takes one item after one item, not {len(array)} after {self._items}; use reset=True")
         if not reset and self._lost:
             raise DeviceError(f"{self.url}: {self._lost}, so that it cannot be continued; use reset=True")
-        if not 0 <= period_cycles < 1 << PERIOD_BITS:
-            raise InputError(f"period_cycles={period_cycles} must be in 0..{(1 << PERIOD_BITS) - 1}")
         records, counters, cycles, done, exited = self._execute(array, wanted, reset, period_cycles)
         batch, length = array.shape[:2]
         spikes_out = records[output.name].get("spikes", np.zeros((batch, length, output.size), np.uint8))
@@ -176,6 +216,10 @@ class LinkedDevice:
         ------
         InputError, LinkError, DeviceError   as :meth:`run`.
         """
+        with self._use("count()"):
+            return self._count(spikes, reset)
+
+    def _count(self, spikes: object, reset: bool) -> tuple[dict[str, Counters], Cycles]:
         program, _ = self._ready()
         array, _ = as_batch(spikes, program.network.input.size, None)
         if not reset and (self._lost or self._items != 1):
@@ -190,8 +234,8 @@ class LinkedDevice:
         program, exchange = self._ready()
         network = program.network
         reset = reset or not self._items
+        exchange.check()
         self._items, self._lost = len(array), "the last run failed"
-        exchange.stop.clear()
         self._halt(exchange)
         exchange.set("period", period_cycles)
         for where, value in program.recording(wanted):
@@ -203,31 +247,34 @@ class LinkedDevice:
             for name, variables in wanted.items()
         }
         counters = {p.name: np.zeros((batch, 3), np.int64) for p in program.populations}
-        cycles = np.zeros((batch, 5), np.int64)
+        cycles = np.zeros((batch, len(COUNTERS)), np.int64)
         done, exited = np.zeros(batch, np.int64), np.zeros(batch, np.bool_)
         for item in range(batch):
             if exchange.stop.is_set():
                 break
             first = 0
-            before = np.zeros(5, np.int64) if reset else self._cycle_counters()
-            old = {p.name: np.zeros(3, np.int64) if reset else self._event_counters(p) for p in program.populations}
+            exchange.cycles.begin(fresh=reset)
+            old = {p.name: np.zeros(3, np.uint32) if reset else self._event_counters(p) for p in program.populations}
+            self._untouched |= reset
             while first < length and not exited[item] and not exchange.stop.is_set():
                 part = array[item, first : first + MAX_STEPS_PER_RUN]
                 executed, exited[item] = exchange.run(part, reset and first == 0, records, item, first)
                 done[item] += executed
                 first += len(part)
-            cycles[item] = self._cycle_counters() - before
-            for p in program.populations:
-                counters[p.name][item] = self._event_counters(p) - old[p.name]
+                if not executed:
+                    break  # stopped; the first window of a fresh run would have cleared state and counters of populations
+                self._untouched = False
+                # No population counts to 2^32 within one part.
+                for p in program.populations:
+                    new = self._event_counters(p)
+                    counters[p.name][item] += counted(old[p.name], new)
+                    old[p.name] = new
+            cycles[item] = exchange.cycles.totals
         self._lost = "the last run was stopped" if exchange.stop.is_set() else ""
         return records, {name: Counters(*c.T) for name, c in counters.items()}, Cycles(*cycles.T), done, exited
 
-    def _cycle_counters(self) -> NDArray[np.int64]:
-        first = REGISTERS["busy_cycles"].offset
-        return self.link.read(address(Space.REGISTERS, first), 5).astype(np.int64)
-
-    def _event_counters(self, population: ProgramPopulation) -> NDArray[np.int64]:
-        return self.link.read(address(Space.PROGRAM, population.address + FIRST_COUNTER), 3).astype(np.int64)
+    def _event_counters(self, population: ProgramPopulation) -> NDArray[np.uint32]:
+        return self.link.read(address(Space.PROGRAM, population.address + FIRST_COUNTER), 3)
 
     def read_state(self, population: str) -> dict[str, NDArray[np.int64]]:
         """State after the last run, of its last item, shape (neuron,) each; zero before the first run.
@@ -240,23 +287,34 @@ class LinkedDevice:
         InputError    if there is no such population, or it is the input.
         LinkError, DeviceError   as :meth:`run`; DeviceError also if the last run failed.
         """
-        program, _ = self._ready()
-        parse_records(program.network, population)
+        with self._use("read_state()"):
+            return self._read_state(population)
+
+    def _read_state(self, population: str) -> dict[str, NDArray[np.int64]]:
+        program, exchange = self._ready()
+        model = stateful(program.network, population).neurons
         if self._lost == "the last run failed":
             raise DeviceError(f"{self.url}: {self._lost}, its state means nothing; use reset=True in the next one")
         assert self.config is not None
-        where, model = program.population(population), program.network.population(population).neurons
+        where = program.population(population)
         assert model is not None
+        exchange.check()
         lanes = self.config.multipliers
         words = self.link.read(address(Space.NEURONS, where.row_base * lanes), where.rows * where.row_words * lanes)
+        exchange.check()
         values = words.view(np.int32).reshape(where.rows, where.row_words, lanes).astype(np.int64)
         stored = {name: values[:, offset].reshape(-1)[: where.size] for name, offset in where.words.items()}
-        if not self._items:
+        if self._untouched:
             stored = {name: np.zeros(where.size, np.int64) for name in stored}
         elif "count" in stored:  # it counts up from minus the budget
             stored["count"] = stored["count"] + np.asarray(model.budget)
         return {shown: stored[name] for name, shown in (("v", "v"), ("i", "i"), ("crossed", "c"), ("count", "count")) if name in stored}
 
     def close(self) -> None:
-        """Close the link."""
-        self.link.close()
+        """Close the link. A run under way, in another thread, is stopped first and gives its result; anything else that is under way fails."""
+        if os.getpid() != self._owner.process:
+            return  # a fork's copy: the device stays with the process that opened it
+        if self._owner.doing not in ("run()", "count()"):
+            self.link.end()
+        if self._owner.close(CLOSE_S) or not self._owner.mine:
+            self.link.close()

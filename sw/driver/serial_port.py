@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import threading
+
 import serial
 
 from lifline.arch.errors import LinkError
+from lifline.sim.owner import check_process
 
 try:
     from termios import error as _TerminalError
 except ImportError:  # Windows has none
     _TerminalError = OSError
-FAILURES = (serial.SerialException, OSError, _TerminalError)
+FAILURES = (serial.SerialException, OSError, OverflowError, ValueError, _TerminalError)
+"""What pyserial and the system raise; of numbers that a driver of a port does not take, also the last but one."""
 STUCK_S = 10.0
 """A write that takes so long will never end; the longest frame takes a tenth of it at 9600 baud."""
 
 
 class SerialTransport:
-    """Bytes over a serial port, opened exclusively so that two drivers cannot share it.
+    """Bytes over a serial port, opened exclusively so that two drivers cannot share it, and used by one thread at a time: others wait.
 
     Parameters
     ----------
@@ -24,11 +29,11 @@ class SerialTransport:
 
     Raises
     ------
-    LinkError   if the port does not exist, is in use, or goes away.
+    LinkError   if the port does not exist, is in use, or goes away; or if a fork of the process that opened it uses it.
     """
 
     def __init__(self, port: str, *, baud_hz: int = 1_000_000, timeout_s: float = 0.5) -> None:
-        self.port = port
+        self.port, self._process, self._lock = port, os.getpid(), threading.RLock()
         try:
             self._serial = serial.Serial(port, baud_hz, timeout=timeout_s, write_timeout=STUCK_S, exclusive=True)
             self._serial.reset_input_buffer()
@@ -37,18 +42,25 @@ class SerialTransport:
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
-        try:
-            self._serial.write(data)
-        except FAILURES as error:
-            raise LinkError(f"{self.port} went away while writing: {error}") from error
+        check_process(self.port, self._process)
+        with self._lock:
+            try:
+                self._serial.write(data)
+            except FAILURES as error:
+                raise LinkError(f"{self.port} went away while writing: {error}") from error
 
     def read(self, count: int) -> bytes:
         """Receive up to ``count`` bytes within the time limit."""
-        try:
-            return self._serial.read(count)
-        except FAILURES as error:
-            raise LinkError(f"{self.port} went away while reading: {error}") from error
+        check_process(self.port, self._process)
+        with self._lock:
+            try:
+                return self._serial.read(count)
+            except FAILURES as error:
+                raise LinkError(f"{self.port} went away while reading: {error}") from error
 
     def close(self) -> None:
-        """Release the port."""
-        self._serial.close()
+        """Release the port, once a read or write under way has ended."""
+        if os.getpid() != self._process:
+            return  # a fork's copy: the port stays with the process that opened it
+        with self._lock:
+            self._serial.close()

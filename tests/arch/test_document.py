@@ -36,7 +36,7 @@ def test_header_compiles_alone_and_knows_its_layouts(tmp_path: Path) -> None:
     (tmp_path / "check.c").write_text(
         '#include "lifline.h"\n'
         f'_Static_assert(LIFLINE_ADDRESS(LIFLINE_SPACE_INPUT, 5) == {address(Space.INPUT, 5)}u, "address");\n'
-        f'_Static_assert(LIFLINE_STATUS_COUNTER_OVERFLOW == {registers.STATUS_COUNTER_OVERFLOW}u, "status");\n'
+        f'_Static_assert(LIFLINE_STATUS_COUNTER_WRAPPED == {registers.STATUS_COUNTER_WRAPPED}u, "status");\n'
         "int unused(void);\nint unused(void) { return lifline_crc16(0, 0, 0); }\n"
     )
     subprocess.run(["gcc", *STRICT, "-fsyntax-only", "check.c"], cwd=tmp_path, check=True)
