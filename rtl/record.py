@@ -9,7 +9,7 @@ from amaranth.hdl import Assert, Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from lifline.arch.config import Config
+from lifline.arch.config import RESERVE_BITS, Config
 from lifline.arch.layout import WORD_BITS
 from lifline.arch.program import Record
 from lifline.arch.records import RECORD, RecordKind
@@ -41,7 +41,7 @@ class Recorder(wiring.Component):
                 "count": Out(POSITION_BITS),
                 "word": In(WORD_BITS),
                 "word_valid": In(1),
-                "needed": In(10),
+                "needed": In(RESERVE_BITS),
                 "room": Out(1),
                 "row_values": In(state).array(config.multipliers),
                 "row_valid": In(1),

@@ -9,7 +9,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from lifline.arch.config import RING_BITS, Config
+from lifline.arch.config import RESERVE_BITS, RING_BITS, Config
 from lifline.arch.layout import WORD_BITS
 from lifline.arch.program import (
     FIRST_COUNTER,
@@ -143,7 +143,7 @@ class Sequencer(wiring.Component):
                 "route_busy": In(1),
                 "route_needed": In(1),
                 "record_step": Out(14),
-                "record_needed": Out(10),
+                "record_needed": Out(RESERVE_BITS),
                 "room": In(1),
                 "check": Out(1),
                 "leading": In(config.state_bits),

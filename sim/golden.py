@@ -150,7 +150,9 @@ class GoldenModel:
             self._time[items] += stop - position
             recording.steps[items] = stop
             if exit_ is not None:
-                self._counts[items] += output_spikes.sum(axis=1, dtype=np.int64)
+                # A device keeps these counts in words of its state's width.
+                counts = self._counts[items] + output_spikes.sum(axis=1, dtype=np.int64)
+                self._counts[items] = np.minimum(counts, self.network.state_max)
                 if self._time[items[0]] % exit_.every == 0:
                     ranked = np.sort(self._counts[items], axis=1)
                     second = ranked[:, -2] if ranked.shape[1] > 1 else 0

@@ -88,7 +88,7 @@ class Layer:
         neurons = population.neurons
         assert neurons is not None
         self.name, self.size = population.name, population.size
-        limit = (1 << (network.state_bits - 1)) - 1
+        limit = network.state_max
         self.synapses = []
         for p in network.projections_into(population.name):
             source = network.population(p.source).neurons

@@ -24,6 +24,8 @@ WORDS_PER_ROW = 10
 PROGRAM_WORDS = 40
 """Program words that one population may need besides its passes."""
 PASS_WORDS = 3
+FEW_STATE_BITS = 8
+"""With so few, runs are affordable in which a neuron fires more often than its spike count for early exit can tell."""
 
 
 @dataclass
@@ -104,6 +106,9 @@ def _draw(
     early_exit = None
     if config.early_exit and output.neurons.cap and rng.random() < 0.4:
         early_exit = EarlyExit(config.window * int(rng.integers(1, 4)), int(rng.choice([0, 0, 1, 3])))
+        if config.state_bits <= FEW_STATE_BITS and rng.random() < 0.5:
+            early_exit = dataclasses.replace(early_exit, margin=config.state_max - int(rng.integers(1, 4)))
+            populations[-1] = output = dataclasses.replace(output, neurons=_one_restless(rng, config, output.neurons, output.size))
     return Network(
         name="random", populations=tuple(populations), projections=tuple(projections), output=output.name,
         state_bits=config.state_bits, early_exit=early_exit,
@@ -207,6 +212,20 @@ def _neurons(
         threshold=threshold, decay_v=decay_v, decay_i=decay_i, bias=bias, reset=reset, v_reset=v_reset,
         strict=bool(rng.integers(2)), cap=cap if fires else 0, v_min=v_min, budget=budget,
     )  # fmt: skip
+
+
+def _one_restless(rng: Generator, config: Config, neurons: Neurons, size: int) -> Neurons:
+    """A copy of which one neuron fires in nearly every step and the others now and then, so that it can lead by more than any count."""
+    decay_v, which = int(rng.choice([0, 64, 300])), int(rng.integers(size))
+    room = config.state_max - abs(decayed(neurons.v_reset, decay_v))  # as for any bias
+    bias, threshold = rng.integers(0, room // 10 + 2, size), np.full(size, max(1, room // 2))
+    bias[which], threshold[which] = room // 2, max(1, room // 8)
+    return dataclasses.replace(neurons, bias=bias, threshold=threshold, decay_v=decay_v, budget=None)
+
+
+def long_run(network: Network) -> bool:
+    """Whether its early exit needs more spikes than a short run has."""
+    return network.early_exit is not None and network.early_exit.margin > network.state_max // 2
 
 
 def _feedback(rng: Generator, config: Config, populations: list[Population], existing: list[Projection]) -> list[Projection]:

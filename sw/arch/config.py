@@ -8,10 +8,17 @@ import json
 from dataclasses import dataclass
 
 from .errors import ConfigError
+from .records import INPUT_END_OF_STEP
 from .timing import ACCUMULATE_SPACING
 
 RING_BITS = 32
 """Neurons per word of a delay ring and per word of a spike bitmap."""
+
+MAX_SOURCE_WORDS = 128
+"""Words of presynaptic neurons that one pass scans."""
+
+RESERVE_BITS = 10
+"""Width of the number of output words that are reserved for a step's spikes."""
 
 INTERFACE_VERSION = 6
 """Raised whenever program layout, registers or frames change meaning."""
@@ -121,6 +128,21 @@ class Config:
             require(getattr(self, field) <= 32768, f"{field}={getattr(self, field)} must be at most 32768")
         require(self.max_neurons % lanes == 0 and self.max_blocks <= 255, f"max_neurons={self.max_neurons} must be a multiple of {lanes} lanes, at most 255 blocks")
         require(
+            self.list_entries >= 2 * RING_BITS,
+            f"list_entries={self.list_entries} must be at least {2 * RING_BITS}: two steps' lists of a word of {RING_BITS} neurons share the list",
+        )
+        require(
+            self.max_input_neurons <= INPUT_END_OF_STEP,
+            f"ring_words={self.ring_words} with window={self.window} have room for {self.max_input_neurons} input neurons, and an input word can "
+            f"name {INPUT_END_OF_STEP}: use at most {INPUT_END_OF_STEP // RING_BITS * 2 * self.window} ring words",
+        )
+        reserved = self.reserved_output_words
+        require(
+            reserved <= self.output_words and reserved < 1 << RESERVE_BITS,
+            f"max_neurons={self.max_neurons} with multipliers={self.multipliers} can need room for {reserved} output words in one step, and "
+            f"output_words={self.output_words} (or {(1 << RESERVE_BITS) - 1}, which can be reserved) are fewer: use more output words or fewer neurons",
+        )
+        require(
             len(self.weight_shifts) <= 16
             and self.weight_shifts[:1] == (0,)
             and all(0 <= s <= 15 for s in self.weight_shifts)
@@ -165,6 +187,13 @@ class Config:
         return ceil_div(max(self.list_entries, self.max_neurons), RING_BITS)
 
     @property
+    def reserved_output_words(self) -> int:
+        """Output words that must be free before a step of the largest population is updated: two per word of spikes, for two steps if
+        nothing else is recorded, or for one step and beside them a row of state and its header."""
+        spikes = 2 * ceil_div(self.max_neurons, RING_BITS)
+        return max(2 * spikes, spikes + self.multipliers + 1)
+
+    @property
     def max_input_neurons(self) -> int:
         """Neurons of the largest input whose delay ring fits."""
         return self.ring_words // (2 * self.window) * RING_BITS
@@ -189,12 +218,12 @@ class Config:
     @property
     def event_fan_in(self) -> int:
         """Presynaptic neurons per pass in event mode: two steps' lists share the list memory."""
-        return self.list_entries // 2
+        return min(self.list_entries // 2, MAX_SOURCE_WORDS * RING_BITS)
 
     @property
     def dense_fan_in(self) -> int:
         """Presynaptic neurons per pass in dense mode."""
-        return self.list_entries
+        return min(self.list_entries, MAX_SOURCE_WORDS * RING_BITS)
 
     @property
     def dense_entries(self) -> int:

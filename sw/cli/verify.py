@@ -36,7 +36,7 @@ from lifline.network.model import ResetRule
 from lifline.network.result import RunResult, parse_records, with_output
 from lifline.sim.board import CompiledBoard
 from lifline.sim.golden import GoldenModel
-from lifline.sim.random_network import random_network, random_spikes
+from lifline.sim.random_network import long_run, random_network, random_spikes
 from lifline.sim.variants import VARIANTS
 
 FAULTS = {"weight": Space.WEIGHTS, "state": Space.NEURONS, "delay": Space.DELAYS, "descriptor": Space.PROGRAM}
@@ -56,7 +56,7 @@ def differs(expected: RunResult, actual: RunResult) -> bool:
 
 OPTIONS = (
     "mode event", "mode dense", *(f"reset {r.value}" for r in ResetRule), "strict", "not strict", "read-out", "current", "clamp", "budget hit",
-    "saturation", "bias", "threshold per neuron", "axonal delay", "early exit",
+    "saturation", "bias", "threshold per neuron", "axonal delay", "early exit", "full spike count",
 )  # fmt: skip
 VALUES = {"factor": Factor, "addend": Addend, "latch": Latch, "carry": Carry, "record": Record}
 """Fields of a micro-operation whose values have names; each value must have been executed."""
@@ -111,6 +111,8 @@ def _coverage(program: Program, wanted: dict[str, set[str]], expected: RunResult
         seen |= {name for name, on in flags.items() if on}
     seen |= {"axonal delay" for p in network.projections if np.ptp(p.delay_vector())}
     seen |= {"early exit"} if expected.exited.any() else set()
+    if network.early_exit is not None and (expected.spike_counts > network.state_max).any():
+        seen.add("full spike count")
     for _, layout, word in program.listing(program.recording(wanted)):
         for field, value in layout.unpack(word).items():
             if layout is MICRO and field in VALUES:
@@ -172,7 +174,8 @@ def _verify_one(
     rng = np.random.default_rng(seed)
     network = random_network(rng, config=config)
     modes = {(p.source, p.target): Mode(int(rng.integers(2)) if config.dense_lanes else 0) for p in network.projections}
-    spikes = random_spikes(rng, network, int(rng.integers(2, 40)))
+    steps = rng.integers(network.state_max, 3 * network.state_max) if long_run(network) else rng.integers(2, 40)
+    spikes = random_spikes(rng, network, int(steps))
     program = compile_network(network, config, modes)
     # Recording slows the steps down, so that every other program runs without; the trace shows its states all the same.
     currents = [f"{p.name}.i" for p in program.populations if "i" in p.record]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lifline.arch.config import Config
+from lifline.arch.config import Config, ceil_div
 from lifline.arch.errors import CompileError
+from lifline.arch.program import POPULATION_0
 from lifline.arch.registers import EXIT_BITS
 from lifline.network.model import Network, Population
 
@@ -33,6 +34,13 @@ def check_supported(network: Network, config: Config) -> None:
     total = sum(p.size for p in network.populations if p.neurons is not None)
     if total > config.max_neurons:
         raise CompileError(f"the network has {total} neurons besides inputs, `{config.name}` has {config.max_neurons}")
+    rows = next(1 << field.width for field in POPULATION_0.fields if field.name == "rows") - 1
+    for p in network.populations:
+        if p.neurons is not None and ceil_div(p.size, config.multipliers) > rows:
+            raise CompileError(
+                f"population `{p.name}` has {p.size} neurons, `{config.name}` updates at most {rows * config.multipliers} in one population "
+                f"({rows} rows of {config.multipliers}): split it, or use a configuration with more multipliers"
+            )
     if len(network.populations) - 1 > 64:
         raise CompileError(f"the network has {len(network.populations) - 1} populations besides the input, records can name 64")
     for p in network.projections:
@@ -51,6 +59,11 @@ def check_supported(network: Network, config: Config) -> None:
         raise CompileError(f"`{network.name}` exits early, which `{config.name}` is built without; use `medium`, or a network without early_exit")
     if exit_ is not None and exit_.every >= 1 << EXIT_BITS:
         raise CompileError(f"early exit every {exit_.every} steps: the gateware counts to {(1 << EXIT_BITS) - 1}; check more often")
+    if exit_ is not None and exit_.margin >= config.state_max:
+        raise CompileError(
+            f"early exit with a margin of {exit_.margin}: spikes are counted to {config.state_max} ({config.state_bits} state bits), so that no run "
+            f"could ever leave; use a margin below {config.state_max}, or a network without early_exit"
+        )
     if exit_ is not None and exit_.every % config.window:
         raise CompileError(f"early exit every {exit_.every} steps must be a multiple of the window, {config.window} steps on `{config.name}`")
 

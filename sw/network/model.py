@@ -86,6 +86,7 @@ class EarlyExit:
     """Stop once the leading output's spike count exceeds the second's by more than ``margin``.
 
     Checked whenever the number of steps since the last reset is a multiple of ``every``; with a single output the second's count is 0.
+    Counts end at :attr:`Network.state_max`, so that a run with a larger or equal margin never leaves.
     """
 
     every: int
@@ -171,6 +172,11 @@ class Network:
         for p in self.populations:
             if p.neurons is not None and p.name not in reached:
                 raise NetworkError(f"no path of projections leads from the input to population `{p.name}`; connect or remove it")
+
+    @property
+    def state_max(self) -> int:
+        """``M = 2^(S-1) - 1``: states are clipped to ``-M..M``, and spikes are counted to ``M`` for early exit."""
+        return (1 << (self.state_bits - 1)) - 1
 
     @property
     def input(self) -> Population:

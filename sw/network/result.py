@@ -44,9 +44,9 @@ class RunResult:
     ----------
     output_spikes : (batch, time, neuron) uint8.
     spike_counts : (batch, neuron).   first_spike : (batch, neuron), the step of the first spike in this run, -1 if none.
-    v_last, v_max, v_sum : (batch, neuron) over the executed steps, for read-outs that never fire, else None.
+    v_last, v_max, v_sum : (batch, neuron) over the executed steps, for read-outs that never fire, else None; 0 if none was executed.
     prediction : (batch,), arg max of ``spike_counts``, or of ``v_max`` for a read-out (the usual choice: it does not depend on when
-        the evidence came), ties to the lowest index; take ``v_last.argmax(1)`` or ``v_sum.argmax(1)`` if a network was trained on those.
+        the evidence came), ties to the lowest index, -1 if the run was stopped before its first window; take ``v_last.argmax(1)`` or ``v_sum.argmax(1)`` if a network was trained on those.
     steps : (batch,), steps executed.   exited : (batch,), whether the early exit ended the run.
     records : population -> variable -> (batch, time, neuron).   counters : population -> :class:`Counters`.
     cycles : clock cycles, None from the golden model.
@@ -101,7 +101,8 @@ def build_result(
         last = v[np.arange(len(v)), np.maximum(steps - 1, 0)]
         top = np.where(alive, v, np.iinfo(np.int64).min).max(axis=1)
         total = np.where(alive, v, 0).sum(axis=1)
-    prediction = (counts if top is None else top).argmax(axis=1)
+        top = np.where(steps[:, None] > 0, top, 0)  # before the first step all state is 0
+    prediction = np.where(steps > 0, (counts if top is None else top).argmax(axis=1), -1)
     return RunResult(output_spikes, counts, first, last, top, total, prediction, steps, exited, records, counters, cycles)
 
 

@@ -35,12 +35,29 @@ def test_crc_has_its_published_check_value() -> None:
     "change",
     [
         {"event_lanes": 3}, {"dense_lanes": 2}, {"window": 3}, {"window": 2}, {"weight_bits": 5}, {"multipliers": 8}, {"max_delay": 64}, {"dense_bits": 9},
-        {"dense_bits": 17},
+        {"dense_bits": 17}, {"list_entries": 16}, {"list_entries": 32}, {"ring_words": 16384}, {"ring_words": 65536},
+        {"max_neurons": 512, "output_words": 32}, {"max_neurons": 256, "output_words": 16}, {"output_words": 16, "multipliers": 16, "event_lanes": 16, "dense_lanes": 16},
     ],
 )  # fmt: skip
 def test_illegal_configurations_name_the_rule(change: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match=next(iter(change))):
         PRESETS["tiny"].replace(**change)
+
+
+def test_what_just_fits_is_allowed() -> None:
+    tiny = PRESETS["tiny"]
+    assert tiny.replace(list_entries=64).event_fan_in == 32
+    assert tiny.replace(ring_words=8192).max_input_neurons == 1 << 15
+    assert tiny.replace(max_neurons=128, output_words=16).reserved_output_words == 16
+    huge = tiny.replace(list_entries=65536)
+    assert huge.event_fan_in == huge.dense_fan_in == 4096  # as many as a pass can scan
+
+
+def test_reserved_output_words_fit_their_field() -> None:
+    wide = PRESETS["large"].replace(event_lanes=128, dense_lanes=128, output_words=32768)
+    assert wide.replace(max_neurons=8064).reserved_output_words == 1008
+    with pytest.raises(ConfigError, match="max_neurons=8192 .* can need room for 1024 output words .* 1023, which can be reserved"):
+        wide.replace(max_neurons=8192)
 
 
 def test_unknown_preset_lists_the_others() -> None:

@@ -45,6 +45,13 @@ def test_dense_on_an_event_only_core() -> None:
         compile_network(network(), SMALL, Mode.DENSE)
 
 
+def test_a_population_of_more_rows_than_a_program_can_name() -> None:
+    config = SMALL.replace(name="tall", max_neurons=2040, neuron_words=8192, output_words=512)
+    with pytest.raises(CompileError, match=r"`out` has 1024 neurons, `tall` updates at most 1023 .*\(1023 rows of 1\)"):
+        compile_network(network(outputs=1024), config)
+    compile_network(network(outputs=1023), config)
+
+
 def test_largest_delay_and_sum_compile() -> None:
     compile_network(network(delay=SMALL.max_delay), SMALL)
     compile_network(network(inputs=258, weight=127), SMALL)

@@ -26,7 +26,7 @@ from .prove import missing, mutated, prove
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 CONFIG = preset("tiny").replace(input_words=16, output_words=16)
-EVENT_ONLY = preset("tiny").replace(dense_lanes=0, drain_cycles=1, list_entries=16, max_neurons=32)
+EVENT_ONLY = preset("tiny").replace(dense_lanes=0, drain_cycles=1, list_entries=64, max_neurons=32)
 
 
 def inputs(unit: Any) -> list[Value]:

@@ -53,7 +53,7 @@ def reference_run(network: Network, spikes):
                 trace[name][variable].append(values)
         exit_ = network.early_exit
         if exit_ is not None and (t + 1) % exit_.every == 0:
-            ranked = sorted(emitted[network.output], reverse=True) + [0]
+            ranked = sorted((min(count, limit) for count in emitted[network.output]), reverse=True) + [0]
             if ranked[0] - ranked[1] > exit_.margin:
                 return trace, counters, t + 1, True
     return trace, counters, len(spikes), False
