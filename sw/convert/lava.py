@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifline.arch.arithmetic import DECAY_ONE
-from lifline.arch.errors import ConversionError
+from lifline.arch.errors import ConversionError, LiflineError
+from lifline.network.hdf5 import open_hdf5
 from lifline.network.model import Network, Neurons, Population, Projection, ResetRule
 
 from .dense import MAX_UNROLLED
@@ -35,7 +36,11 @@ class _Layer:
     """One group of the file, read with errors that name it."""
 
     def __init__(self, path: str, key: str, group: Any) -> None:
+        import h5py
+
         self.where, self.group = f"`{path}`, layer {key}", group
+        if not isinstance(group, h5py.Group):
+            raise ConversionError(f"{self.where} is an array, not a layer")
         found = self.raw("type")
         text = found.reshape(-1)[0]
         self.kind = text.decode() if isinstance(text, bytes) else str(text)
@@ -114,25 +119,21 @@ def import_lava(path: str | os.PathLike[str], *, step: int = 1, unroll: bool = F
     ConversionError   for a file that is not a network, and by name for layers and neurons that have no translation.
     FileNotFoundError   if there is no such file.
     """
-    try:
-        import h5py
-    except ImportError as error:
-        raise ConversionError("reading lava-dl files needs the package `h5py`: install lifline[convert]") from error
     path = os.fspath(path)
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"no file `{path}`")
     if step < 0:
         raise ConversionError(f"step {step} must not be negative")
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path, "lava-dl file", ConversionError) as file:
+            import h5py
+
             groups = file.get("layer")
             if not isinstance(groups, h5py.Group) or not len(groups):
                 raise ConversionError(f"`{path}` has no group `layer`; it is not a lava-dl network")
             found = [_Layer(path, key, groups[key]) for key in sorted(groups, key=int)][:layers]
             return _Builder(found, step, unroll).network(name or os.path.splitext(os.path.basename(path))[0])
+    except (LiflineError, FileNotFoundError):
+        raise
     except (OSError, KeyError, ValueError) as error:
-        if isinstance(error, ConversionError):
-            raise
         raise ConversionError(f"`{path}` is not a readable lava-dl file ({type(error).__name__}: {error})") from error
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifline.arch.errors import ConversionError
+from lifline.network.hdf5 import open_hdf5
 
 from .dialects import Dialect, dialect
 from .float_network import FloatNetwork, FloatPopulation, FloatProjection
@@ -79,8 +80,8 @@ def read_graph(source: Any) -> tuple[Graph, str]:
     if isinstance(source, nir.NIRGraph):
         return flatten_graph(source), "nir"
     path = os.fspath(source)
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"no NIR file `{path}`")
+    with open_hdf5(path, "NIR file", ConversionError):
+        pass  # only looked over; the package opens it again
     try:
         graph = nir.read(path, type_check=False)
     except Exception as error:  # the reader raises whatever its HDF5 library or its constructors happen to raise

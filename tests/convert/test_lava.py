@@ -149,3 +149,17 @@ def test_refuses_foreign_files(tmp_path: Path) -> None:
         pass
     with pytest.raises(ConversionError, match="no group `layer`"):
         import_lava(tmp_path / "empty.net")
+
+
+def test_refuses_sizes_links_and_kinds_before_reading(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "large.net", "w") as file:
+        file["layer/0/type"] = np.array([b"dense"], "S10")
+        file.create_dataset("layer/0/weight", (1 << 14, 1 << 14), "f4", chunks=(1 << 10, 1 << 10))
+    with h5py.File(tmp_path / "circle.net", "w") as file:
+        file.create_group("layer/0")
+        file["layer/1"] = file["layer"]
+    with h5py.File(tmp_path / "array.net", "w") as file:
+        file["layer/0"] = np.arange(3)
+    for name, message in (("large", "would become 1,073,741,834 in memory"), ("circle", "must not lead in a circle"), ("array", "layer 0 is an array, not a layer")):
+        with pytest.raises(ConversionError, match=message):
+            import_lava(tmp_path / f"{name}.net")

@@ -311,6 +311,37 @@ def test_files_that_are_no_graphs_are_refused(tmp_path: Path) -> None:
         import_nir(tmp_path / "cut.nir", "snntorch")
 
 
+def test_files_are_looked_over_before_they_are_read(tmp_path: Path) -> None:
+    """Sizes, links and kinds; what a file may hold is tested with :mod:`lifline.network.hdf5`."""
+    h5py = pytest.importorskip("h5py")
+
+    def large(file: Any) -> None:
+        del file["node/nodes/0/weight"]
+        file.create_dataset("node/nodes/0/weight", (1 << 14, 1 << 14), "f4", chunks=(1 << 10, 1 << 10))
+
+    def circle(file: Any) -> None:
+        file["node/nodes/0/inner"] = file["node"]
+
+    def elsewhere(file: Any) -> None:
+        file["node/nodes/2"] = h5py.ExternalLink("other.nir", "/node")
+
+    def array(file: Any) -> None:
+        del file["node/nodes"]
+        file["node/nodes"] = np.arange(3)
+
+    def nothing(file: Any) -> None:
+        del file["node"]
+
+    cases = ((large, "in memory"), (circle, "circle"), (elsewhere, "ExternalLink"), (array, "not a readable NIR file"), (nothing, "not a readable NIR file"))
+    for change, message in cases:
+        path = tmp_path / f"{change.__name__}.nir"
+        nir.write(path, chain(AFFINE, lif(2)))
+        with h5py.File(path, "r+") as file:
+            change(file)
+        with pytest.raises(ConversionError, match=message):
+            import_nir(path, "snntorch")
+
+
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "nir", None)
     with pytest.raises(ConversionError, match=r"lifline\[convert\]"):
