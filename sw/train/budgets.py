@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
 from lifline.arch.errors import TrainingError
+
+from .clip import bounded
 
 
 class FiringBudget(nn.Module):
@@ -47,8 +51,9 @@ class FiringBudget(nn.Module):
     def loss(self, spikes: torch.Tensor) -> torch.Tensor:
         """Of the population's spikes (batch, time, neuron)."""
         steps = spikes.shape[1]
-        over = torch.relu(spikes.sum(1) - self.rate.clamp(min=0) * steps)
-        return self.overshoot * over.square().mean() / steps + self.pressure * self.rate.clamp(min=0).mean()
+        rate = bounded(self.rate, 0, math.inf)
+        over = torch.relu(spikes.sum(1) - rate * steps)
+        return self.overshoot * over.square().mean() / steps + self.pressure * rate.mean()
 
     def enforce(self, steps: int, slack: float = 1.0) -> None:
         """From now on every neuron fires at most ``ceil(slack * rate * steps)`` spikes per run, at least one; ``steps`` is the length of a run."""

@@ -16,6 +16,7 @@ from lifline.arch.errors import TrainingError
 from lifline.network.model import MAX_DELAY
 
 from . import kernels
+from .clip import bounded
 
 
 class _Shift(torch.autograd.Function):
@@ -158,7 +159,7 @@ class LearnedDelays(Delays):
 
     def values(self) -> torch.Tensor:
         """Delays that the forward pass uses now, in steps."""
-        clamped = torch.clamp(self.raw, self.minimum, self.maximum)
+        clamped = bounded(self.raw, self.minimum, self.maximum)
         return torch.round(clamped) if self.whole else clamped
 
     def freeze(self) -> None:
@@ -171,7 +172,7 @@ class LearnedDelays(Delays):
     def penalty(self) -> torch.Tensor:
         if not self.sparsity or self.frozen:
             return torch.zeros(())
-        return self.sparsity * (torch.clamp(self.raw, self.minimum, self.maximum) - self.minimum).mean()
+        return self.sparsity * (bounded(self.raw, self.minimum, self.maximum) - self.minimum).mean()
 
     def rounded(self) -> np.ndarray:
         """Whole delays in steps."""

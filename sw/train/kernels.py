@@ -127,7 +127,8 @@ def update_backward(
                 to_c = 0.0 if rule.detach_reset else np.float64(grad_c[b, n])
                 to_u = after
                 if not rule.late and rule.subtract:
-                    if crossed > 0 and membrane - crossed * threshold <= rule.v_min:
+                    # A membrane on the clamp stays there, however many more crossings would be subtracted.
+                    if membrane - crossed * threshold <= rule.v_min:
                         after = 0.0
                     to_u = after
                     grad_neuron[0, n] -= crossed * after

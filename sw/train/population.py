@@ -13,6 +13,7 @@ from lifline.arch.errors import TrainingError
 from lifline.network.model import Neurons, ResetRule
 
 from .budgets import FiringBudget
+from .clip import clip
 from .kernels import Rule
 from .quantisation import Quantisation, keep_factor, rounded
 from .surrogate import Surrogate
@@ -167,8 +168,8 @@ class TrainablePopulation(nn.Module):
         exact = quantisation is not None
         if quantisation is not None:
             limit = quantisation.state_max
-            theta = rounded(torch.clamp(theta, 1, limit)) if self.cap else torch.ones(1)
-            bias = rounded(torch.clamp(bias, -limit, limit))
+            theta = clip(rounded(theta), 1, limit) if self.cap else torch.ones(1)
+            bias = clip(rounded(bias), -limit, limit)
             v_min = None if v_min is None else max(round(v_min), -limit)
             v_reset = torch.clamp(torch.round(v_reset), -limit if v_min is None else v_min, limit)
         keep_v = keep_factor(self.decay_v.value(), exact)

@@ -11,6 +11,8 @@ from lifline.arch.arithmetic import DECAY_ONE
 from lifline.arch.config import Config, preset
 from lifline.arch.errors import TrainingError
 
+from .clip import clip
+
 
 @dataclass(frozen=True, kw_only=True)
 class Quantisation:
@@ -117,7 +119,7 @@ def largest_step(weights: Sequence[torch.Tensor], levels: Sequence[int], quantis
 def integer_weights(weights: torch.Tensor, step: torch.Tensor, quantisation: Quantisation) -> torch.Tensor:
     """Integers in single precision: ``round(weights / step)``, clipped to the weight bits."""
     limit = quantisation.weight_max
-    return rounded(torch.clamp(weights / step, -limit, limit))
+    return clip(rounded(weights / step), -limit, limit)
 
 
 def initial_step(weights: Sequence[torch.Tensor], quantisation: Quantisation, per_neuron: bool) -> torch.Tensor:

@@ -15,6 +15,7 @@ import torch
 from lifline.arch.errors import TrainingError
 
 from . import kernels
+from .clip import bounded
 from .delays import LearnedDelays
 
 
@@ -101,7 +102,7 @@ class SynapticDelays(LearnedDelays):
     def kernel(self, weights: torch.Tensor) -> torch.Tensor:
         """Taps (delay, target, source) for delays ``minimum..maximum``: ``weights`` shared out by normalised Gaussians."""
         where = torch.arange(self.minimum, self.maximum + 1, dtype=torch.float32)[:, None, None]
-        distance = (where - torch.clamp(self.raw, self.minimum, self.maximum)) / self.current_width
+        distance = (where - bounded(self.raw, self.minimum, self.maximum)) / self.current_width
         return weights * torch.softmax(-0.5 * distance**2, 0)
 
     def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, *, first: int = 0, lead: int = 0) -> torch.Tensor:
