@@ -17,6 +17,7 @@ BURST_CYCLES = 64
 IDLE_CYCLES = 65536
 """After so many cycles without a byte the clock stands still until the next byte comes, so that an idle board costs nothing."""
 READ_BYTES = 4096
+PIPE_BYTES = 1 << 20
 CLOSE_S = 60.0
 """How long a server may take to end; the interpreted board looks up every few seconds."""
 
@@ -76,6 +77,7 @@ class PseudoTerminal:
                 None if waiting or idle >= IDLE_CYCLES else 0,
             )
             if self._wake in readable:
+                os.read(self._wake, PIPE_BYTES)  # all that have asked
                 return
             if waiting:
                 waiting = waiting[os.write(self._server, waiting) :]

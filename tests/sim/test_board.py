@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -180,3 +181,33 @@ def test_cache_that_cannot_be_written_is_a_tool_error(monkeypatch, tmp_path):
     monkeypatch.setattr(build, "compiler", lambda: [sys.executable])
     with pytest.raises(ToolError, match="XDG_CACHE_HOME"):
         build.build(CONFIG)
+
+
+@pytest.mark.parametrize("kind", [pytest.param(CompiledBoard, marks=needs_compiler), InterpretedBoard])
+def test_threads_take_turns_at_a_board(kind):
+    """No cycle is lost or doubled, and whoever comes after close() is told."""
+    board, calls, cycles = kind(CONFIG), 40 if kind is CompiledBoard else 4, 500 if kind is CompiledBoard else 20
+    problems = []
+
+    def advance():
+        try:
+            for _ in range(calls):
+                board.advance(cycles)
+        except BaseException as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=advance, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert problems == [] and board.cycles == 4 * calls * cycles
+    threads = [threading.Thread(target=advance, daemon=True) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    board.close()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    assert all(isinstance(problem, LinkError) and "closed" in str(problem) for problem in problems)
+    board.close()

@@ -8,9 +8,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +27,7 @@ from lifline.driver import device as devices
 from lifline.driver import serial_port
 from lifline.driver.serial_port import SerialTransport
 from lifline.sim.random_network import random_network, random_spikes
+from lifline.sim.serve import PseudoTerminal
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs pseudo-terminals")
 CONFIG = preset("tiny")
@@ -202,3 +205,84 @@ def test_bad_options_and_ports_are_typed_errors() -> None:
     for path in ("/dev/null", "/nowhere", "/"):
         with pytest.raises(LinkError, match=f"cannot open {path}"):
             devices.open(f"serial:{path}")
+
+
+class Quiet:
+    """A board of which no byte ever comes."""
+
+    cycles = 0
+
+    def write(self, data: bytes) -> None: ...
+
+    def read(self, count: int) -> bytes:
+        return b""
+
+    def advance(self, cycles: int) -> int:
+        return 0
+
+    def close(self) -> None: ...
+
+
+def serving(terminal: PseudoTerminal, name: str = "server") -> threading.Thread:
+    thread = threading.Thread(target=terminal.serve, name=name, daemon=True)
+    thread.start()
+    while not terminal._owner.doing:
+        time.sleep(0.001)
+    return thread
+
+
+def test_a_second_thread_that_serves_is_refused_by_name() -> None:
+    terminal = PseudoTerminal(Quiet())
+    thread = serving(terminal, "the first")
+    with pytest.raises(DeviceError, match=f"{terminal.path} is in use by thread `the first`, for serve"):
+        terminal.serve()
+    terminal.stop()
+    thread.join(20)
+    assert not thread.is_alive()
+    thread = serving(terminal)  # and again
+    terminal.stop()
+    thread.join(20)
+    terminal.close()
+
+
+def test_close_from_any_thread_ends_serving_first() -> None:
+    for _ in range(5):
+        terminal = PseudoTerminal(Quiet())
+        thread = serving(terminal)
+        terminal.close()
+        thread.join(20)
+        assert not thread.is_alive()
+        terminal.close()
+        for act in (terminal.serve, terminal.stop):
+            with pytest.raises(LinkError, match=f"{terminal.path} is closed"):
+                act()
+
+
+def test_stop_may_be_asked_for_any_number_of_times() -> None:
+    terminal = PseudoTerminal(Quiet())
+    for _ in range(100_000):  # more than a pipe holds
+        terminal.stop()
+    terminal.serve()
+    terminal.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_of_a_server_takes_no_bytes_from_it() -> None:
+    script = """
+import os
+from lifline.arch.errors import LinkError
+from lifline.sim.serve import PseudoTerminal
+from tests.sim.test_serve import Quiet
+
+terminal = PseudoTerminal(Quiet())
+child = os.fork()
+if child == 0:
+    try:
+        terminal.serve()
+    except LinkError as error:
+        os._exit(0 if "a fork of it" in str(error) else 1)
+    os._exit(2)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=False, cwd=Path(__file__).parents[2])
+    assert done.stdout == "0\n", done.stderr
