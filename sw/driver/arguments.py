@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from typing import SupportsIndex
 
 from lifline.arch.errors import InputError
 from lifline.arch.registers import PERIOD_BITS
@@ -18,8 +19,8 @@ def period(value: object) -> int:
     """
     limit = (1 << PERIOD_BITS) - 1
     try:
-        cycles = -1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
+        cycles = operator.index(value) if isinstance(value, SupportsIndex) and not isinstance(value, bool) else -1
+    except TypeError:  # an array of several
         cycles = -1
     if not 0 <= cycles <= limit:
         raise InputError(f"period_cycles={value!r} must be an integer in 0..{limit}, the clock cycles per time step; 0: no waiting")

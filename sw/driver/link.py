@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
@@ -25,8 +26,15 @@ class Transport(Protocol):
     def close(self) -> None: ...
 
 
-_locks: WeakKeyDictionary[Transport, threading.RLock] = WeakKeyDictionary()  # type: ignore[type-arg]
+_locks: WeakKeyDictionary[Transport, AbstractContextManager[bool]] = WeakKeyDictionary()
 """One per byte stream: no two links, in whatever threads, have requests under way on the same one."""
+
+
+def _lock_of(transport: Transport) -> AbstractContextManager[bool]:
+    try:
+        return _locks.setdefault(transport, threading.RLock())
+    except TypeError:  # it cannot be a key, or not be referred to weakly: its links do not know of each other
+        return threading.RLock()
 
 
 class Link:
@@ -45,7 +53,7 @@ class Link:
         self.transport, self.retries = transport, retries
         self._sequence = 0
         self._ended = False
-        self._lock = _locks.setdefault(transport, threading.RLock())
+        self._lock = _lock_of(transport)
         self.repeated = 0
 
     def end(self) -> None:

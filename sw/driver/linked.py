@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lifline.arch.config import INTERFACE_VERSION, PRESETS, Config
+from lifline.arch.config import Config
 from lifline.arch.errors import DeviceError, InputError
 from lifline.arch.program import FIRST_COUNTER
 from lifline.arch.records import MAX_STEPS_PER_RUN
-from lifline.arch.registers import CONTROL_STOP, COUNTERS, MAGIC, REGISTERS, STATUS_RUNNING, Space, address
+from lifline.arch.registers import CONTROL_STOP, COUNTERS, REGISTERS, STATUS_RUNNING, Space, address
 from lifline.compiler.program_file import Program, ProgramPopulation
 from lifline.network.result import Counters, Cycles, RunResult, build_result, parse_records, with_output
 from lifline.network.spikes import as_batch
@@ -24,6 +24,7 @@ from lifline.sim.owner import Owner
 from .arguments import period, stateful
 from .counters import counted
 from .exchange import STALLED_S, Exchange, Records
+from .identity import check_program, identify
 from .link import Link
 
 CLOSE_S = 10.0
@@ -55,21 +56,7 @@ class LinkedDevice:
         self._items = 0
         self._lost = ""
         self._untouched = True  # no window was computed since the last fresh start, or load
-        self._identify()
-
-    def _identify(self) -> None:
-        """Read what the device is; it may have been reconfigured."""
-        url = self.url
-        magic, version, self.config_hash = (int(word) for word in self.link.read(address(Space.REGISTERS, 0), 3))
-        if magic != MAGIC:
-            raise DeviceError(f"{url}: the device answers {magic:#010x}, not {MAGIC:#010x}; it does not run lifline's gateware")
-        if version != INTERFACE_VERSION:
-            raise DeviceError(
-                f"{url}: the device has interface version {version}, this lifline speaks {INTERFACE_VERSION}; "
-                f"{'build its bitstream again' if version < INTERFACE_VERSION else 'upgrade lifline'}"
-            )
-        known = {c.hash: c for c in (*PRESETS.values(), *([self._config] if self._config else []))}
-        self.config: Config | None = known.get(self.config_hash)
+        self.config_hash, self.config = identify(link, url, config)
 
     @contextlib.contextmanager
     def _use(self, what: str) -> Iterator[None]:
@@ -106,19 +93,9 @@ class LinkedDevice:
             self._load(program)
 
     def _load(self, program: Program) -> None:
-        self._identify()
-        if program.config_hash != self.config_hash:
-            name = f"`{self.config.name}`" if self.config else "an unknown configuration"
-            raise DeviceError(
-                f"program `{program.network.name}` was compiled for `{program.config_name}` (hash {program.config_hash:08x}), the device "
-                f"{self.url} is {name} (hash {self.config_hash:08x}); compile it for that configuration"
-            )
-        if self.config is None:
-            raise DeviceError(
-                f"{self.url}: its configuration (hash {self.config_hash:08x}) is none of the presets {', '.join(PRESETS)}; "
-                "name it: open(url, config=...)"
-            )
-        exchange = Exchange(self.link, program, self.config, self.url, self._owner.stop)
+        self.config_hash, self.config = identify(self.link, self.url, self._config)  # it may have been reconfigured
+        config = check_program(program, self.config_hash, self.config, self.url)
+        exchange = Exchange(self.link, program, config, self.url, self._owner.stop)
         self._loaded = None
         exchange.take_over()  # before anything that another driver could take for its own run's doing
         self._halt(exchange)
@@ -250,12 +227,12 @@ class LinkedDevice:
         cycles = np.zeros((batch, len(COUNTERS)), np.int64)
         done, exited = np.zeros(batch, np.int64), np.zeros(batch, np.bool_)
         for item in range(batch):
+            self._untouched |= reset
             if exchange.stop.is_set():
                 break
             first = 0
             exchange.cycles.begin(fresh=reset)
             old = {p.name: np.zeros(3, np.uint32) if reset else self._event_counters(p) for p in program.populations}
-            self._untouched |= reset
             while first < length and not exited[item] and not exchange.stop.is_set():
                 part = array[item, first : first + MAX_STEPS_PER_RUN]
                 executed, exited[item] = exchange.run(part, reset and first == 0, records, item, first)

@@ -182,3 +182,26 @@ def test_one_fault_anywhere_in_a_load_or_a_run_changes_nothing(kind: str, sent: 
         repeated = device.link.repeated
     assert transport.faults > (10 if BOARD is CompiledBoard else 0) and repeated > 0
     device.close()
+
+
+def test_a_transport_that_cannot_be_referred_to_weakly_will_do() -> None:
+    class Slotted:
+        __slots__ = ("inner",)
+
+        def __init__(self, inner: Transport) -> None:
+            self.inner = inner
+
+        def write(self, data: bytes) -> None:
+            self.inner.write(data)
+
+        def read(self, count: int) -> bytes:
+            return self.inner.read(count)
+
+        def close(self) -> None:
+            self.inner.close()
+
+    device = LinkedDevice(Link(Slotted(BOARD(CONFIG))))
+    assert device.config == CONFIG
+    device.close()
+    with pytest.raises(LinkError, match="closed; open it again"):
+        device.info()
