@@ -1,15 +1,15 @@
-"""Where the frameworks' own graphs and outputs are, and the dialect of each: ``LIFLINE_SHARED`` names the folder, else it lies beside the project."""
+"""Where the frameworks' own graphs and outputs are in the shared data, and the dialect of each."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
-FOLDER = Path(os.environ.get("LIFLINE_SHARED", Path(__file__).parents[3] / "shared")) / "nir"
+from tests import shared
+
+FOLDER = shared.FOLDER / "nir"
 DIALECT_OF = {
     "snntorch_fc_leaky": "snntorch",
     "snntorch_fc_synaptic": "snntorch",
@@ -24,7 +24,7 @@ DIALECT_OF = {
     "sinabs_fc_lif_vec": "sinabs",
     "rockpool_fc_lif_cuba": "rockpool",
 }
-needs_fixtures = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"needs the frameworks' graphs in {FOLDER}; set LIFLINE_SHARED")
+needs_fixtures = shared.needs("nir")
 
 
 def load(name: str) -> tuple[Path, NDArray[np.float32], NDArray[np.float32], dict[str, NDArray[np.float32]]]:

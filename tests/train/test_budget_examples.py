@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -15,9 +14,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from lifline.sim.golden import GoldenModel  # noqa: E402
+from tests import shared  # noqa: E402
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-FSDD = Path(os.environ.get("LIFLINE_SHARED", EXAMPLES.parents[1] / "shared")) / "data" / "fsdd_logmel.npz"
+FSDD = shared.FOLDER / "data" / "fsdd_logmel.npz"
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 
 
@@ -55,7 +55,7 @@ def test_networks_with_and_without_budgets_start_alike(monkeypatch: pytest.Monke
 
 
 @needs_compiler
-@pytest.mark.skipif(not FSDD.is_file(), reason="needs fsdd_logmel.npz; set LIFLINE_SHARED")
+@shared.needs("data/fsdd_logmel.npz")
 def test_budgets_run_and_resume(tmp_path: Path) -> None:
     command = [sys.executable, EXAMPLES / "budgets" / "budgets.py", FSDD, "--epochs", "3", "--seeds", "1", "--results", tmp_path / "r.jsonl", "--networks", tmp_path, "--json"]
 
@@ -72,7 +72,7 @@ def test_budgets_run_and_resume(tmp_path: Path) -> None:
 
 
 @needs_compiler
-@pytest.mark.skipif(not FSDD.is_file(), reason="needs fsdd_logmel.npz; set LIFLINE_SHARED")
+@shared.needs("data/fsdd_logmel.npz")
 def test_committed_networks_give_the_measured_figures(tmp_path: Path) -> None:
     command = [sys.executable, EXAMPLES / "budgets" / "budgets.py", FSDD, "--first-seed", "1", "--seeds", "1", "--results", tmp_path / "r.jsonl"]
     subprocess.run(command, check=True, capture_output=True)
@@ -97,7 +97,7 @@ def test_budgets_page_shows_what_was_measured(monkeypatch: pytest.MonkeyPatch) -
     assert budgets["fewer_hidden_spikes"] >= 0.38 and budgets["points_lost"] <= 0.5
 
 
-@pytest.mark.skipif(not FSDD.is_file(), reason="needs fsdd_logmel.npz; set LIFLINE_SHARED")
+@shared.needs("data/fsdd_logmel.npz")
 def test_every_speaker_is_left_out_once() -> None:
     command = [sys.executable, EXAMPLES / "fsdd" / "train.py", FSDD, "--unseen", "all", "--hidden", "8", "--epochs", "1"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import runpy
 from pathlib import Path
 
@@ -12,9 +11,9 @@ from lifline.arch.config import preset
 from lifline.compiler.compile import compile_network
 from lifline.network.file import load
 from lifline.sim.golden import GoldenModel
+from tests import shared
 
 ROOT = Path(__file__).parents[2]
-DATA = Path(os.environ.get("LIFLINE_SHARED", ROOT.parent / "shared")) / "data"
 NETWORKS = [
     ("mnist", "mnist8", "mnist.npz", "large", 8, "v_max", 0.988),
     ("mnist", "mnist4", "mnist.npz", "large", 4, "v_max", 0.985),
@@ -29,9 +28,9 @@ def test_committed_network(example: str, name: str, file: str, config: str, bits
     network = load(ROOT / "examples" / example / f"{name}.safetensors")
     assert max(abs(p.weights).max() for p in network.projections) < 1 << (bits - 1)
     compile_network(network, preset(config))
-    if not (DATA / file).is_file():
-        pytest.skip(f"needs {file} in {DATA}; set LIFLINE_SHARED")
+    if reason := shared.absent(f"data/{file}"):
+        pytest.skip(reason)
     pytest.importorskip("torch")
-    spikes, labels = runpy.run_path(str(ROOT / "examples" / example / "train.py"))["test_samples"](str(DATA / file))
+    spikes, labels = runpy.run_path(str(ROOT / "examples" / example / "train.py"))["test_samples"](str(shared.FOLDER / "data" / file))
     scores = getattr(GoldenModel(network).run(spikes), rule)
     assert (scores.argmax(1) == labels).mean() >= least
