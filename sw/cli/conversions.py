@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from lifline.convert.options import MAX_DECAY_ERROR
+
 from .app import ConfigName, Json, app, console, print_json, read_array, typed_errors
 
 DialectName = Annotated[str | None, typer.Option(help="how the framework runs its graphs; without it the error lists the presets")]
@@ -24,8 +26,14 @@ def import_command(
     calibration: Annotated[Path | None, typer.Option(help=".npy with typical spikes (batch, time, neuron), to quantise")] = None,
     config: ConfigName = "medium",
     per_neuron: Annotated[bool, typer.Option(help="one scale per neuron")] = False,
+    weight_bits: Annotated[int | None, typer.Option(help="fewer weight bits than the configuration has")] = None,
+    headroom: Annotated[float, typer.Option(help="share of the states' range that the calibration's peaks may take")] = 0.5,
+    cap: Annotated[int | None, typer.Option(help="most spikes per step; default: twice what the calibration shows")] = None,
+    max_decay_error: Annotated[float, typer.Option(help="share by which rounding may change a decay")] = MAX_DECAY_ERROR,
     unroll: Annotated[bool, typer.Option(help="write convolutions out as fully connected weights")] = False,
+    read_out: Annotated[bool, typer.Option("--read-out", help="the output's membrane is the result; it never fires")] = False,
     step: Annotated[int, typer.Option(help="lava-dl: steps from layer to layer")] = 1,
+    layers: Annotated[int | None, typer.Option(help="lava-dl: only the first so many layers of the file")] = None,
     as_json: Json = False,
 ) -> None:
     """Import a network of another framework, quantised with calibration data."""
@@ -34,7 +42,8 @@ def import_command(
     with typed_errors():
         figures = import_file(
             console, source, out, dialect=dialect, changes=parse_choices(choices or []) | ({} if dt is None else {"dt": dt}),
-            calibration=None if calibration is None else read_array(calibration), config_name=config, per_neuron=per_neuron, unroll=unroll, step=step,
+            calibration=None if calibration is None else read_array(calibration), config_name=config, read_out=read_out, unroll=unroll, step=step, layers=layers,
+            options={"per_neuron": per_neuron, "weight_bits": weight_bits, "headroom": headroom, "cap": cap, "max_decay_error": max_decay_error},
         )  # fmt: skip
     if as_json:
         print_json(figures)

@@ -56,11 +56,13 @@ def import_file(
     changes: dict[str, Any],
     calibration: NDArray[np.uint8] | None,
     config_name: str,
-    per_neuron: bool,
+    options: dict[str, Any],
+    read_out: bool,
     unroll: bool,
     step: int,
+    layers: int | None,
 ) -> dict[str, Any]:
-    """Import ``path``, quantise it if it is not made of integers, save it; returns figures.
+    """Import ``path``, quantise it with ``options`` if it is not made of integers, save it; returns figures.
 
     Raises
     ------
@@ -70,11 +72,12 @@ def import_file(
     exact: FloatNetwork | None = None
     report: FidelityReport | None = None
     if is_lava(path):
-        network = import_lava(path, step=step, unroll=unroll)
+        network = import_lava(path, step=step, unroll=unroll, layers=layers)
     elif dialect is None and "lifline_network" in read_graph(path)[0].metadata:
         network = import_network(path)
     else:
         exact = import_nir(path, dialect, **changes)
+        exact = exact.with_read_out() if read_out else exact
         console.print(exact.summary())
         for note in exact.notes:
             console.print(f"[yellow]note[/]: {escape(note)}", highlight=False)
@@ -82,7 +85,7 @@ def import_file(
             raise ConversionError(
                 f"`{path}` holds floating-point weights: give --calibration FILE.npy with typical spikes (batch, time, {exact.input.size}) to quantise it"
             )
-        network = quantise(exact, calibration, config=preset(config_name), per_neuron=per_neuron, unroll=unroll)
+        network = quantise(exact, calibration, config=preset(config_name), unroll=unroll, **options)
         report = fidelity(exact, network, calibration)
         console.print(report.table())
     network_file.save(network, out)
@@ -116,6 +119,9 @@ def fidelity_of_files(
     quantised = network_file.load(network)
     made = quantised.metadata.get("dialect")
     exact = import_nir(path, dialect if dialect is not None or made is None else Dialect(**made), **changes)
+    out = quantised.population(quantised.output).neurons
+    if out is not None and out.cap == 0:
+        exact = exact.with_read_out()
     if device is None:
         report = fidelity(exact, quantised, samples, labels=labels)
     else:

@@ -26,6 +26,7 @@ class FloatResult:
     prediction : (batch,), arg max over the flattened output of the spike count, or of the largest membrane; ties to the lowest index.
     spikes, v : by population, those that were asked for; ``v`` is the stored value, after the reset. Read-outs have no spikes.
     peak : by population and neuron (*shape), the largest magnitude of the membrane before its reset, or of its share that is current.
+    fired, most_spikes : by population, spikes in all, and most of one neuron in one step; 0 for read-outs.
     """
 
     output: Floats
@@ -33,6 +34,8 @@ class FloatResult:
     spikes: dict[str, Floats]
     v: dict[str, Floats]
     peak: dict[str, Floats]
+    fired: dict[str, int]
+    most_spikes: dict[str, int]
 
 
 class _Neurons:
@@ -46,6 +49,7 @@ class _Neurons:
         # Mathematically the same as below; it rounds as the frameworks do that add the input before the current decays.
         self.decays_input = neurons.keep_i is not None and np.array_equal(neurons.keep_i, neurons.gain_i)
         self.peak = np.zeros(shape, precision)
+        self.fired = self.most_spikes = 0
 
     def step(self, x: Floats) -> Floats:
         """Advance by one step; returns what leaves the neurons: spikes, or the membrane if they never fire."""
@@ -73,6 +77,8 @@ class _Neurons:
             v = np.maximum(v, self.v.dtype.type(model.v_min))
         self._note_peak(v)
         spikes = self._count(v, theta)
+        self.fired += int(spikes.sum(dtype=np.float64))
+        self.most_spikes = max(self.most_spikes, int(spikes.max(initial=0)))
         if model.reset is Reset.NOW_VALUE:
             v = np.where(spikes > 0, p["v_reset"], v)
         elif model.reset is Reset.NOW_SUBTRACT:
@@ -141,13 +147,17 @@ def evaluate(network: FloatNetwork, x: NDArray[Any], *, record: Iterable[str] = 
 
     Raises
     ------
-    InputError   if the shape does not fit.
+    InputError   if the shape does not fit, or there are no items or steps.
     """
     x = np.asarray(x)
     shape = network.input.shape
     if x.ndim < 3 or (x.shape[2:] != shape and x.shape[2:] != (network.input.size,)):
         raise InputError(f"input has shape {x.shape}; network `{network.name}` needs (batch, time, {', '.join(map(str, shape))})")
     batch, steps = x.shape[:2]
+    if not batch or not steps:
+        raise InputError(f"input has shape {x.shape}: no items or no time steps")
+    if x.dtype.kind not in "biuf" or not np.isfinite(x).all():
+        raise InputError(f"input of type {x.dtype} must be finite numbers")
     populations = [network.population(name) for name in network.order]
     wanted = {p.name for p in populations} if "all" in (record := [record] if isinstance(record, str) else list(record)) else set(record)
     for name in wanted:
@@ -175,4 +185,6 @@ def evaluate(network: FloatNetwork, x: NDArray[Any], *, record: Iterable[str] = 
         spikes={name: values[name] for name in wanted - readouts},
         v=v,
         peak={name: state.peak for name, state in states.items()},
+        fired={name: state.fired for name, state in states.items()},
+        most_spikes={name: state.most_spikes for name, state in states.items()},
     )

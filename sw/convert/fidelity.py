@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from lifline.arch.errors import InputError
@@ -16,6 +18,7 @@ from lifline.network.model import Network
 from lifline.network.result import RunResult
 from lifline.sim.golden import GoldenModel
 
+from .changes import Change, advice_on
 from .evaluate import FloatResult, evaluate
 from .float_network import FloatNetwork
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 POOR_LAYER, POOR_PREDICTION, LARGE_DRIFT = 0.9, 0.98, 0.05
 """Below (above) these the report says what to change."""
+NEAR_TIE = 0.01
+"""Membranes of read-outs that are closer than this share of the largest are close to a tie."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,12 @@ class LayerFidelity:
 
     Attributes
     ----------
-    spike_agreement : ``2 c / (a + b)`` with ``a``, ``b`` spikes of either and ``c`` spikes of both in the same step; 1 if neither
-        fires; None for a read-out.
+    spike_agreement : ``2 c / (a + b)`` with ``a``, ``b`` spikes of either and ``c`` spikes of both in the same step; None if neither
+        fires, which shows nothing, and for a read-out.
     membrane_error : root mean square difference of the membranes after the reset, over the mean threshold; over the largest membrane
         for a read-out.
     rate, rate_quantised : spikes per neuron and step.   rate_drift : relative change of the rate; None if the float layer is silent.
-    saturations : clipped states.   board_mismatches : spikes (read-out: membranes) that differ between board and golden model.
+    read_out : whether the layer never fires by design.   saturations : clipped states.   board_mismatches : spikes (read-out: membranes) that differ between board and golden model.
     """
 
     name: str
@@ -47,6 +52,7 @@ class LayerFidelity:
     rate: float
     rate_quantised: float
     rate_drift: float | None
+    read_out: bool
     saturations: int
     board_mismatches: int | None
 
@@ -60,6 +66,8 @@ class FidelityReport:
     items, steps : size of the data.   prediction_agreement : share of items for which float and quantised predict the same.
     accuracy, accuracy_quantised : with labels only.   board : name of the device, if one ran.
     board_prediction_agreement : share of items for which float and board predict the same.
+    notes : what was found about the weights' grids.   changes : every parameter that quantisation clamped, rounded to zero or moved by more than 5 %.
+    ties : share of items whose best two outputs, in floating point, are at most one spike apart (read-outs: 1 % of the largest membrane).
     """
 
     network: str
@@ -71,6 +79,9 @@ class FidelityReport:
     accuracy_quantised: float | None
     board: str | None
     board_prediction_agreement: float | None
+    ties: float
+    notes: tuple[str, ...]
+    changes: tuple[Change, ...]
     advice: tuple[str, ...]
 
     @property
@@ -80,24 +91,35 @@ class FidelityReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {**dataclasses.asdict(self), "board_mismatches": self.board_mismatches}
+        changes = [change.as_dict() for change in self.changes]
+        return {**dataclasses.asdict(self), "changes": changes, "board_mismatches": self.board_mismatches}
 
     def table(self) -> Table:
-        """One row per layer, predictions and advice below."""
-        lines = [f"same prediction: {self.prediction_agreement:.1%} of {self.items} items"]
+        """One row per layer; predictions, what quantisation changed, and advice below. 80 columns are enough."""
+        lines = [f"same prediction: {self.prediction_agreement:.1%} of {self.items} items; {self.ties:.1%} are close to ties"]
         if self.accuracy is not None:
             lines.append(f"accuracy: {self.accuracy:.1%} in floating point, {self.accuracy_quantised:.1%} quantised")
         if self.board is not None:
             lines.append(f"{self.board}: {self.board_mismatches} values differ from the golden model")
-        table = Table(title=f"{self.network}: floating point against quantised", caption="\n".join([*lines, *self.advice]), caption_justify="left")
-        for column in ("layer", "neurons", "spike agreement", "membrane error", "rate", "quantised", "drift", "saturations", "board"):
-            table.add_column(column, justify="left" if column == "layer" else "right")
+        lines += self.notes
+        if self.changes:
+            lines += ["changed by quantisation:", *(f"  {change}" for change in self.changes)]
+        lines += self.advice
+        table = Table(
+            title=escape(f"{self.network}: floating point against quantised"),
+            caption=escape("\n".join(lines)),
+            caption_justify="left",
+            box=box.SIMPLE_HEAD,
+            padding=(0, 0),
+        )
+        for column in ("layer", "neurons", "agree", "v error", "rate", "int. rate", "drift", "clipped", "board"):
+            table.add_column(column, justify="left" if column == "layer" else "right", overflow="fold")
         for layer in self.layers:
-            agreement = "" if layer.spike_agreement is None else f"{layer.spike_agreement:.3f}"
+            agreement = "read-out" if layer.read_out else "silent" if layer.spike_agreement is None else f"{layer.spike_agreement:.3f}"
             drift = "" if layer.rate_drift is None else f"{layer.rate_drift:+.1%}"
             board = "" if layer.board_mismatches is None else f"{layer.board_mismatches}"
             table.add_row(
-                layer.name, f"{layer.neurons:,}", agreement, f"{layer.membrane_error:.4f}", f"{layer.rate:.4f}",
+                escape(layer.name), f"{layer.neurons:,}", agreement, f"{layer.membrane_error:.4f}", f"{layer.rate:.4f}",
                 f"{layer.rate_quantised:.4f}", drift, f"{layer.saturations:,}", board,
             )  # fmt: skip
         return table
@@ -131,30 +153,39 @@ def fidelity(
     labels: NDArray[np.integer] | None = None,
     device: Device | None = None,
 ) -> FidelityReport:
-    """Run the same spikes through the float network, the golden model and, if given, a device with the compiled network loaded.
+    """Run the same spikes through the float network, the golden model and, if given, a device.
 
     Parameters
     ----------
     quantised : what :func:`~lifline.convert.quantise.quantise` made of ``network`` (its metadata hold the scales).
     x : (batch, time, *input shape) of 0/1.   labels : (batch,), for the accuracies.
+    device : one without a program gets ``quantised``, compiled for its configuration; one with a program keeps it.
 
     Raises
     ------
-    InputError   if ``quantised`` holds no scales or the data do not fit.
+    InputError   if ``quantised`` holds no scales, or the data do not fit or are empty.
+    CompileError   if the device has no program and its configuration cannot run the network.
     """
-    scales = (quantised.metadata.get("quantised") or {}).get("scales")
+    made = quantised.metadata.get("quantised") or {}
+    scales = made.get("scales")
     if scales is None:
         raise InputError(f"network `{quantised.name}` holds no scales; compare with a network that quantise() made")
     x = np.asarray(x)
-    if x.ndim < 3 or len(x) == 0:
-        raise InputError(f"spikes have shape {x.shape}; the report needs (batch, time, ...) with at least one item")
+    if x.ndim < 3 or not x.size:
+        raise InputError(f"spikes have shape {x.shape}; the report needs (batch, time, ...) with at least one item and one step")
     if labels is not None and np.shape(labels) != (len(x),):
         raise InputError(f"labels have shape {np.shape(labels)}; give one for each of the {len(x)} items")
     flat = x.reshape(*x.shape[:2], -1)
     exact = evaluate(network, x, record="all")
     golden = GoldenModel(quantised).run(flat, record=["all.spikes", "all.v"])
+    if device is not None and device.program is None:
+        _load(device, quantised)
     on_board = None if device is None else device.run(flat, record=["all.spikes", "all.v"])
-    layers = [_layer(network, name, scale, exact, golden, on_board) for name, scale in scales.items()]
+    origins = made.get("origins", {})
+    layers = [_layer(network, name, scale, origins.get(name), exact, golden, on_board) for name, scale in scales.items()]
+    changes = tuple(Change.from_dict(change) for change in made.get("changes", ()))
+    ties = _ties(network, exact)
+    per_neuron = any(isinstance(scale, list) for scale in scales.values())
     same = float((exact.prediction == golden.prediction).mean())
     return FidelityReport(
         network=network.name,
@@ -166,19 +197,50 @@ def fidelity(
         accuracy_quantised=None if labels is None else float((golden.prediction == labels).mean()),
         board=None if device is None else getattr(device, "url", "") or type(device).__name__,
         board_prediction_agreement=None if on_board is None else float((exact.prediction == on_board.prediction).mean()),
-        advice=tuple(_advice(layers, same, any(isinstance(scale, list) for scale in scales.values()))),
+        ties=ties,
+        notes=tuple(made.get("notes", ())),
+        changes=changes,
+        advice=tuple([*_advice(layers, same, ties, per_neuron), *advice_on(changes, per_neuron)]),
     )
 
 
+def _load(device: Device, network: Network) -> None:
+    from lifline.compiler.compile import compile_network
+
+    config = device.config
+    if config is None:
+        raise InputError("the device's configuration is none of the presets; load a program compiled for it before the report")
+    device.load(compile_network(network, config))
+
+
+def _ties(network: FloatNetwork, exact: FloatResult) -> float:
+    """Share of items whose two best outputs are as good as equal."""
+    neurons = network.population(network.output).neurons
+    output = exact.output.reshape(*exact.output.shape[:2], -1)
+    if neurons is None or output.shape[2] < 2:
+        return 0.0
+    read_out = neurons.threshold is None
+    score = np.sort(output.max(axis=1) if read_out else output.sum(axis=1), axis=1)
+    near = NEAR_TIE * float(np.abs(score).max()) if read_out else 1.0
+    return float((score[:, -1] - score[:, -2] <= near).mean())
+
+
 def _layer(
-    network: FloatNetwork, name: str, scale: float | list[float], exact: FloatResult, golden: RunResult, on_board: RunResult | None
+    network: FloatNetwork,
+    name: str,
+    scale: float | list[float],
+    origin: float | list[float] | None,
+    exact: FloatResult,
+    golden: RunResult,
+    on_board: RunResult | None,
 ) -> LayerFidelity:
     neurons = network.population(name).neurons
     assert neurons is not None
-    # The hardware counts a membrane from where it starts.
-    v = (exact.v[name] - neurons.v_start).reshape(*exact.v[name].shape[:2], -1)
+    # The hardware counts a membrane from its origin: where it starts, in files that do not say.
+    start = np.broadcast_to(neurons.v_start, exact.v[name].shape[2:]).reshape(-1) if origin is None else np.asarray(origin)
+    v = exact.v[name].reshape(*exact.v[name].shape[:2], -1) - start
     membranes = golden.records[name]["v"] / np.asarray(scale, np.float64)
-    unit = float(np.abs(v).max()) if neurons.threshold is None else float(neurons.threshold.mean())
+    unit = float(np.abs(v).max()) if neurons.threshold is None else float(np.abs(neurons.threshold).mean())
     ours = golden.records[name]["spikes"].astype(np.float64)
     theirs = np.zeros_like(ours) if neurons.threshold is None else exact.spikes[name].reshape(ours.shape).astype(np.float64)
     both, total = float(np.minimum(ours, theirs).sum()), float(ours.sum() + theirs.sum())
@@ -188,19 +250,23 @@ def _layer(
     return LayerFidelity(
         name=name,
         neurons=v.shape[2],
-        spike_agreement=None if neurons.threshold is None else 2 * both / total if total else 1.0,
+        spike_agreement=None if neurons.threshold is None or not total else 2 * both / total,
         membrane_error=float(np.sqrt(((membranes - v) ** 2).mean())) / (unit or 1.0),
         rate=float(theirs.mean()),
         rate_quantised=float(ours.mean()),
         rate_drift=float(ours.sum() / theirs.sum() - 1) if theirs.any() else None,
+        read_out=neurons.threshold is None,
         saturations=int(golden.counters[name].saturations.sum()),
         board_mismatches=differ,
     )
 
 
-def _advice(layers: list[LayerFidelity], prediction_agreement: float, per_neuron: bool) -> list[str]:
+def _advice(layers: list[LayerFidelity], prediction_agreement: float, ties: float, per_neuron: bool) -> list[str]:
     """What to change, in the order in which it helps; ``per_neuron``: scales are per neuron already."""
     advice = []
+    silent = [layer.name for layer in layers if layer.spike_agreement is None and not layer.read_out]
+    if silent:
+        advice.append(f"{', '.join(silent)} never fire on these data, so that nothing is known of them: use stronger data, or check the time step of the import")
     clipped = [layer.name for layer in layers if layer.saturations]
     if clipped:
         advice.append(f"states saturate in {', '.join(clipped)}: calibrate with data as strong as these, lower `headroom`, or take more state bits")
@@ -214,6 +280,11 @@ def _advice(layers: list[LayerFidelity], prediction_agreement: float, per_neuron
     drifting = [layer for layer in layers if layer.rate_drift is not None and abs(layer.rate_drift) > LARGE_DRIFT]
     if drifting:
         advice.append(f"the rate of `{drifting[0].name}` drifts by {drifting[0].rate_drift:+.1%}: calibrate on more data, or retrain its thresholds")
-    if prediction_agreement < POOR_PREDICTION and not advice:
-        advice.append("predictions differ although layers agree: outputs are close to ties; run more steps or read the membrane of a read-out")
+    if prediction_agreement < POOR_PREDICTION and ties > 1 - prediction_agreement:
+        advice.append(
+            f"{ties:.0%} of the items have two best outputs that are as good as equal, so that a single spike decides: run more steps, read the membrane of a "
+            "read-out, or compare trained networks"
+        )
+    elif prediction_agreement < POOR_PREDICTION and not advice:
+        advice.append("predictions differ although layers agree: run more steps or read the membrane of a read-out")
     return advice

@@ -190,6 +190,15 @@ class FloatNetwork:
         except NetworkError as error:
             raise ConversionError(f"{error}; or choose a dialect with feedback 1") from error
 
+    def with_read_out(self) -> FloatNetwork:
+        """The network with an output that never fires and whose membrane is the result, for outputs whose threshold nothing was meant to reach."""
+        populations = [
+            p if p.name != self.output or p.neurons is None
+            else dataclasses.replace(p, neurons=dataclasses.replace(p.neurons, threshold=None, reset=Reset.NONE, cap=1))
+            for p in self.populations
+        ]  # fmt: skip
+        return self.replace(populations=tuple(populations))
+
     def replace(self, **changes: Any) -> FloatNetwork:
         """A copy with some fields changed, validated again."""
         return dataclasses.replace(self, **changes)

@@ -69,6 +69,21 @@ class _Layer:
             raise ConversionError(f"{self.where}: {name} has {values.size} values, one per layer is supported")
         return int(values.reshape(-1)[0])
 
+    def delays(self) -> IntArray:
+        """Delays of the spikes that leave, (1,) or (neuron,).
+
+        Raises
+        ------
+        ConversionError   for a delay between two steps, or a negative one.
+        """
+        if not self.has("delay"):
+            return np.zeros(1, np.int64)
+        values = self.raw("delay").reshape(-1)
+        wrong = values[(values < 0) | (values != np.rint(values))] if values.dtype.kind in "iuf" else values[:1]
+        if wrong.size:
+            raise ConversionError(f"{self.where}: delay {wrong[0]} must be a whole number of steps of at least 0; round the delays before the export")
+        return values.astype(np.int64)
+
     def neurons(self, size: int) -> tuple[Neurons, int]:
         """Neuron model for ``size`` neurons, and the layer's weight exponent.
 
@@ -96,7 +111,10 @@ class _Layer:
             if found.size not in (1, size) and size % max(found.size, 1):
                 raise ConversionError(f"{self.where}: {found.size} biases for {size} neurons")
             bias = int(found[0]) if found.size == 1 else np.repeat(found, size // found.size)  # one per channel
-        threshold = self.one("neuron/vThMant") << WEIGHT_EXPONENT
+        mantissa = self.one("neuron/vThMant")
+        if mantissa < 1:
+            raise ConversionError(f"{self.where}: threshold vThMant {mantissa} must be at least 1; a neuron without a positive threshold has no translation")
+        threshold = mantissa << WEIGHT_EXPONENT
         return Neurons(threshold=threshold, decay_v=decay_v, decay_i=decay_i, bias=bias, reset=ResetRule.NOW_VALUE, strict=True), exponent
 
 
@@ -120,8 +138,10 @@ def import_lava(path: str | os.PathLike[str], *, step: int = 1, unroll: bool = F
     FileNotFoundError   if there is no such file.
     """
     path = os.fspath(path)
-    if step < 0:
-        raise ConversionError(f"step {step} must not be negative")
+    if not isinstance(step, int | np.integer) or isinstance(step, bool) or step < 0:
+        raise ConversionError(f"step {step!r} must be an integer of at least 0: steps from one layer to the next")
+    if layers is not None and (not isinstance(layers, int | np.integer) or isinstance(layers, bool) or layers < 1):
+        raise ConversionError(f"layers {layers!r} must be an integer of at least 1: so many layers of the file, the input layer counted; None for all")
     try:
         with open_hdf5(path, "lava-dl file", ConversionError) as file:
             import h5py
@@ -129,7 +149,13 @@ def import_lava(path: str | os.PathLike[str], *, step: int = 1, unroll: bool = F
             groups = file.get("layer")
             if not isinstance(groups, h5py.Group) or not len(groups):
                 raise ConversionError(f"`{path}` has no group `layer`; it is not a lava-dl network")
-            found = [_Layer(path, key, groups[key]) for key in sorted(groups, key=int)][:layers]
+            keys = [str(key) for key in groups]
+            named = [key for key in keys if not key.isdecimal()]
+            if named:
+                raise ConversionError(f"`{path}`: layer `{named[0]}` is not a number; lava-dl numbers its layers")
+            if layers is not None and layers > len(keys):
+                raise ConversionError(f"`{path}` has {len(keys)} layers, layers={layers} are more; leave the argument out for all")
+            found = [_Layer(path, key, groups[key]) for key in sorted(keys, key=int)[:layers]]
             return _Builder(found, step, unroll).network(name or os.path.splitext(os.path.basename(path))[0])
     except (LiflineError, FileNotFoundError):
         raise
@@ -191,7 +217,7 @@ class _Builder:
     def _leave(self, layer: _Layer) -> None:
         """Delays of the spikes that leave ``layer``."""
         size = self.populations[-1].size
-        delays = layer.integers("delay").reshape(-1) if layer.has("delay") else np.zeros(1, np.int64)
+        delays = layer.delays()
         if delays.size not in (1, size):
             raise ConversionError(f"{layer.where}: {delays.size} delays for {size} neurons")
         self.delays = self.step + (delays if delays.size > 1 else delays[0])

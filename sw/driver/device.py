@@ -33,6 +33,12 @@ LONGEST_S = 3600.0
 class Device(Protocol):
     """Anything that runs a program. Usable as a context manager. See ``docs/driver.md``."""
 
+    @property
+    def config(self) -> Config | None: ...
+
+    @property
+    def program(self) -> Program | None: ...
+
     def load(self, program: Program) -> None: ...
 
     def run(

@@ -21,13 +21,14 @@ from .arguments import period, stateful
 class GoldenDevice:
     """The golden model behind the interface of every device: no cycles, every variable, whole batches at once.
 
-    One thread uses it at a time; a forked process has a model of its own, which goes on where this one was.
+    ``program`` is the one that was loaded last, or None. One thread uses it at a time; a forked process has a model of its own, which goes on where this one was.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self._owner = Owner(f"golden:{config.name}")
         self._model: GoldenModel | None = None
+        self.program: Program | None = None
 
     def __enter__(self) -> GoldenDevice:
         return self
@@ -43,7 +44,7 @@ class GoldenDevice:
         DeviceError   if another thread uses the device.
         """
         with self._owner.use("load()", forks=True):
-            self._model = GoldenModel(program.network)
+            self._model, self.program = GoldenModel(program.network), program
 
     def _loaded(self) -> GoldenModel:
         if self._model is None:

@@ -51,7 +51,7 @@ class LinkedDevice:
         self.link, self.url = link, url
         self._owner = Owner(url or "the device")
         self._loaded: Exchange | None = None
-        self._program: Program | None = None
+        self.program: Program | None = None
         self._config = config
         self._items = 0
         self._lost = ""
@@ -96,7 +96,7 @@ class LinkedDevice:
         self.config_hash, self.config = identify(self.link, self.url, self._config)  # it may have been reconfigured
         config = check_program(program, self.config_hash, self.config, self.url)
         exchange = Exchange(self.link, program, config, self.url, self._owner.stop)
-        self._loaded = None
+        self._loaded = self.program = None
         exchange.take_over()  # before anything that another driver could take for its own run's doing
         self._halt(exchange)
         for space, image in program.images.items():
@@ -109,7 +109,7 @@ class LinkedDevice:
         for name, value in program.registers.items():
             exchange.set(name, value)
         exchange.claim()
-        self._loaded, self._program = exchange, program
+        self._loaded, self.program = exchange, program
         self._items, self._lost, self._untouched = 0, "", True
 
     def _halt(self, exchange: Exchange) -> None:
@@ -126,9 +126,9 @@ class LinkedDevice:
         self._owner.interrupt()
 
     def _ready(self) -> tuple[Program, Exchange]:
-        if self._loaded is None or self._program is None:
+        if self._loaded is None or self.program is None:
             raise DeviceError("no program is loaded; call load() first")
-        return self._program, self._loaded
+        return self.program, self._loaded
 
     def run(
         self, spikes: object, *, reset: bool = True, record: str | Iterable[str] = (), steps: int | None = None, period_cycles: int = 0

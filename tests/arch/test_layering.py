@@ -16,7 +16,7 @@ ALLOWED = {
     "sim": {"arch", "network", "rtl"},
     "driver": {"arch", "network", "compiler", "sim"},
     "boards": {"arch", "rtl"},
-    "convert": {"arch", "network", "sim", "driver"},
+    "convert": {"arch", "network", "compiler", "sim", "driver"},
     "train": {"arch", "network", "sim", "convert"},
 }
 

@@ -59,6 +59,44 @@ def test_import_of_lava_files(tmp_path: Path) -> None:
     assert load(out).state_bits == 24
 
 
+def test_layers_of_a_lava_file_whose_head_is_none(tmp_path: Path) -> None:
+    from ..convert.test_lava import neuron, write
+
+    dense = {"type": "dense", "weight": np.ones((2, 3), np.int64)} | neuron(4096, 0, 2)
+    path, out = str(write(tmp_path / "head.net", [{"type": "input", "shape": [3]}, dense, {"type": "average"}])), str(tmp_path / "net")
+    result = CliRunner().invoke(app, ["import", path, "-o", out])
+    assert result.exit_code == 1 and "layers=2" in result.output
+    assert call("import", path, "-o", out, "--layers", "2", "--json")["quantised"] is False
+    assert load(out).output == "layer1"
+
+
+def test_options_of_quantisation(tmp_path: Path) -> None:
+    import nir
+
+    rng = np.random.default_rng(0)
+    lif = nir.LIF(tau=np.full(6, 1e-3), r=np.full(6, 10.0), v_leak=np.zeros(6), v_threshold=np.ones(6), v_reset=np.zeros(6))
+    last = nir.LIF(tau=np.full(3, 0.35), r=np.full(3, 3500.0), v_leak=np.zeros(3), v_threshold=np.full(3, 1e6), v_reset=np.zeros(3))
+    graph = nir.NIRGraph.from_list(nir.Linear(rng.normal(0.1, 0.4, (6, 20))), lif, nir.Linear(rng.normal(0, 0.4, (3, 6))), last)
+    nir.write(tmp_path / "net.nir", graph)
+    np.save(tmp_path / "x.npy", (rng.random((8, 30, 20)) < 0.3).astype(np.uint8))
+    arguments = ["import", str(tmp_path / "net.nir"), "-o", str(tmp_path / "net"), "--dialect", "snntorch", "--calibration", str(tmp_path / "x.npy")]
+    for options, message in (
+        ([], "time constant of 3,499 steps"),
+        (["--max-decay-error", "0.2"], "--read-out"),
+        (["--max-decay-error", "0.2", "--read-out", "--weight-bits", "1"], "weight_bits 1"),
+        (["--max-decay-error", "0.2", "--read-out", "--headroom", "2"], "headroom 2"),
+        (["--max-decay-error", "0.2", "--read-out", "--cap", "0"], "cap 0"),
+    ):
+        result = CliRunner().invoke(app, [*arguments, *options])
+        assert result.exit_code == 1 and message in " ".join(result.output.split()), result.output
+    good = ["--max-decay-error", "0.2", "--read-out", "--weight-bits", "4", "--headroom", "0.25"]
+    figures = call(*arguments, *good, "--json")
+    network = load(tmp_path / "net")
+    assert figures["fidelity"]["layers"][1]["read_out"] and all(np.abs(p.weights).max() == 7 for p in network.projections)
+    report = call("fidelity", str(tmp_path / "net.nir"), str(tmp_path / "net"), "--samples", str(tmp_path / "x.npy"), "--json")
+    assert report["layers"] == figures["fidelity"]["layers"]
+
+
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["import", str(tmp_path / "absent.nir"), "-o", str(tmp_path / "net"), "--dialect", "norse"])
     assert result.exit_code == 1 and "absent.nir" in result.output and "Traceback" not in result.output

@@ -130,6 +130,11 @@ def test_tiny_example_equals_loihi() -> None:
         ({"weight": np.ones((2, 5), np.int64)}, "cannot follow 3 neurons"),
         ({"bias": np.arange(7)}, "7 biases for 2"),
         ({"type": "average"}, "average.*layers=1"),
+        ({"neuron/vThMant": 0}, "layer 1: threshold vThMant 0 must be at least 1"),
+        ({"neuron/vThMant": -3}, "vThMant -3 must be at least 1"),
+        ({"delay": np.array([1.0, 2.5])}, "layer 1: delay 2.5 must be a whole number"),
+        ({"delay": np.array([1, -2])}, "delay -2 must be a whole number"),
+        ({"delay": np.array([1.0, np.nan])}, "delay nan must be a whole number"),
     ],
 )
 def test_refuses_by_name(tmp_path: Path, change: dict[str, Any], message: str) -> None:
@@ -137,6 +142,17 @@ def test_refuses_by_name(tmp_path: Path, change: dict[str, Any], message: str) -
     path = write(tmp_path / "bad.net", [{"type": "input", "shape": [3]}, layer])
     with pytest.raises(ConversionError, match=message):
         import_lava(path)
+
+
+@pytest.mark.parametrize("layers", [0, -1, "5", 1.0, True, 3])
+def test_refuses_counts_of_layers_that_mean_nothing(tmp_path: Path, layers: Any) -> None:
+    layer = {"type": "dense", "weight": np.ones((2, 3), np.int64)} | neuron(4096, 0, 2)
+    path = write(tmp_path / "two.net", [{"type": "input", "shape": [3]}, layer])
+    assert import_lava(path, layers=2).output == "layer1"
+    with pytest.raises(ConversionError, match="layers"):
+        import_lava(path, layers=layers)
+    with pytest.raises(ConversionError, match="step"):
+        import_lava(path, step="1")  # type: ignore[arg-type]
 
 
 def test_refuses_foreign_files(tmp_path: Path) -> None:

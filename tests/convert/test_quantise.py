@@ -156,7 +156,7 @@ def test_scales_use_the_weight_bits_and_keep_the_headroom() -> None:
 def test_accumulators_cannot_overflow(cap: int) -> None:
     """Weights that cancel keep the membranes small, so that only the sums of either sign limit the scale; spikes count ``cap`` times."""
     def signs(size: int) -> np.ndarray:
-        return np.where(np.arange(size) % 2, 1.0, -1.0)
+        return np.where(np.arange(size) % 2, 1.0, -1.0) * np.random.default_rng(size).uniform(0.98, 1, size)  # on no grid
 
     network = FloatNetwork(
         name="wide",
@@ -199,7 +199,11 @@ def changed(network: FloatNetwork, target: str, *operators: Any) -> FloatNetwork
         (lambda: two_layers(second=neurons(reset=Reset.NONE)), "reset rule none"),
         (lambda: two_layers(first=neurons(keep_v=np.linspace(0.5, 0.9, 16))), "`a`: the membrane's decay differs between neurons"),
         (lambda: two_layers(first=neurons(threshold=None, reset=Reset.NONE)), "a -> b: `a` never fires"),
-        (lambda: two_layers(first=neurons(v_start=0.1 * ONE)), "`a`: the membrane starts at 0.1"),
+        (lambda: two_layers(first=neurons(v_start=0.1 * ONE, keep_i=0.5 * ONE)), "`a`: the membrane starts at 0.1"),
+        (lambda: two_layers(first=neurons(threshold=-0.1 * ONE)), "`a`: threshold -0.1 is not positive"),
+        (lambda: two_layers(first=neurons(keep_v=(1 - 1 / 3500) * ONE)), "`a`: the membrane has a time constant of 3,499 steps.*4,095 steps.*max_decay_error=0.15"),
+        (lambda: two_layers(first=neurons(keep_v=(1 - 1e-5) * ONE)), "`a`: the membrane has a time constant of 99,999 steps.*endless"),
+        (lambda: changed(two_layers(), "b", Dense(np.full((4, 16), np.nan))), "a -> b: a weight or bias is not finite"),
         (lambda: changed(two_layers(), "b", Dense(np.ones((4, 16))), Delay(np.arange(4))), "a -> b: a delay behind weights"),
         (
             lambda: changed(two_layers(), "b", Reshape((1, 4, 4)), Convolution(np.ones((1, 1, 4, 1)), None, (1, 1), ((0, 0),) * 2, (1, 1)), Reshape((4,))),
@@ -227,11 +231,18 @@ def test_other_refusals() -> None:
 
 
 def test_several_spikes_per_step_are_quantised_and_refused_by_the_compiler() -> None:
+    """Room is reserved for twice the spikes per step that the calibration shows, and the cap that results is reported."""
     network = two_layers(first=neurons(cap=1 << 16, threshold=0.2 * ONE))
     q = quantise(network, data())
-    assert q.population("a").neurons.cap == 255  # type: ignore[union-attr]
+    most = evaluate(network, data()).most_spikes["a"]
+    assert 1 < most and q.population("a").neurons.cap == 2 * most == q.metadata["quantised"]["caps"]["a"]  # type: ignore[union-attr]
     report = fidelity(network, q, data(2))
     assert report.layers[0].rate > 0.5
+    assert any(c.parameter.startswith("cap") and c.asked == 1 << 16 and c.became == 2 * most for c in report.changes)
+    assert any("more spikes per step" in line for line in report.advice)
+    few = quantise(network, data(), cap=1)
+    assert few.population("a").neurons.cap == 1  # type: ignore[union-attr]
+    compile_network(few, preset("medium"))
     with pytest.raises(CompileError, match="graded"):
         compile_network(q, preset("medium"))
 
