@@ -160,7 +160,8 @@ def build(
         after_read = f"{NO_COLLISION}\n{LUT_MAPPING}"
     else:
         settings = {"synth_opts": "-dsp -spram", "nextpnr_opts": options}
-        after_read = f"{NO_COLLISION}\ndelete t:$meminit_v2"  # SPRAM starts with unknown contents; nothing reads a word before it is written
+        # SPRAM starts with unknown contents; nothing reads a word before it is written but the load mark, in block RAM, which gets zeros.
+        after_read = f"{NO_COLLISION}\ndelete t:$meminit_v2"
     try:
         plan = platform.build(design, name="top", do_build=False, script_after_read=after_read, **settings)
         script = f"{plan.script}.sh"

@@ -32,6 +32,9 @@ def test_icebreaker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [stage for stage, _ in itertools.groupby(shown, lambda row: row[0])] == list(STAGES)
     assert all(0 <= share <= 1 for _, share in shown) and max(share for _, share in shown) > 0.9
     assert os.path.getsize(report["bitstream"]) > 100_000
+    # Configuring the FPGA leaves zeros in every block RAM: the mark of a program that was loaded before is gone.
+    contents = [part.split("\n")[1:17] for part in (tmp_path / "top.asc").read_text().split(".ram_data ")[1:]]
+    assert len(contents) == report["block_ram"] and {line for block in contents for line in block} == {"0" * 64}
 
 
 def test_a_missing_tool_is_named_before_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
