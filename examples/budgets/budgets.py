@@ -103,6 +103,7 @@ def cell(example: dict[str, Any], data: dict[str, np.ndarray], seed: int, pressu
     """Train and measure one network."""
     test = data["is_test"].astype(bool)
     measured = ~test & (data["rec_index"] < 10) if options.validate else test
+    chosen = np.flatnonzero(measured)[: options.samples]
     file = None if options.validate or options.networks is None else options.networks / f"{seed}-{pressure:g}-{options.epochs}.safetensors"
     if file is not None and file.exists():
         network = load(file)
@@ -111,10 +112,10 @@ def cell(example: dict[str, Any], data: dict[str, np.ndarray], seed: int, pressu
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
             save(network, file)
-    spikes = example["encode"](data["values"][measured], None).astype(np.uint8)
+    spikes = example["encode"](data["values"][chosen], None).astype(np.uint8)
     budgets = [p.neurons.budget for p in network.populations if p.neurons is not None and p.neurons.budget is not None]
     row: dict[str, Any] = {"seed": seed, "pressure": pressure, "epochs": network.metadata["epochs"], "device": options.device}
-    row |= measure(network, spikes, data["label"][measured], options.device)
+    row |= measure(network, spikes, data["label"][chosen], options.device)
     return row | {"budget": float(np.mean([np.mean(b) for b in budgets])) if budgets else None}
 
 
@@ -125,6 +126,7 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--pressures", type=float, nargs="+", default=[0.0, PRESSURE], help="weights of the budgets in the loss; 0: no budgets")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--samples", type=int, help="measure only the first so many; default: all")
     parser.add_argument("--device", default=f"sim:{CONFIG}")
     parser.add_argument("--results", type=Path, default=HERE / "results.jsonl")
     parser.add_argument("--networks", type=Path, default=HERE / "networks", help="folder of the trained networks")

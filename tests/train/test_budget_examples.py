@@ -57,7 +57,7 @@ def test_networks_with_and_without_budgets_start_alike(monkeypatch: pytest.Monke
 @needs_compiler
 @shared.needs("data/fsdd_logmel.npz")
 def test_budgets_run_and_resume(tmp_path: Path) -> None:
-    command = [sys.executable, EXAMPLES / "budgets" / "budgets.py", FSDD, "--epochs", "3", "--seeds", "1", "--results", tmp_path / "r.jsonl", "--networks", tmp_path, "--json"]
+    command = [sys.executable, EXAMPLES / "budgets" / "budgets.py", FSDD, "--epochs", "3", "--seeds", "1", "--samples", "20", "--results", tmp_path / "r.jsonl", "--networks", tmp_path, "--json"]
 
     def run(*pressures: str) -> list[dict]:
         done = subprocess.run([*command, "--picture", tmp_path / "b.png", "--pressures", *pressures], capture_output=True, text=True, check=True)
@@ -74,14 +74,21 @@ def test_budgets_run_and_resume(tmp_path: Path) -> None:
 @needs_compiler
 @shared.needs("data/fsdd_logmel.npz")
 def test_committed_networks_give_the_measured_figures(tmp_path: Path) -> None:
-    command = [sys.executable, EXAMPLES / "budgets" / "budgets.py", FSDD, "--first-seed", "1", "--seeds", "1", "--results", tmp_path / "r.jsonl"]
-    subprocess.run(command, check=True, capture_output=True)
-    found = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
+    """All samples in the golden model; a few of them on the board, which must not differ from it."""
+    command = [sys.executable, EXAMPLES / "budgets" / "budgets.py", FSDD, "--first-seed", "1", "--seeds", "1"]
+
+    def run(results: Path, *options: str) -> list[dict]:
+        subprocess.run([*command, "--results", results, *options], check=True, capture_output=True)
+        return [json.loads(line) for line in results.read_text().splitlines()]
+
+    found = run(tmp_path / "all.jsonl", "--device", "golden:medium")
     rows = {row["pressure"]: row for row in rows_of("budgets") if row["seed"] == 1}
     assert len(found) == len(rows) == 2
     for row in found:
         # What a later core takes for it may change, what it computes may not.
-        assert row | {"busy_cycles": 0, "weight_reads": 0} == rows[row["pressure"]] | {"busy_cycles": 0, "weight_reads": 0}
+        other = {"busy_cycles": 0, "weight_reads": 0, "device": ""}
+        assert row | other == rows[row["pressure"]] | other
+    assert [(row["samples"], row["differing"]) for row in run(tmp_path / "some.jsonl", "--samples", "20")] == [(20, 0), (20, 0)]
 
 
 def test_budgets_page_shows_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
