@@ -11,8 +11,12 @@ from collections.abc import Generator
 
 import pytest
 from _pytest.terminal import TerminalReporter
+from hypothesis import settings
 
 from tests import shared
+
+settings.register_profile("lifline", deadline=None)  # how long an example takes says more of the machine than of the code
+settings.load_profile("lifline")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
