@@ -36,13 +36,15 @@ from .link import Link
 POSITION_MASK = (1 << POSITION_BITS) - 1
 MARK_BITS = 32
 STALLED_S = 10.0
-"""A run that makes no progress for this long has lost its device."""
+"""A run that makes no progress for this long, and does not wait for its real-time period either, has lost its device."""
 STEP_MASK = (1 << next(field.width for field in RECORD.fields if field.name == "step")) - 1
 RECORDED: dict[int, str] = {RecordKind.V: "v", RecordKind.I: "i"}
 POLLED = REGISTERS["status"].offset, REGISTERS["output_count"].offset + 1
 """First and end of the registers that are read together while a run is under way."""
 COUNTED = REGISTERS[COUNTERS[0]].offset, REGISTERS["load_mark"].offset + 1
 """First and end of the registers that are read together when counters are looked at."""
+
+PERIOD = COUNTERS.index("stall_period_cycles")
 
 Records = dict[str, dict[str, NDArray]]
 """Population -> variable -> (batch, time, neuron)."""
@@ -134,6 +136,7 @@ class Exchange:
         written, taken, held = 0, 0, np.zeros(0, np.uint32)
         status, progress = STATUS_RUNNING, time.monotonic()
         last: tuple[int, ...] = ()
+        waited = int(self.cycles.totals[PERIOD])
         while True:
             if self.stop.is_set() and not stopping:
                 self.set("control", CONTROL_STOP)
@@ -149,6 +152,10 @@ class Exchange:
             if not status & STATUS_RUNNING:
                 break
             if time.monotonic() - progress > STALLED_S:
+                self.cycles.look()
+                if self.cycles.totals[PERIOD] != waited:
+                    waited, progress = int(self.cycles.totals[PERIOD]), time.monotonic()
+                    continue  # it waits for its next window to be due
                 raise DeviceError(f"{self._url}: the run makes no progress since step {step}; reset the board")
         if status & STATUS_INPUT_RANGE:
             raise DeviceError(f"{self._url}: an input index was outside the input of {self._program.network.input.size} neurons; load again")

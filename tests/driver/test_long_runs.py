@@ -58,8 +58,8 @@ def set_counters(board: devices.LinkedDevice, start: int) -> None:
     """As after a long run: every cycle counter at ``start``, rounded down to what can be set, and every population's too."""
     for name in COUNTERS:
         board.link.write(address(Space.REGISTERS, REGISTERS[name].offset), [start & -COUNTER_STEP])
-    assert board._program is not None
-    for population in board._program.populations:
+    assert board.program is not None
+    for population in board.program.populations:
         board.link.write(address(Space.PROGRAM, population.address + FIRST_COUNTER), [start] * 3)
 
 
@@ -112,7 +112,7 @@ def test_every_part_of_a_long_run_may_wrap_once(board: devices.LinkedDevice) -> 
     expected = GoldenModel(network()).run(silent)
     board.run(silent[:1])
     inner, parts = board.link.read, [0]
-    where = {p.name: address(Space.PROGRAM, p.address + FIRST_COUNTER) for p in board._program.populations}  # type: ignore[union-attr]
+    where = {p.name: address(Space.PROGRAM, p.address + FIRST_COUNTER) for p in board.program.populations}  # type: ignore[union-attr]
     added = 3_000_000_000  # what a larger device might count in one part
 
     def read(at: int, count: int = 1) -> np.ndarray:

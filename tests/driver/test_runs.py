@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,6 +17,7 @@ from lifline.arch.registers import SPACE_SHIFT, Space
 from lifline.cli.verify import differs
 from lifline.compiler.compile import compile_network
 from lifline.driver import device as devices
+from lifline.driver import exchange
 from lifline.network.model import EarlyExit, Network, Neurons, Population, Projection
 from lifline.network.result import RunResult
 from lifline.sim.golden import GoldenModel
@@ -161,6 +163,25 @@ def test_real_time_takes_the_time_it_should(board: devices.LinkedDevice, mode: M
     assert 42 * 3000 <= spent <= 42 * 3000 + 2000
     assert result.cycles.busy[0] == free.busy[0]
     assert board.run(spikes).cycles.stall_period[0] == 0, "the period is a property of one run"
+
+
+def test_a_period_longer_than_a_stall_is_waited_for(board: devices.LinkedDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window of this period takes longer than a device may be without progress."""
+    monkeypatch.setattr(exchange, "STALLED_S", 0.2)
+    network, spikes = small_network(), np.ones((CONFIG.window + 1, 8), np.uint8)
+    board.load(compile_network(network, CONFIG))
+    began = time.monotonic()
+    result = board.run(spikes, period_cycles=200_000)
+    assert time.monotonic() - began > 0.5
+    assert not differs(GoldenModel(network).run(spikes), result) and result.cycles is not None and result.cycles.stall_period[0] > 800_000
+
+
+def test_a_device_that_never_gets_its_input_has_stalled(board: devices.LinkedDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "STALLED_S", 0.2)
+    monkeypatch.setattr(exchange.Exchange, "_feed", lambda self, words, written, taken: 0)
+    board.load(compile_network(small_network(), CONFIG))
+    with pytest.raises(DeviceError, match="makes no progress since step 0"):
+        board.run(np.ones((8, 8), np.uint8), period_cycles=50)
 
 
 def test_periods_that_are_too_short_are_counted(board: devices.LinkedDevice) -> None:

@@ -168,7 +168,7 @@ def test_close_during_a_run_stops_it_first(round_: int) -> None:
     """From another thread: the run gives the steps that it has done, and the device is closed."""
     device = loaded()
     gate = Gate(device)
-    long = np.tile(TRAIN, (400, 1))
+    long = np.tile(TRAIN, (2000, 1))
     worker = Worker(lambda: device.run(long))
     worker.start()
     assert gate.inside.wait(PATIENCE_S)
