@@ -47,8 +47,7 @@ def test_digits_on_the_simulated_board_in_both_modes() -> None:
     spikes = digits.encode(images[:3])
     network = digits.network()
     expected = GoldenModel(network).run(spikes)
-    board = device.LinkedDevice(Link(CompiledBoard(config)))
-    board.config = config  # not one of the presets
+    board = device.LinkedDevice(Link(CompiledBoard(config)), config=config)
     for mode in Mode:
         board.load(compile_network(network, config, mode))
         result = board.run(spikes)
