@@ -54,9 +54,9 @@ class Owner:
             who = f"thread `{thread.name}`" if thread else "another thread"
             raise DeviceError(f"{self.name} is in use by {who}, for {doing or 'something else'}; one at a time: wait for it, or open a device of your own")
         try:
-            if self.closed:
-                raise LinkError(f"{self.name} is closed; open it again")
             with self._fields:
+                if self.closed:
+                    raise LinkError(f"{self.name} is closed; open it again")
                 self._thread, self._what = threading.current_thread(), what
             yield
         finally:
@@ -86,8 +86,9 @@ class Owner:
 
         From within the use itself, a signal handler say, nothing is waited for.
         """
-        self.closed = True
-        self.interrupt()
+        with self._fields:
+            self.closed = True
+            self.interrupt()
         if self.mine or not self._in_use.acquire(timeout=wait_s):
             return False
         self._in_use.release()

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import Any, cast
 
 import numpy as np
 
 from lifline.arch.errors import ConversionError
+
+from .nir_values import as_array
 
 
 class Integrator(enum.Enum):
@@ -62,6 +66,22 @@ class Reset(enum.Enum):
     NONE = "none"
 
 
+Numbers = float | tuple[float, ...]
+Override = Numbers | Mapping[str, Numbers] | None
+"""A value for all neurons, one per neuron, or either by node name."""
+
+
+def _override(where: str, value: object) -> Override:
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        return {str(name): cast("Numbers", _override(f"{where} of node `{name}`", given)) for name, given in value.items() if given is not None}
+    array = as_array(where, value)
+    if array.ndim > 1:
+        raise ConversionError(f"{where} has shape {array.shape}; give one value, or one per neuron")
+    return float(array) if array.ndim == 0 else tuple(array.tolist())
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
     """How a framework runs a NIR graph.
@@ -70,11 +90,13 @@ class Dialect:
     ----------
     name, summary : for messages and files.
     dt : time step in the graph's unit of time, for time constants and delays.
-    dt_integrate : time step for neurons without leak (IF, I); some exporters scale only the leaky ones.
+    dt_integrate : time step for neurons without leak (IF, I): None is ``dt``; some exporters scale only the leaky ones.
     integrator, current_gain, membrane_gain, integrator_gain, start : see the enumerations; ``membrane_gain`` is for leaky neurons that fire
         (and CubaLI), ``integrator_gain`` for leaky integrators (LI).
     strict : whether a crossing needs ``v > threshold`` (else ``>=``).
     reset : reset rule and its timing.   cap : most spikes per step.   v_min : lower clamp of the membrane, or None.
+    v_reset, bias : the reset value, and what is added to the membrane in every step, where an exporter does not store them: a number, one
+        per neuron, or either by node name; None is what the graph says.
     feedback : steps that a projection which closes a cycle takes, besides its own delays.
     precision : ``"float32"`` or ``"float64"``, the arithmetic of the evaluation.
     """
@@ -82,7 +104,7 @@ class Dialect:
     name: str
     summary: str
     dt: float
-    dt_integrate: float
+    dt_integrate: float | None
     integrator: Integrator
     current_gain: Gain
     membrane_gain: Gain
@@ -94,6 +116,8 @@ class Dialect:
     v_min: float | None
     feedback: int
     precision: str
+    v_reset: Override = None
+    bias: Override = None
 
     def __post_init__(self) -> None:
         gains = tuple((f, Gain) for f in ("current_gain", "membrane_gain", "integrator_gain"))
@@ -104,7 +128,7 @@ class Dialect:
                 raise ConversionError(f"dialect: {field} {getattr(self, field)!r} must be one of {', '.join(k.value for k in kind)}") from None
         for field, kind in (("dt", Real), ("dt_integrate", Real), ("v_min", Real), ("cap", Integral), ("feedback", Integral)):
             value = getattr(self, field)
-            if value is None and field == "v_min":
+            if value is None and field in ("v_min", "dt_integrate"):
                 continue
             if isinstance(value, bool) or not isinstance(value, kind):
                 raise ConversionError(f"dialect: {field} {value!r} must be {'a number' if kind is Real else 'an integer'}")
@@ -112,12 +136,15 @@ class Dialect:
         if not isinstance(self.strict, bool):
             raise ConversionError(f"dialect: strict {self.strict!r} must be true or false")
         for field in ("dt", "dt_integrate"):
-            if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
-                raise ConversionError(f"dialect: {field} {getattr(self, field)} must be a positive time")
+            value = getattr(self, field)
+            if value is not None and not (np.isfinite(value) and value > 0):
+                raise ConversionError(f"dialect: {field} {value} must be a positive time")
+        for field in ("v_reset", "bias"):
+            object.__setattr__(self, field, _override(f"dialect: {field}", getattr(self, field)))
         if self.cap < 1:
             raise ConversionError(f"dialect: cap {self.cap} must be at least 1 spike per step")
-        if self.v_min is not None and self.v_min > 0:
-            raise ConversionError(f"dialect: v_min {self.v_min} must not be above 0, where the membrane starts")
+        if self.v_min is not None and not (np.isfinite(self.v_min) and self.v_min <= 0):
+            raise ConversionError(f"dialect: v_min {self.v_min} must be a number that is not above 0, where the membrane starts")
         if self.feedback < 0:
             raise ConversionError(f"dialect: feedback {self.feedback} must not be negative")
         if self.precision not in ("float32", "float64"):
@@ -135,13 +162,13 @@ class Dialect:
             raise ConversionError(f"a dialect has no {', '.join(unknown)}; it has {', '.join(sorted(known))}")
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
 
-    def as_dict(self) -> dict[str, str | float | int | bool | None]:
+    def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON and for the metadata of a graph."""
         return {k: v.value if isinstance(v, enum.Enum) else v for k, v in dataclasses.asdict(self).items()}
 
 
 _SNNTORCH = Dialect(
-    name="snntorch", summary="snnTorch, subtract, reset_delay=True (its default)", dt=1e-4, dt_integrate=1e-4,
+    name="snntorch", summary="snnTorch, subtract, reset_delay=True (its default)", dt=1e-4, dt_integrate=None,
     integrator=Integrator.EULER, current_gain=Gain.STORED, membrane_gain=Gain.STORED, integrator_gain=Gain.STORED,
     start=Start.ZERO, strict=True, reset=Reset.LATE_SUBTRACT, cap=1, v_min=None, feedback=1, precision="float32",
 )  # fmt: skip
@@ -157,7 +184,7 @@ _UNNORMALISED = _SINABS.replace(
     name="sinabs_unnormalised", summary="sinabs, one spike per step, norm_input=False", membrane_gain=Gain.JUMP, integrator_gain=Gain.JUMP
 )
 _ROCKPOOL = _SINABS.replace(
-    name="rockpool", summary="Rockpool, max_spikes_per_dt=1", dt=1e-3, dt_integrate=1e-3, membrane_gain=Gain.JUMP, integrator_gain=Gain.DECAYED
+    name="rockpool", summary="Rockpool, max_spikes_per_dt=1", dt=1e-3, dt_integrate=None, membrane_gain=Gain.JUMP, integrator_gain=Gain.DECAYED
 )
 MANY = 1 << 16
 """Most spikes per step where a framework sets no practical limit (Rockpool's own default)."""

@@ -1,8 +1,8 @@
 """Networks -> NIR: delays as ``Delay`` nodes, and in the metadata everything that NIR has no field for, so that the way back is exact.
 
 The graph's time unit is the step (``dt`` 1) and the integrator Euler: ``tau = 1 / (1 - keep)``, ``r = gain tau``, ``v_leak = drive tau``. Other frameworks
-read the nodes; lifline also reads the metadata: the dialect (``lifline_dialect``), each neuron node's reset rule, strictness, cap and
-clamp (``lifline``), and for an integer network its state bits, shifts, budgets and early exit (``lifline_network``).
+read the nodes; lifline also reads the metadata: the dialect (``lifline_dialect``), each neuron node's reset rule, strictness, cap,
+clamp and start, and values that a time constant gives back rounded (``lifline``), and for an integer network its state bits, shifts, budgets and early exit (``lifline_network``).
 """
 
 from __future__ import annotations
@@ -22,10 +22,8 @@ from .dense import matrix_of
 from .dialects import Dialect, Gain, Integrator, Reset, Start
 from .float_network import FloatNetwork, FloatNeurons, FloatPopulation, FloatProjection
 from .nir_import import import_nir, nir_package, read_graph
-from .operators import Convolution, Delay, Dense, Floats, Operator, Pool, Reshape, Scale, Shape
-
-ENDLESS = 2.0**100
-"""Time constant in steps that stands for no decay where a node must have one: ``1 - 1 / ENDLESS`` is 1 in double precision."""
+from .nir_write import neuron_node, operator_node
+from .operators import Delay, Dense, Floats, Operator, Reshape, Shape
 
 
 def to_float(network: Network) -> FloatNetwork:
@@ -89,10 +87,10 @@ def export_nir(network: Network | FloatNetwork, path: str | os.PathLike[str] | N
     nodes: dict[str, Any] = {}
     edges: list[tuple[str, str]] = []
     for p in exact.populations:
-        if "/" in p.name:
-            raise ConversionError(f"population `{p.name}`: names of NIR nodes must not contain a slash; rename it")
+        if "/" in p.name or "\0" in p.name or p.name in ("", "."):
+            raise ConversionError(f"population `{p.name}`: names of NIR nodes must not be empty or a dot, nor contain a slash; rename it")
         shape = np.array(p.shape)
-        nodes[p.name] = nir.Input(input_type={"input": shape}) if p.neurons is None else _neuron_node(p)
+        nodes[p.name] = nir.Input(input_type={"input": shape}) if p.neurons is None else neuron_node(p, _dialect(exact))
     for k, q in enumerate(exact.projections):
         _write_chain(exact, q, f"projection{k}", nodes, edges)
     end = _free("output", nodes)
@@ -120,39 +118,12 @@ def _free(name: str, nodes: dict[str, Any]) -> str:
     return name
 
 
-def _tau(keep: Floats) -> Floats:
-    return np.where(keep < 1, 1 / np.where(keep < 1, 1 - keep, 1), ENDLESS)
-
-
-def _neuron_node(p: FloatPopulation) -> Any:
-    import nir
-
-    assert p.neurons is not None
-    n = p.neurons.starting_at_zero()
-
-    def full(values: Floats) -> Floats:
-        return np.broadcast_to(values, p.shape).astype(np.float64)
-
-    own = {"reset": n.reset.value, "strict": n.strict, "cap": n.cap, "v_min": n.v_min}
-    metadata = {"lifline": json.dumps(own)}
-    fires: dict[str, Any] = {} if n.threshold is None else {"v_threshold": full(n.threshold), "v_reset": full(n.v_reset)}
-    gain = n.gain_v * n.gain_i if n.keep_i is None else n.gain_v
-    if n.keep_i is None and fires and (n.keep_v == 1).all() and not n.drive.any():
-        return nir.IF(r=full(gain), **fires, metadata=metadata)
-    tau = _tau(full(n.keep_v))
-    common: dict[str, Any] = {"r": full(gain) * tau, "v_leak": full(n.drive) * tau, "metadata": metadata} | fires
-    if n.keep_i is None:
-        return (nir.LIF if fires else nir.LI)(tau=tau, **common)
-    tau_syn = _tau(full(n.keep_i))
-    return (nir.CubaLIF if fires else nir.CubaLI)(tau_syn=tau_syn, tau_mem=tau, w_in=full(n.gain_i) * tau_syn, **common)
-
-
 def _write_chain(network: FloatNetwork, q: FloatProjection, name: str, nodes: dict[str, Any], edges: list[tuple[str, str]]) -> None:
     shape, last = network.population(q.source).shape, q.source
     operators: list[Operator] = [*([Delay(q.delays)] if q.delays.any() else []), *q.operators]
     written = 0
     for operator in operators:
-        node = _operator_node(operator, shape)
+        node = operator_node(operator, shape)
         shape = operator.output_shape(shape)
         if node is None:
             continue
@@ -168,33 +139,6 @@ def _write_chain(network: FloatNetwork, q: FloatProjection, name: str, nodes: di
         edges.append((last, key))
         last = key
     edges.append((last, q.target))
-
-
-def _operator_node(operator: Operator, shape: Shape) -> Any:
-    import nir
-
-    if isinstance(operator, Dense):
-        return nir.Linear(operator.weight) if operator.bias is None else nir.Affine(operator.weight, operator.bias)
-    if isinstance(operator, Delay):
-        return nir.Delay(np.broadcast_to(operator.steps, shape).astype(np.float64))
-    if isinstance(operator, Scale):
-        return nir.Scale(np.broadcast_to(operator.scale, shape).copy())
-    if isinstance(operator, Pool):
-        fields: dict[str, Any] = {f: np.array(getattr(operator, f)) for f in ("stride", "padding")}
-        return (nir.AvgPool2d if operator.mean else nir.SumPool2d)(kernel_size=np.array(operator.kernel), **fields)
-    if isinstance(operator, Convolution):
-        bias = np.zeros(len(operator.weight)) if operator.bias is None else operator.bias
-        if any(a != b for a, b in operator.padding):
-            raise ConversionError(f"padding {operator.padding} differs between the sides, which NIR cannot express")
-        padding = tuple(a for a, _ in operator.padding)
-        if operator.weight.ndim == 3:
-            return nir.Conv1d(shape[1], operator.weight, operator.stride[0], padding[0], operator.dilation[0], operator.groups, bias)
-        pairs: Any = (shape[1:], operator.stride, padding, operator.dilation)
-        return nir.Conv2d(pairs[0], operator.weight, pairs[1], pairs[2], pairs[3], operator.groups, bias)
-    assert isinstance(operator, Reshape)
-    if len(operator.shape) == 1:
-        return nir.Flatten({"input": np.array(shape)}, 0, -1) if len(shape) > 1 else None
-    return None  # the population behind it has the shape, and the importer takes it from there
 
 
 def _integer_fields(network: Network) -> dict[str, Any]:

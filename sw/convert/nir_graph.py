@@ -1,20 +1,21 @@
-"""A NIR graph made regular: subgraphs dissolved, names as text, one input, one output, edges without duplicates."""
+"""A NIR graph made regular: subgraphs dissolved, names as text and unique, one input, one output, no edge twice, every node known."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from lifline.arch.errors import ConversionError
-from lifline.network.graph import reachable
-
-from .operators import Shape
 
 NEURONS = ("IF", "LIF", "LI", "CubaLIF", "CubaLI", "I")
 Edge = tuple[str, str]
+DEEPEST = 64
+"""Subgraphs inside subgraphs."""
+UNKNOWN = (None, "identity")
+DUPLICATES = (None, "once", "add")
 
 
 def kind(node: object) -> str:
@@ -26,9 +27,13 @@ def is_neuron(node: object) -> bool:
     return kind(node) in NEURONS
 
 
+def is_leaky(node: object) -> bool:
+    return is_neuron(node) and kind(node) not in ("IF", "I")
+
+
 @dataclass
 class Graph:
-    """Nodes by name and edges, flat."""
+    """Nodes by name and edges, flat. Nodes and edges do not change once a graph is made."""
 
     nodes: dict[str, Any]
     edges: list[Edge]
@@ -37,120 +42,193 @@ class Graph:
     metadata: dict[str, Any]
     notes: list[str]
 
+    @cached_property
+    def _sources(self) -> dict[str, list[str]]:
+        return _neighbours((t, s) for s, t in self.edges)
+
+    @cached_property
+    def _targets(self) -> dict[str, list[str]]:
+        return _neighbours(self.edges)
+
     def before(self, name: str) -> list[str]:
         """Sources of the edges into ``name``, in the order of the file."""
-        return [s for s, t in self.edges if t == name]
+        return self._sources.get(name, [])
 
     def after(self, name: str) -> list[str]:
-        return [t for s, t in self.edges if s == name]
+        return self._targets.get(name, [])
 
-    def reachable(self, name: str) -> set[str]:
-        return reachable(name, self.edges)
+    def in_cycles(self) -> set[str]:
+        """Nodes that lie in a cycle, or between two; empty for a feed-forward graph."""
+        left = set(self.nodes)
+        for back, ahead in ((self.before, self.after), (self.after, self.before)):
+            count = {n: sum(s in left for s in back(n)) for n in left}
+            todo = [n for n in left if not count[n]]
+            while todo:
+                name = todo.pop()
+                left.discard(name)
+                for other in ahead(name):
+                    if other in left:
+                        count[other] -= 1
+                        if not count[other]:
+                            todo.append(other)
+        return left
 
-    def input_shape(self) -> Shape:
-        """Shape of one input item: as stored, or as the first operators need it.
-
-        Raises
-        ------
-        ConversionError   if neither says.
-        """
-        stored = self.nodes[self.input].input_type
-        stored = next(iter(stored.values())) if isinstance(stored, dict) else stored
-        shape = () if stored is None else tuple(int(n) for n in np.atleast_1d(np.asarray(stored)).ravel())
-        wanted = {w for w in (_wanted(self.nodes[n]) for n in self.after(self.input)) if w is not None}
-        only = next(iter(wanted)) if len(wanted) == 1 else None
-        if not shape or min(shape) < 1:
-            if only is None or None in only:
-                raise ConversionError(f"the input node `{self.input}` has no shape, and its successors do not tell it")
-            self.notes.append(f"the input node `{self.input}` has no shape; {only} was taken from its successor")
-            return tuple(n for n in only if n is not None)
-        if only is not None and len(shape) > len(only):
-            item = shape[len(shape) - len(only) :]
-            if all(w in (None, n) for w, n in zip(only, item, strict=True)):
-                self.notes.append(f"of the input shape {shape} the leading axes {shape[: len(shape) - len(only)]} count items or steps; one item has {item}")
-                return item
-        return shape
-
-
-def _wanted(node: Any) -> tuple[int | None, ...] | None:
-    """Input shape that a node needs, None where any length does; None if any shape does."""
-    if kind(node) in ("Affine", "Linear"):
-        return (int(np.asarray(node.weight).shape[-1]),)
-    if kind(node) in ("Conv1d", "Conv2d"):
-        weight = np.asarray(node.weight)
-        channels, axes = weight.shape[1] * int(np.asarray(node.groups)), weight.ndim - 2
-        known = None if node.input_shape is None else np.atleast_1d(np.asarray(node.input_shape))
-        return (channels, *((None,) * axes if known is None or known.size != axes else (int(n) for n in known)))
-    if kind(node) in ("SumPool2d", "AvgPool2d"):
-        return (None, None, None)
-    if is_neuron(node):
-        return np.asarray(node.r).shape or None
-    return None
+    def reachable(self, name: str, within: set[str]) -> set[str]:
+        """Nodes of ``within`` that can be reached from ``name`` over at least one edge, all inside ``within``."""
+        found: set[str] = set()
+        todo = [name]
+        while todo:
+            for target in self.after(todo.pop()):
+                if target in within and target not in found:
+                    found.add(target)
+                    todo.append(target)
+        return found
 
 
-def flatten_graph(graph: Any) -> Graph:
+def _neighbours(pairs: Any) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, other in pairs:
+        found.setdefault(name, []).append(other)
+    return found
+
+
+def flatten_graph(graph: Any, *, unknown: str | None = None, duplicates: str | None = None) -> Graph:
     """Dissolve subgraphs (their nodes are called ``outer.inner``) and find input and output.
+
+    Parameters
+    ----------
+    unknown : what a node that is None means, a layer that the exporter did not know: ``"identity"``, or None to refuse it.
+    duplicates : what an edge means that is there twice: ``"once"``, ``"add"`` (its values count twice), or None to refuse it.
 
     Raises
     ------
-    ConversionError   for edges to nodes that do not exist, and unless there is exactly one input and one output.
+    ConversionError   for edges to nodes that do not exist, unless there is exactly one input and one output, and for what
+        ``unknown`` and ``duplicates`` refuse, by name.
     """
-    notes: list[str] = []
-    nodes, edges = _flat(graph, "")
-    known = set(nodes)
-    for edge in edges:
-        for name in edge:
-            if name not in known:
-                raise ConversionError(f"edge {edge[0]} -> {edge[1]}: there is no node `{name}`")
+    for what, value, choices in (("unknown", unknown, UNKNOWN), ("duplicates", duplicates, DUPLICATES)):
+        if value not in choices:
+            raise ConversionError(f"{what}={value!r} must be one of {', '.join(repr(c) for c in choices if c)}, or None to refuse")
+    flat = _Flat()
+    names = flat.level(graph, "", ())
+    notes = flat.notes
     ends = {}
     for what in ("Input", "Output"):
-        found = [n for n, node in nodes.items() if kind(node) == what and "." not in n] or [n for n, node in nodes.items() if kind(node) == what]
+        found = [n for n in names.values() if kind(flat.nodes.get(n)) == what]
+        found = [n for n in found if "." not in n] or found
         if len(found) != 1:
             raise ConversionError(f"a graph needs exactly one {what} node, not {len(found)}: {found}")
         ends[what] = found[0]
-    for name, node in nodes.items():
-        if node is None:
-            notes.append(f"node `{name}` is None: the exporter did not know this layer; its values pass unchanged")
-    unique = list(dict.fromkeys(edges))
-    if len(unique) < len(edges):
-        notes.append("duplicate edges were counted once")
+    edges = _without_bypasses(flat, unknown)
+    twice = [edge for edge, count in Counter(edges).items() if count > 1]
+    if twice:
+        shown = ", ".join(f"{s} -> {t}" for s, t in twice)
+        if duplicates is None:
+            raise ConversionError(
+                f"edge(s) {shown} are there more than once, and exporters mean different things by it: duplicates='once' counts them once, "
+                "duplicates='add' adds their values as often as they are there"
+            )
+        if duplicates == "once":
+            edges = list(dict.fromkeys(edges))
+            notes.append(f"duplicate edges were counted once: {shown}")
+        else:
+            notes.append(f"duplicate edges were added: {shown}")
     metadata = dict(getattr(graph, "metadata", None) or {})
-    return Graph(nodes, unique, ends["Input"], ends["Output"], {k: plain(v) for k, v in metadata.items()}, notes)
+    return Graph(flat.nodes, edges, ends["Input"], ends["Output"], {str(k): plain(v) for k, v in metadata.items()}, notes)
+
+
+def _without_bypasses(flat: _Flat, unknown: str | None) -> list[Edge]:
+    """Refuse nodes that are None, or take them for identities. A layer that returns its own input makes tracers draw an edge past it, too."""
+    lost = {name for name, node in flat.nodes.items() if node is None}
+    if not lost:
+        return flat.edges
+    if unknown is None:
+        raise ConversionError(
+            f"node(s) {', '.join(sorted(lost))} are None: the exporter did not know these layers, so the graph is not the network. Import the Python "
+            "objects (lifline.from_norse and the like), fold the layer into its neighbours before the export, or pass unknown='identity' if it "
+            "changes no value (Dropout in evaluation, Identity)"
+        )
+    flat.notes.extend(f"node `{name}` is None: the exporter did not know this layer; its values pass unchanged, as unknown='identity' says" for name in sorted(lost))
+    targets = _neighbours(flat.edges)
+    past: set[Edge] = set()
+    for source in flat.nodes:
+        todo = [t for t in targets.get(source, []) if t in lost]
+        seen = set(todo)
+        while todo:
+            for target in targets.get(todo.pop(), []):
+                past.add((source, target))
+                if target in lost and target not in seen:
+                    seen.add(target)
+                    todo.append(target)
+    found = sorted(past & set(flat.edges))
+    flat.notes.extend(f"edge {s} -> {t} was left out: the exporter drew it past a layer that it did not know" for s, t in found)
+    return [edge for edge in flat.edges if edge not in past]
 
 
 def plain(value: Any) -> Any:
     """A value of the metadata: bytes as text, JSON decoded."""
-    value = value.decode() if isinstance(value, bytes) else value
-    if isinstance(value, str) and value[:1] in "{[":
+    value = value.decode(errors="replace") if isinstance(value, bytes) else value
+    if isinstance(value, str) and value[:1] in ("{", "["):
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
     return value
 
 
-def _flat(graph: Any, prefix: str) -> tuple[dict[str, Any], list[Edge]]:
-    nodes: dict[str, Any] = {}
-    entry: dict[str, str] = {}
-    leave: dict[str, str] = {}
-    inner_edges: list[Edge] = []
-    for key, node in graph.nodes.items():
-        name = f"{prefix}{key}"
-        if kind(node) == "NIRGraph":
-            inside, connections = _flat(node, f"{name}.")
-            inputs = [n for n, v in inside.items() if kind(v) == "Input" and n.count(".") == name.count(".") + 1]
-            outputs = [n for n, v in inside.items() if kind(v) == "Output" and n.count(".") == name.count(".") + 1]
-            if len(inputs) != 1 or len(outputs) != 1:
-                raise ConversionError(f"subgraph `{name}` needs exactly one input and one output, not {len(inputs)} and {len(outputs)}")
-            for n in (*inputs, *outputs):
-                inside[n] = Passage()
-            nodes |= inside
-            inner_edges += connections
-            entry[str(key)], leave[str(key)] = inputs[0], outputs[0]
-        else:
-            nodes[name] = node
-    outer = [(leave.get(str(s), f"{prefix}{s}"), entry.get(str(t), f"{prefix}{t}")) for s, t in graph.edges]
-    return nodes, inner_edges + outer
+@dataclass
+class _Flat:
+    """Nodes and edges of all levels. Names are unique: of ``a.b`` and the ``b`` inside ``a`` the outer one keeps the name."""
+
+    nodes: dict[str, Any] = field(default_factory=dict)
+    edges: list[Edge] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def level(self, graph: Any, prefix: str, parents: tuple[Any, ...]) -> dict[str, str]:
+        """Add a graph; returns the flat names of its own nodes by their names in it."""
+        where = f"subgraph `{prefix[:-1]}`" if prefix else "the graph"
+        if any(graph is parent for parent in parents):
+            raise ConversionError(f"{where} contains itself")
+        if len(parents) > DEEPEST:
+            raise ConversionError(f"{where} lies more than {DEEPEST} subgraphs deep")
+        content = {str(key): node for key, node in graph.nodes.items()}
+        if len(content) < len(graph.nodes):
+            raise ConversionError(f"{where} has two nodes whose names are the same text: {sorted(map(str, graph.nodes))}")
+        names, entry, leave = {}, {}, {}
+        for key, node in content.items():
+            if kind(node) != "NIRGraph":
+                names[key] = self._named(f"{prefix}{key}")
+                self.nodes[names[key]] = node
+        for key, node in content.items():
+            if kind(node) == "NIRGraph":
+                entry[key], leave[key] = self._subgraph(f"{prefix}{key}", node, (*parents, graph))
+        for edge in graph.edges:
+            if not isinstance(edge, (tuple, list)) or len(edge) != 2:
+                raise ConversionError(f"{where}: edge {edge!r} must be a pair (source, target)")
+            source, target = str(edge[0]), str(edge[1])
+            for name in (source, target):
+                if name not in content and f"{prefix}{name}" not in self.nodes:
+                    raise ConversionError(f"edge {source} -> {target}: there is no node `{name}`")
+            self.edges.append((
+                leave.get(source) or names.get(source) or f"{prefix}{source}", entry.get(target) or names.get(target) or f"{prefix}{target}"
+            ))  # fmt: skip
+        return names
+
+    def _named(self, name: str) -> str:
+        free = name
+        while free in self.nodes:
+            free += "_"
+        if free != name:
+            self.notes.append(f"there are two nodes `{name}`, one inside a subgraph; that one is called `{free}`")
+        return free
+
+    def _subgraph(self, name: str, graph: Any, parents: tuple[Any, ...]) -> tuple[str, str]:
+        names = self.level(graph, f"{name}.", parents).values()
+        ends = [[n for n in names if kind(self.nodes[n]) == what] for what in ("Input", "Output")]
+        if len(ends[0]) != 1 or len(ends[1]) != 1:
+            raise ConversionError(f"subgraph `{name}` needs exactly one input and one output, not {len(ends[0])} and {len(ends[1])}")
+        for (end,) in ends:
+            self.nodes[end] = Passage()
+        return ends[0][0], ends[1][0]
 
 
 class Passage:

@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 
 from lifline.arch.config import preset
 from lifline.arch.errors import ConversionError
+from lifline.convert.dialects import Reset
 from lifline.convert.evaluate import evaluate
+from lifline.convert.float_network import FloatNetwork, FloatNeurons, FloatPopulation, FloatProjection
 from lifline.convert.nir_import import import_nir
+from lifline.convert.operators import Convolution, Delay, Dense, Pool, Reshape, Scale
 from lifline.network.model import Network, Neurons, Population, Projection
 from lifline.sim.golden import GoldenModel
 from lifline.sim.random_network import random_network, random_spikes
@@ -88,6 +91,120 @@ def test_float_networks_round_trip(seed: int, recurrent: bool) -> None:
     before, after = evaluate(network, x, record="all"), evaluate(back, x, record="all")
     for name, v in before.v.items():
         np.testing.assert_allclose(after.v[name].reshape(v.shape), v, rtol=1e-9, atol=1e-6)
+
+
+def random_floats(rng: np.random.Generator) -> FloatNetwork:
+    """Populations of several shapes with any dynamics, feed-forward, recurrent, convolved, pooled, reshaped, delayed, or without any input."""
+    precision = rng.choice(["float32", "float64"])
+
+    def some(shape: tuple[int, ...], low: float, high: float) -> Any:
+        """One value, or one per neuron; sometimes an end of the range."""
+        size = shape if rng.random() < 0.5 else ()
+        return rng.choice([low, high]) + np.zeros(size) if rng.random() < 0.2 else rng.uniform(low, high, size)
+
+    def neurons(shape: tuple[int, ...]) -> FloatNeurons:
+        fires = rng.random() < 0.8
+        current = rng.random() < 0.4
+        start = some(shape, -1, 2) if rng.random() < 0.5 else 0.0
+        return FloatNeurons(
+            keep_v=some(shape, 0, 1), gain_v=some(shape, 0.1, 1), keep_i=some(shape, 0, 1) if current else None, gain_i=some(shape, 0.2, 1),
+            # A leak above the threshold fires without input; a threshold may lie below 0.
+            drive=some(shape, -0.2, 0.8) if rng.random() < 0.5 else 0.0,
+            threshold=some(shape, -0.5, 1.5) if fires else None,
+            reset=rng.choice([r for r in Reset if r is not Reset.NONE or rng.random() < 0.3]) if fires else Reset.NONE,
+            v_reset=some(shape, -0.5, 0.4), strict=bool(rng.random() < 0.5), cap=1 if rng.random() < 0.7 or not fires else int(rng.integers(2, 5)),
+            v_min=None if rng.random() < 0.7 else float(-rng.uniform(0, 1)), v_start=start,
+        )  # fmt: skip
+
+    shapes = [tuple(rng.integers(1, 5, rng.choice([1, 1, 3]))) for _ in range(rng.integers(2, 5))]
+    populations = [FloatPopulation("in", tuple(rng.integers(2, 5, rng.choice([1, 3]))))]
+    populations += [FloatPopulation(f"p{k}", tuple(int(n) for n in shape), neurons(shape)) for k, shape in enumerate(shapes)]
+    projections = []
+    for k, target in enumerate(populations[1:]):
+        for source in rng.choice(populations, rng.integers(0, 3)):  # type: ignore[call-overload]
+            chain: list[Any] = []
+            shape = source.shape
+            if len(shape) == 3 and rng.random() < 0.6:
+                chain.append(Convolution(rng.normal(size=(2, shape[0], 2, 1)), rng.normal(size=2), (1, 1), ((1, 1), (0, 0)), (1, 1)))
+                shape = chain[-1].output_shape(shape)
+            if len(shape) == 3 and rng.random() < 0.5:
+                chain.append(Pool((2, 1), (1, 1), (1, 0), bool(rng.random() < 0.5)))
+                shape = chain[-1].output_shape(shape)
+            if rng.random() < 0.3:
+                chain.append(Delay(rng.integers(0, 3, shape) if rng.random() < 0.5 else np.asarray(2)))
+            if rng.random() < 0.3:
+                chain.append(Scale(rng.normal(size=shape)))
+            if rng.random() < 0.2:  # there and back: NIR has no node that unflattens
+                chain += [Reshape((int(np.prod(shape)), 1, 1)), Pool((1, 1), (1, 1), (0, 0), False)]
+                shape = chain[-2].shape
+            if shape != target.shape:
+                chain += [Reshape((int(np.prod(shape)),))] if len(shape) > 1 else []
+                bias = rng.normal(0, 0.2, target.size) if rng.random() < 0.5 else None
+                chain.append(Dense(rng.normal(0, 1, (target.size, int(np.prod(shape)))), bias))
+                chain += [Reshape(target.shape)] if len(target.shape) > 1 else []
+            forward = populations.index(source) <= k
+            delays = rng.integers(0 if forward else 1, 4, source.shape if rng.random() < 0.4 else ())
+            projections.append(FloatProjection(source=source.name, target=target.name, operators=tuple(chain), delays=np.asarray(delays)))
+    return FloatNetwork(name="any", populations=tuple(populations), projections=tuple(projections), output="p0", precision=str(precision))
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 1 << 40))
+def test_any_float_network_comes_back_equal(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    network = random_floats(rng)
+    back = import_nir(export_nir(network))
+    assert [(p.name, p.shape) for p in back.populations] == [(p.name, p.shape) for p in network.populations] or {
+        (p.name, p.shape) for p in back.populations
+    } == {(p.name, p.shape) for p in network.populations}
+    x = rng.random((2, 20, *network.input.shape)) * (rng.random((2, 20, *network.input.shape)) < 0.5)
+    before, after = evaluate(network, x, record="all"), evaluate(back, x, record="all")
+    for name, v in before.v.items():
+        np.testing.assert_array_equal(after.v[name], v, err_msg=name)
+    for name, spikes in before.spikes.items():
+        np.testing.assert_array_equal(after.spikes[name], spikes, err_msg=name)
+
+
+@pytest.mark.parametrize("leak", [0.3, 0.5, 0.9, -0.2])
+@pytest.mark.parametrize("reset", [Reset.NOW_VALUE, Reset.NOW_SUBTRACT, Reset.TESTED_TWICE])
+def test_a_leak_at_or_above_the_threshold_comes_back_through_a_file(leak: float, reset: Reset, tmp_path: Path) -> None:
+    """Norse's neurons start at their leak; counted from there their threshold is not positive."""
+    node = nir.LIF(tau=np.full(2, 1e-5), r=np.ones(2), v_leak=np.full(2, leak), v_threshold=np.full(2, 0.5), v_reset=np.full(2, -0.5))
+    graph = nir.NIRGraph.from_list(nir.Linear(np.array([[1.0, -2.0, 1.5], [0.5, 0.5, -3.0]])), node)
+    network = import_nir(graph, "norse", reset=reset)
+    assert network.population("lif").neurons.v_start.any()  # type: ignore[union-attr]
+    export_nir(network, tmp_path / "again.nir")
+    back = import_nir(tmp_path / "again.nir")
+    x = (np.random.default_rng(0).random((2, 300, 3)) < 0.4).astype(np.uint8)
+    before, after = evaluate(network, x, record="all"), evaluate(back, x, record="all")
+    assert before.output.any()
+    np.testing.assert_array_equal(after.output, before.output)
+    np.testing.assert_array_equal(after.v["lif"], before.v["lif"])
+
+
+def test_fields_that_were_changed_since_the_export_count() -> None:
+    """What the metadata keep exactly is dropped where a field says something else."""
+    neurons = FloatNeurons(
+        keep_v=0.9, gain_v=0.3, gain_i=1.0, drive=0.0, threshold=1.0, reset=Reset.NOW_VALUE, v_reset=0.0, strict=True, cap=1, v_min=None  # type: ignore[arg-type]
+    )
+    network = FloatNetwork(
+        name="one", populations=(FloatPopulation("in", (2,)), FloatPopulation("out", (2,), neurons)),
+        projections=(FloatProjection(source="in", target="out", operators=(Dense(np.eye(2)),)),), output="out", precision="float64",
+    )  # fmt: skip
+    graph = export_nir(network)
+    assert import_nir(graph).population("out").neurons.keep_v.max() == 0.9  # type: ignore[union-attr]
+    graph.nodes["out"].tau = np.full(2, 2.0)
+    assert (import_nir(graph).population("out").neurons.keep_v == 0.5).all()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", ["", ".", "a/b"])
+def test_names_that_no_node_can_have_are_refused(name: str) -> None:
+    network = random_network(np.random.default_rng(1), config=preset("tiny"))
+    first = network.populations[0]
+    populations = (Population(name, first.shape), *network.populations[1:]) if name else (Population("/", first.shape), *network.populations[1:])
+    renamed = tuple(dataclasses.replace(q, source=populations[0].name if q.source == first.name else q.source) for q in network.projections)
+    with pytest.raises(ConversionError, match="names of NIR nodes"):
+        export_nir(network.replace(populations=populations, projections=renamed))
 
 
 def test_synaptic_delays_are_refused() -> None:

@@ -275,3 +275,26 @@ def test_records_that_nobody_asked_for_are_refused(board: devices.LinkedDevice) 
         finally:
             del board.link.read
     assert not differs(expected, board.run(spikes, record=["all"]))
+
+
+@pytest.mark.parametrize(
+    ("change", "record"),
+    [
+        ({"max_neurons": 128, "output_words": 16}, ["all"]),
+        ({"event_lanes": 8, "dense_lanes": 0, "multipliers": 8, "max_neurons": 96, "output_words": 16, "drain_cycles": 1}, ["all", "all.v"]),
+    ],
+    ids=["spikes", "rows"],
+)
+def test_the_smallest_output_memory_that_is_allowed_is_enough(change: dict[str, int], record: list[str]) -> None:
+    """All neurons of the largest population fire in every step, and nothing waits for ever."""
+    config = CONFIG.replace(name="least", neuron_words=512, **change)
+    size = config.max_neurons
+    network = Network(
+        name="full", state_bits=config.state_bits, output="out",
+        populations=(Population("in", (1,)), Population("out", (size,), Neurons(threshold=1, bias=5))),
+        projections=(Projection(source="in", target="out", weights=np.ones((size, 1), np.int64)),),
+    )  # fmt: skip
+    spikes = np.ones((4, 1), np.uint8)
+    with devices.open("pysim:", config=config) as smallest:
+        smallest.load(compile_network(network, config, Mode.DENSE if config.dense_lanes else Mode.EVENT))
+        assert not differs(GoldenModel(network).run(spikes, record=record), smallest.run(spikes, record=record))
