@@ -110,7 +110,8 @@ def _reach(n: FloatNeurons, x: tuple[Floats, Floats], steps: int | None) -> Reac
     total = _total(n.keep_v, steps)
     # Between the first step and the last the membrane moves in one direction.
     kept = np.where(n.keep_v < 1, 0.0, 1.0) if steps is None else n.keep_v**steps
-    highest = np.maximum(n.keep_v * n.v_start + high, np.clip(kept * n.v_start + high * total, -ENDLESS, ENDLESS))
+    start = n.v_start if n.v_min is None else np.maximum(n.v_start, n.v_min)  # the clamp may lift it in the first step
+    highest = np.maximum(n.keep_v * start + high, np.clip(kept * start + high * total, -ENDLESS, ENDLESS))
     lowest = np.minimum(n.keep_v * n.v_start + low, np.clip(kept * n.v_start + low * total, -ENDLESS, ENDLESS))
     if n.v_min is not None:
         lowest, highest = np.maximum(lowest, n.v_min), np.maximum(highest, n.v_min)

@@ -96,7 +96,7 @@ EXPORTERS: dict[str, dict[str, Written]] = {
         "IF": Written("r = 1 (IAFCell)"),
     },
     "spikingjelly": {
-        "LIF": Written("tau = tau dt, r = 1 with decay_input, else tau", _where_scaled),
+        "LIF": Written("tau = dt * module.tau, r = 1 with decay_input, else module.tau", _where_scaled),
         "CubaLIF": Written("tau_mem = dt / (1 - v_decay), r = tau_mem / dt, tau_syn = dt / (1 - c_decay), w_in = tau_syn / dt", _from_membrane),
         "IF": Written("r = 1 / dt", lambda f: 1 / f["r"]),
     },
