@@ -10,6 +10,22 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .arch.config import preset
+    from .arch.errors import (
+        CompileError,
+        ConfigError,
+        ConversionError,
+        DatasetError,
+        DeviceError,
+        InputError,
+        LiflineError,
+        LinkError,
+        MissingLibraryError,
+        NetworkError,
+        OutputError,
+        ProgramError,
+        ToolError,
+        TrainingError,
+    )
     from .compiler.compile import compile_network
     from .compiler.program_file import load as load_program
     from .compiler.program_file import save as save_program
@@ -48,12 +64,22 @@ _PLACES = {
     "from_sinabs": "convert.from_sinabs:from_sinabs",
     "from_rockpool": "convert.from_rockpool:from_rockpool",
     "from_relu": "convert.from_relu:from_relu",
-}
+    **{
+        name: f"arch.errors:{name}"
+        for name in (
+            "LiflineError", "CompileError", "ConfigError", "ConversionError", "DatasetError", "DeviceError", "InputError", "LinkError",
+            "MissingLibraryError", "NetworkError", "OutputError", "ProgramError", "ToolError", "TrainingError",
+        )
+    },
+}  # fmt: skip
 
 __all__ = [
-    "EarlyExit", "Network", "Neurons", "Population", "Projection", "ResetRule", "compile_auto", "compile_network", "from_norse", "from_relu",
-    "from_rockpool", "from_sinabs", "from_snntorch", "from_spikingjelly", "import_nir", "load_network", "load_program", "open", "preset",
-    "save_network", "save_program",
+    "CompileError", "ConfigError", "ConversionError", "DatasetError", "DeviceError", "EarlyExit", "InputError",
+    "LiflineError", "LinkError", "MissingLibraryError", "Network", "NetworkError", "Neurons", "OutputError",
+    "Population", "ProgramError", "Projection", "ResetRule", "ToolError", "TrainingError", "compile_auto",
+    "compile_network", "from_norse", "from_relu", "from_rockpool", "from_sinabs", "from_snntorch",
+    "from_spikingjelly", "import_nir", "load_network", "load_program", "open", "preset", "save_network",
+    "save_program",
 ]  # fmt: skip
 
 

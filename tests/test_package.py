@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import lifline
+from lifline.arch import errors
 
 
 def test_every_name_is_there() -> None:
@@ -18,6 +19,12 @@ def test_every_name_is_there() -> None:
         assert getattr(lifline, name).__module__.startswith("lifline."), name
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = lifline.nothing
+
+
+def test_every_kind_of_error_is_there() -> None:
+    kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
+    assert kinds == {name for name in lifline.__all__ if name.endswith("Error")} and len(kinds) > 10
+    assert all(issubclass(getattr(lifline, name), lifline.LiflineError) for name in kinds)
 
 
 def test_importing_costs_nothing() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .errors import ConfigError
 from .records import INPUT_END_OF_STEP
 from .timing import ACCUMULATE_SPACING
+from .values import integer, plain_fields, short, text
 
 RING_BITS = 32
 """Neurons per word of a delay ring and per word of a spike bitmap."""
@@ -91,9 +93,7 @@ class Config:
         def power_of_two(n: int) -> bool:
             return n > 0 and n & (n - 1) == 0
 
-        object.__setattr__(self, "weight_shifts", tuple(self.weight_shifts))
-        if self.dense_bits is None:
-            object.__setattr__(self, "dense_bits", self.accumulator_bits)
+        self._check_types()
         lanes = self.event_lanes
         require(self.memory_registers or not self.dense_lanes, "memory_registers=False is for event-only configurations: set dense_lanes=0")
         require(power_of_two(lanes) and 2 <= lanes <= 128, f"event_lanes={lanes} must be a power of two from 2 to 128")
@@ -149,6 +149,17 @@ class Config:
             and list(self.weight_shifts) == sorted(set(self.weight_shifts)),
             f"weight_shifts={self.weight_shifts} must rise from 0 to at most 15",
         )
+
+    def _check_types(self) -> None:
+        """Fields become plain integers, truth values and texts."""
+        text(self.name, "the name of a configuration:", ConfigError)
+        plain_fields(self, f"configuration `{self.name}`: ", ConfigError)
+        if not isinstance(self.weight_shifts, Iterable):
+            raise ConfigError(f"configuration `{self.name}`: weight_shifts {short(self.weight_shifts)} must be integers like (0, 4)")
+        shifts = tuple(integer(s, f"configuration `{self.name}`: weight_shifts", ConfigError) for s in self.weight_shifts)
+        object.__setattr__(self, "weight_shifts", shifts)
+        if self.dense_bits is None:
+            object.__setattr__(self, "dense_bits", self.accumulator_bits)
 
     @property
     def lanes(self) -> int:
@@ -288,7 +299,6 @@ def preset(name: str) -> Config:
     ------
     ConfigError   if there is no such preset; the message lists those that exist.
     """
-    try:
-        return PRESETS[name]
-    except KeyError:
-        raise ConfigError(f"no configuration `{name}`; choose one of {', '.join(PRESETS)}") from None
+    if not isinstance(name, str) or name not in PRESETS:
+        raise ConfigError(f"no configuration `{name}`; choose one of {', '.join(PRESETS)}")
+    return PRESETS[name]

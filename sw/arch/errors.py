@@ -25,6 +25,10 @@ class InputError(LiflineError, ValueError):
     """Spikes of the wrong shape, type or value."""
 
 
+class OutputError(LiflineError, OSError):
+    """A file that cannot be written: no room, no folder, or a place that is no regular file."""
+
+
 class LinkError(LiflineError, OSError):
     """The byte stream to a device failed after all retries."""
 

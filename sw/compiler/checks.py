@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from lifline.arch.config import Config, ceil_div
 from lifline.arch.errors import CompileError
-from lifline.arch.program import POPULATION_0
+from lifline.arch.program import POPULATION_0, Mode
 from lifline.arch.registers import EXIT_BITS
+from lifline.arch.values import short
 from lifline.network.model import Network, Population
+
+OneMode = Mode | str
+ModeChoice = OneMode | Mapping[tuple[str, str], OneMode]
+"""Of all projections, or of each ``(source, target)``; a :class:`Mode` or its name, ``"event"`` or ``"dense"``."""
+
+
+def mode_by_projection(network: Network, config: Config, modes: ModeChoice) -> dict[tuple[str, str], Mode]:
+    """The mode of every projection.
+
+    Raises
+    ------
+    CompileError   for what is no mode, projections without one, and dense mode where there are no dense lanes.
+    """
+    pairs = [(p.source, p.target) for p in network.projections]
+    choice = modes if isinstance(modes, Mapping) else dict.fromkeys(pairs, modes)
+    if missing := [pair for pair in pairs if pair not in choice]:
+        raise CompileError(f"modes has no entry for the projection {missing[0]}; give one per projection, or one mode for all")
+    chosen: dict[tuple[str, str], Mode] = {}
+    for source, target in pairs:
+        mode = choice[source, target]
+        if isinstance(mode, str) and mode.upper() in Mode.__members__:
+            mode = Mode[mode.upper()]
+        if not isinstance(mode, Mode):
+            hint = "; `lifline.compile_auto` chooses by samples" if mode == "auto" else ""
+            raise CompileError(f"projection {source} -> {target}: mode {short(mode)} must be {' or '.join(m.name.lower() for m in Mode)}{hint}")
+        if mode is Mode.DENSE and not config.dense_lanes:
+            raise CompileError(f"projection {source} -> {target}: `{config.name}` has no dense lanes; use mode event")
+        chosen[source, target] = mode
+    return chosen
 
 
 def check_supported(network: Network, config: Config) -> None:

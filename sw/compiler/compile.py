@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,13 +33,12 @@ from lifline.arch.program import (
     Opcode,
 )
 from lifline.arch.registers import INPUT_RING_ROWS_SHIFT, INPUT_RING_UNIFORM_BIT, Space
-from lifline.network.model import Network, Population, Projection, ResetRule
+from lifline.arch.values import short
+from lifline.network.model import Network, Population, ResetRule
 
-from .checks import check_supported, scaled_weights
+from .checks import ModeChoice, check_supported, mode_by_projection, scaled_weights
 from .microcode import build
 from .program_file import Program, ProgramPass, ProgramPopulation
-
-ModeChoice = Mode | Mapping[tuple[str, str], Mode]
 
 
 @dataclass
@@ -64,7 +62,7 @@ class _Ring:
 
 
 def compile_network(network: Network, config: Config, modes: ModeChoice = Mode.EVENT) -> Program:
-    """Compile with a given mode for all projections, or one per projection ``(source, target)``.
+    """Compile with a given mode for all projections, or one per projection ``(source, target)``: ``"event"``, ``"dense"`` or a :class:`Mode`.
 
     See :func:`lifline.driver.choose.compile_auto` for the choice by measured activity.
 
@@ -72,13 +70,10 @@ def compile_network(network: Network, config: Config, modes: ModeChoice = Mode.E
     ------
     CompileError   if the network cannot run on this configuration; the message names the layer, the need and the limit.
     """
+    if not isinstance(network, Network) or not isinstance(config, Config):
+        raise CompileError(f"give a network and a configuration, like `lifline.preset('medium')`; not {short(network)} and {short(config)}")
     check_supported(network, config)
-
-    def mode_of(p: Projection) -> Mode:
-        mode = modes if isinstance(modes, Mode) else modes[p.source, p.target]
-        if mode is Mode.DENSE and not config.dense_lanes:
-            raise CompileError(f"projection {p.source} -> {p.target}: `{config.name}` has no dense lanes; use mode event")
-        return mode
+    chosen = mode_by_projection(network, config, modes)
 
     order = [network.population(n) for n in network.order if network.population(n).neurons is not None]
     memory: dict[str, tuple[int, int]] = {}
@@ -127,7 +122,7 @@ def compile_network(network: Network, config: Config, modes: ModeChoice = Mode.E
         blocks = ceil_div(target.size, config.lanes)
         projections = network.projections_into(target.name)
         for p in projections:
-            mode = mode_of(p)
+            mode = chosen[p.source, p.target]
             limit = config.dense_fan_in if mode is Mode.DENSE else config.event_fan_in
             limit -= limit % RING_BITS
             size = p.weights.shape[1]

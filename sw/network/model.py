@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
 from rich.table import Table
 
 from lifline.arch.errors import NetworkError
+from lifline.arch.values import integer, short, text
 
 from .graph import components, reachable
-from .neurons import IntArray, Neurons, ResetRule, integers
+from .neurons import IntArray, Neurons, ResetRule, integers, one_or_more
 from .summary import summary_table
 
 __all__ = ["MAX_DELAY", "EarlyExit", "IntArray", "Network", "Neurons", "Population", "Projection", "ResetRule"]
@@ -31,12 +33,17 @@ class Population:
     neurons: Neurons | None = None
 
     def __post_init__(self) -> None:
-        shape = (self.shape,) if isinstance(self.shape, int) else self.shape
-        object.__setattr__(self, "shape", tuple(int(n) for n in shape))
+        text(self.name, "the name of a population:", NetworkError, empty=True)
+        shape = integers(self.shape, f"shape of population `{self.name}`")
+        if shape.ndim > 1:
+            raise NetworkError(f"population `{self.name}` has shape {short(self.shape)}; give neurons along each axis, for example (8, 4)")
+        object.__setattr__(self, "shape", tuple(shape.reshape(-1).tolist()))
+        if self.neurons is not None and not isinstance(self.neurons, Neurons):
+            raise NetworkError(f"population `{self.name}`: neurons {short(self.neurons)} must be `Neurons`, or None for the input")
 
     @property
     def size(self) -> int:
-        return int(np.prod(self.shape))
+        return prod(self.shape)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -53,11 +60,12 @@ class Projection:
     delays: IntArray | int | None = None
 
     def __post_init__(self) -> None:
+        for end in ("source", "target"):
+            text(getattr(self, end), f"{end} of a projection:", NetworkError)
         object.__setattr__(self, "weights", integers(self.weights, f"weights {self.source} -> {self.target}"))
-        object.__setattr__(self, "weight_shift", int(integers(self.weight_shift, "weight_shift")))
+        object.__setattr__(self, "weight_shift", integer(self.weight_shift, "weight_shift", NetworkError))
         if self.delays is not None:
-            array = integers(self.delays, f"delays {self.source} -> {self.target}")
-            object.__setattr__(self, "delays", int(array) if array.ndim == 0 else array)
+            object.__setattr__(self, "delays", one_or_more(self.delays, f"delays {self.source} -> {self.target}"))
 
     @property
     def synaptic(self) -> bool:
@@ -94,7 +102,7 @@ class EarlyExit:
 
     def __post_init__(self) -> None:
         for name in ("every", "margin"):
-            object.__setattr__(self, name, int(integers(getattr(self, name), f"early exit: {name}")))
+            object.__setattr__(self, name, integer(getattr(self, name), f"early exit: {name}", NetworkError))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -115,10 +123,7 @@ class Network:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "populations", tuple(self.populations))
-        object.__setattr__(self, "projections", tuple(self.projections))
-        if not 8 <= self.state_bits <= 24:
-            raise NetworkError(f"state_bits {self.state_bits} must be in 8..24")
+        self._check_types()
         names = [p.name for p in self.populations]
         for name in names:
             if names.count(name) > 1:
@@ -144,6 +149,22 @@ class Network:
                 raise NetworkError(f"early exit counts spikes, and output `{self.output}` never fires (cap 0)")
         _ = self.components
 
+    def _check_types(self) -> None:
+        text(self.name, "the name of a network:", NetworkError)
+        text(self.output, f"output of network `{self.name}`:", NetworkError)
+        for field_name, kind in (("populations", Population), ("projections", Projection)):
+            values = getattr(self, field_name)
+            values = tuple(values) if isinstance(values, Iterable) else (values,)
+            for value in values:
+                if not isinstance(value, kind):
+                    raise NetworkError(f"{field_name} of network `{self.name}`: {short(value)} is no {kind.__name__}")
+            object.__setattr__(self, field_name, values)
+        object.__setattr__(self, "state_bits", integer(self.state_bits, "state_bits", NetworkError, low=8, high=24))
+        if self.early_exit is not None and not isinstance(self.early_exit, EarlyExit):
+            raise NetworkError(f"early_exit {short(self.early_exit)} must be `EarlyExit`, or None")
+        if not isinstance(self.metadata, Mapping):
+            raise NetworkError(f"metadata {short(self.metadata)} must be a dict of what is JSON")
+
     def _check_projections(self) -> None:
         pairs = set()
         for p in self.projections:
@@ -156,8 +177,9 @@ class Network:
                 raise NetworkError(f"{where} ends at the input")
             if p.weights.shape != (target.size, source.size):
                 raise NetworkError(f"{where}: weights have shape {p.weights.shape}, the populations need {(target.size, source.size)}")
-            if p.weights.size and np.abs(p.weights).max() >= 1 << 15:
-                raise NetworkError(f"{where}: weight {p.weights.flat[np.abs(p.weights).argmax()]} must be in -32768..32767")
+            low, high = int(p.weights.min()), int(p.weights.max())
+            if low <= -(1 << 15) or high >= 1 << 15:
+                raise NetworkError(f"{where}: weight {low if low <= -(1 << 15) else high} must be in -32767..32767")
             if not 0 <= p.weight_shift <= 15:
                 raise NetworkError(f"{where}: weight_shift {p.weight_shift} must be in 0..15")
             delays = np.asarray(0 if p.delays is None else p.delays)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lifline.arch.arithmetic import DECAY_ONE
 from lifline.arch.errors import NetworkError
+from lifline.arch.values import integer_array, plain_fields, short
 
 IntArray = NDArray[np.int64]
 
@@ -32,16 +33,20 @@ def integers(value: object, what: str) -> IntArray:
 
     Raises
     ------
-    NetworkError   if it is not made of integers.
+    NetworkError   if it is not made of integers of at most 64 bits with sign.
     """
-    array = np.asarray(value)
-    if array.dtype.kind == "b":
-        array = array.astype(np.int64)
-    if array.dtype.kind not in "iu":
-        raise NetworkError(f"{what} must be integers, not {array.dtype}; quantise the network first")
-    array = array.astype(np.int64)
-    array.setflags(write=False)
-    return array
+    return integer_array(value, what, NetworkError)
+
+
+def one_or_more(value: object, what: str) -> int | IntArray:
+    """An integer, or an array of them with at least one axis.
+
+    Raises
+    ------
+    NetworkError   as :func:`integers`.
+    """
+    array = integers(value, what)
+    return int(array) if array.ndim == 0 else array
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -71,15 +76,14 @@ class Neurons:
 
     def __post_init__(self) -> None:
         for name in ("threshold", "bias", "budget"):
-            value = getattr(self, name)
-            if value is not None or name != "budget":
-                array = integers(value, name)
-                object.__setattr__(self, name, int(array) if array.ndim == 0 else array)
-        for name in ("decay_v", "decay_i", "v_reset", "cap"):
-            object.__setattr__(self, name, int(integers(getattr(self, name), name)))
-        if self.v_min is not None:
-            object.__setattr__(self, "v_min", int(integers(self.v_min, "v_min")))
-        object.__setattr__(self, "reset", ResetRule(self.reset))
+            if (value := getattr(self, name)) is not None or name != "budget":
+                object.__setattr__(self, name, one_or_more(value, name))
+        plain_fields(self, "", NetworkError)
+        try:
+            object.__setattr__(self, "reset", ResetRule(self.reset))
+        except ValueError:
+            rules = ", ".join(r.value for r in ResetRule)
+            raise NetworkError(f"reset {short(self.reset)} is no reset rule; there are {rules}") from None
 
     def validate(self, name: str, size: int, state_bits: int) -> None:
         """Check every range for a population ``name`` of ``size`` neurons.

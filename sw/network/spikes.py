@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from lifline.arch import values
 from lifline.arch.errors import InputError
+
+LARGEST = 1 << 36
+"""Values (bytes) of a spike train that an event list may ask for: more is a mistake, not a recording."""
 
 
 def as_batch(spikes: object, neurons: int, steps: int | None = None) -> tuple[NDArray[np.uint8], bool]:
@@ -20,10 +24,7 @@ def as_batch(spikes: object, neurons: int, steps: int | None = None) -> tuple[ND
     ------
     InputError   naming shape, type or the first bad value.
     """
-    try:
-        array = np.asarray(spikes)
-    except ValueError as error:
-        raise InputError(f"spikes are not a rectangular array ({error}); give (time, {neurons}) or (batch, time, {neurons})") from error
+    array = values.array(spikes, "spikes", InputError)
     if array.dtype.kind == "f" and np.isnan(array).any():
         raise InputError("spikes contain NaN; give bool or integers 0 and 1")
     if array.dtype.kind not in "biu" and not (steps is not None and array.size == 0):
@@ -44,17 +45,18 @@ def as_batch(spikes: object, neurons: int, steps: int | None = None) -> tuple[ND
 
 
 def _from_events(events: NDArray[np.generic], neurons: int, steps: int) -> NDArray[np.uint8]:
-    if not isinstance(steps, int | np.integer) or steps < 1:
-        raise InputError(f"steps {steps} must be an integer of at least 1: how many time steps the events lie in")
+    steps = values.integer(steps, "steps", InputError, low=1)
+    if steps * neurons > LARGEST:
+        raise InputError(f"steps {steps} of {neurons} neurons are {steps * neurons:,} values, at most {LARGEST:,}; run them in parts with reset=False")
     if events.size == 0:
         return np.zeros((steps, neurons), np.uint8)
     if events.ndim != 2 or events.shape[1] != 2:
         raise InputError(f"events have shape {events.shape}; give (events, 2) with rows (t, neuron)")
-    times, index = events[:, 0].astype(np.int64), events[:, 1].astype(np.int64)
-    for what, values, limit in (("time step", times, steps), ("neuron", index, neurons)):
-        bad = (values < 0) | (values >= limit)
+    times, index = values.integer_array(events, "events", InputError).T
+    for what, found, limit in (("time step", times, steps), ("neuron", index, neurons)):
+        bad = (found < 0) | (found >= limit)
         if bad.any():
-            raise InputError(f"event {int(bad.argmax())}: {what} {int(values[bad.argmax()])} must be in 0..{limit - 1}")
+            raise InputError(f"event {int(bad.argmax())}: {what} {int(found[bad.argmax()])} must be in 0..{limit - 1}")
     keys = times * neurons + index
     wrong = np.diff(keys) <= 0
     if wrong.any():

@@ -45,6 +45,27 @@ def test_dense_on_an_event_only_core() -> None:
         compile_network(network(), SMALL, Mode.DENSE)
 
 
+def test_modes_have_names() -> None:
+    tiny, asked = preset("tiny"), network()
+    for mode in (Mode.DENSE, "dense", "DENSE", {("in", "out"): "dense"}, {("in", "out"): Mode.DENSE}):
+        assert [p.mode for p in compile_network(asked, tiny, mode).passes] == [Mode.DENSE]  # type: ignore[arg-type]
+    assert [p.mode for p in compile_network(asked, tiny, "event").passes] == [Mode.EVENT]
+    with pytest.raises(CompileError, match="`small` has no dense lanes; use mode event"):
+        compile_network(asked, SMALL, "dense")
+
+
+@pytest.mark.parametrize("mode", ["sparse", "", "auto", None, 1, 1.0, True, {("in", "out"): 7}, {("in", "out"): None}, {}, {("out", "in"): "dense"}])
+def test_what_is_no_mode_is_named(mode: object) -> None:
+    with pytest.raises(CompileError, match="must be event or dense|no entry for the projection"):
+        compile_network(network(), preset("tiny"), mode)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("net", "config"), [(None, SMALL), (network(), "small"), ("net", None)])
+def test_what_is_no_network_or_configuration_is_named(net: object, config: object) -> None:
+    with pytest.raises(CompileError, match="give a network and a configuration"):
+        compile_network(net, config)  # type: ignore[arg-type]
+
+
 def test_a_population_of_more_rows_than_a_program_can_name() -> None:
     config = SMALL.replace(name="tall", max_neurons=2040, neuron_words=8192, output_words=512)
     with pytest.raises(CompileError, match=r"`out` has 1024 neurons, `tall` updates at most 1023 .*\(1023 rows of 1\)"):
