@@ -56,17 +56,18 @@ def fidelity_command(
     samples: Annotated[Path, typer.Option(help=".npy with spikes (batch, time, neuron)")],
     dialect: Annotated[str | None, typer.Option(help="default: the one that the network was imported with")] = None,
     dt: TimeStep = None,
+    choices: Choices = None,
     labels: Annotated[Path | None, typer.Option(help=".npy with labels (batch)")] = None,
     device: Annotated[str | None, typer.Option(help="also compare a device, for example sim:medium")] = None,
     picture: Annotated[Path | None, typer.Option(help="figure to write (.png, .svg, .pdf)")] = None,
     as_json: Json = False,
 ) -> None:
     """Compare floating point, quantised network and device, layer by layer."""
-    from .convert import fidelity_of_files
+    from .convert import fidelity_of_files, parse_choices
 
     with typed_errors():
         figures = fidelity_of_files(
-            console, source, network, read_array(samples), dialect=dialect, changes={} if dt is None else {"dt": dt},
+            console, source, network, read_array(samples), dialect=dialect, changes=parse_choices(choices or []) | ({} if dt is None else {"dt": dt}),
             labels=None if labels is None else read_array(labels), device=device, picture=picture,
         )  # fmt: skip
     if as_json:

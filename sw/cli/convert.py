@@ -23,6 +23,9 @@ from lifline.convert.quantise import quantise
 from lifline.network import file as network_file
 from lifline.network.model import Network
 
+NO_CHOICES = ("source", "choice", "name", "check")
+"""Arguments of :func:`import_nir` that the command line does not set by name."""
+
 
 def is_lava(path: Path) -> bool:
     return path.suffix.lower() in (".net", ".h5", ".hdf5")
@@ -33,13 +36,15 @@ def parse_choices(texts: list[str]) -> dict[str, Any]:
 
     Raises
     ------
-    ConversionError   for a text without ``=``.
+    ConversionError   for a text without ``=``, and for arguments of the import that have no form as text.
     """
     found: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
             raise ConversionError(f"choice `{text}` must have the form name=value, for example v_min=-1")
+        if name in NO_CHOICES:
+            raise ConversionError(f"`{name}` is not a choice of a dialect; use --dialect and the other options")
         try:
             found[name] = json.loads(value)
         except ValueError:
@@ -73,7 +78,7 @@ def import_file(
     report: FidelityReport | None = None
     if is_lava(path):
         network = import_lava(path, step=step, unroll=unroll, layers=layers)
-    elif dialect is None and "lifline_network" in read_graph(path)[0].metadata:
+    elif dialect is None and "lifline_network" in read_graph(path, **{k: v for k, v in changes.items() if k in ("unknown", "duplicates")})[0].metadata:
         network = import_network(path)
     else:
         exact = import_nir(path, dialect, **changes)

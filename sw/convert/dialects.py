@@ -223,7 +223,7 @@ def dialect(choice: str | Dialect | None, **changes: object) -> Dialect:
     """
     if isinstance(choice, Dialect):
         return choice.replace(**changes)
-    if choice is None or choice not in DIALECTS:
+    if not isinstance(choice, str) or choice not in DIALECTS:
         presets = "; ".join(f"{d.name} ({d.summary})" for d in DIALECTS.values())
         problem = "NIR stores neither time step nor reset rule: choose a dialect" if choice is None else f"no dialect `{choice}`"
         raise ConversionError(f"{problem}. Presets: {presets}")

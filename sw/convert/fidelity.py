@@ -200,7 +200,7 @@ def fidelity(
         ties=ties,
         notes=tuple(made.get("notes", ())),
         changes=changes,
-        advice=tuple([*_advice(layers, same, ties, per_neuron), *advice_on(changes, per_neuron)]),
+        advice=tuple([*_advice(layers, same, ties, per_neuron), *_of_time(network, layers), *advice_on(changes, per_neuron)]),
     )
 
 
@@ -259,6 +259,12 @@ def _layer(
         saturations=int(golden.counters[name].saturations.sum()),
         board_mismatches=differ,
     )
+
+
+def _of_time(network: FloatNetwork, layers: list[LayerFidelity]) -> list[str]:
+    """What the import noted about time steps, where a layer is silent."""
+    silent = any(layer.spike_agreement is None and not layer.read_out and not layer.rate for layer in layers)
+    return [f"the import noted: {note}" for note in network.notes if silent and "dt" in note]
 
 
 def _advice(layers: list[LayerFidelity], prediction_agreement: float, ties: float, per_neuron: bool) -> list[str]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifline.arch.arithmetic import DECAY_ONE
-from lifline.arch.errors import ConversionError
+from lifline.arch.errors import ConversionError, LiflineError
 from lifline.network.model import EarlyExit, Network, Neurons, Population, Projection, ResetRule
 
 from .dense import matrix_of
@@ -176,7 +176,9 @@ def import_network(source: str | os.PathLike[str] | Any) -> Network:
     exact = import_nir(source)
     try:
         return _integer(exact, fields)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError, OverflowError) as error:
+        if isinstance(error, LiflineError):
+            raise
         raise ConversionError(f"the graph's lifline_network is incomplete ({type(error).__name__}: {error})") from error
 
 

@@ -112,18 +112,24 @@ def read_graph(source: Any, *, unknown: str | None = None, duplicates: str | Non
     ConversionError   for a file that cannot be read, or that is not a graph.
     """
     nir = nir_package()
-    if isinstance(source, nir.NIRGraph):
-        return flatten_graph(source, unknown=unknown, duplicates=duplicates), "nir"
-    path = os.fspath(source)
-    with open_hdf5(path, "NIR file", ConversionError):
-        pass  # only looked over; the package opens it again
+    graph, name = source, "nir"
+    if not isinstance(source, nir.NIRGraph):
+        if not isinstance(source, (str, os.PathLike)):
+            raise ConversionError(f"a NIR graph is a path or a nir.NIRGraph, not {type(source).__name__}; wrap single nodes with nir.NIRGraph.from_list")
+        path = os.fspath(source)
+        with open_hdf5(path, "NIR file", ConversionError):
+            pass  # only looked over; the package opens it again
+        try:
+            graph = nir.read(path, type_check=False)
+        except Exception as error:  # the reader raises whatever its HDF5 library or its constructors happen to raise
+            raise ConversionError(f"`{path}` is not a readable NIR file ({type(error).__name__}: {error})") from error
+        if not isinstance(graph, nir.NIRGraph):
+            raise ConversionError(f"`{path}` holds a single {type(graph).__name__}, not a graph; wrap it with nir.NIRGraph.from_list")
+        name = os.path.splitext(os.path.basename(path))[0]
     try:
-        graph = nir.read(path, type_check=False)
-    except Exception as error:  # the reader raises whatever its HDF5 library or its constructors happen to raise
-        raise ConversionError(f"`{path}` is not a readable NIR file ({type(error).__name__}: {error})") from error
-    if not isinstance(graph, nir.NIRGraph):
-        raise ConversionError(f"`{path}` holds a single {type(graph).__name__}, not a graph; wrap it with nir.NIRGraph.from_list")
-    return flatten_graph(graph, unknown=unknown, duplicates=duplicates), os.path.splitext(os.path.basename(path))[0]
+        return flatten_graph(graph, unknown=unknown, duplicates=duplicates), name
+    except (AttributeError, TypeError, LookupError) as error:
+        raise ConversionError(f"the graph's nodes, edges or metadata are not what a NIR graph has ({type(error).__name__}: {error})") from error
 
 
 class _Importer:

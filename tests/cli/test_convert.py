@@ -100,3 +100,29 @@ def test_options_of_quantisation(tmp_path: Path) -> None:
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["import", str(tmp_path / "absent.nir"), "-o", str(tmp_path / "net"), "--dialect", "norse"])
     assert result.exit_code == 1 and "absent.nir" in result.output and "Traceback" not in result.output
+
+
+def test_arguments_of_nir_graphs_by_name(tmp_path: Path) -> None:
+    """What exporters leave out, and what edges mean that are there twice."""
+    import nir
+
+    rng = np.random.default_rng(0)
+    lif = nir.LIF(tau=np.full(2, 1e-3), r=np.full(2, 10.0), v_leak=np.zeros(2), v_threshold=np.ones(2), v_reset=np.zeros(2))
+    graph = nir.NIRGraph.from_list(nir.Linear(rng.uniform(0.1, 0.6, (2, 5))), lif)
+    graph.edges.append(graph.edges[-1])
+    nir.write(tmp_path / "net.nir", graph)
+    np.save(tmp_path / "x.npy", (rng.random((3, 30, 5)) < 0.4).astype(np.uint8))
+    command = ["import", str(tmp_path / "net.nir"), "-o", str(tmp_path / "net"), "--dialect", "snntorch_zero_now", "--calibration", str(tmp_path / "x.npy"), "--json"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 1 and "duplicates='once'" in " ".join(result.output.split())
+    choices = ["--set", "duplicates=once", "--set", 'v_reset={"lif": -0.5}', "--set", "bias=[0.25, 0]"]
+    figures = call(*command, *choices)
+    assert figures["dialect"]["v_reset"] == {"lif": -0.5} and figures["dialect"]["bias"] == [0.25, 0]
+    assert any("counted once" in note for note in figures["notes"])
+    neurons = load(tmp_path / "net").population("lif").neurons
+    assert neurons is not None and neurons.v_reset < 0
+    report = call("fidelity", str(tmp_path / "net.nir"), str(tmp_path / "net"), "--samples", str(tmp_path / "x.npy"), "--set", "duplicates=once", "--json")
+    assert report["layers"][0]["spike_agreement"] > 0.8
+    for name in ("source", "choice", "check"):
+        result = CliRunner().invoke(app, [*command, "--set", f"{name}=1"])
+        assert result.exit_code == 1 and f"`{name}` is not a choice" in result.output

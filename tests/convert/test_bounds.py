@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from lifline.convert.bounds import LONG_RUN, membrane_reach, silent_notes
 from lifline.convert.dialects import Reset
 from lifline.convert.evaluate import evaluate
+from lifline.convert.fidelity import fidelity
 from lifline.convert.float_network import FloatNetwork, FloatNeurons, FloatPopulation, FloatProjection
 from lifline.convert.nir_import import import_nir
 from lifline.convert.operators import Dense
+from lifline.convert.quantise import quantise
 
 from .test_nir_export import random_floats
 
@@ -126,3 +128,14 @@ def test_membranes_around_a_cycle_have_no_bound() -> None:
         ),
     )  # fmt: skip
     assert (membrane_reach(loop, steps=None)["out"].highest > 1e20).all()
+
+
+def test_a_fidelity_report_on_a_silent_layer_repeats_what_the_import_noted() -> None:
+    lif = nir.LIF(tau=np.full(2, 2.5e-4), r=np.ones(2), v_leak=np.zeros(2), v_threshold=np.full(2, 0.3), v_reset=np.zeros(2))
+    graph = nir.NIRGraph.from_list(nir.Linear(np.random.default_rng(0).normal(0.3, 0.5, (2, 8))), lif)
+    x = (np.random.default_rng(1).random((4, 30, 8)) < 0.3).astype(np.uint8)
+    silent = import_nir(graph, "norse")
+    assert not evaluate(silent, x).output.any()
+    assert any("the import noted: Norse's exporter" in line for line in fidelity(silent, quantise(silent, x), x).advice)
+    right = import_nir(graph, "norse", dt=2.5e-5)
+    assert evaluate(right, x).output.any() and not any("noted" in line for line in fidelity(right, quantise(right, x), x).advice)

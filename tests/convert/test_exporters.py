@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -181,6 +182,72 @@ def test_rockpool_s_time_step_is_found_again(dt: float, share: float) -> None:
     r = tau * math.exp(-share) / dt
     told = told_step(DIALECTS["rockpool"], "LIF", {"tau": tau, "r": r})
     assert told is not None and math.isclose(told, dt, rel_tol=1e-3)
+
+
+@pytest.mark.parametrize("form", ["one", "per neuron", "by node"])
+@pytest.mark.parametrize("v_reset", [-0.3, 0.15])
+def test_norse_s_reset_value_is_an_argument(v_reset: float, form: str) -> None:
+    norse = pytest.importorskip("norse.torch")
+    from norse.torch.functional.lif_box import LIFBoxParameters
+    from norse.torch.utils.export_nir import to_nir
+
+    net = norse.SequentialState(linear(1.5), norse.LIFBoxCell(LIFBoxParameters(v_th=torch.tensor(0.4), v_reset=torch.tensor(v_reset)))).eval()
+    outputs, state = [], None
+    with torch.no_grad():
+        for t in range(STEPS):
+            y, state = net(torch.as_tensor(X[:, t]), state)
+            outputs.append(y.numpy())
+    graph, y = to_nir(net, torch.rand(1, INPUTS)), np.stack(outputs, axis=1)
+    value: Any = {"one": v_reset, "per neuron": np.full(SIZE, v_reset), "by node": {"1": [v_reset] * SIZE}}[form]
+    network = import_nir(graph, "norse", v_reset=value, check=(X, y))
+    again = DIALECTS["norse"].replace(**json.loads(json.dumps(network.dialect.as_dict())))  # type: ignore[union-attr]
+    import_nir(graph, again, check=(X, y))
+    with pytest.raises(ConversionError, match="is not the framework's"):
+        import_nir(graph, "norse", check=(X, y))
+
+
+@pytest.mark.parametrize("form", ["per neuron", "by node"])
+def test_rockpool_s_bias_is_an_argument(form: str) -> None:
+    modules = pytest.importorskip("rockpool.nn.modules")
+    combinators = pytest.importorskip("rockpool.nn.combinators")
+    from rockpool.nn.modules.torch.nir import to_nir
+
+    bias = torch.linspace(-0.1, 0.3, SIZE)
+    neurons = modules.LIFTorch(SIZE, tau_mem=0.02, tau_syn=0.01, max_spikes_per_dt=torch.tensor(1.0), bias=bias)
+    net, outputs = combinators.Sequential(modules.LinearTorch((INPUTS, SIZE), has_bias=False), neurons).eval(), []
+    with torch.no_grad():
+        for item in range(BATCH):
+            net.reset_state()
+            outputs.append(net(torch.as_tensor(X[item][None]))[0][0].detach().numpy())
+    net.reset_state()
+    graph, y = to_nir(net, torch.rand(1, 1, INPUTS)), np.stack(outputs)
+    name = next(n for n, node in graph.nodes.items() if type(node).__name__ == "CubaLIF")
+    import_nir(graph, "rockpool", bias=bias.numpy() if form == "per neuron" else {name: bias}, check=(X, y))
+    with pytest.raises(ConversionError, match="is not the framework's"):
+        import_nir(graph, "rockpool", check=(X, y))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"v_reset": {"9": 0.0}}, "v_reset is given for 9, which are no nodes with neurons; there are input, if"),
+        ({"bias": {"input": 0.0}}, "bias is given for input"),
+        ({"v_reset": [0.0, 0.0, 0.0]}, "parameters of shape"),
+        ({"bias": "much"}, "dialect: bias is not a number"),
+        ({"bias": np.nan}, "dialect: bias is not finite"),
+        ({"v_reset": [[0.0, 0.0]]}, "give one value, or one per neuron"),
+        ({"v_reset": {"if": [np.inf]}}, "v_reset of node `if` is not finite"),
+    ],
+)
+def test_arguments_that_fit_no_node_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConversionError, match=message):
+        import_nir(integrator(1.0), "sinabs", **changes)
+
+
+def test_a_bias_adds_in_every_step() -> None:
+    network = import_nir(integrator(1.0), "sinabs", bias={"if": [0.25, 0.5]})
+    out = evaluate(network, np.zeros((1, 8, 16))).output[0]
+    np.testing.assert_array_equal(out, [[0, 0], [0, 1]] * 1 + [[0, 0], [1, 1]] + [[0, 0], [0, 1]] + [[0, 0], [1, 1]])
 
 
 def test_neurons_that_tell_different_steps_tell_none() -> None:
