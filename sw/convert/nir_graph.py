@@ -118,7 +118,7 @@ def flatten_graph(graph: Any, *, unknown: str | None = None, duplicates: str | N
         if len(found) != 1:
             raise ConversionError(f"a graph needs exactly one {what} node, not {len(found)}: {found}")
         ends[what] = found[0]
-    edges = _without_bypasses(flat, unknown)
+    edges = _without_unknown(flat, unknown)
     twice = [edge for edge, count in Counter(edges).items() if count > 1]
     if twice:
         shown = ", ".join(f"{s} -> {t}" for s, t in twice)
@@ -136,8 +136,12 @@ def flatten_graph(graph: Any, *, unknown: str | None = None, duplicates: str | N
     return Graph(flat.nodes, edges, ends["Input"], ends["Output"], {str(k): plain(v) for k, v in metadata.items()}, notes)
 
 
-def _without_bypasses(flat: _Flat, unknown: str | None) -> list[Edge]:
-    """Refuse nodes that are None, or take them for identities. A layer that returns its own input makes tracers draw an edge past it, too."""
+def _without_unknown(flat: _Flat, unknown: str | None) -> list[Edge]:
+    """Refuse nodes that are None, or take them for wires.
+
+    A layer that returns its own input makes tracers draw an edge past it, too, and of two such layers in a row edges both ways; a wire is one
+    edge, whatever way through these nodes leads from one of the others to the next.
+    """
     lost = {name for name, node in flat.nodes.items() if node is None}
     if not lost:
         return flat.edges
@@ -148,20 +152,42 @@ def _without_bypasses(flat: _Flat, unknown: str | None) -> list[Edge]:
             "changes no value (Dropout in evaluation, Identity)"
         )
     flat.notes.extend(f"node `{name}` is None: the exporter did not know this layer; its values pass unchanged, as unknown='identity' says" for name in sorted(lost))
-    targets = _neighbours(flat.edges)
-    past: set[Edge] = set()
-    for source in flat.nodes:
-        todo = [t for t in targets.get(source, []) if t in lost]
-        seen = set(todo)
+    targets, group = _neighbours(flat.edges), _groups(lost, flat.edges)
+    through: dict[Edge, set[str]] = {}
+    reached: set[str] = set()
+    for source in [n for n in flat.nodes if n not in lost]:
+        todo, seen = [t for t in targets.get(source, []) if t in lost], set()
         while todo:
-            for target in targets.get(todo.pop(), []):
-                past.add((source, target))
-                if target in lost and target not in seen:
-                    seen.add(target)
+            name = todo.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            for target in targets.get(name, []):
+                if target in lost:
                     todo.append(target)
-    found = sorted(past & set(flat.edges))
-    flat.notes.extend(f"edge {s} -> {t} was left out: the exporter drew it past a layer that it did not know" for s, t in found)
-    return [edge for edge in flat.edges if edge not in past]
+                else:
+                    through.setdefault((source, target), set()).add(group[name])
+        reached |= seen
+    for (source, target), ways in through.items():
+        if len(ways) > 1:
+            raise ConversionError(f"two layers that the exporter did not know, {' and '.join(sorted(ways))}, lead from {source} to {target}; write one edge for them")
+    if lost - reached:
+        raise ConversionError(f"no edge leads from the input to node(s) {', '.join(sorted(lost - reached))}; connect or remove them")
+    direct = [edge for edge in flat.edges if edge in through]
+    flat.notes.extend(f"edge {s} -> {t} was left out: the exporter drew it past a layer that it did not know" for s, t in dict.fromkeys(direct))
+    for name in lost:
+        del flat.nodes[name]
+    return [edge for edge in flat.edges if not lost & set(edge) and edge not in through] + list(through)
+
+
+def _groups(names: set[str], edges: list[Edge]) -> dict[str, str]:
+    """Names that edges connect share a representative."""
+    group = {name: name for name in names}
+    for source, target in edges:
+        if source in names and target in names and group[source] != group[target]:
+            old, new = group[target], group[source]
+            group = {name: new if g == old else g for name, g in group.items()}
+    return group
 
 
 def plain(value: Any) -> Any:

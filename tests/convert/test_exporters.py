@@ -316,3 +316,31 @@ def test_the_documentation_shows_the_table() -> None:
 
 def test_every_framework_of_the_presets_has_rows() -> None:
     assert all(exporter_of(rules) for rules in DIALECTS.values())
+
+
+@pytest.mark.parametrize(("layer", "changes_nothing"), [("Dropout", True), ("Identity", True), ("BatchNorm1d", False)])
+def test_a_layer_that_norse_does_not_export_is_refused_and_a_wrong_identity_is_found(layer: str, changes_nothing: bool) -> None:
+    norse = pytest.importorskip("norse.torch")
+    from norse.torch.functional.lif_box import LIFBoxParameters
+    from norse.torch.utils.export_nir import to_nir
+
+    unknown = {"Dropout": lambda: nn.Dropout(0.5), "Identity": nn.Identity, "BatchNorm1d": lambda: nn.BatchNorm1d(SIZE)}[layer]()
+    if not changes_nothing:
+        unknown.weight.data.fill_(2.0)
+        unknown.running_mean.fill_(0.3)
+    cell = norse.LIFBoxCell(LIFBoxParameters(v_th=torch.tensor(0.2)))
+    net = norse.SequentialState(linear(2.5), unknown, cell).eval()
+    outputs, state = [], None
+    with torch.no_grad():
+        for t in range(STEPS):
+            y, state = net(torch.as_tensor(X[:, t]), state)
+            outputs.append(y.numpy())
+    graph, y = to_nir(net, torch.rand(1, INPUTS)), np.stack(outputs, axis=1)
+    assert y.any()
+    with pytest.raises(ConversionError, match=r"node\(s\) 1 are None"):
+        import_nir(graph, "norse", check=(X, y))
+    if changes_nothing:
+        import_nir(graph, "norse", unknown="identity", check=(X, y))
+    else:
+        with pytest.raises(ConversionError, match="values of layer `2` differ.*The import noted: node `1` is None"):
+            import_nir(graph, "norse", unknown="identity", check=(X, y))

@@ -196,7 +196,19 @@ def test_an_edge_past_an_unknown_layer_is_left_out_with_a_note() -> None:
     assert any("edge 0 -> 2 was left out" in note for note in notes)
     two = chain(AFFINE, None, None, lif(2))
     notes = same_spikes(graph(two.nodes, [*two.edges, ("0", "2"), ("0", "3"), ("1", "3")]), unknown="identity")
-    assert sum("was left out" in note for note in notes) == 3
+    assert sum("edge 0 -> 3 was left out" in note for note in notes) == 1
+    # Two layers that return their input, as a tracer draws them.
+    around = [("input", "0"), ("0", "1"), ("0", "2"), ("0", "3"), ("1", "2"), ("2", "1"), ("1", "3"), ("2", "3"), ("3", "output")]
+    same_spikes(graph(two.nodes, around), unknown="identity")
+
+
+def test_unknown_layers_side_by_side_or_without_input_are_refused() -> None:
+    nodes = {**chain(AFFINE, lif(2)).nodes, "a": None, "b": None}
+    edges = [("input", "0"), ("0", "a"), ("0", "b"), ("a", "1"), ("b", "1"), ("1", "output")]
+    with pytest.raises(ConversionError, match="two layers .* a and b, lead from 0 to 1"):
+        import_nir(graph(nodes, edges), "snntorch", unknown="identity")
+    with pytest.raises(ConversionError, match=r"no edge leads from the input to node\(s\) b"):
+        import_nir(graph(nodes, [("input", "0"), ("0", "a"), ("a", "1"), ("b", "1"), ("1", "output")]), "snntorch", unknown="identity")
 
 
 @pytest.mark.parametrize("twice", [("input", "0"), ("0", "1"), ("1", "output")])
