@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import operator
-from typing import SupportsIndex
-
 from lifline.arch.errors import InputError
 from lifline.arch.registers import PERIOD_BITS
+from lifline.arch.values import flag, integer
 from lifline.network.model import Network, Population
+
+LONGEST_PERIOD = (1 << PERIOD_BITS) - 1
 
 
 def period(value: object) -> int:
-    """Clock cycles per time step.
+    """Clock cycles per time step; 0: no waiting.
 
     Raises
     ------
     InputError   if it is no integer, or out of range.
     """
-    limit = (1 << PERIOD_BITS) - 1
-    try:
-        cycles = operator.index(value) if isinstance(value, SupportsIndex) and not isinstance(value, bool) else -1
-    except TypeError:  # an array of several
-        cycles = -1
-    if not 0 <= cycles <= limit:
-        raise InputError(f"period_cycles={value!r} must be an integer in 0..{limit}, the clock cycles per time step; 0: no waiting")
-    return cycles
+    what = "period_cycles, the clock cycles per time step,"
+    if isinstance(value, bool):
+        raise InputError(f"{what} {value} must be an integer in 0..{LONGEST_PERIOD}")
+    return integer(value, what, InputError, low=0, high=LONGEST_PERIOD)
+
+
+def fresh(value: object) -> bool:
+    """Whether a run starts from zero state.
+
+    Raises
+    ------
+    InputError   if it is neither true nor false.
+    """
+    return flag(value, "reset", InputError)
 
 
 def stateful(network: Network, name: object) -> Population:

@@ -15,7 +15,7 @@ from lifline.network.result import RunResult
 from lifline.sim.golden import GoldenModel
 from lifline.sim.owner import Owner
 
-from .arguments import period, stateful
+from .arguments import fresh, period, stateful
 
 
 class GoldenDevice:
@@ -59,7 +59,7 @@ class GoldenDevice:
         A batch can be continued, too.
         """
         with self._owner.use("run()", forks=True):
-            period(period_cycles)
+            reset, _ = fresh(reset), period(period_cycles)
             return self._loaded().run(spikes, reset=reset, record=record, steps=steps)
 
     def read_state(self, population: str) -> dict[str, NDArray[np.int64]]:

@@ -21,7 +21,7 @@ from lifline.network.result import Counters, Cycles, RunResult, build_result, pa
 from lifline.network.spikes import as_batch
 from lifline.sim.owner import Owner
 
-from .arguments import period, stateful
+from .arguments import fresh, period, stateful
 from .counters import counted
 from .exchange import STALLED_S, Exchange, Records
 from .identity import check_program, identify
@@ -154,7 +154,7 @@ class LinkedDevice:
             return self._run(spikes, reset, record, steps, period_cycles)
 
     def _run(self, spikes: object, reset: bool, record: str | Iterable[str], steps: int | None, period_cycles: int) -> RunResult:
-        period_cycles = period(period_cycles)
+        reset, period_cycles = fresh(reset), period(period_cycles)
         program, _ = self._ready()
         network = program.network
         array, _ = as_batch(spikes, network.input.size, steps)
@@ -194,7 +194,7 @@ class LinkedDevice:
         InputError, LinkError, DeviceError   as :meth:`run`.
         """
         with self._use("count()"):
-            return self._count(spikes, reset)
+            return self._count(spikes, fresh(reset))
 
     def _count(self, spikes: object, reset: bool) -> tuple[dict[str, Counters], Cycles]:
         program, _ = self._ready()

@@ -43,9 +43,18 @@ def device(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @pytest.mark.parametrize("period", [1.5, 300.0, np.float64(3), "300", None, True, [300], -1, 1 << 24, np.int64(-5), float("nan"), np.array([3, 4])])
 def test_a_period_that_is_no_number_of_cycles_is_refused(device: Any, period: object) -> None:
-    with pytest.raises(InputError, match=r"period_cycles=.* must be an integer in 0..16777215, the clock cycles per time step"):
+    with pytest.raises(InputError, match=r"period_cycles, the clock cycles per time step,.* must be an integer in 0..16777215"):
         device.run(TRAIN, period_cycles=period)
     assert not differs(GoldenModel(network()).run(TRAIN), device.run(TRAIN))
+
+
+@pytest.mark.parametrize("reset", ["no", "False", None, float("nan"), 2, -1, 0.0, [], np.zeros(2, bool)])
+def test_what_is_neither_true_nor_false_does_not_reset(device: Any, reset: object) -> None:
+    golden = GoldenModel(network())
+    assert not differs(golden.run(TRAIN), device.run(TRAIN))
+    with pytest.raises(InputError, match="reset .* must be True or False"):
+        device.run(TRAIN, reset=reset)
+    assert not differs(golden.run(TRAIN, reset=False), device.run(TRAIN, reset=np.bool_(False))), "it could still be continued"
 
 
 @pytest.mark.parametrize("period", [0, 3, np.int64(3), np.uint8(3)])
