@@ -18,7 +18,7 @@ from rich.table import Table
 from lifline.arch.config import Config, preset
 from lifline.arch.program import Mode
 from lifline.compiler.compile import compile_network
-from lifline.compiler.program_file import Program
+from lifline.compiler.program import Program
 from lifline.data import digits
 from lifline.driver import device as devices
 from lifline.driver.choose import ModeChoice, compile_auto

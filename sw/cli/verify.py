@@ -28,7 +28,7 @@ from lifline.arch.program import (
 )
 from lifline.arch.registers import Space, address
 from lifline.compiler.compile import compile_network
-from lifline.compiler.program_file import Program
+from lifline.compiler.program import Program
 from lifline.driver import device as devices
 from lifline.driver import trace
 from lifline.driver.link import Link

@@ -38,7 +38,7 @@ from lifline.network.model import Network, Population, ResetRule
 
 from .checks import ModeChoice, check_supported, mode_by_projection, scaled_weights
 from .microcode import build
-from .program_file import Program, ProgramPass, ProgramPopulation
+from .program import Program, ProgramPass, ProgramPopulation
 
 
 @dataclass
@@ -239,8 +239,7 @@ def compile_network(network: Network, config: Config, modes: ModeChoice = Mode.E
     exit_ = network.early_exit
     return Program(
         network=network,
-        config_name=config.name,
-        config_hash=config.hash,
+        config=config,
         images={
             Space.PROGRAM: words,
             Space.WEIGHTS: pack_lanes(image, config.weight_bits),

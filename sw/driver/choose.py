@@ -14,7 +14,7 @@ from lifline.arch.config import Config
 from lifline.arch.errors import InputError
 from lifline.arch.program import Mode
 from lifline.compiler.compile import compile_network
-from lifline.compiler.program_file import Program
+from lifline.compiler.program import Program
 from lifline.network.model import Network
 
 from .predict import Activity, EnergyModel, predict, record_activity

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lifline.arch.config import Config, preset
 from lifline.arch.errors import DeviceError
-from lifline.compiler.program_file import Program
+from lifline.compiler.program import Program
 from lifline.network.result import RunResult
 
 from .golden_device import GoldenDevice

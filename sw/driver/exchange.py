@@ -28,7 +28,7 @@ from lifline.arch.registers import (
     Space,
     address,
 )
-from lifline.compiler.program_file import Program
+from lifline.compiler.program import Program
 
 from .counters import CycleCounters
 from .link import Link

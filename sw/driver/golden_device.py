@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lifline.arch.config import Config
 from lifline.arch.errors import DeviceError
-from lifline.compiler.program_file import Program
+from lifline.compiler.program import Program
 from lifline.network.result import RunResult
 from lifline.sim.golden import GoldenModel
 from lifline.sim.owner import Owner

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lifline.arch.config import INTERFACE_VERSION, PRESETS, Config
 from lifline.arch.errors import DeviceError
 from lifline.arch.registers import MAGIC, Space, address
-from lifline.compiler.program_file import Program
+from lifline.compiler.program import Program
 
 from .link import Link
 

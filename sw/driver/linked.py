@@ -16,7 +16,7 @@ from lifline.arch.errors import DeviceError, InputError
 from lifline.arch.program import FIRST_COUNTER
 from lifline.arch.records import MAX_STEPS_PER_RUN
 from lifline.arch.registers import CONTROL_STOP, COUNTERS, REGISTERS, STATUS_RUNNING, Space, address
-from lifline.compiler.program_file import Program, ProgramPopulation
+from lifline.compiler.program import Program, ProgramPopulation
 from lifline.network.result import Counters, Cycles, RunResult, build_result, parse_records, with_output
 from lifline.network.spikes import as_batch
 from lifline.sim.owner import Owner

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lifline.arch.config import Config
 from lifline.arch.registers import Space
-from lifline.compiler.program_file import Program
+from lifline.compiler.program import Program
 from lifline.network.model import Network
 from lifline.network.result import parse_records, with_output
 from lifline.network.spikes import as_batch

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lifline.arch.config import Config
 from lifline.arch.program import POPULATION_1
 from lifline.arch.registers import Space
-from lifline.compiler.program_file import Program
+from lifline.compiler.program import Program
 from lifline.network.result import RunResult
 
 VARIABLES = ("v", "i")

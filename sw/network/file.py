@@ -19,7 +19,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -31,7 +30,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from lifline.arch.errors import NetworkError, ProgramError
+from lifline.arch.files import write_file
 
+from .description import NetworkDescription, Strict, TensorReference, parse
 from .model import EarlyExit, Network, Neurons, Population, Projection, ResetRule
 
 FORMAT = "lifline-network"
@@ -91,26 +92,27 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     }
     try:
         text = json.dumps(description, allow_nan=False)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise NetworkError(f"metadata of network `{network.name}` is not JSON ({error}); use strings, numbers, lists and dicts") from error
     header = {"format": FORMAT, "version": str(VERSION), "network": text, "digest": _digest(text, tensors)}
     write_tensors(path, tensors, header)
 
 
 def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, NDArray[Any]], header: dict[str, str]) -> None:
-    """Write a safetensors file, whole or not at all: a file that is already there stays as it is until the new one is complete.
+    """Write a safetensors file with :func:`lifline.arch.files.write_file`.
 
     Raises
     ------
     ProgramError   if it cannot be written.
     """
-    target = Path(path)
-    try:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".lifline-") as folder:
-            save_file(dict(tensors), Path(folder) / "whole", metadata=header)
-            os.replace(Path(folder) / "whole", target)
-    except (OSError, SafetensorError) as error:
-        raise ProgramError(f"cannot write `{path}` ({error}); is there such a folder, with room, that can be written?") from error
+
+    def write(part: Path) -> None:
+        try:
+            save_file(dict(tensors), part, metadata=header)
+        except SafetensorError as error:  # of a full disk, among others
+            raise OSError(str(error)) from error
+
+    write_file(path, write, ProgramError)
 
 
 def load(path: str | os.PathLike[str]) -> Network:
@@ -134,11 +136,15 @@ def load(path: str | os.PathLike[str]) -> Network:
     if header.get("digest") != _digest(text, tensors):
         raise ProgramError(f"`{path}` is corrupted: its digest does not match its content; save it again from its source")
     try:
-        return _build(json.loads(text), tensors)
+        description = parse(text, NetworkDescription)
+        arrays = _Arrays(tensors)
+        network = _build(description, arrays)
+        arrays.check_all_used()
+        return network
     except NetworkError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ProgramError(f"`{path}` is not a complete network description ({type(error).__name__}: {error}); save it again from its source") from error
+    except ValueError as error:
+        raise ProgramError(f"`{path}` is not a complete network description ({error}); save it again from its source") from error
 
 
 def file_format(path: str | os.PathLike[str]) -> str:
@@ -169,20 +175,49 @@ def _read(path: Path) -> tuple[dict[str, str], Tensors]:
         raise ProgramError(f"`{path}` is not a readable safetensors file ({error}); it is truncated, corrupted or foreign; save it again from its source") from error
 
 
-def _build(description: dict[str, Any], tensors: Tensors) -> Network:
-    def restored(values: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: tensors[v["tensor"]] if isinstance(v, dict) else v for name, v in values.items()}
+class _Arrays:
+    """The arrays of a file, each to be used once, in its own place."""
 
-    exit_ = description["early_exit"]
+    def __init__(self, tensors: Tensors) -> None:
+        self._tensors, self._used = tensors, set[str]()
+
+    def restored(self, owner: str, description: Strict) -> dict[str, Any]:
+        """Fields of a description, references replaced by arrays.
+
+        Raises
+        ------
+        ValueError   for a reference to another place's array, or to one that is missing or not made of signed integers.
+        """
+        values = {name: getattr(description, name) for name in type(description).model_fields}
+        for name, value in values.items():
+            if not isinstance(value, TensorReference):
+                continue
+            if value.tensor != f"{owner}.{name}" or value.tensor not in self._tensors:
+                raise ValueError(f"{name} of {owner} refers to the array {value.tensor!r}, which is missing or not its own")
+            values[name] = array = self._tensors[value.tensor]
+            self._used.add(value.tensor)
+            if array.dtype.kind != "i":
+                raise ValueError(f"array {value.tensor} is {array.dtype}, not signed integers")
+        return values
+
+    def check_all_used(self) -> None:
+        if unused := self._tensors.keys() - self._used:
+            raise ValueError(f"nothing refers to the arrays {sorted(unused)}")
+
+
+def _build(description: NetworkDescription, arrays: _Arrays) -> Network:
+    populations = [
+        Population(p.name, tuple(p.shape), None if p.neurons is None else Neurons(**arrays.restored(f"p{k}", p.neurons)))
+        for k, p in enumerate(description.populations)
+    ]
+    projections = [Projection(**arrays.restored(f"j{k}", p)) for k, p in enumerate(description.projections)]
+    exit_ = description.early_exit
     return Network(
-        name=description["name"],
-        populations=tuple(
-            Population(p["name"], tuple(p["shape"]), None if p["neurons"] is None else Neurons(**restored(p["neurons"])))
-            for p in description["populations"]
-        ),
-        projections=tuple(Projection(**restored(p)) for p in description["projections"]),
-        output=description["output"],
-        state_bits=description["state_bits"],
-        early_exit=None if exit_ is None else EarlyExit(**exit_),
-        metadata=description["metadata"],
+        name=description.name,
+        populations=tuple(populations),
+        projections=tuple(projections),
+        output=description.output,
+        state_bits=description.state_bits,
+        early_exit=None if exit_ is None else EarlyExit(exit_.every, exit_.margin),
+        metadata=description.metadata,
     )

@@ -139,10 +139,11 @@ def test_run_writes_the_output_and_takes_event_lists(tmp_path: Path) -> None:
 
 @needs_compiler
 def test_run_notices_a_wrong_read_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The output never fires: only its membranes can tell."""
+    """The output never fires: only its membranes can tell. The program is changed behind the file, which is checked."""
     program = compile_network(digits.network(), preset("medium"))
-    program.images[Space.WEIGHTS][-8:] ^= 1
     save_program(program, tmp_path / "program")
+    program.images[Space.WEIGHTS][-8:] ^= 1
+    monkeypatch.setattr("lifline.compiler.program_file.load", lambda _: program)
     np.save(tmp_path / "spikes.npy", digits.encode(digits.load("test")[0][:2]))
     result = CliRunner().invoke(app, ["run", str(tmp_path / "program"), str(tmp_path / "spikes.npy"), "--json"])
     assert result.exit_code == 1 and json.loads(result.stdout.splitlines()[-1])["mismatches"] > 0

@@ -13,7 +13,7 @@ from lifline.arch.errors import DeviceError
 from lifline.arch.registers import REGISTERS, Space, address
 from lifline.cli.verify import differs
 from lifline.compiler.compile import compile_network
-from lifline.compiler.program_file import Program
+from lifline.compiler.program import Program
 from lifline.driver.device import LinkedDevice
 from lifline.driver.link import Link
 from lifline.network.model import Network, Neurons, Population, Projection

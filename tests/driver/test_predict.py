@@ -12,7 +12,7 @@ from lifline.arch.errors import InputError
 from lifline.arch.program import Mode
 from lifline.arch.registers import Space
 from lifline.compiler.compile import compile_network
-from lifline.compiler.program_file import Program
+from lifline.compiler.program import Program
 from lifline.data import digits
 from lifline.driver import device
 from lifline.driver.choose import compile_auto

@@ -29,7 +29,7 @@ from lifline.arch.program import (
 from lifline.arch.registers import Space
 from lifline.arch.timing import UPDATE_SPACING
 from lifline.compiler.compile import compile_network
-from lifline.compiler.program_file import Program
+from lifline.compiler.program import Program
 from lifline.rtl.sequencer import PROGRAM_SLICES, Sequencer
 from lifline.rtl.update import STAGES
 from lifline.sim.random_network import random_network

@@ -22,7 +22,7 @@ from lifline.arch.errors import DeviceError, LinkError
 from lifline.arch.program import Mode
 from lifline.cli.verify import differs
 from lifline.compiler.compile import compile_network
-from lifline.compiler.program_file import Program
+from lifline.compiler.program import Program
 from lifline.driver import device as devices
 from lifline.driver import serial_port
 from lifline.driver.serial_port import SerialTransport

@@ -15,7 +15,7 @@ pytest.importorskip("torch")
 
 from lifline.arch.config import preset  # noqa: E402
 from lifline.compiler.compile import compile_network  # noqa: E402
-from lifline.compiler.program_file import Program  # noqa: E402
+from lifline.compiler.program import Program  # noqa: E402
 from lifline.driver import device as devices  # noqa: E402
 from lifline.driver.predict import EnergyModel  # noqa: E402
 
