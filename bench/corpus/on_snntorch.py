@@ -151,11 +151,18 @@ def entries() -> list[Entry]:
               options={"input_shape": (1, 8, 8)}),
         entry("convolution with strides and groups", "equal", lambda: nn.Sequential(convolution(2, 4, groups=2, stride=2), leaky(), nn.Flatten(), linear(64, OUTPUTS), leaky()),
               shape=(2, 8, 8), options={"input_shape": (2, 8, 8)}),
+        entry("axes of an image exchanged between layers", "either", lambda: nn.Sequential(convolution(1, 4), leaky(), Exchange(), convolution(4, 2), leaky()), shape=(1, 8, 8),
+              options={"input_shape": (1, 8, 8)}),
         entry("largest of each window", "either", lambda: image(leaky(), nn.MaxPool2d(2), features=64), shape=(1, 8, 8), options={"input_shape": (1, 8, 8)}),
         entry("without a sample", "equal", lambda: chain(leaky(), leaky()), sampled=False),
         entry("a subclass of Leaky that halves its input", "either", lambda: chain(HalvedLeaky(beta=0.8, threshold=0.4, init_hidden=True), leaky())),
     ]  # fmt: skip
     return found
+
+
+class Exchange(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.transpose(2, 3)
 
 
 class HalvedLeaky(snn.Leaky):
