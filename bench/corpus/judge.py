@@ -54,7 +54,7 @@ def new(entry: Entry) -> nn.Module:
 
 
 def framework_run(entry: Entry, net: nn.Module, x: torch.Tensor) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Outputs (batch, time, values), and those of each layer of neurons that is called once a step, by the layer's name."""
+    """Outputs (batch, time, values), and those of its layers of neurons, by name."""
     calls: dict[str, list[torch.Tensor]] = {}
 
     def watch(name: str) -> Callable[..., None]:
@@ -68,9 +68,20 @@ def framework_run(entry: Entry, net: nn.Module, x: torch.Tensor) -> tuple[np.nda
     finally:
         for handle in handles:
             handle.remove()
-    steps, batch = x.shape[:2]
-    layers = {name: torch.stack(values) for name, values in calls.items() if len(values) == steps and values[0].shape[0] == batch}
-    return flat(y), {name: flat(values) for name, values in layers.items()}
+    layers = {name: by_step(values, *x.shape[:2]) for name, values in calls.items()}
+    return flat(y), {name: flat(values) for name, values in layers.items() if values is not None}
+
+
+def by_step(calls: list[torch.Tensor], steps: int, batch: int) -> torch.Tensor | None:
+    """What a layer gave as (time, batch, ...): called once a step, once, or once for each item; None if it is called otherwise."""
+    shape = tuple(calls[0].shape[:2])
+    if len(calls) == steps and shape[0] == batch:
+        return torch.stack(calls)
+    if len(calls) == 1 and shape in ((steps, batch), (batch, steps)):
+        return calls[0] if shape == (steps, batch) else calls[0].swapaxes(0, 1)
+    if len(calls) == batch and shape == (1, steps):
+        return torch.cat(calls).swapaxes(0, 1)
+    return None
 
 
 def flat(y: torch.Tensor) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lifline.arch.errors import TrainingError
-from lifline.arch.files import write_file
 
 from .activity import Activity
 from .delays import LearnedDelays
@@ -213,14 +213,9 @@ class Trainer:
             "epochs": self.epochs, "seed": self.seed, "net": net.state_dict(), "optimiser": optimiser.state_dict(),
             "generator": generator.bit_generator.state, "torch": torch.get_rng_state(), "progress": vars(progress),
         }  # fmt: skip
-
-        def write(part: Path) -> None:
-            try:
-                torch.save(state, part)
-            except RuntimeError as error:  # of a full disk
-                raise OSError(str(error)) from error
-
-        write_file(self.checkpoint, write)  # an interrupted write leaves the last checkpoint as it was
+        part = Path(f"{self.checkpoint}.part")
+        torch.save(state, part)
+        os.replace(part, self.checkpoint)  # an interrupted write leaves the last checkpoint as it was
 
     def _resume(self, net: SpikingNetwork, optimiser: torch.optim.Optimizer, generator: np.random.Generator) -> _Progress:
         assert self.checkpoint is not None
