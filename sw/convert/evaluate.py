@@ -26,6 +26,7 @@ class FloatResult:
     prediction : (batch,), arg max over the flattened output of the spike count, or of the largest membrane; ties to the lowest index.
     spikes, v : by population, those that were asked for; ``v`` is the stored value, after the reset. Read-outs have no spikes.
     peak : by population and neuron (*shape), the largest magnitude of the membrane before its reset, or of its share that is current.
+    crossing : by population, the membrane that the threshold was compared with, if asked for.
     fired, most_spikes : by population, spikes in all, and most of one neuron in one step; 0 for read-outs.
     """
 
@@ -34,6 +35,7 @@ class FloatResult:
     spikes: dict[str, Floats]
     v: dict[str, Floats]
     peak: dict[str, Floats]
+    crossing: dict[str, Floats]
     fired: dict[str, int]
     most_spikes: dict[str, int]
 
@@ -49,6 +51,7 @@ class _Neurons:
         # Mathematically the same as below; it rounds as the frameworks do that add the input before the current decays.
         self.decays_input = neurons.keep_i is not None and np.array_equal(neurons.keep_i, neurons.gain_i)
         self.peak = np.zeros(shape, precision)
+        self.crossing = self.v
         self.fired = self.most_spikes = 0
 
     def step(self, x: Floats) -> Floats:
@@ -76,6 +79,7 @@ class _Neurons:
         if model.v_min is not None:
             v = np.maximum(v, self.v.dtype.type(model.v_min))
         self._note_peak(v)
+        self.crossing = v
         spikes = self._count(v, theta)
         self.fired += int(spikes.sum(dtype=np.float64))
         self.most_spikes = max(self.most_spikes, int(spikes.max(initial=0)))
@@ -137,13 +141,14 @@ def _late(values: Floats, t: int, delays: NDArray[np.int64]) -> Floats:
     return np.where(delays <= t, found, np.zeros((), values.dtype))
 
 
-def evaluate(network: FloatNetwork, x: NDArray[Any], *, record: Iterable[str] = ()) -> FloatResult:
+def evaluate(network: FloatNetwork, x: NDArray[Any], *, record: Iterable[str] = (), crossings: bool = False) -> FloatResult:
     """Run all steps of ``x`` from zero state.
 
     Parameters
     ----------
     x : (batch, time, *input shape), or with the input's neurons flattened; any numbers, also graded values.
     record : populations whose spikes and membranes are returned, or ``"all"``.
+    crossings : whether those of them that fire also return what their thresholds were compared with.
 
     Raises
     ------
@@ -167,6 +172,7 @@ def evaluate(network: FloatNetwork, x: NDArray[Any], *, record: Iterable[str] = 
     values[network.input.name] = x.reshape(batch, steps, *shape).astype(network.precision)
     readouts = {p.name for p in populations if p.neurons is not None and p.neurons.threshold is None}
     v = {name: np.zeros_like(values[name]) for name in wanted - {network.input.name}}
+    crossing = {name: np.zeros_like(values[name]) for name in wanted - readouts - {network.input.name} if crossings}
     chains = {p.name: [_Chain(q, network.precision) for q in network.projections_into(p.name)] for p in populations}
     for t in range(steps):
         for name, state in states.items():
@@ -176,6 +182,8 @@ def evaluate(network: FloatNetwork, x: NDArray[Any], *, record: Iterable[str] = 
             values[name][:, t] = state.step(total)
             if name in v:
                 v[name][:, t] = state.v
+            if name in crossing:
+                crossing[name][:, t] = state.crossing
     output = values[network.output]
     flat = output.reshape(batch, steps, -1)
     score = flat.max(axis=1, initial=-np.inf) if network.output in readouts else flat.sum(axis=1)
@@ -185,6 +193,7 @@ def evaluate(network: FloatNetwork, x: NDArray[Any], *, record: Iterable[str] = 
         spikes={name: values[name] for name in wanted - readouts},
         v=v,
         peak={name: state.peak for name, state in states.items()},
+        crossing=crossing,
         fired={name: state.fired for name, state in states.items()},
         most_spikes={name: state.most_spikes for name, state in states.items()},
     )

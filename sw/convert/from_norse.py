@@ -11,7 +11,7 @@ from lifline.arch.errors import ConversionError
 from .dialects import Reset
 from .float_network import FloatNetwork, FloatNeurons
 from .operators import Dense, Shape
-from .torch_layers import Spiking, array, build, checked
+from .torch_layers import Framework, Spiking, array, build, checked
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,15 +20,18 @@ LEAKY = ("LIFBoxCell", "LIBoxCell")
 CURRENT = ("LIFCell", "LICell", "LIFRecurrentCell", "LIF", "LI", "LIFRecurrent")
 PLAIN = ("IAFCell", "IAF")
 KINDS = (*LEAKY, *CURRENT, *PLAIN)
+CONTAINERS = ("SequentialState", "RecurrentSequential", "Lift", "RegularizationWrapper")
 
 
-def from_norse(net: nn.Module, *, input_shape: Shape | int | None = None, sample: Any = None, name: str | None = None) -> FloatNetwork:
+def from_norse(
+    net: nn.Module, *, input_shape: Shape | int | None = None, sample: Any = None, name: str | None = None, check: bool = True
+) -> FloatNetwork:
     """Import a network of Norse's LIF, LIFBox, LI, LIBox and IAF neurons, also LIFRecurrent.
 
     Parameters
     ----------
-    net : in evaluation mode; a chain of layers, usually a ``SequentialState``.
-    input_shape, sample : see :func:`lifline.convert.torch_layers.build`.
+    net : in evaluation mode, usually a ``SequentialState``.
+    input_shape, sample, check : see :func:`lifline.convert.torch_layers.build`.
 
     Raises
     ------
@@ -36,9 +39,9 @@ def from_norse(net: nn.Module, *, input_shape: Shape | int | None = None, sample
     """
     checked(net, "Norse")
 
-    def translate(module: Any) -> Spiking | None:
+    def translate(label: str, module: Any) -> Spiking | None:
         kind = type(module).__name__
-        if not type(module).__module__.startswith("norse.") or kind == "SequentialState":
+        if not type(module).__module__.startswith("norse.") or kind in CONTAINERS or not hasattr(module, "p"):
             return None
         if kind not in KINDS:
             raise ConversionError(f"Norse module {kind} has no translation; there are {', '.join(KINDS)}")
@@ -72,6 +75,10 @@ def from_norse(net: nn.Module, *, input_shape: Shape | int | None = None, sample
             if weights.shape[0] != weights.shape[1] or not np.array_equal(weights, np.eye(len(weights))):
                 raise ConversionError(f"Norse module {kind} has input weights of its own; set them to the identity and put a Linear layer before it")
             recurrence = (Dense(array(module.recurrent_weights)),)
-        return Spiking(neurons, recurrence)
+        return Spiking(neurons, recurrence, time_axis=None if kind.endswith("Cell") else 0)
 
-    return build(net, translate, input_shape=input_shape, sample=sample, name=name)
+    def leads(layers: list[Spiking]) -> tuple[int, ...]:
+        return (3,) if any(layer.time_axis is None for layer in layers) else (24, 3)
+
+    framework = Framework("Norse", translate, lambda network: None, leads, carries=True)
+    return build(net, framework, input_shape=input_shape, sample=sample, name=name, check=check)

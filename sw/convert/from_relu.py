@@ -22,7 +22,7 @@ from lifline.arch.errors import ConversionError
 from .dialects import Reset
 from .float_network import FloatNetwork, FloatNeurons, FloatPopulation, FloatProjection
 from .operators import Dense, Floats, Operator, Scale, Shape
-from .torch_layers import Spiking, array, build
+from .torch_layers import Framework, Spiking, array, build
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,7 +45,7 @@ def from_relu(
     input_shape: Shape | int | None = None,
     name: str | None = None,
 ) -> FloatNetwork:
-    """Convert a chain of ``Linear``, ``ReLU``, ``BatchNorm1d``, ``Dropout``, ``Flatten`` (also ``Conv2d``, ``AvgPool2d``, see ``quantise(unroll=True)``).
+    """Convert a network of ``Linear``, ``ReLU``, ``BatchNorm1d``, ``Dropout``, ``Flatten`` (also ``Conv2d``, ``AvgPool2d``, see ``quantise(unroll=True)``).
 
     Every ReLU becomes a population of IF neurons (LIF with a ``leak``) with soft reset. Linear layers behind the last ReLU become a read-out
     that integrates: after ``steps`` steps its membrane is ``steps`` times the network's output. Input is a rate code, such as
@@ -71,7 +71,7 @@ def from_relu(
     Raises
     ------
     ConversionError   by name, for layers without translation, layers without activity, inputs outside ``0..input_max``, and networks
-        that compute something else than their layers in a chain (a layer used twice, a function between layers).
+        whose operations have no translation, or that do something else with other values.
     """
     if steps < 1:
         raise ConversionError(f"steps {steps} must be at least 1")
@@ -90,10 +90,8 @@ def from_relu(
     chain = _chain(net, data, data.shape[1:] if input_shape is None else input_shape, name)
     thresholds = _thresholds(net, chain, data, percentile)
     populations, projections = [chain.input], []
-    for before, p in zip(chain.populations, chain.populations[1:], strict=False):
-        (projection,) = chain.projections_into(p.name)
-        worth = thresholds.get(before.name, input_max)
-        operators: tuple[Operator, ...] = (*([Scale(np.full((1,) * len(before.shape), worth))] if worth != 1 else ()), *projection.operators)
+    for p in chain.populations[1:]:
+        behind: tuple[Operator, ...] = ()
         if p.name in thresholds:
             top = thresholds[p.name]
             drive = leak * top / 2 if leak else top / (2 * steps) if half_threshold else 0.0
@@ -101,9 +99,12 @@ def from_relu(
         else:
             neurons = _neurons(0.0, 0.0, None)
             if centre and p.size > 1 and len(p.shape) == 1:
-                operators = (*operators, Dense(np.eye(p.size) - 1 / p.size))
+                behind = (Dense(np.eye(p.size) - 1 / p.size),)
         populations.append(FloatPopulation(p.name, p.shape, neurons))
-        projections.append(FloatProjection(source=before.name, target=p.name, operators=operators))
+        for projection in chain.projections_into(p.name):
+            worth = thresholds.get(projection.source, input_max)
+            before = (Scale(np.full((1,) * len(chain.population(projection.source).shape), worth)),) if worth != 1 else ()
+            projections.append(FloatProjection(source=projection.source, target=p.name, operators=(*before, *projection.operators, *behind)))
     return chain.replace(
         populations=tuple(populations),
         projections=tuple(projections),
@@ -126,12 +127,14 @@ def _chain(net: nn.Module, data: Floats, shape: Shape | int, name: str | None) -
     import torch
     from torch import nn
 
-    def translate(module: nn.Module) -> Spiking | None:
+    def translate(label: str, module: nn.Module) -> Spiking | None:
         return Spiking(_neurons(0.0, 0.0, ONE)) if isinstance(module, nn.ReLU) else None
 
     weights = next(net.parameters(), torch.zeros(()))
-    sample = torch.as_tensor(data[:2], dtype=weights.dtype)
-    return build(net, translate, input_shape=shape, sample=sample, name=name, precision="float64", read_out=_neurons(0.0, 0.0, None))
+    sample = torch.as_tensor(data[:2] if len(data) > 1 else np.repeat(data, 2, axis=0), dtype=weights.dtype)
+    framework = Framework("PyTorch", translate, lambda network: None)
+    # What the layers are is compared below, on the calibration data, by the values that ReLU lets pass.
+    return build(net, framework, input_shape=shape, sample=sample, name=name, check=False, precision="float64", read_out=_neurons(0.0, 0.0, None))
 
 
 def _thresholds(net: nn.Module, chain: FloatNetwork, data: Floats, percentile: float) -> dict[str, float]:
@@ -139,25 +142,31 @@ def _thresholds(net: nn.Module, chain: FloatNetwork, data: Floats, percentile: f
     import torch
 
     found: dict[str, float] = {}
-    x = data.reshape(len(data), *chain.input.shape)
-    for p in chain.populations[1:]:
-        (projection,) = chain.projections_into(p.name)
-        for operator in projection.operators:
-            x = operator.apply(x)
+    values = {chain.input.name: data.reshape(len(data), *chain.input.shape)}
+    x = values[chain.input.name]
+    for name in chain.order[1:]:
+        p, x = chain.population(name), np.zeros(())
+        for projection in chain.projections_into(name):
+            y = values[projection.source]
+            for operator in projection.operators:
+                y = operator.apply(y)
+            x = x + y
         assert p.neurons is not None
+        values[name] = x
         if p.neurons.threshold is None:
             continue
-        x = np.maximum(x, 0)
+        values[name] = x = np.maximum(x, 0)
         if not x.any():
-            raise ConversionError(f"layer `{p.name}` is never active on the calibration data, so its rates have no scale; give typical data")
-        found[p.name] = float(np.percentile(x[x > 0], percentile))
+            raise ConversionError(f"layer `{name}` is never active on the calibration data, so its rates have no scale; give typical data")
+        found[name] = float(np.percentile(x[x > 0], percentile))
+    x = values[chain.output]
     weights = next(net.parameters(), torch.zeros(()))
     with torch.no_grad():
         y = array(net(torch.as_tensor(data, dtype=weights.dtype))).reshape(len(data), -1)
     flat = x.reshape(len(x), -1)
     if y.shape != flat.shape or np.abs(y - flat).max() > TOLERANCE * max(np.abs(y).max(), np.finfo(np.float32).tiny):
         raise ConversionError(
-            f"{type(net).__name__} does not compute what its layers {', '.join(p.name for p in chain.populations[1:])} compute one after another: a layer "
-            "is used twice, or something is done between layers; make every step a module of its own"
+            f"{type(net).__name__} does not compute what was followed of its layers {', '.join(p.name for p in chain.populations[1:])}: what it does depends "
+            "on its values; make every step a module of its own"
         )
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from lifline.arch.errors import ConversionError
 from .dialects import MANY, Reset
 from .float_network import FloatNetwork, FloatNeurons
 from .operators import Operator, Shape
-from .torch_layers import Spiking, array, build, checked, library, operators_of
+from .torch_layers import Framework, Spiking, array, build, checked, library, operators_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
 KINDS = ("IAF", "IAFSqueeze", "LIF", "LIFSqueeze", "ExpLeak", "ExpLeakSqueeze", "IAFRecurrent", "LIFRecurrent")
 
 
-def from_sinabs(net: nn.Module, *, input_shape: Shape | int | None = None, sample: Any = None, name: str | None = None) -> FloatNetwork:
+def from_sinabs(
+    net: nn.Module, *, input_shape: Shape | int | None = None, sample: Any = None, name: str | None = None, check: bool = True
+) -> FloatNetwork:
     """Import a network of sinabs' IAF, LIF and ExpLeak layers, also the squeezing and recurrent ones.
 
     Parameters
     ----------
-    net : in evaluation mode; a chain of layers (a sinabs ``Network``: its ``spiking_model``).
-    input_shape, sample : see :func:`lifline.convert.torch_layers.build`.
+    net : in evaluation mode (a sinabs ``Network``: its ``spiking_model``).
+    input_shape, sample, check : see :func:`lifline.convert.torch_layers.build`.
 
     Raises
     ------
@@ -35,7 +38,7 @@ def from_sinabs(net: nn.Module, *, input_shape: Shape | int | None = None, sampl
     StatefulLayer = library("sinabs.layers").StatefulLayer
     checked(net, "sinabs")
 
-    def translate(module: Any) -> Spiking | None:
+    def translate(label: str, module: Any) -> Spiking | None:
         if not isinstance(module, StatefulLayer):
             return None
         kind = type(module).__name__
@@ -61,9 +64,40 @@ def from_sinabs(net: nn.Module, *, input_shape: Shape | int | None = None, sampl
             cap=max(cap, 1),
             v_min=None if module.min_v_mem is None else float(array(module.min_v_mem)),
         )
-        return Spiking(neurons, _recurrence(module) if kind.endswith("Recurrent") else None)
+        recurrence = _recurrence(module) if kind.endswith("Recurrent") else None
+        if kind.endswith("Squeeze"):
+            return Spiking(neurons, recurrence, time_axis=0, steps=_steps(module))
+        return Spiking(neurons, recurrence, time_axis=1)
 
-    return build(net, translate, input_shape=input_shape, sample=sample, name=name)
+    def reset(network: nn.Module) -> None:
+        module: Any
+        for module in network.modules():
+            if isinstance(module, StatefulLayer):
+                module.reset_states()
+
+    framework = Framework("sinabs", translate, reset, _leads)
+    return build(net, framework, input_shape=input_shape, sample=sample, name=name, check=check)
+
+
+RUN_STEPS = 24
+"""Steps of the runs that are made to follow a network."""
+
+
+def _steps(module: Any) -> Callable[[int], int]:
+    """Steps in a joined axis of items and steps."""
+    batch, steps = int(module.batch_size), int(module.num_timesteps)
+    return lambda joined: steps if steps > 0 else joined // batch
+
+
+def _leads(layers: list[Spiking]) -> tuple[int, ...]:
+    """(batch, time), or their product where a layer squeezes them, as its own sizes ask."""
+    squeezed = [layer for layer in layers if layer.steps is not None]
+    if not squeezed:
+        return 3, RUN_STEPS
+    assert squeezed[0].steps is not None
+    probe = 1 << 20
+    steps = squeezed[0].steps(probe)
+    return (3 * steps if steps < probe // 4096 else (probe // steps) * RUN_STEPS,)
 
 
 def _cap(kind: str, spike_fn: Any) -> int:
@@ -92,4 +126,4 @@ def _recurrence(module: Any) -> tuple[Operator, ...]:
     from torch import nn
 
     layers = list(module.rec_connect) if isinstance(module.rec_connect, nn.Sequential) else [module.rec_connect]
-    return tuple(o for layer in layers for o in operators_of("rec_connect", layer, (1,)))
+    return tuple(o for layer in layers for o in operators_of("rec_connect", layer))

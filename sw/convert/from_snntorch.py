@@ -11,7 +11,7 @@ from lifline.arch.errors import ConversionError
 from .dialects import Reset
 from .float_network import FloatNetwork, FloatNeurons
 from .operators import Operator, Scale, Shape
-from .torch_layers import Spiking, array, build, checked, library, operators_of
+from .torch_layers import Framework, Spiking, array, build, checked, library, operators_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,14 +27,14 @@ RESETS = {
 
 
 def from_snntorch(
-    net: nn.Module, *, input_shape: Shape | int | None = None, sample: Any = None, name: str | None = None, read_out: bool = False
+    net: nn.Module, *, input_shape: Shape | int | None = None, sample: Any = None, name: str | None = None, read_out: bool = False, check: bool = True
 ) -> FloatNetwork:
     """Import a network of snnTorch's Leaky, Synaptic, RLeaky and RSynaptic neurons.
 
     Parameters
     ----------
-    net : in evaluation mode; a chain of layers.
-    input_shape, sample : see :func:`lifline.convert.torch_layers.build`.
+    net : in evaluation mode; called once per step, or with a loop over time in its ``forward``.
+    input_shape, sample, check : see :func:`lifline.convert.torch_layers.build`.
     read_out : the result is the membrane of the last layer, which must not reset (``reset_mechanism="none"``).
 
     Raises
@@ -45,9 +45,9 @@ def from_snntorch(
     snntorch = library("snntorch")
     checked(net, "snnTorch")
 
-    last = [m for m in net.modules() if isinstance(m, snntorch.SpikingNeuron)][-1:]
+    last = [label for label, m in net.named_modules() if isinstance(m, snntorch.SpikingNeuron)][-1:]
 
-    def translate(module: Any) -> Spiking | None:
+    def translate(label: str, module: Any) -> Spiking | None:
         if not isinstance(module, snntorch.SpikingNeuron):
             return None
         kind = type(module).__name__
@@ -55,10 +55,11 @@ def from_snntorch(
             raise ConversionError(f"snnTorch neuron {kind} has no translation; there are Leaky, Synaptic, RLeaky and RSynaptic")
         if module.inhibition or module.state_quant:
             raise ConversionError(f"snnTorch neuron {kind}: inhibition and state_quant are not supported")
-        reset = RESETS[module.reset_mechanism, bool(module.reset_delay)]
+        # RSynaptic.forward subtracts from its local copy of the state, so that reset_delay=False changes nothing there.
+        reset = RESETS[module.reset_mechanism, bool(module.reset_delay) or kind == "RSynaptic"]
         if reset is Reset.LATE_VALUE and kind != "Leaky":
             reset = Reset.LATE_HOLD
-        silent = read_out and module is last[0]
+        silent = read_out and [label] == last
         if silent and reset is not Reset.NONE:
             raise ConversionError("a read-out must not reset: give its last layer reset_mechanism='none'")
         factor = array(module.graded_spikes_factor)
@@ -76,12 +77,23 @@ def from_snntorch(
             v_min=None,
         )
         recurrence = _recurrence(module) if kind.startswith("R") else None
-        return Spiking(neurons, recurrence, None if (factor == 1).all() else factor)
+        return Spiking(neurons, recurrence, None if (factor == 1).all() else factor, shown=_membrane if silent else None)
 
-    return build(net, translate, input_shape=input_shape, sample=sample, name=name)
+    def reset(network: nn.Module) -> None:
+        module: Any
+        for module in network.modules():
+            if isinstance(module, snntorch.SpikingNeuron) and hasattr(module, "reset_mem"):
+                module.reset_mem()
+
+    framework = Framework("snnTorch", translate, reset)
+    return build(net, framework, input_shape=input_shape, sample=sample, name=name, check=check)
+
+
+def _membrane(module: Any, outputs: list[Any]) -> Any:
+    return outputs[-1] if len(outputs) > 1 else module.mem
 
 
 def _recurrence(module: Any) -> tuple[Operator, ...]:
     if hasattr(module.recurrent, "V"):
         return (Scale(array(module.recurrent.V)),)
-    return tuple(operators_of("recurrent", module.recurrent, ()))
+    return tuple(operators_of("recurrent", module.recurrent))

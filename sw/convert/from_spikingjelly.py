@@ -11,7 +11,7 @@ from lifline.arch.errors import ConversionError
 from .dialects import Reset
 from .float_network import FloatNetwork, FloatNeurons
 from .operators import Shape
-from .torch_layers import Spiking, array, build, checked, library
+from .torch_layers import Framework, Spiking, array, build, checked, library
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 KINDS = ("IFNode", "LIFNode", "ParametricLIFNode", "CUBALIFNode")
 
 
-def from_spikingjelly(net: nn.Module, *, input_shape: Shape | int | None = None, sample: Any = None, name: str | None = None) -> FloatNetwork:
+def from_spikingjelly(
+    net: nn.Module, *, input_shape: Shape | int | None = None, sample: Any = None, name: str | None = None, check: bool = True
+) -> FloatNetwork:
     """Import a network of SpikingJelly's IF, LIF, parametric LIF and current-based LIF nodes, with soft or hard reset.
 
     Parameters
     ----------
-    net : in evaluation mode; a chain of layers.
-    input_shape, sample : see :func:`lifline.convert.torch_layers.build`.
+    net : in evaluation mode, in single-step or multi-step mode.
+    input_shape, sample, check : see :func:`lifline.convert.torch_layers.build`.
 
     Raises
     ------
@@ -35,7 +37,7 @@ def from_spikingjelly(net: nn.Module, *, input_shape: Shape | int | None = None,
     MemoryModule = library("spikingjelly.activation_based.base").MemoryModule
     checked(net, "SpikingJelly")
 
-    def translate(module: Any) -> Spiking | None:
+    def translate(label: str, module: Any) -> Spiking | None:
         kind = type(module).__name__
         if not isinstance(module, MemoryModule) or kind.startswith("Dropout"):
             return None
@@ -67,6 +69,16 @@ def from_spikingjelly(net: nn.Module, *, input_shape: Shape | int | None = None,
             v_min=None,
             v_start=rest,
         )
-        return Spiking(neurons)
+        return Spiking(neurons, time_axis=0 if module.step_mode == "m" else None)
 
-    return build(net, translate, input_shape=input_shape, sample=sample, name=name)
+    def reset(network: nn.Module) -> None:
+        module: Any
+        for module in network.modules():
+            if isinstance(module, MemoryModule):
+                module.reset()
+
+    def leads(layers: list[Spiking]) -> tuple[int, ...]:
+        return (3,) if any(layer.time_axis is None for layer in layers) else (24, 3)
+
+    framework = Framework("SpikingJelly", translate, reset, leads)
+    return build(net, framework, input_shape=input_shape, sample=sample, name=name, check=check)

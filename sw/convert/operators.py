@@ -164,6 +164,39 @@ class Reshape(Operator):
 
 
 @dataclass(frozen=True, eq=False)
+class Offset(Operator):
+    """``y = x + bias``, element by element; ``bias`` of the values' shape, or None."""
+
+    bias: Floats | None
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if self.bias is not None and self.bias.shape != shape:
+            raise ConversionError(f"an offset of shape {self.bias.shape} cannot follow values of shape {shape}")
+        return shape
+
+    def apply(self, x: Floats) -> Floats:
+        return x if self.bias is None else x + self.bias
+
+
+@dataclass(frozen=True, eq=False)
+class Select(Operator):
+    """Values in another order, or some of them: flat position ``index`` of the input for each value of an output of ``shape``; -1 is a zero."""
+
+    index: NDArray[np.int64]
+    shape: Shape
+
+    def output_shape(self, shape: Shape) -> Shape:
+        size = int(np.prod(shape))
+        if self.index.size != int(np.prod(self.shape)) or self.index.max(initial=-1) >= size:
+            raise ConversionError(f"{self.index.size} positions up to {self.index.max(initial=-1)} cannot choose among values of shape {shape}")
+        return self.shape
+
+    def apply(self, x: Floats) -> Floats:
+        flat = x.reshape(len(x), -1)
+        return np.where(self.index >= 0, flat[:, np.maximum(self.index, 0)], np.zeros((), x.dtype)).reshape(len(x), *self.shape)
+
+
+@dataclass(frozen=True, eq=False)
 class Delay(Operator):
     """``y(t) = x(t - steps)``, zero before; ``steps`` is one integer or one per element. The evaluator keeps its history."""
 

@@ -66,7 +66,7 @@ def quantise(
     Returns
     -------
     The network; ``metadata["quantised"]`` holds the scale and origin of every population (one number or one per neuron: an integer
-    membrane is ``(v - origin) * scale``), the peaks, the caps, the grids that were kept, and ``changes``: every parameter that was clamped,
+    membrane is ``(v - origin) * scale``), the peaks, the caps, the grids that were kept, whether nothing at all was rounded (``exact``), and ``changes``: every parameter that was clamped,
     rounded to zero or moved by more than 5 %.
 
     Raises
@@ -122,6 +122,7 @@ class _Quantiser:
         self.grids: dict[str, Any] = {}
         self.notes: list[str] = []
         self.changes: list[Change] = []
+        self.exact = True
 
     def network(self) -> Network:
         for name in self.source.order:
@@ -154,6 +155,7 @@ class _Quantiser:
                     "peaks": {n: float(v.max()) for n, v in self.seen.peak.items()},
                     "caps": {n: c for n, c in self.caps.items() if c > 1},
                     "grids": self.grids,
+                    "exact": self.exact and not self.changes,
                     "notes": self.notes,
                     "changes": [change.as_dict() for change in self.changes],
                 },
@@ -189,6 +191,7 @@ class _Quantiser:
         )
         scale = choose(demand, self.options.config, self.options.weight_max, self.options.headroom, self.options.per_neuron)
         self.scales[p.name] = _plain(scale.values) if scale.alone else float(scale.values.flat[0])
+        self.exact &= scale.step is not None and not demand.notes and not pulse.any()
         if scale.step is not None:
             self.grids[p.name] = _plain(scale.step) if scale.alone else float(scale.step.flat[0])
         self.notes += [f"{p.name}: {note}" for note in demand.notes]
@@ -201,13 +204,16 @@ class _Quantiser:
 
     def _projection(self, p: FloatPopulation, source: str, weights: Matrix, delays: NDArray[np.int64], scale: Scale) -> None:
         values = np.rint(weights * scale.values / (1 << scale.shift)).astype(np.int64)
-        if weights.any() and not values.any():
+        if weights.any() and not values.any() and source != self.start:
             raise ConversionError(
                 f"projection {source} -> {p.name}: all weights round to zero (the largest is {np.abs(weights).max():.4g}, one integer is "
                 f"{float((1 << scale.shift) / scale.values.max()):.4g}): {self._what_sets_the_scale(p, weights)}"
             )
-        if source != self.start:
-            self.changes += compare(p.name, f"weights of {source}", weights, values * (1 << scale.shift) / scale.values)
+        became = values * (1 << scale.shift) / scale.values
+        if source == self.start:
+            self.changes += compare(p.name, "start of the membrane", weights.sum(axis=1), became.sum(axis=1))
+        else:
+            self.changes += compare(p.name, f"weights of {source}", weights, became)
         delay = delays if delays.ndim else int(delays)
         self.projections.append(
             Projection(source=source, target=p.name, weights=values, weight_shift=scale.shift, delays=delay if np.any(delays) else None)
@@ -240,6 +246,7 @@ class _Quantiser:
                     f"use a coarser time step, or allow it with max_decay_error={np.ceil(error * 100) / 100:g}"
                 )
             if error:
+                self.exact = False
                 self.changes += compare(p.name, f"time constant of the {what} (steps)", np.asarray(wanted), np.asarray(result))
 
     def _neurons(self, p: FloatPopulation, model: FloatNeurons, synapses: Synapses, scale: Scale) -> Neurons:
@@ -269,7 +276,7 @@ class _Quantiser:
                 "states are far larger, scale them down or use a configuration with more state bits"
             )
         cap = self.caps[p.name]
-        if cap < min(model.cap, MAX_CAP if self.options.cap is None else cap + 1):
+        if cap < model.cap:
             self.changes.append(Change(p.name, "cap (spikes per step)", CLAMPED, 1, 1, float(model.cap), float(cap)))
         _one(p, "v_reset", model.v_reset)
         value_reset = rule in (ResetRule.NOW_VALUE, ResetRule.LATE_VALUE)

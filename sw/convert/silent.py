@@ -31,8 +31,7 @@ def refuse_silence(network: FloatNetwork, seen: FloatResult, quantised: Network,
             f"output `{out.name}` never fires: its threshold {out.neurons.threshold.min():.4g} is far above every membrane of the calibration data (at most "
             f"{peak:.4g}). If its membrane is the result, use network.with_read_out() (`--read-out`), else lower the threshold"
         )
-    made = quantised.metadata["quantised"]
-    if len(made["grids"]) == len(seen.fired) and not made["notes"] and not made["changes"]:
+    if quantised.metadata["quantised"]["exact"]:
         return  # nothing was rounded: a spike of the float network alone is its own rounding, on a membrane that equals the threshold
     counters = GoldenModel(quantised).run(spikes).counters
     for name in network.order:
