@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import os
 import shutil
 import sys
@@ -19,6 +20,7 @@ from amaranth.lib import io
 
 from lifline.arch.config import Config
 from lifline.arch.errors import ConfigError, ToolError
+from lifline.arch.values import integer
 from lifline.rtl.target import TARGETS
 from lifline.rtl.top import SerialTop
 
@@ -137,6 +139,10 @@ def build(
     ToolError   if a tool is missing or fails, the design does not fit, or the timing constraint is not met.
     """
     chosen = board(name)
+    wanted_hz = chosen.clock_hz if clock_hz is None else clock_hz
+    if not (isinstance(wanted_hz, int | float) and 0 < wanted_hz < math.inf):
+        raise ConfigError(f"a clock of {wanted_hz} Hz is none; give a frequency above 0, or none for the board's own {chosen.clock_hz / 1e6:g} MHz")
+    placed = integer(chosen.seed if seed is None else seed, "seed of the placer:", ConfigError, low=-(1 << 31), high=(1 << 31) - 1)
     try:
         platform = getattr(importlib.import_module(f"amaranth_boards.{chosen.module}"), chosen.platform)()
     except ImportError as error:
@@ -148,13 +154,16 @@ def build(
     missing = [os.environ[tool] for tool in FAMILY_TOOLS[chosen.family] if shutil.which(os.environ[tool]) is None]
     if missing:
         raise ToolError(f"{name} needs {', '.join(missing)}, not found on PATH: pip install 'lifline[boards]'")
-    design = BoardDesign(config, chosen, platform.default_clk_frequency, clock_hz or chosen.clock_hz)
-    folder.mkdir(parents=True, exist_ok=True)
+    design = BoardDesign(config, chosen, platform.default_clk_frequency, wanted_hz)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ToolError(f"cannot build in `{folder}` ({error}); name a folder that can be written") from error
     watched = folder.resolve()  # the tools run in this folder, and with them the whole process
     report_path = folder / "report.json"
     for old in (report_path, folder / "top.rpt", folder / "top.tim"):
         old.unlink(missing_ok=True)
-    options = f"--seed {chosen.seed if seed is None else seed} --timing-allow-fail --report {report_path.name}"
+    options = f"--seed {placed} --timing-allow-fail --report {report_path.name}"
     if chosen.family == "ecp5":
         settings = {"synth_opts": "-nowidelut", "nextpnr_opts": options}
         after_read = f"{NO_COLLISION}\n{LUT_MAPPING}"

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lifline.arch.config import RING_BITS
+from lifline.arch.kernel import kernel
 from lifline.arch.program import FIRST_COUNTER, MAX_RINGS, POPULATION_WORDS
 from lifline.arch.timing import ACCUMULATE_SPACING, UPDATE_SPACING
 
@@ -50,7 +50,7 @@ NO_TARGET = Target(1, 1, 0, 1, 0, 0, 0, False, False, 1)
 """For passes that do not update."""
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def active_neurons(
     spikes: NDArray[np.uint8], first: int, delays: NDArray[np.int64], time: int, count: int, active: NDArray[np.int64]
 ) -> None:
@@ -69,7 +69,7 @@ def active_neurons(
                 active[t + delays[j] - time, j // RING_BITS] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def pass_cycles(
     blocks: int, dense: bool, updates: bool, count: int, window: int, drain: int, chunk: int, active: NDArray[np.int64], target: Target, fired: NDArray[np.int64]
 ) -> int:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lifline.arch.arithmetic import DECAY_BITS, DECAY_ONE
+from lifline.arch.kernel import kernel
 
 Ints = NDArray[np.integer]
 ROUND = DECAY_ONE - 1
@@ -35,7 +35,7 @@ class Rule(NamedTuple):
     has_budget: bool
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def accumulate(
     fired: NDArray[np.uint8], depth: int, delays: Ints, levels: int, weights: Ints, zero: Ints, shift: int, x: Ints, start: int, stop: int
 ) -> None:
@@ -82,7 +82,7 @@ def accumulate(
                     total[n] = 0
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def accumulate_synaptic(
     fired: NDArray[np.uint8], depth: int, delays: Ints, weights: Ints, shift: int, x: Ints, start: int, stop: int
 ) -> None:
@@ -106,7 +106,7 @@ def accumulate_synaptic(
                         x[b, t, n] += (spikes * weights[j, n]) << shift
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def update(
     x: Ints, v: Ints, i: Ints, c: Ints, count: Ints, fired: NDArray[np.uint8], depth: int, theta: Ints, bias: Ints, budget: Ints,
     rule: Rule, record_v: Ints, record_i: Ints, record_c: Ints, counters: Ints, start: int, stop: int,
@@ -162,7 +162,7 @@ def update(
                 record_c[b, t] = c[b]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def update_plain(
     x: Ints, v: Ints, c: Ints, fired: NDArray[np.uint8], depth: int, theta: Ints, bias: Ints, rule: Rule, counters: Ints,
     start: int, stop: int,

@@ -34,7 +34,9 @@ def write_file(path: PathLike, write: Callable[[Path], object], error: type[Lifl
         write(part)
         part.chmod(_mode(target))
         os.replace(part, target)
-    except OSError as problem:
+    except LiflineError:
+        raise
+    except (OSError, ValueError) as problem:  # libraries say so of an ending that they do not know
         raise error(_cannot(path, problem)) from problem
     finally:
         shutil.rmtree(folder, ignore_errors=True)

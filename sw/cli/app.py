@@ -25,11 +25,13 @@ ConfigName = Annotated[str, typer.Option("--config", help=f"gateware configurati
 
 @contextmanager
 def typed_errors() -> Iterator[None]:
-    """Typed errors and missing files become one line and exit status 1."""
+    """Typed errors, and files that the system does not give, become one line and exit status 1."""
     try:
         yield
-    except (LiflineError, FileNotFoundError) as error:
-        console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False, soft_wrap=True)
+    except (LiflineError, OSError) as error:
+        # Names in a message may come from a file of a stranger: no control codes reach the terminal.
+        message = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in str(error))
+        console.print(f"[red]{type(error).__name__}[/]: {escape(message)}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
 
 
@@ -54,7 +56,15 @@ def read_array(path: Path) -> np.ndarray:
     InputError   if there is no such file, or it is not a ``.npy`` file.
     """
     try:
+        if path.is_file():  # mapped first: a header may ask for more than the file holds
+            return np.array(np.lib.format.open_memmap(path, mode="r"))
         with path.open("rb") as file:
             return np.lib.format.read_array(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # whatever the library raises on bytes that it does not understand
         raise InputError(f"{path} cannot be read as a .npy array ({error}); write one with numpy.save") from error
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """An array to a ``.npy`` file of exactly this name."""
+    with path.open("wb") as file:
+        np.save(file, array)

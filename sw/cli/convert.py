@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from lifline.arch.config import preset
 from lifline.arch.errors import ConversionError
+from lifline.arch.files import check_target
 from lifline.convert.dialects import Dialect
 from lifline.convert.fidelity import FidelityReport, fidelity
 from lifline.convert.float_network import FloatNetwork
@@ -73,6 +74,7 @@ def import_file(
     ------
     ConversionError   by name, for what has no translation; without calibration data where they are needed.
     """
+    check_target(out, sources=[path])
     network: Network
     exact: FloatNetwork | None = None
     report: FidelityReport | None = None
@@ -121,9 +123,10 @@ def fidelity_of_files(
 
     Without ``dialect`` the one that the network was imported with counts.
     """
+    if picture is not None:
+        check_target(picture, sources=(path, network))
     quantised = network_file.load(network)
-    made = quantised.metadata.get("dialect")
-    exact = import_nir(path, dialect if dialect is not None or made is None else Dialect(**made), **changes)
+    exact = import_nir(path, dialect or _made_with(quantised), **changes)
     out = quantised.population(quantised.output).neurons
     if out is not None and out.cap == 0:
         exact = exact.with_read_out()
@@ -133,7 +136,8 @@ def fidelity_of_files(
         from lifline.compiler.compile import compile_network
         from lifline.driver import device as devices
 
-        name = (quantised.metadata.get("quantised") or {}).get("config", "medium")
+        made = quantised.metadata.get("quantised")
+        name = made.get("config", "medium") if isinstance(made, dict) else "medium"
         with devices.open(device) as opened:
             opened.load(compile_network(quantised, preset(name)))
             report = fidelity(exact, quantised, samples, labels=labels, device=opened)
@@ -144,7 +148,22 @@ def fidelity_of_files(
     return report.as_dict()
 
 
+def _made_with(network: Network) -> Dialect | None:
+    """The dialect that the network was imported with, by its metadata.
+
+    Raises
+    ------
+    ConversionError   if they name none.
+    """
+    made = network.metadata.get("dialect")
+    try:
+        return None if made is None else Dialect(**made)
+    except (TypeError, ValueError) as error:
+        raise ConversionError(f"the metadata of network `{network.name}` describe no dialect ({error}); give --dialect") from error
+
+
 def export_file(network: Path, out: Path) -> dict[str, Any]:
     """Write a network file as a NIR graph; returns figures."""
+    check_target(out, sources=[network])
     graph = export_nir(network_file.load(network), out)
     return {"graph": str(out), "nodes": len(graph.nodes), "edges": len(graph.edges)}

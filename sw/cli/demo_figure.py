@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lifline.arch.errors import InputError
+from lifline.arch.files import check_target, write_file
 from lifline.arch.program import Mode
 from lifline.driver.choose import ModeChoice
 
@@ -48,12 +49,12 @@ def check_suffix(path: Path) -> None:
 
     Raises
     ------
-    InputError   if the kind of file or its folder does not exist.
+    InputError    if there is no such kind of file.
+    OutputError   if no file can be written there.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"the picture cannot be written as `{path.name}`: its name must end in {', '.join(SUFFIXES)}")
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"the picture's folder `{path.absolute().parent}` does not exist; make it, or name another")
+    check_target(path)
 
 
 def draw_demo(path: Path, picture: Picture) -> None:
@@ -85,7 +86,7 @@ def draw_demo(path: Path, picture: Picture) -> None:
         _answers(axes[-1, 1], picture)
         _cycles(lower.subplots(), picture)
         metadata = {".png": {"lifline": json.dumps(picture.figures)}, ".svg": {"Date": None}}.get(path.suffix.lower(), {})
-        figure.savefig(path, dpi=110, metadata=metadata)
+        write_file(path, lambda part: figure.savefig(part, dpi=110, metadata=metadata))
 
 
 def _windows(axis: Any, steps: int, window: int) -> None:

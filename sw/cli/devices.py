@@ -135,7 +135,7 @@ def build(
         chosen = preset(config or boards.board(board).config)
         task = progress.add_task(f"{chosen.name} for {board}", total=1.0)
         figures = boards.build(
-            board, chosen, folder, clock_hz=clock and clock * 1e6, seed=seed,
+            board, chosen, folder, clock_hz=None if clock is None else clock * 1e6, seed=seed,
             on_progress=lambda stage, share: progress.update(task, description=f"{stage} of {chosen.name} for {board}", completed=share),
         )  # fmt: skip
     print_figures(figures, f"{figures['config']} on {figures['board']}")

@@ -7,14 +7,16 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
 from lifline.arch.config import preset
 from lifline.arch.errors import InputError
+from lifline.arch.files import check_target, write_file
 from lifline.arch.program import Mode
 
-from .app import ConfigName, Json, app, console, print_figures, print_json, read_array, typed_errors
+from .app import ConfigName, Json, app, console, print_figures, print_json, read_array, typed_errors, write_array
 
 SHOWN = 20
 """Samples in the table of ``lifline run``."""
@@ -49,13 +51,13 @@ def _program_figures(program: Any) -> dict[str, Any]:
 
 
 def _print_program(figures: dict[str, Any], title: str) -> None:
-    table = Table("memory", "used", "of", "share", title=title, title_style="bold")
+    table = Table("memory", "used", "of", "share", title=escape(title), title_style="bold")
     for name, (used, limit) in figures["memory"].items():
         table.add_row(name, f"{used:,}", f"{limit:,}", f"{used / limit:.0%}")
     for column in table.columns[1:]:
         column.justify = "right"
     console.print(table)
-    console.print("modes: " + ", ".join(f"{name} {mode}" for name, mode in figures["modes"].items()), highlight=False)
+    console.print("modes: " + escape(", ".join(f"{name} {mode}" for name, mode in figures["modes"].items())), highlight=False)
 
 
 @app.command("compile")
@@ -76,6 +78,7 @@ def compile_command(
 
     choices = []
     with typed_errors():
+        check_target(out, sources=[network, *filter(None, [samples])])
         described, target = load(network), preset(config)
         if mode == "auto":
             if samples is None:
@@ -97,7 +100,7 @@ def compile_command(
         table = Table("projection", "event", "dense", "chosen", "the other takes", title=unit, title_style="bold")
         for c in choices:
             dense, margin = f"{c.dense:,.4g}" if np.isfinite(c.dense) else "-", f"{c.margin:+.1%}" if np.isfinite(c.margin) else "-"
-            table.add_row(f"{c.source} -> {c.target}", f"{c.event:,.4g}", dense, c.mode.name.lower(), margin)
+            table.add_row(escape(f"{c.source} -> {c.target}"), f"{c.event:,.4g}", dense, c.mode.name.lower(), margin)
         console.print(table)
     if as_json:
         print_json({"program": str(out), "config": config} | figures)
@@ -121,13 +124,13 @@ def run(
     from lifline.sim.golden import GoldenModel
 
     with typed_errors():
+        if out is not None:
+            check_target(out, sources=(program, spikes))
         compiled = load(program)
         network = compiled.network
         batch, _ = as_batch(read_array(spikes), network.input.size, steps)
         output = network.population(network.output)
         variable = "v" if output.neurons is not None and output.neurons.cap == 0 else "spikes"
-        if out is not None and not out.absolute().parent.is_dir():
-            raise InputError(f"the folder of `{out}` does not exist; make it, or name another file")
         with devices.open(device or f"sim:{compiled.config_name}") as opened, Progress(console=console, transient=True) as progress:
             task = progress.add_task("running", total=len(batch))
             opened.load(compiled)
@@ -137,9 +140,9 @@ def run(
                 progress.advance(task)
         golden = GoldenModel(network) if check else None
         wrong = [differences(golden.run(item, record=[f"{output.name}.{variable}"]), r) for item, r in zip(batch, results, strict=True)] if golden else None
-    if out is not None:
-        with out.open("wb") as file:
-            np.save(file, np.concatenate([r.records[output.name][variable] for r in results]))
+        if out is not None:
+            whole = np.concatenate([r.records[output.name][variable] for r in results])
+            write_file(out, lambda part: write_array(part, whole))
     figures = {
         "prediction": [int(r.prediction[0]) for r in results],
         "spike_counts": [r.spike_counts[0].tolist() for r in results],
@@ -147,7 +150,7 @@ def run(
         "busy_cycles": [int(r.cycles.busy[0]) for r in results if r.cycles is not None] or None,
         "mismatches": None if wrong is None else sum(wrong),
     }
-    table = Table("sample", "prediction", "output spikes", "steps", "busy cycles", title=network.name, title_style="bold")
+    table = Table("sample", "prediction", "output spikes", "steps", "busy cycles", title=escape(network.name), title_style="bold")
     for k, result in enumerate(results[:SHOWN]):
         cycles = "-" if result.cycles is None else f"{int(result.cycles.busy[0]):,}"
         table.add_row(str(k), str(int(result.prediction[0])), f"{int(result.spike_counts.sum()):,}", str(int(result.steps[0])), cycles)

@@ -70,10 +70,8 @@ def membrane_reach(network: FloatNetwork, *, steps: int | None = LONG_RUN, input
 
 def _through(projection: FloatProjection, low: Floats, high: Floats) -> tuple[Floats, Floats]:
     """Bounds behind a chain of operators, each linear apart from its bias: the centre goes through it, the radius through its magnitudes."""
-    if projection.delays.any():
-        low, high = np.minimum(low, 0), np.maximum(high, 0)
     for operator in projection.operators:
-        if isinstance(operator, Delay):
+        if isinstance(operator, Delay):  # zero before; what is sent may always be zero, so axonal delays change nothing
             low, high = np.minimum(low, 0), np.maximum(high, 0)
             continue
         centre = operator.apply((low + high)[None] / 2)[0]

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lifline.arch.errors import InputError
+from lifline.arch.files import write_file
 from lifline.network.model import Network
 from lifline.network.result import RunResult
 from lifline.sim.golden import GoldenModel
@@ -142,7 +143,7 @@ class FidelityReport:
         for axes in (agreement, rates):
             axes.set_xticks(at, names, rotation=30, ha="right")
             axes.legend(fontsize="small")
-        figure.savefig(path)
+        write_file(path, lambda part: figure.savefig(part))
 
 
 def fidelity(

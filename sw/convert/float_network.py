@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.markup import escape
 from rich.table import Table
 
 from lifline.arch.errors import ConversionError, NetworkError
@@ -205,7 +206,7 @@ class FloatNetwork:
 
     def summary(self) -> Table:
         """One row per population: shape, dynamics, threshold, reset, operators of its projections."""
-        table = Table(title=self.name, caption=f"{self.precision}, dialect {self.dialect.name if self.dialect else 'read from the source'}")
+        table = Table(title=escape(self.name), caption=f"{self.precision}, dialect {self.dialect.name if self.dialect else 'read from the source'}")
         for column in ("population", "shape", "keep v", "keep i", "threshold", "reset", "from"):
             table.add_column(column)
 
@@ -227,5 +228,5 @@ class FloatNetwork:
                 cap = f", cap {n.cap}" if n.cap > 1 else ""
                 model = [spread(n.keep_v), spread(n.keep_i), "" if n.threshold is None else f"{compare} {spread(n.threshold)}"]
                 model.append("" if n.threshold is None else n.reset.value + cap)
-            table.add_row(f"{name} (output)" if name == self.output else name, " x ".join(map(str, p.shape)), *model, "\n".join(chains))
+            table.add_row(escape(f"{name} (output)" if name == self.output else name), " x ".join(map(str, p.shape)), *model, escape("\n".join(chains)))
         return table

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lifline.arch.arithmetic import DECAY_ONE
 from lifline.arch.errors import ConversionError, LiflineError
+from lifline.arch.files import write_file
 from lifline.network.model import EarlyExit, Network, Neurons, Population, Projection, ResetRule
 
 from .dense import matrix_of
@@ -101,7 +102,7 @@ def export_nir(network: Network | FloatNetwork, path: str | os.PathLike[str] | N
         metadata["lifline_network"] = json.dumps(_integer_fields(network), allow_nan=False)
     graph = nir.NIRGraph(nodes=nodes, edges=edges, metadata=metadata, type_check=False)
     if path is not None:
-        nir.write(path, graph)
+        write_file(path, lambda part: nir.write(part, graph))
     return graph
 
 

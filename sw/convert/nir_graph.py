@@ -114,7 +114,6 @@ def flatten_graph(graph: Any, *, unknown: str | None = None, duplicates: str | N
     ends = {}
     for what in ("Input", "Output"):
         found = [n for n in names.values() if kind(flat.nodes.get(n)) == what]
-        found = [n for n in found if "." not in n] or found
         if len(found) != 1:
             raise ConversionError(f"a graph needs exactly one {what} node, not {len(found)}: {found}")
         ends[what] = found[0]

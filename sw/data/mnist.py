@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
     file = existing(path, "an idx file", "one file, plain or .gz", SOURCE)
     try:
         data = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DatasetError(f"{file} cannot be unpacked ({error}); get it again") from error
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] != UNSIGNED_BYTES:
         raise DatasetError(f"{file} is not an idx file of unsigned bytes: it starts with {data[:4].hex() or 'nothing'}")

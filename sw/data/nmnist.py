@@ -27,7 +27,10 @@ def read_bin(path: str | Path) -> Recording:
     DatasetError   if it is missing, truncated, or has events outside the sensor.
     """
     file = existing(path, "an N-MNIST recording", "one .bin file", SOURCE)
-    data = np.fromfile(file, np.uint8)
+    try:
+        data = np.fromfile(file, np.uint8)
+    except OSError as error:
+        raise DatasetError(f"{file} cannot be read ({error}); get it again") from error
     if len(data) % 5:
         raise DatasetError(f"{file} has {len(data)} bytes, not a multiple of the 5 of an event: it is truncated; get it again")
     x, y, high, middle, low = data.reshape(-1, 5).astype(np.int64).T

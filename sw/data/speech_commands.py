@@ -41,7 +41,7 @@ def read_wav(path: str | Path) -> NDArray[np.float32]:
         with wave.open(str(file), "rb") as sound:
             rate, channels, width, count = sound.getframerate(), sound.getnchannels(), sound.getsampwidth(), sound.getnframes()
             data = sound.readframes(count)
-    except (wave.Error, EOFError) as error:
+    except (OSError, wave.Error, EOFError, ValueError) as error:
         raise DatasetError(f"{file} cannot be read as .wav ({error}); get it again") from error
     if (rate, channels, width) != (RATE_HZ, 1, 2):
         raise DatasetError(f"{file}: {rate} Hz, {channels} channels, {8 * width} bits; {RATE_HZ} Hz, mono, 16 bits are needed")

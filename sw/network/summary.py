@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from rich.markup import escape
 from rich.table import Table
 
 from lifline.arch.arithmetic import DECAY_ONE
@@ -57,7 +58,7 @@ def summary_table(network: Network) -> Table:
     """One row per population: shape, neuron model, parameters, synapses, delays (steps), budget (spikes)."""
     exit_ = network.early_exit
     caption = f"{network.state_bits} state bits" + (f", early exit every {exit_.every} steps, margin {exit_.margin}" if exit_ else "")
-    table = Table(title=network.name, caption=caption)
+    table = Table(title=escape(network.name), caption=caption)
     table.add_column("population")
     table.add_column("shape")
     table.add_column("neurons")
@@ -70,12 +71,12 @@ def summary_table(network: Network) -> Table:
         incoming = network.projections_into(name)
         sources = [_source(q) for q in incoming]
         table.add_row(
-            f"{name} (output)" if name == network.output else name,
+            escape(f"{name} (output)" if name == network.output else name),
             " x ".join(map(str, p.shape)),
             describe_neurons(p.neurons),
             "" if p.neurons is None else _parameters(p.neurons),
             f"{sum(q.weights.size for q in incoming):,}" if incoming else "",
-            ", ".join(sources),
+            escape(", ".join(sources)),
             "" if p.neurons is None or p.neurons.budget is None else _values(p.neurons.budget),
         )
     return table

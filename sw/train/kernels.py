@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from lifline.arch.kernel import kernel
 
 Floats = NDArray[np.float32]
 
@@ -34,7 +35,7 @@ class Rule(NamedTuple):
     height: float
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def crossings(u: float, theta: float, strict: bool, cap: int) -> float:
     """Largest ``n <= cap`` with ``u - (n-1)*theta > theta`` (or ``>=``), else 0."""
     if cap == 1:
@@ -44,7 +45,7 @@ def crossings(u: float, theta: float, strict: bool, cap: int) -> float:
     return max(0.0, min(float(cap), np.ceil(u / theta) - 1.0 if strict else np.floor(u / theta)))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def derivative(z: float, kind: int, slope: float, height: float) -> float:
     """Surrogate derivative at ``z``: distance from the threshold in thresholds."""
     if kind == 0:
@@ -56,7 +57,7 @@ def derivative(z: float, kind: int, slope: float, height: float) -> float:
     return height if abs(z) * slope < 0.5 else 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def update_forward(
     x: Floats, v: Floats, i: Floats, c: Floats, count: Floats, theta: Floats, bias: Floats, budget: Floats, keep_v: float, keep_i: float,
     rule: Rule, u: Floats, s: Floats, currents: Floats, stored: Floats,
@@ -104,7 +105,7 @@ def update_forward(
                 stored[b, t] = v[b]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def update_backward(
     u: Floats, s: Floats, currents: Floats, v_first: Floats, i_first: Floats, c_first: Floats, theta: Floats, keep_v: float, keep_i: float,
     rule: Rule, grad_s: Floats, grad_u: Floats, grad_v: Floats, grad_i: Floats, grad_c: Floats, grad_x: Floats, grad_neuron: Floats,
@@ -180,7 +181,7 @@ def update_backward(
                 grad_x[b, t, n] = to_x
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def shift_forward(spikes: Floats, whole: NDArray[np.int64], part: Floats, first: int, out: Floats) -> None:
     """``out[b, t - first, n] = (1 - part) * spikes[b, t - whole[n], n] + part * spikes[b, t - whole[n] - 1, n]`` from step ``first`` on."""
     batch, steps, size = spikes.shape
@@ -195,7 +196,7 @@ def shift_forward(spikes: Floats, whole: NDArray[np.int64], part: Floats, first:
                 out[b, t - first, n] = near
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def shift_backward(
     spikes: Floats, whole: NDArray[np.int64], part: Floats, first: int, grad: Floats, grad_spikes: Floats, grad_delays: NDArray[np.float64]
 ) -> None:
@@ -223,7 +224,7 @@ def shift_backward(
                         grad_spikes[b, k - 1, n] += g * part[n]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def scatter_forward(spikes: Floats, weights: Floats, delays: NDArray[np.int64], first: int, out: Floats) -> None:
     """``out[b, t - first, n] += weights[j, n] * spikes[b, t - delays[j, n], j]`` from step ``first`` on; weights, delays (source, target).
 
@@ -242,7 +243,7 @@ def scatter_forward(spikes: Floats, weights: Floats, delays: NDArray[np.int64], 
                         out[b, t - first, n] += value * weights[j, n]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def scatter_backward(
     spikes: Floats, weights: Floats, delays: NDArray[np.int64], first: int, grad: Floats, grad_spikes: Floats, grad_weights: NDArray[np.float64]
 ) -> None:

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lifline.arch.errors import TrainingError
+from lifline.arch.kernel import kernel
 from lifline.convert.dialects import Reset
 from lifline.convert.float_network import FloatNetwork, FloatNeurons, FloatPopulation, FloatProjection
 from lifline.convert.operators import Dense
@@ -54,7 +54,7 @@ class Stdp:
                 raise TrainingError(f"STDP: {name} {getattr(self, name)} must be above 0 steps")
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _present(
     spikes: NDArray[np.uint8], weights: Floats, thresholds: Floats, keep: float, keep_pre: float, keep_post: float, up: float, down: float,
     exponent: float, total: float, adaptation: float, target: float,
@@ -106,7 +106,7 @@ def _present(
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _rates(currents: NDArray[np.float32], thresholds: Floats, keep: float) -> Floats:
     """Mean spikes per sample of every neuron, alone, with reset to 0; ``currents`` (sample, time, neuron)."""
     samples, steps, neurons = currents.shape

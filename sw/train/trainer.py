@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lifline.arch.errors import TrainingError
+from lifline.arch.files import write_file
 
 from .activity import Activity
 from .delays import LearnedDelays
@@ -213,9 +213,14 @@ class Trainer:
             "epochs": self.epochs, "seed": self.seed, "net": net.state_dict(), "optimiser": optimiser.state_dict(),
             "generator": generator.bit_generator.state, "torch": torch.get_rng_state(), "progress": vars(progress),
         }  # fmt: skip
-        part = Path(f"{self.checkpoint}.part")
-        torch.save(state, part)
-        os.replace(part, self.checkpoint)  # an interrupted write leaves the last checkpoint as it was
+
+        def write(part: Path) -> None:
+            try:
+                torch.save(state, part)
+            except RuntimeError as error:  # of a full disk
+                raise OSError(str(error)) from error
+
+        write_file(self.checkpoint, write)  # an interrupted write leaves the last checkpoint as it was
 
     def _resume(self, net: SpikingNetwork, optimiser: torch.optim.Optimizer, generator: np.random.Generator) -> _Progress:
         assert self.checkpoint is not None

@@ -69,6 +69,7 @@ def one(**changes: Any) -> FloatNetwork:
         ({"keep_v": 0.0}, None, [0.08, 0.05]),
         ({"v_start": 0.7}, 1, [0.71, 0.68]),
         ({"v_start": 9.0}, None, [8.18, 8.15]),
+        ({"v_start": -0.9, "v_min": -0.1}, 2, [0.071, 0.014]),  # the clamp lifts it in the first step
     ],
 )
 def test_bounds_are_reached(changes: dict[str, Any], steps: int | None, highest: list[float]) -> None:
@@ -116,6 +117,19 @@ def test_a_time_step_that_kills_a_network_is_noted(dialect: str, changes: dict[s
         assert f"`lif` can never fire: in {LONG_RUN:,} steps" in notes[0] and f"dialect `{dialect}`" in notes[0] and "check dt" in notes[0]
     else:
         assert evaluate(network, np.ones((1, LONG_RUN, 4))).output.any()
+
+
+@pytest.mark.parametrize("cap", [1, 3])
+def test_several_spikes_raise_the_next_layer_by_as_many(cap: int) -> None:
+    first, second = one(cap=cap, threshold=0.1).population("out").neurons, one(keep_v=0.0).population("out").neurons
+    network = FloatNetwork(
+        name="two", populations=(FloatPopulation("in", (2,)), FloatPopulation("a", (2,), first), FloatPopulation("b", (2,), second)), output="b", precision="float64",
+        projections=(
+            FloatProjection(source="in", target="a", operators=(Dense(np.ones((2, 2))),)),
+            FloatProjection(source="a", target="b", operators=(Dense(np.array([[0.2, 0.1], [-1.0, 0.1]])),)),
+        ),
+    )  # fmt: skip
+    np.testing.assert_allclose(membrane_reach(network)["b"].highest, [0.3 * cap, 0.1 * cap])
 
 
 def test_membranes_around_a_cycle_have_no_bound() -> None:

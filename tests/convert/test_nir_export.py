@@ -197,6 +197,29 @@ def test_fields_that_were_changed_since_the_export_count() -> None:
     assert (import_nir(graph).population("out").neurons.keep_v == 0.5).all()  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(("current", "field", "changed"), [(True, "tau_mem", "keep_v"), (True, "tau_syn", "keep_i"), (False, "r", "gain"), (False, "tau", "keep_v")])
+def test_every_changed_field_counts_where_values_were_kept(current: bool, field: str, changed: str) -> None:
+    rng = np.random.default_rng(0)
+    neurons = FloatNeurons(
+        keep_v=rng.random(30), gain_v=rng.random(30), keep_i=rng.random(30) if current else None, gain_i=rng.random(30), drive=np.zeros(()), threshold=np.ones(()),
+        reset=Reset.NOW_VALUE, v_reset=np.zeros(()), strict=True, cap=1, v_min=None,
+    )  # fmt: skip
+    network = FloatNetwork(
+        name="one", populations=(FloatPopulation("in", (30,)), FloatPopulation("out", (30,), neurons)),
+        projections=(FloatProjection(source="in", target="out", operators=(Dense(np.eye(30)),)),), output="out", precision="float64",
+    )  # fmt: skip
+    graph = export_nir(network)
+    assert "values" in graph.nodes["out"].metadata["lifline"]
+    old = getattr(graph.nodes["out"], field)
+    setattr(graph.nodes["out"], field, 2 * old)
+    after = import_nir(graph).population("out").neurons
+    assert after is not None and after.keep_v is not None
+    if changed == "gain":
+        np.testing.assert_allclose(after.gain_v * after.gain_i, 2 * neurons.gain_v * neurons.gain_i)
+    else:
+        np.testing.assert_allclose(getattr(after, changed), 1 - 1 / (2 * old))
+
+
 @pytest.mark.parametrize("name", ["", ".", "a/b"])
 def test_names_that_no_node_can_have_are_refused(name: str) -> None:
     network = random_network(np.random.default_rng(1), config=preset("tiny"))

@@ -111,7 +111,7 @@ def test_spiking_audio(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="2 classes"):
         spiking_audio.load(path)
     path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(DatasetError, match="cannot be read"):
+    with pytest.raises(DatasetError, match="not a readable SHD or SSC file"):
         spiking_audio.load(path)
     with pytest.raises(DatasetError, match="zenkelab"):
         spiking_audio.load(tmp_path / "missing.h5")
