@@ -27,10 +27,23 @@ def entry(label: str) -> Any:
     return next(e for e in ENTRIES if e.label == label)
 
 
+def quick() -> list[Any]:
+    """Every network of a framework's own, and of the computations that all share one each, in turn."""
+    shared = list(dict.fromkeys(b.name for b in corpus.BODIES))
+    turns = {name: FRAMEWORKS[k % len(FRAMEWORKS)] for k, name in enumerate(shared)}
+    return [e for e in ENTRIES if turns.get(e.name, e.framework.name) == e.framework.name]
+
+
 def test_the_corpus_is_large_and_its_labels_are_unique() -> None:
     assert len(ENTRIES) >= 80 and len({e.label for e in ENTRIES}) == len(ENTRIES)
     assert {e.framework.name for e in ENTRIES} == set(FRAMEWORKS)
     assert all(any(e.framework.name == f and e.expected == expected for e in ENTRIES) for f in FRAMEWORKS for expected in ("equal", "refused", "either"))
+
+
+@pytest.mark.parametrize("e", quick(), ids=lambda e: e.label)
+def test_every_import_is_right_or_refused_by_name(e: Any) -> None:
+    verdict = corpus.judge(e)
+    assert verdict.good, f"{e.label}: {verdict.outcome}, expected {e.expected}: {verdict.detail}"
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
