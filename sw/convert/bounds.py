@@ -83,7 +83,7 @@ def _through(projection: FloatProjection, low: Floats, high: Floats) -> tuple[Fl
 def _magnitudes(operator: Operator) -> Operator:
     if isinstance(operator, (Dense, Convolution)):
         return dataclasses.replace(operator, weight=np.abs(operator.weight), bias=None)
-    return Scale(np.abs(operator.scale)) if isinstance(operator, Scale) else operator
+    return Scale(np.abs(operator.scale)) if isinstance(operator, Scale) else operator.without_bias()
 
 
 def _total(keep: Floats, steps: int | None) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from lifline.convert.evaluate import evaluate
 from lifline.convert.fidelity import fidelity
 from lifline.convert.float_network import FloatNetwork, FloatNeurons, FloatPopulation, FloatProjection
 from lifline.convert.nir_import import import_nir
-from lifline.convert.operators import Dense
+from lifline.convert.operators import Dense, Offset
 from lifline.convert.quantise import quantise
 
 from .test_nir_export import random_floats
@@ -130,6 +131,15 @@ def test_several_spikes_raise_the_next_layer_by_as_many(cap: int) -> None:
         ),
     )  # fmt: skip
     np.testing.assert_allclose(membrane_reach(network)["b"].highest, [0.3 * cap, 0.1 * cap])
+
+
+def test_offsets_move_both_bounds() -> None:
+    base = one(keep_v=0.0)
+    (projection,) = base.projections
+    moved = base.replace(projections=(dataclasses.replace(projection, operators=(*projection.operators, Offset(np.array([-0.5, 0.25])))),))
+    reach = membrane_reach(moved)["out"]
+    np.testing.assert_allclose(reach.highest, [-0.42, 0.3])
+    np.testing.assert_allclose(reach.lowest, [-0.5, -0.25])
 
 
 def test_membranes_around_a_cycle_have_no_bound() -> None:
