@@ -29,6 +29,8 @@ STATE_BITS = 24
 WEIGHT_EXPONENT = 6
 """Loihi aligns weights, thresholds and biases with the membrane by this shift."""
 IGNORED_LAYERS = ("flatten",)
+LARGEST = 1 << 31
+"""Above every number that Loihi holds."""
 IntArray = NDArray[np.int64]
 
 
@@ -61,6 +63,8 @@ class _Layer:
         values = self.raw(name)
         if values.dtype.kind not in "iufb" or not np.isfinite(values).all() or (values != np.rint(values)).any():
             raise ConversionError(f"{self.where}: {name} must hold integers; export the network with quantised weights")
+        if values.size and max(abs(float(values.min())), abs(float(values.max()))) >= LARGEST:
+            raise ConversionError(f"{self.where}: {name} reaches {values.max()}; Loihi's numbers are below {LARGEST}")
         return values.astype(np.int64)
 
     def one(self, name: str) -> int:
@@ -79,7 +83,7 @@ class _Layer:
         if not self.has("delay"):
             return np.zeros(1, np.int64)
         values = self.raw("delay").reshape(-1)
-        wrong = values[(values < 0) | (values != np.rint(values))] if values.dtype.kind in "iuf" else values[:1]
+        wrong = values[(values < 0) | (values != np.rint(values)) | (values >= LARGEST)] if values.dtype.kind in "iuf" else values[:1]
         if wrong.size:
             raise ConversionError(f"{self.where}: delay {wrong[0]} must be a whole number of steps of at least 0; round the delays before the export")
         return values.astype(np.int64)
@@ -108,7 +112,7 @@ class _Layer:
         bias: int | IntArray = 0
         if self.has("bias"):
             found = self.integers("bias").reshape(-1) << WEIGHT_EXPONENT
-            if found.size not in (1, size) and size % max(found.size, 1):
+            if not found.size or size % found.size:
                 raise ConversionError(f"{self.where}: {found.size} biases for {size} neurons")
             bias = int(found[0]) if found.size == 1 else np.repeat(found, size // found.size)  # one per channel
         mantissa = self.one("neuron/vThMant")
