@@ -156,7 +156,7 @@ def build(
     ------
     ConversionError   by name, for operations and options without translation; with ``check`` also for a network that differs.
     """
-    from .follow_network import import_object
+    from .objects.network import import_object
 
     checked(net, framework.name)
     return import_object(net, framework, input_shape=input_shape, sample=sample, name=name, check=check, precision=precision, read_out=read_out)

@@ -11,11 +11,12 @@ from torch import nn
 
 from lifline.arch.errors import ConversionError, LiflineError
 
-from .float_network import FloatNetwork, FloatNeurons, FloatPopulation, FloatProjection
-from .follow import Follower, Layer, Node
-from .follow_check import compare_with
-from .operators import Operator, Reshape, Scale, Shape
-from .torch_layers import Framework, Spiking, untouched
+from ..float_network import FloatNetwork, FloatNeurons, FloatPopulation, FloatProjection
+from ..operators import Operator, Reshape, Scale, Shape
+from ..torch_layers import Framework, Spiking, untouched
+from .check import compare_with
+from .follower import Follower
+from .values import Layer, Node
 
 GENERATOR_SEED = 7
 

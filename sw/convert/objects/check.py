@@ -14,14 +14,14 @@ from torch.utils._pytree import tree_leaves
 
 from lifline.arch.errors import ConversionError
 
-from .evaluate import evaluate
-from .float_network import FloatNetwork
-from .follow import wrapped
-from .follow_index import ITEM, Roles
-from .torch_layers import Framework
+from ..evaluate import evaluate
+from ..float_network import FloatNetwork
+from ..torch_layers import Framework
+from .index import ITEM, Roles
+from .values import wrapped
 
 if TYPE_CHECKING:
-    from .follow_network import Followed
+    from .network import Followed
 
 STEPS = 40
 """Steps of the runs that are compared, where the sample does not say."""
