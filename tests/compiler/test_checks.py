@@ -7,9 +7,10 @@ import pytest
 
 from lifline.arch.config import Config, preset
 from lifline.arch.errors import CompileError
+from lifline.arch.registers import EXIT_BITS
 from lifline.compiler.checks import scaled_weights
 from lifline.compiler.compile import compile_network
-from lifline.network.model import Network, Neurons, Population, Projection
+from lifline.network.model import EarlyExit, Network, Neurons, Population, Projection
 
 TINY, SMALL = preset("tiny"), preset("small")
 
@@ -89,3 +90,11 @@ def test_two_projections_share_the_smaller_shift() -> None:
     net = network(np.array([[3, 1]]), np.array([[-5, 2]]), shifts=(4, 2))
     index, weights = scaled_weights(net, net.population("out"), SMALL)
     assert index == 0 and weights["in"].tolist() == [[48, 16]] and weights["hidden"].tolist() == [[-20, 8]]
+
+
+def test_comparisons_for_early_exit_are_at_most_as_far_apart_as_the_counter_tells() -> None:
+    net = network(np.eye(3, dtype=np.int64), config=TINY)
+    most = (1 << EXIT_BITS) - TINY.window
+    compile_network(net.replace(early_exit=EarlyExit(most, 1)), TINY)
+    with pytest.raises(CompileError, match=f"every {1 << EXIT_BITS} steps: the gateware counts to {(1 << EXIT_BITS) - 1}"):
+        compile_network(net.replace(early_exit=EarlyExit(1 << EXIT_BITS, 1)), TINY)

@@ -79,7 +79,7 @@ def campaign(changes: list[tuple[str, Change]], processes: int, console: Console
                 copies.put(copy)
             c = outcome.change
             console.print(
-                f"{outcome.status:9}{outcome.seconds:5.0f} s  {c.file}:{c.line + 1}  {c.text.strip()}  ->  {c.changed_text}", markup=False, highlight=False
+                f"{outcome.status:9}{outcome.seconds:5.0f} s  {c.file}:{c.line + 1}  {c.text.strip()}  ->  {c.changed_text}", markup=False, highlight=False, soft_wrap=True
             )
             return outcome
 
