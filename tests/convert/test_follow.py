@@ -291,3 +291,9 @@ def test_networks_that_cannot_be_run_are_refused_by_name(spoil: Any, message: st
 def test_samples_that_do_not_fit_are_refused(sample: Any, message: str) -> None:
     with pytest.raises(ConversionError, match=message):
         lifline.from_snntorch(Net(UNDERSTOOD["chain"]).eval(), sample=sample)
+
+
+def test_synaptic_delays_of_a_later_snntorch_are_refused_by_name() -> None:
+    SynapticDelay = type("SynapticDelay", (nn.Identity,), {"__module__": "snntorch._neurons.synapticdelay"})
+    with pytest.raises(ConversionError, match="SynapticDelay"):
+        lifline.from_snntorch(nn.Sequential(linear(), SynapticDelay(), leaky()).eval())
