@@ -55,29 +55,6 @@ class FloatNeurons:
             object.__setattr__(self, name, None if value is None else np.asarray(value, np.float64))
         object.__setattr__(self, "reset", Reset(self.reset))
 
-    def starting_at_zero(self) -> FloatNeurons:
-        """An equal model, its membrane counted from ``v_start``: as the hardware, which starts at 0.
-
-        Raises
-        ------
-        ConversionError   if the membrane itself is the result, or a reset subtracts the threshold, which would change with it.
-        """
-        start = self.v_start
-        if not start.any():
-            return self
-        if self.threshold is None or self.reset in (Reset.NOW_SUBTRACT, Reset.LATE_SUBTRACT, Reset.TESTED_TWICE):
-            raise ConversionError(f"the membrane starts at {start.flat[0]:g}, which cannot be shifted to 0 for a read-out or a subtracting reset")
-        if self.v_min is not None and start.min() != start.max():
-            raise ConversionError("the membranes start at different values below one clamp, which cannot be shifted to 0")
-        return dataclasses.replace(
-            self,
-            drive=self.drive + (self.keep_v - 1) * start,
-            threshold=self.threshold - start,
-            v_reset=self.v_reset - start,
-            v_min=None if self.v_min is None else self.v_min - float(start.flat[0]),
-            v_start=np.zeros(()),
-        )
-
     def arrays(self) -> dict[str, Floats]:
         """Every parameter that is an array."""
         found = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
