@@ -14,7 +14,7 @@ class Area:
     tests: tuple[str, ...]
 
 
-GOLDEN = ("tests/sim/test_golden.py",)
+GOLDEN = ("tests/driver/test_early_exit.py", "tests/sim/test_golden.py")
 RUNS = ("tests/driver/test_runs.py", "tests/driver/test_early_exit.py", "tests/driver/test_long_runs.py")
 
 AREAS = (
