@@ -6,7 +6,9 @@ or hold objects of kinds that no reader expects. All of it is known from the fil
 
 from __future__ import annotations
 
+import mmap
 import os
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -55,6 +57,8 @@ def open_hdf5(path: str | os.PathLike[str], what: str, error: type[LiflineError]
     if not os.path.isfile(path):
         raise FileNotFoundError(f"no {what} `{os.fsdecode(path)}`")
     where = f"`{os.fsdecode(path)}`"
+    if problem := _broken_heap(path):
+        raise error(f"{where} is not a readable {what}: {problem}")
     try:
         file = h5py.File(path, "r")
     except Exception as failure:  # whatever the library raises on bytes that it does not understand
@@ -67,6 +71,34 @@ def open_hdf5(path: str | os.PathLike[str], what: str, error: type[LiflineError]
         except Exception as failure:
             raise error(f"{where} is not a readable {what} ({type(failure).__name__}: {failure})") from failure
         yield file
+
+
+HEAP, HEAP_HEADER, OBJECT_HEADER = b"GCOL\x01\0\0\0", 16, 16
+
+
+def _broken_heap(path: str | bytes) -> str:
+    """What is wrong with the heaps of texts and of arrays of any length, if anything: the HDF5 library goes round for ever at free space of size 0.
+
+    Layout: HDF5 File Format Specification 3.0, III.E: signature, version, 8 bytes of size; objects of index, 6 other bytes, 8 bytes of size, and
+    content up to a multiple of 8. Index 0 is free space, whose size includes the object's header.
+    """
+    if not os.path.getsize(path):
+        return ""
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        start = data.find(HEAP)
+        while 0 <= start <= len(data) - HEAP_HEADER:
+            end = start + struct.unpack_from("<Q", data, start + 8)[0]
+            if end > len(data):
+                return f"its heap at byte {start} ends behind the file"
+            place = start + HEAP_HEADER
+            while place + OBJECT_HEADER <= end:
+                index, size = struct.unpack_from("<H6xQ", data, place)
+                length = size if index == 0 else OBJECT_HEADER + -(-size // 8) * 8
+                if length < OBJECT_HEADER or place + length > end:
+                    return f"its heap at byte {start} has an object of {size} bytes at byte {place}, which does not fit"
+                place += length
+            start = data.find(HEAP, start + HEAP_HEADER)
+    return ""
 
 
 @dataclass

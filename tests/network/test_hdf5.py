@@ -138,3 +138,24 @@ def test_no_file_and_no_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "absent.h5", tmp_path):
         with pytest.raises(FileNotFoundError, match="no test file"):
             opened(path)
+
+
+@pytest.mark.parametrize("size", [1037, 2**40, 2**63])
+def test_heaps_at_which_the_library_would_hang_are_refused(tmp_path: Path, size: int) -> None:
+    """The last text's length is changed, so that nothing but zeros, free space of size 0, lies where the next object should."""
+    path = tmp_path / "texts.h5"
+    with h5py.File(path, "w") as file:
+        for k in range(5):
+            file[f"text{k}"] = "some text"
+    with open_hdf5(path, "file of texts", ConversionError):
+        pass
+    data = bytearray(path.read_bytes())
+    place = data.find(b"GCOL") + 16
+    sizes = []
+    while int.from_bytes(data[place : place + 2], "little"):
+        sizes.append(place + 8)
+        place += 16 + -(-int.from_bytes(data[place + 8 : place + 16], "little") // 8) * 8
+    data[sizes[-1] : sizes[-1] + 8] = size.to_bytes(8, "little")
+    path.write_bytes(data)
+    with pytest.raises(ConversionError, match="its heap at byte .* does not fit"), open_hdf5(path, "file of texts", ConversionError):
+        pass
