@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,12 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setattr(builds, "_run", run)
     builds._compiler_version.cache_clear()
-    monkeypatch.setattr("amaranth.back.rtlil.convert", lambda *a, **k: "")
+
+    def convert(top: Any, **options: Any) -> str:
+        top._MustUse__used = True  # as the real one does; else Amaranth warns whenever it is collected
+        return ""
+
+    monkeypatch.setattr("amaranth.back.rtlil.convert", convert)
     yield tmp_path / "lifline"
     builds._compiler_version.cache_clear()
 

@@ -42,7 +42,12 @@ class Server:
 
 def start(*options: str) -> Server:
     command = [sys.executable, "-m", "lifline.cli.main", "serve", "--config", CONFIG.name, "--json", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    def obey() -> None:
+        """A shell starts what runs in the background with SIGINT ignored, and that would be inherited."""
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, preexec_fn=obey)
     assert process.stdout is not None
     return Server(process, json.loads(process.stdout.readline())["url"])
 
