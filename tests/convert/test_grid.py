@@ -111,10 +111,12 @@ def test_rows_with_own_steps_below_one_scale_are_reported() -> None:
 
 
 def test_thresholds_between_the_points_of_the_grid_are_reported() -> None:
-    layers = [np.random.default_rng(0).integers(-40, 128, (10, 12)), np.ones((4, 10), np.int64)]
+    layers = [np.random.default_rng(0).integers(-20, 51, (10, 12)), np.ones((4, 10), np.int64)]
     network = float_version([w * 0.5 for w in layers], [np.asarray(np.pi * 9), np.asarray(1.0)], [np.zeros(10), np.zeros(4)], Reset.NOW_VALUE, True, 1.0)
-    notes = quantise(network, data()).metadata["quantised"]["notes"]
-    assert any(note.startswith("p0: the weights keep their grid; thresholds") for note in notes)
+    q = quantise(network, data())
+    assert any(note.startswith("p0: the weights keep their grid; thresholds") for note in q.metadata["quantised"]["notes"])
+    factor, rest = divmod(int(np.abs(q.projections[0].weights).max()), int(np.abs(layers[0]).max()))
+    assert not rest and np.array_equal(q.projections[0].weights, layers[0] * factor), "the weights are on the grid all the same"
 
 
 def test_a_threshold_on_a_finer_grid_is_met_where_a_multiple_reaches_it() -> None:
