@@ -57,7 +57,7 @@ def build(rate: float, leak: float, threads: int) -> dict[str, Callable[[], NDAr
     from spikingjelly.activation_based import functional, layer, neuron
 
     from lifline.network.model import Network, Neurons, Population, Projection, ResetRule
-    from lifline.sim.golden import GoldenModel
+    from lifline.sim.golden.model import GoldenModel
 
     torch.set_num_threads(threads)
     rng = np.random.default_rng(SEED)

@@ -26,10 +26,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from lifline.convert.evaluate import evaluate
-from lifline.convert.fidelity import fidelity
-from lifline.convert.nir_import import import_nir
-from lifline.convert.quantise import quantise
+from lifline.convert.floating.evaluate import evaluate
+from lifline.convert.nir.import_graph import import_nir
+from lifline.convert.quantisation.fidelity import fidelity
+from lifline.convert.quantisation.quantise import quantise
 
 TOLERANCE = 1e-4
 DETAIL = 100

@@ -26,7 +26,7 @@ from lifline.arch.registers import Space
 from lifline.compiler.compile import compile_network
 from lifline.driver import device
 from lifline.network.model import Network, Neurons, Population, Projection
-from lifline.sim.cycles import INPUT, CycleModel
+from lifline.sim.cycles.model import INPUT, CycleModel
 
 RATES = (0.002, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5)
 BURSTS = (0, 4, 16)

@@ -21,7 +21,7 @@ from lifline.arch.program import Mode
 from lifline.compiler.compile import compile_network
 from lifline.driver import device
 from lifline.network.model import Network, Neurons, Population, Projection
-from lifline.sim.golden import GoldenModel
+from lifline.sim.golden.model import GoldenModel
 
 SIZE = 256
 

@@ -18,7 +18,7 @@ from lifline.compiler.compile import compile_network
 from lifline.driver.device import LinkedDevice
 from lifline.driver.link import Link
 from lifline.network.model import Network, Neurons, Population, Projection
-from lifline.sim.board import CompiledBoard, InterpretedBoard
+from lifline.sim.board.simulated import CompiledBoard, InterpretedBoard
 
 
 def measure(kind: type[CompiledBoard] | type[InterpretedBoard], preset_name: str, steps: int) -> float:

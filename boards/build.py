@@ -21,7 +21,7 @@ from amaranth.lib import io
 from lifline.arch.config import Config
 from lifline.arch.errors import ConfigError, ToolError
 from lifline.arch.values import integer
-from lifline.rtl.target import TARGETS
+from lifline.rtl.cells.target import TARGETS
 from lifline.rtl.top import SerialTop
 
 from . import netlist
@@ -41,7 +41,7 @@ TOOLS = {
 FAMILY_TOOLS = {"ecp5": ("YOSYS", "NEXTPNR_ECP5", "ECPPACK"), "ice40": ("YOSYS", "NEXTPNR_ICE40", "ICEPACK")}
 """Of the tools, those that a family of chips needs."""
 NO_COLLISION = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2"
-"""No memory of the core is read and written at the same address in one cycle (see ``rtl/memory.py``): drop the emulation."""
+"""No memory of the core is read and written at the same address in one cycle (see ``rtl/cells/memory.py``): drop the emulation."""
 
 LUT_ROUND = "&synch2;&if,{W},{D},{R};&mfs"
 LUT_MAPPING = f"scratchpad -set abc9.script +&scorr;&sweep;&dc2;{LUT_ROUND};{LUT_ROUND};{LUT_ROUND}"

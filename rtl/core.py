@@ -8,19 +8,20 @@ from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import RING_BITS, Config
 from lifline.arch.layout import WORD_BITS
+from lifline.arch.timing import UPDATE_STAGES
 
-from .accumulate import Accumulate
-from .bus import HostRequest, HostResponse
-from .host import Host
-from .input import InputWriter
-from .memory import Ram
-from .record import Recorder
-from .route import Router
-from .scan import Scanner
-from .sequencer import PROGRAM_SLICES, Sequencer
-from .target import GENERIC, Target
+from .cells.memory import Ram
+from .cells.target import GENERIC, Target
+from .control.sequencer import PROGRAM_SLICES, Sequencer
+from .host.bus import HostRequest, HostResponse
+from .host.host import Host
+from .neurons.update import Update
+from .spikes.input import InputWriter
+from .spikes.recorder import Recorder
+from .spikes.router import Router
+from .synapses.accumulate import Accumulate
+from .synapses.scanner import Scanner
 from .trace import trace_signature
-from .update import STAGES, Update
 
 
 class Core(wiring.Component):
@@ -186,7 +187,7 @@ class Core(wiring.Component):
 
         if self.traced:
             sums = update.sums  # in stage 2; shown with the word that is stored because of them
-            for stage in range(3, STAGES + 1):
+            for stage in range(3, UPDATE_STAGES + 1):
                 later = Signal.like(sums, name=f"sums{stage}")
                 m.d.sync += later.eq(sums)
                 sums = later

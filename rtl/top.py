@@ -7,11 +7,11 @@ from amaranth.lib.wiring import In, Out
 from lifline.arch.config import Config
 from lifline.arch.errors import ConfigError
 
+from .cells.target import GENERIC, Target
 from .core import Core
-from .link import Link
-from .target import GENERIC, Target
+from .host.link import Link
+from .host.uart import MIN_DIVISOR, Uart
 from .trace import trace_signature
-from .uart import MIN_DIVISOR, Uart
 
 MAX_BAUD_ERROR = 0.02
 """Half of what a receiver with ten bits per byte tolerates; the other half is the other end's."""

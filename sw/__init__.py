@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from .compiler.compile import compile_network
     from .compiler.program_file import load as load_program
     from .compiler.program_file import save as save_program
-    from .convert.from_norse import from_norse
-    from .convert.from_relu import from_relu
-    from .convert.from_rockpool import from_rockpool
-    from .convert.from_sinabs import from_sinabs
-    from .convert.from_snntorch import from_snntorch
-    from .convert.from_spikingjelly import from_spikingjelly
-    from .convert.nir_import import import_nir
+    from .convert.floating.from_relu import from_relu
+    from .convert.frameworks.from_norse import from_norse
+    from .convert.frameworks.from_rockpool import from_rockpool
+    from .convert.frameworks.from_sinabs import from_sinabs
+    from .convert.frameworks.from_snntorch import from_snntorch
+    from .convert.frameworks.from_spikingjelly import from_spikingjelly
+    from .convert.nir.import_graph import import_nir
     from .driver.choose import compile_auto
     from .driver.device import open
     from .network.file import load as load_network
@@ -57,13 +57,13 @@ _PLACES = {
     "load_program": "compiler.program_file:load",
     "save_program": "compiler.program_file:save",
     "open": "driver.device:open",
-    "import_nir": "convert.nir_import:import_nir",
-    "from_snntorch": "convert.from_snntorch:from_snntorch",
-    "from_norse": "convert.from_norse:from_norse",
-    "from_spikingjelly": "convert.from_spikingjelly:from_spikingjelly",
-    "from_sinabs": "convert.from_sinabs:from_sinabs",
-    "from_rockpool": "convert.from_rockpool:from_rockpool",
-    "from_relu": "convert.from_relu:from_relu",
+    "import_nir": "convert.nir.import_graph:import_nir",
+    "from_snntorch": "convert.frameworks.from_snntorch:from_snntorch",
+    "from_norse": "convert.frameworks.from_norse:from_norse",
+    "from_spikingjelly": "convert.frameworks.from_spikingjelly:from_spikingjelly",
+    "from_sinabs": "convert.frameworks.from_sinabs:from_sinabs",
+    "from_rockpool": "convert.frameworks.from_rockpool:from_rockpool",
+    "from_relu": "convert.floating.from_relu:from_relu",
     **{
         name: f"arch.errors:{name}"
         for name in (

@@ -14,7 +14,7 @@ from torch import nn
 
 import lifline
 from lifline.arch.errors import LiflineError
-from lifline.convert.evaluate import evaluate
+from lifline.convert.floating.evaluate import evaluate
 
 from .entry import Entry, evaluating, first, spikes
 

@@ -20,7 +20,7 @@ from lifline import train
 from lifline.arch.config import preset
 from lifline.compiler.compile import compile_network
 from lifline.network.file import save
-from lifline.sim.golden import GoldenModel
+from lifline.sim.golden.model import GoldenModel
 
 STEPS, STEPS_PER_BIN = 64, 4
 LEVELS = (1, 3)

@@ -33,7 +33,7 @@ from lifline.driver import device
 from lifline.driver.predict import predict, record_activity
 from lifline.network.file import load, save
 from lifline.network.model import Network
-from lifline.sim.golden import GoldenModel
+from lifline.sim.golden.model import GoldenModel
 
 HERE = Path(__file__).parent
 CONFIG = "medium"

@@ -27,7 +27,7 @@ from lifline import train
 from lifline.arch.config import preset
 from lifline.compiler.compile import compile_network
 from lifline.data import digits
-from lifline.sim.golden import GoldenModel
+from lifline.sim.golden.model import GoldenModel
 
 HERE = Path(__file__).parent
 CONFIG = "medium"

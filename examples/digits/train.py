@@ -18,7 +18,7 @@ import torch
 from lifline import train
 from lifline.data import digits
 from lifline.network.file import save
-from lifline.sim.golden import GoldenModel
+from lifline.sim.golden.model import GoldenModel
 
 SIZES = (64, 128, 96, 10)
 DECAY = 1 / 8  # of the hidden layers; the read-out integrates

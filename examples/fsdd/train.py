@@ -22,7 +22,7 @@ from lifline import train
 from lifline.arch.config import preset
 from lifline.compiler.compile import compile_network
 from lifline.network.file import save
-from lifline.sim.golden import GoldenModel
+from lifline.sim.golden.model import GoldenModel
 
 BANDS = 40
 FRAMES_PER_STEP = 2  # a step is 20 ms

@@ -19,7 +19,7 @@ from lifline import train
 from lifline.arch.config import preset
 from lifline.compiler.compile import compile_network
 from lifline.network.file import save
-from lifline.sim.golden import GoldenModel
+from lifline.sim.golden.model import GoldenModel
 
 STEPS = 4
 HELD_OUT = 5000

@@ -32,7 +32,7 @@ from lifline.driver.predict import EnergyModel, predict, record_activity
 from lifline.network.encode import regular_spikes
 from lifline.network.file import load, save
 from lifline.network.model import Network
-from lifline.sim.golden import GoldenModel
+from lifline.sim.golden.model import GoldenModel
 
 HERE = Path(__file__).parent
 CHOSEN_ON = 200

@@ -14,7 +14,7 @@ from torch import nn
 from lifline import train
 from lifline.arch.config import Config, preset
 from lifline.arch.errors import DatasetError
-from lifline.convert.quantise import quantise
+from lifline.convert.quantisation.quantise import quantise
 from lifline.data import digits, mnist
 from lifline.network.encode import regular_spikes
 from lifline.network.model import Network

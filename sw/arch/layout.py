@@ -41,6 +41,18 @@ class Word:
     def __iter__(self) -> Iterator[tuple[int, Field]]:
         return ((self.offsets[f.name], f) for f in self.fields)
 
+    def __getitem__(self, name: str) -> Field:
+        """The field of this name.
+
+        Raises
+        ------
+        KeyError   if there is none.
+        """
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(f"word {self.name} has no field {name}")
+
     def pack(self, **values: int) -> int:
         """Pack named field values (all of them) into an unsigned 32-bit integer.
 

@@ -30,3 +30,6 @@ MAX_STEPS_PER_RUN = 8192
 INPUT_END_OF_STEP = 1 << 15
 """Input word that ends a time step; any other word is the index of an input neuron that fires in it."""
 INPUT_BITS = 16
+
+AHEAD_BITS = 6
+"""Steps of input are counted modulo 64: they are at most two windows of 16 steps ahead of the computation."""

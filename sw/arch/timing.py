@@ -6,6 +6,9 @@ ACCUMULATE_SPACING = 4
 UPDATE_SPACING = 7
 """Issue to issue of micro-operations on one neuron word: read, register, multiply, add, clamp, reset, write."""
 
+UPDATE_STAGES = UPDATE_SPACING - 1
+"""Stage in which a micro-operation writes and its spikes appear; it is issued in stage 0."""
+
 RESULT_DELAY = 4
 """A micro-operation that adds an earlier result is issued exactly this many cycles after the one that computes it."""
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lifline.convert.options import MAX_DECAY_ERROR
+from lifline.convert.quantisation.options import MAX_DECAY_ERROR
 
 from .app import ConfigName, Json, app, console, print_json, read_array, typed_errors
 

@@ -14,13 +14,13 @@ from rich.markup import escape
 from lifline.arch.config import preset
 from lifline.arch.errors import ConversionError
 from lifline.arch.files import check_target
-from lifline.convert.dialects import Dialect
-from lifline.convert.fidelity import FidelityReport, fidelity
-from lifline.convert.float_network import FloatNetwork
-from lifline.convert.lava import import_lava
-from lifline.convert.nir_export import export_nir, import_network
-from lifline.convert.nir_import import import_nir, read_graph
-from lifline.convert.quantise import quantise
+from lifline.convert.floating.network import FloatNetwork
+from lifline.convert.frameworks.lava import import_lava
+from lifline.convert.nir.dialects import Dialect
+from lifline.convert.nir.export_graph import export_nir, import_network
+from lifline.convert.nir.import_graph import import_nir, read_graph
+from lifline.convert.quantisation.fidelity import FidelityReport, fidelity
+from lifline.convert.quantisation.quantise import quantise
 from lifline.network import file as network_file
 from lifline.network.model import Network
 

@@ -25,9 +25,9 @@ from lifline.driver.choose import ModeChoice, compile_auto
 from lifline.driver.predict import EnergyModel, predict, record_activity
 from lifline.network.model import Network
 from lifline.network.result import RunResult
-from lifline.sim.board import compiler
-from lifline.sim.cycles import Costs
-from lifline.sim.golden import GoldenModel
+from lifline.sim.board.simulated import compiler
+from lifline.sim.cycles.model import Costs
+from lifline.sim.golden.model import GoldenModel
 
 from .demo_figure import Picture, check_suffix, draw_demo
 

@@ -93,8 +93,8 @@ def serve(
     as_json: Json = False,
 ) -> None:
     """Serve a simulated board on a pseudo-terminal, for drivers in other processes, until Ctrl-C."""
-    from lifline.sim.board import CompiledBoard, InterpretedBoard, compiler
-    from lifline.sim.serve import PseudoTerminal
+    from lifline.sim.board.serve import PseudoTerminal
+    from lifline.sim.board.simulated import CompiledBoard, InterpretedBoard, compiler
 
     with typed_errors():
         target = preset(config)

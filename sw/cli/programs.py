@@ -121,7 +121,7 @@ def run(
     from lifline.driver import device as devices
     from lifline.network.result import differences
     from lifline.network.spikes import as_batch
-    from lifline.sim.golden import GoldenModel
+    from lifline.sim.golden.model import GoldenModel
 
     with typed_errors():
         if out is not None:

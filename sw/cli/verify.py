@@ -34,10 +34,10 @@ from lifline.driver import trace
 from lifline.driver.link import Link
 from lifline.network.model import ResetRule
 from lifline.network.result import RunResult, parse_records, with_output
-from lifline.sim.board import CompiledBoard
-from lifline.sim.golden import GoldenModel
-from lifline.sim.random_network import long_run, random_network, random_spikes
-from lifline.sim.variants import VARIANTS
+from lifline.sim.board.simulated import CompiledBoard
+from lifline.sim.golden.model import GoldenModel
+from lifline.sim.random.network import long_run, random_network, random_spikes
+from lifline.sim.random.variants import VARIANTS
 
 FAULTS = {"weight": Space.WEIGHTS, "state": Space.NEURONS, "delay": Space.DELAYS, "descriptor": Space.PROGRAM}
 

@@ -83,7 +83,7 @@ def open(url: str = "sim:", *, config: Config | None = None) -> LinkedDevice | G
     if kind == "serial":
         return _linked(_serial(url, name, query), url, config)
     if kind in ("sim", "pysim"):
-        from lifline.sim.board import CompiledBoard, InterpretedBoard, compiler
+        from lifline.sim.board.simulated import CompiledBoard, InterpretedBoard, compiler
 
         simulated = config or preset(name or "medium")
         if kind == "sim" and compiler() is None:

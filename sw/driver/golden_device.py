@@ -12,8 +12,8 @@ from lifline.arch.config import Config
 from lifline.arch.errors import DeviceError
 from lifline.compiler.program import Program
 from lifline.network.result import RunResult
-from lifline.sim.golden import GoldenModel
-from lifline.sim.owner import Owner
+from lifline.sim.board.owner import Owner
+from lifline.sim.golden.model import GoldenModel
 
 from .arguments import fresh, period, stateful
 

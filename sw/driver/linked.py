@@ -19,7 +19,7 @@ from lifline.arch.registers import CONTROL_STOP, COUNTERS, REGISTERS, STATUS_RUN
 from lifline.compiler.program import Program, ProgramPopulation
 from lifline.network.result import Counters, Cycles, RunResult, build_result, parse_records, with_output
 from lifline.network.spikes import as_batch
-from lifline.sim.owner import Owner
+from lifline.sim.board.owner import Owner
 
 from .arguments import fresh, period, stateful
 from .counters import counted

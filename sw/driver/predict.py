@@ -14,8 +14,8 @@ from lifline.compiler.program import Program
 from lifline.network.model import Network
 from lifline.network.result import parse_records, with_output
 from lifline.network.spikes import as_batch
-from lifline.sim.cycles import INPUT, Costs, CycleModel
-from lifline.sim.golden import GoldenModel
+from lifline.sim.cycles.model import INPUT, Costs, CycleModel
+from lifline.sim.golden.model import GoldenModel
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import threading
 import serial
 
 from lifline.arch.errors import LinkError
-from lifline.sim.owner import check_process
+from lifline.sim.board.owner import check_process
 
 try:
     from termios import error as _TerminalError

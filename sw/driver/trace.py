@@ -21,7 +21,7 @@ def by_step(trace: NDArray[np.int32], program: Program, config: Config) -> dict[
 
     Parameters
     ----------
-    trace : of one run, as :meth:`lifline.sim.board.CompiledBoard.trace` gives it.
+    trace : of one run, as :meth:`lifline.sim.board.simulated.CompiledBoard.trace` gives it.
     config : of the board.
 
     Raises

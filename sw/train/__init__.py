@@ -10,7 +10,7 @@ from lifline.arch.errors import MissingLibraryError, TrainingError
 if find_spec("torch") is None:
     raise MissingLibraryError("lifline.train needs PyTorch, which is not installed; pip install 'lifline[train]'")
 
-from lifline.convert.from_relu import from_relu
+from lifline.convert.floating.from_relu import from_relu
 
 from .activity import Activity
 from .budgets import FiringBudget

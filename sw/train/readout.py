@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from lifline.arch.config import Config
 from lifline.arch.errors import TrainingError
-from lifline.convert.dialects import Reset
-from lifline.convert.float_network import FloatNetwork, FloatNeurons, FloatPopulation, FloatProjection
-from lifline.convert.operators import Dense
-from lifline.convert.quantise import quantise
-from lifline.sim.golden import GoldenModel
+from lifline.convert.floating.network import FloatNetwork, FloatNeurons, FloatPopulation, FloatProjection
+from lifline.convert.floating.operators import Dense
+from lifline.convert.nir.dialects import Reset
+from lifline.convert.quantisation.quantise import quantise
+from lifline.sim.golden.model import GoldenModel
 
 METHODS = ("linear", "assignment")
 
@@ -44,7 +44,7 @@ def fit_readout(
         belongs to the class for which it fires most on average, and a class gets the mean count of its neurons (Diehl and Cook 2015).
     ridge : penalty on the squared weights, in units of squared counts.
     classes : number of classes; the largest label and one if None.
-    config, per_neuron : see :func:`lifline.convert.quantise.quantise`.   name : of the read-out.
+    config, per_neuron : see :func:`lifline.convert.quantisation.quantise.quantise`.   name : of the read-out.
 
     Raises
     ------

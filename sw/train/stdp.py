@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from lifline.arch.errors import TrainingError
 from lifline.arch.kernel import kernel
-from lifline.convert.dialects import Reset
-from lifline.convert.float_network import FloatNetwork, FloatNeurons, FloatPopulation, FloatProjection
-from lifline.convert.operators import Dense
+from lifline.convert.floating.network import FloatNetwork, FloatNeurons, FloatPopulation, FloatProjection
+from lifline.convert.floating.operators import Dense
+from lifline.convert.nir.dialects import Reset
 from lifline.network.spikes import as_batch
 
 Floats = NDArray[np.float64]

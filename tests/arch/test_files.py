@@ -19,9 +19,9 @@ from lifline.arch.config import preset
 from lifline.arch.errors import OutputError, ProgramError
 from lifline.arch.files import check_target, write_file
 from lifline.cli.main import app
-from lifline.convert.nir_export import export_nir
+from lifline.convert.nir.export_graph import export_nir
 from lifline.network import file as network_file
-from lifline.sim.random_network import random_network, random_spikes
+from lifline.sim.random.network import random_network, random_spikes
 
 
 def text(part: Path) -> None:

@@ -21,16 +21,26 @@ ALLOWED = {
     "train": {"arch", "network", "sim", "convert"},
 }
 
+ROOMS = {
+    "cells": set(),
+    "host": {"cells"},
+    "spikes": {"cells"},
+    "synapses": {"cells"},
+    "neurons": {"cells"},
+    "control": {"cells"},
+}
+"""Rooms of the gateware: engines do not know each other, the core joins them."""
+
 OF_FRAMEWORKS = {("convert", "torch_layers.py")}
 """Modules that import what their callers name: a framework."""
 
 
 def refused(source: str, package: str) -> list[str]:
     """What a source of ``package`` imports and may not."""
-    found = []
+    found, own = [], package.partition(".")[0]
     for name in imported(source, f"lifline.{package}"):
         parts = name.split(".")
-        if name == COMPUTED or parts[0] == "lifline" and (len(parts) == 1 or parts[1] not in ALLOWED[package] | {package}):
+        if name == COMPUTED or parts[0] == "lifline" and (len(parts) == 1 or parts[1] not in ALLOWED[own] | {own}):
             found.append(name)
     return found
 
@@ -39,11 +49,21 @@ def refused(source: str, package: str) -> list[str]:
 def test_imports_point_one_way(package: str) -> None:
     spec = find_spec(f"lifline.{package}")  # not imported: `train` needs PyTorch
     assert spec is not None and spec.submodule_search_locations is not None
-    sources = [source for folder in spec.submodule_search_locations for source in Path(folder).glob("*.py")]
+    sources = [(source, folder) for folder in spec.submodule_search_locations for source in Path(folder).rglob("*.py")]
     assert sources
-    for source in sources:
-        found = refused(source.read_text(), package)
+    for source, folder in sources:
+        found = refused(source.read_text(), ".".join([package, *source.relative_to(folder).parts[:-1]]))
         assert found == ([COMPUTED] if (package, source.name) in OF_FRAMEWORKS else []), f"{package}/{source.name} imports {found}"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_of_the_gateware_know_only_cells_and_streams(room: str) -> None:
+    spec = find_spec(f"lifline.rtl.{room}")
+    assert spec is not None and spec.submodule_search_locations is not None
+    for source in Path(spec.submodule_search_locations[0]).rglob("*.py"):
+        own = [name.split(".") for name in imported(source.read_text(), f"lifline.rtl.{room}") if name.startswith("lifline.rtl.")]
+        others = [".".join(name) for name in own if name[2] not in ROOMS[room] | {room}]
+        assert not others, f"rtl/{room}/{source.name} imports {others}"
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from lifline.data import digits
 from lifline.network.file import save
 from lifline.network.model import Network, Neurons, Population, Projection
 from lifline.network.spikes import to_events
-from lifline.sim.golden import GoldenModel
-from lifline.sim.random_network import random_network, random_spikes
+from lifline.sim.golden.model import GoldenModel
+from lifline.sim.random.network import random_network, random_spikes
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 

@@ -13,7 +13,7 @@ from lifline.arch.errors import ConfigError, InputError
 from lifline.arch.program import PROGRAM_LAYOUTS
 from lifline.cli.main import app
 from lifline.cli.verify import BITS, FIELDS, OPTIONS, verify_random
-from lifline.sim.variants import VARIANTS
+from lifline.sim.random.variants import VARIANTS
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 
@@ -75,7 +75,7 @@ def test_status_says_whether_a_fault_was_noticed() -> None:
 @needs_compiler
 def test_a_board_that_computes_something_else_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a fault: the golden model is made wrong instead of the board."""
-    from lifline.sim import golden
+    from lifline.sim.golden import model as golden
 
     monkeypatch.setattr(golden.Layer, "update", lambda self, state, x, *others, update=golden.Layer.update: update(self, state, x + 1, *others))
     result = CliRunner().invoke(app, ["verify", "--random", "2", "--config", "tiny", "--json"])

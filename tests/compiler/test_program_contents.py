@@ -18,7 +18,7 @@ from lifline.arch.errors import ProgramError
 from lifline.compiler import program_file
 from lifline.compiler.compile import compile_network
 from lifline.network import file as network_file
-from lifline.sim.random_network import random_network
+from lifline.sim.random.network import random_network
 
 CONFIG = preset("tiny").replace(name="of-our-own", max_delay=6)
 

@@ -22,8 +22,8 @@ from lifline.compiler.compile import compile_network
 from lifline.compiler.program_file import Program, load, save
 from lifline.driver import device as devices
 from lifline.network import file as network_file
-from lifline.sim.golden import GoldenModel
-from lifline.sim.random_network import random_network, random_spikes
+from lifline.sim.golden.model import GoldenModel
+from lifline.sim.random.network import random_network, random_spikes
 
 CONFIG = preset("tiny")
 

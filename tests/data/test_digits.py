@@ -12,7 +12,7 @@ from lifline.arch.program import Mode
 from lifline.compiler.compile import compile_network
 from lifline.data import digits
 from lifline.driver import device
-from lifline.sim.golden import GoldenModel
+from lifline.sim.golden.model import GoldenModel
 
 
 def test_split_is_every_fifth_sample() -> None:
@@ -41,7 +41,7 @@ def test_digits_on_the_simulated_board_in_both_modes() -> None:
         delay_entries=512, list_entries=512, weight_shifts=(0, 4),
     )  # fmt: skip
     from lifline.driver.link import Link
-    from lifline.sim.board import CompiledBoard
+    from lifline.sim.board.simulated import CompiledBoard
 
     images, _ = digits.load("test")
     spikes = digits.encode(images[:3])

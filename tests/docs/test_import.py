@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lifline.convert.dialects import DIALECTS
+from lifline.convert.nir.dialects import DIALECTS
 
 PAGE = Path(__file__).parents[2] / "docs" / "import.md"
 

@@ -29,13 +29,13 @@ def test_empty_rows_are_known() -> None:
 
 
 def test_every_test_file_of_the_gateware_is_named() -> None:
-    files = {str(f.relative_to(ROOT)) for folder in ("rtl", "formal") for f in (ROOT / "tests" / folder).glob("test_*.py")}
+    files = {str(f.relative_to(ROOT)) for folder in ("rtl", "formal") for f in (ROOT / "tests" / folder).rglob("test_*.py")}
     assert files <= {path for path, _ in NAMED}
 
 
 def test_every_memory_is_in_the_plan() -> None:
     """As many rows as the gateware makes memories, with two in one row for weights and delays."""
-    made = sum(len(re.findall(r"= Ram\(", f.read_text())) for f in (ROOT / "rtl").glob("*.py"))
+    made = sum(len(re.findall(r"= Ram\(", f.read_text())) for f in (ROOT / "rtl").rglob("*.py"))
     section = PLAN[PLAN.index("## Memories") :]
     rows = [line for line in section.splitlines() if line.startswith("| ")][1:]
     assert len(rows) + sum("weights, delays" in row for row in rows) == made

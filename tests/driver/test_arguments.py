@@ -16,7 +16,7 @@ from lifline.cli.verify import differs
 from lifline.compiler.compile import compile_network
 from lifline.driver import device as devices
 from lifline.network.model import Network, Neurons, Population, Projection
-from lifline.sim.golden import GoldenModel
+from lifline.sim.golden.model import GoldenModel
 
 CONFIG = preset("tiny")
 KIND = "sim" if shutil.which("g++") else "pysim"

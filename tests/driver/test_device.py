@@ -16,10 +16,10 @@ from lifline.compiler.compile import compile_network
 from lifline.driver import device as devices
 from lifline.driver.link import Link
 from lifline.network.model import Network, Neurons, Population, Projection, ResetRule
-from lifline.sim import board as boards
-from lifline.sim.board import InterpretedBoard
-from lifline.sim.golden import GoldenModel
-from lifline.sim.random_network import random_network, random_spikes
+from lifline.sim.board import simulated as boards
+from lifline.sim.board.simulated import InterpretedBoard
+from lifline.sim.golden.model import GoldenModel
+from lifline.sim.random.network import random_network, random_spikes
 
 CONFIG = preset("tiny")
 KIND = "sim" if shutil.which("g++") else "pysim"

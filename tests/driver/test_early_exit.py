@@ -16,8 +16,8 @@ from lifline.compiler.compile import compile_network
 from lifline.driver import device as devices
 from lifline.driver.predict import predict, record_activity
 from lifline.network.model import EarlyExit, Network, Neurons, Population, Projection
-from lifline.sim.golden import GoldenModel
-from lifline.sim.variants import VARIANTS
+from lifline.sim.golden.model import GoldenModel
+from lifline.sim.random.variants import VARIANTS
 
 from ..sim.reference import reference_run
 

@@ -15,9 +15,9 @@ from lifline.cli.verify import differs
 from lifline.compiler.compile import compile_network
 from lifline.driver.device import LinkedDevice
 from lifline.driver.link import Link, Transport
-from lifline.sim.board import CompiledBoard, InterpretedBoard
-from lifline.sim.golden import GoldenModel
-from lifline.sim.random_network import random_network, random_spikes
+from lifline.sim.board.simulated import CompiledBoard, InterpretedBoard
+from lifline.sim.golden.model import GoldenModel
+from lifline.sim.random.network import random_network, random_spikes
 
 CONFIG = preset("tiny")
 BOARD = CompiledBoard if shutil.which("g++") else InterpretedBoard

@@ -20,7 +20,7 @@ from lifline.driver import device as devices
 from lifline.driver.counters import BLIND_S, LOOK_S, CycleCounters, counted
 from lifline.driver.predict import predict, record_activity
 from lifline.network.model import Network, Neurons, Population, Projection
-from lifline.sim.golden import GoldenModel
+from lifline.sim.golden.model import GoldenModel
 
 CONFIG = preset("tiny")
 END = 1 << COUNTER_BITS

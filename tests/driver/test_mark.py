@@ -17,9 +17,9 @@ from lifline.compiler.program import Program
 from lifline.driver.device import LinkedDevice
 from lifline.driver.link import Link
 from lifline.network.model import Network, Neurons, Population, Projection
-from lifline.sim.board import CompiledBoard, InterpretedBoard
-from lifline.sim.golden import GoldenModel
-from lifline.sim.variants import VARIANTS
+from lifline.sim.board.simulated import CompiledBoard, InterpretedBoard
+from lifline.sim.golden.model import GoldenModel
+from lifline.sim.random.variants import VARIANTS
 
 CONFIG = preset("tiny")
 BOARD = CompiledBoard if shutil.which("g++") else InterpretedBoard

@@ -18,8 +18,8 @@ from lifline.driver import device
 from lifline.driver.choose import compile_auto
 from lifline.driver.predict import EnergyModel, predict, record_activity
 from lifline.network.model import Network, Neurons, Population, Projection
-from lifline.sim.cycles import INPUT, CycleModel
-from lifline.sim.random_network import random_network, random_spikes
+from lifline.sim.cycles.model import INPUT, CycleModel
+from lifline.sim.random.network import random_network, random_spikes
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 TINY = PRESETS["tiny"]

@@ -20,8 +20,8 @@ from lifline.driver import device as devices
 from lifline.driver import exchange
 from lifline.network.model import EarlyExit, Network, Neurons, Population, Projection
 from lifline.network.result import RunResult
-from lifline.sim.golden import GoldenModel
-from lifline.sim.random_network import random_network, random_spikes
+from lifline.sim.golden.model import GoldenModel
+from lifline.sim.random.network import random_network, random_spikes
 
 CONFIG = preset("tiny")
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")

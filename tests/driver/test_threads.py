@@ -22,8 +22,8 @@ from lifline.compiler.compile import compile_network
 from lifline.driver import device as devices
 from lifline.driver.link import Link
 from lifline.network.model import Network, Neurons, Population, Projection
-from lifline.sim.board import CompiledBoard, InterpretedBoard
-from lifline.sim.golden import GoldenModel
+from lifline.sim.board.simulated import CompiledBoard, InterpretedBoard
+from lifline.sim.golden.model import GoldenModel
 
 CONFIG = preset("tiny")
 FAST = shutil.which("g++") is not None
@@ -319,7 +319,7 @@ from tests.driver.test_threads import *
 kind = {kind!r}
 server = None
 if kind == "serial":
-    from lifline.sim.serve import PseudoTerminal
+    from lifline.sim.board.serve import PseudoTerminal
     server = PseudoTerminal(BOARD(CONFIG))
     threading.Thread(target=server.serve, daemon=True).start()
 device = loaded(f"serial:{{server.path}}?timeout=30" if server else f"{{kind}}:tiny")

@@ -13,9 +13,9 @@ from lifline.compiler.compile import compile_network
 from lifline.driver import trace
 from lifline.driver.device import LinkedDevice
 from lifline.driver.link import Link
-from lifline.sim.board import CompiledBoard
-from lifline.sim.golden import GoldenModel
-from lifline.sim.random_network import random_network, random_spikes
+from lifline.sim.board.simulated import CompiledBoard
+from lifline.sim.golden.model import GoldenModel
+from lifline.sim.random.network import random_network, random_spikes
 
 CONFIG = preset("tiny")
 EVERYTHING = ["all", "all.v", "all.i", "all.x"]

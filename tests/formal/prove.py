@@ -46,7 +46,7 @@ def prove(folder: Path, design: Elaboratable, ports: list[Signal], depth: int, c
     """Prove all assertions of ``design`` by k-induction with ``depth`` steps; False if there is a counterexample.
 
     ``cells`` is a file of cell models that comes with yosys, for instances in the design.
-    ``platform`` is what the design is elaborated for, :attr:`lifline.rtl.memory.Check.ASSERT` for the assertions in memories.
+    ``platform`` is what the design is elaborated for, :attr:`lifline.rtl.cells.memory.Check.ASSERT` for the assertions in memories.
 
     Raises
     ------

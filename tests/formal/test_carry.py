@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 from amaranth.hdl import Assert, Assume, Elaboratable, Module, Signal
 
-from lifline.rtl import carry
+from lifline.rtl.cells import carry
 
 from .prove import missing, mutated, prove
 

@@ -1,6 +1,6 @@
 """Proofs that nobody uses a word that was read in the cycle in which it was written, for every memory that a unit owns.
 
-``boards/build.py`` switches the collision logic of all memories off. The assertion is in ``rtl/memory.py``; here are the
+``boards/build.py`` switches the collision logic of all memories off. The assertion is in ``rtl/cells/memory.py``; here are the
 environments that the units promise it for. The memories between units are checked in simulation, see ``docs/verification.md``.
 """
 
@@ -15,12 +15,12 @@ from amaranth.hdl import Assert, Assume, Elaboratable, Fragment, Module, Signal,
 
 from lifline.arch.config import preset
 from lifline.arch.timing import ACCUMULATE_SPACING
-from lifline.rtl import accumulate as accumulate_module
-from lifline.rtl import input as input_module
-from lifline.rtl import link as link_module
-from lifline.rtl import record as record_module
-from lifline.rtl import registers as registers_module
-from lifline.rtl.memory import Check
+from lifline.rtl.cells.memory import Check
+from lifline.rtl.host import link as link_module
+from lifline.rtl.host import registers as registers_module
+from lifline.rtl.spikes import input as input_module
+from lifline.rtl.spikes import recorder as record_module
+from lifline.rtl.synapses import accumulate as accumulate_module
 
 from .prove import missing, mutated, prove
 

@@ -9,12 +9,12 @@ import pytest
 from amaranth.hdl import Assert, Assume, Cat, Elaboratable, Module, Mux, Signal, signed
 
 from lifline.arch.config import preset
-from lifline.rtl import host as host_module
-from lifline.rtl import input as input_module
-from lifline.rtl import lanes as lanes_module
-from lifline.rtl import link as link_module
-from lifline.rtl import uart as uart_module
-from lifline.rtl.memory import Check
+from lifline.rtl.cells.memory import Check
+from lifline.rtl.host import host as host_module
+from lifline.rtl.host import link as link_module
+from lifline.rtl.host import uart as uart_module
+from lifline.rtl.neurons import lanes as lanes_module
+from lifline.rtl.spikes import input as input_module
 
 from .prove import missing, mutated, prove
 

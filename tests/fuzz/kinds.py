@@ -21,15 +21,15 @@ from lifline.arch.config import preset
 from lifline.arch.frame import REPLY_SYNC, REQUEST_SYNC, Reply, Request, Status, crc16
 from lifline.cli.main import app
 from lifline.compiler import program_file
-from lifline.convert.evaluate import evaluate
-from lifline.convert.lava import import_lava
-from lifline.convert.nir_export import export_nir, to_float
-from lifline.convert.nir_import import import_nir
+from lifline.convert.floating.evaluate import evaluate
+from lifline.convert.frameworks.lava import import_lava
+from lifline.convert.nir.export_graph import export_nir, to_float
+from lifline.convert.nir.import_graph import import_nir
 from lifline.driver.link import Link
 from lifline.network import file as network_file
 from lifline.network.spikes import as_batch
-from lifline.sim.golden import GoldenModel
-from lifline.sim.random_network import random_network, random_spikes
+from lifline.sim.golden.model import GoldenModel
+from lifline.sim.random.network import random_network, random_spikes
 
 from .damage import ODD, Draw, damage_array, damage_bytes, damage_file
 

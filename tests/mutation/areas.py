@@ -14,30 +14,30 @@ class Area:
     tests: tuple[str, ...]
 
 
-GOLDEN = ("tests/driver/test_early_exit.py", "tests/sim/test_golden.py")
+GOLDEN = ("tests/driver/test_early_exit.py", "tests/sim/golden/test_model.py")
 RUNS = ("tests/driver/test_runs.py", "tests/driver/test_early_exit.py", "tests/driver/test_long_runs.py")
 
 AREAS = (
-    Area("golden model", ("sim/golden.py", "sim/layer.py", "sim/kernels.py"), ("tests/sim/test_layer.py", *GOLDEN)),
-    Area("cycle model", ("sim/cycles.py",), ("tests/sim/test_cycles.py", "tests/driver/test_predict.py")),
-    Area("cycle model, control", ("sim/control.py",), ("tests/driver/test_predict.py",)),
+    Area("golden model", ("sim/golden/model.py", "sim/golden/layer.py", "sim/golden/kernels.py"), ("tests/sim/golden/test_layer.py", *GOLDEN)),
+    Area("cycle model", ("sim/cycles/model.py",), ("tests/sim/cycles/test_model.py", "tests/driver/test_predict.py")),
+    Area("cycle model, control", ("sim/cycles/control.py",), ("tests/driver/test_predict.py",)),
     Area(
         "compiler",
         ("sw/compiler/checks.py", "sw/compiler/microcode.py"),
-        ("tests/compiler/test_checks.py", "tests/compiler/test_refusals.py", "tests/compiler/test_microcode.py", "tests/rtl/test_update.py"),
+        ("tests/compiler/test_checks.py", "tests/compiler/test_refusals.py", "tests/compiler/test_microcode.py", "tests/rtl/neurons/test_update.py"),
     ),
     Area("compiler, layout", ("sw/compiler/compile.py",), ("tests/compiler", "tests/rtl/test_programs.py")),
-    Area("driver", ("sw/driver/exchange.py", "sw/driver/linked.py"), ("tests/sim/test_cycles.py", *RUNS, "tests/driver/test_mark.py", "tests/driver/test_arguments.py")),
+    Area("driver", ("sw/driver/exchange.py", "sw/driver/linked.py"), ("tests/sim/cycles/test_model.py", *RUNS, "tests/driver/test_mark.py", "tests/driver/test_arguments.py")),
     Area("link", ("sw/driver/link.py",), ("tests/driver/test_link.py",)),
-    Area("gateware, sequencer", ("rtl/sequencer.py",), ("tests/rtl/test_real_time.py", "tests/rtl/test_sequencer.py")),
-    Area("gateware, registers", ("rtl/registers.py",), ("tests/rtl/test_registers.py",)),
-    Area("gateware, host", ("rtl/host.py",), ("tests/rtl/test_host.py",)),
-    Area("gateware, router", ("rtl/route.py",), ("tests/rtl/test_route.py",)),
-    Area("gateware, scanner", ("rtl/scan.py",), ("tests/rtl/test_scan.py",)),
-    Area("gateware, accumulation", ("rtl/accumulate.py",), ("tests/rtl/test_accumulate.py",)),
-    Area("gateware, lanes", ("rtl/lanes.py",), ("tests/rtl/test_lanes.py",)),
-    Area("gateware, update", ("rtl/update.py",), ("tests/rtl/test_update.py",)),
-    Area("gateware, recorder", ("rtl/record.py",), ("tests/rtl/test_record.py",)),
-    Area("gateware, input", ("rtl/input.py",), ("tests/rtl/test_input.py",)),
-    Area("gateware, link", ("rtl/link.py",), ("tests/rtl/test_link.py",)),
+    Area("gateware, sequencer", ("rtl/control/sequencer.py",), ("tests/rtl/control/test_real_time.py", "tests/rtl/control/test_sequencer.py")),
+    Area("gateware, registers", ("rtl/host/registers.py",), ("tests/rtl/host/test_registers.py",)),
+    Area("gateware, host", ("rtl/host/host.py",), ("tests/rtl/host/test_host.py",)),
+    Area("gateware, router", ("rtl/spikes/router.py",), ("tests/rtl/spikes/test_router.py",)),
+    Area("gateware, scanner", ("rtl/synapses/scanner.py",), ("tests/rtl/synapses/test_scanner.py",)),
+    Area("gateware, accumulation", ("rtl/synapses/accumulate.py",), ("tests/rtl/synapses/test_accumulate.py",)),
+    Area("gateware, lanes", ("rtl/neurons/lanes.py",), ("tests/rtl/neurons/test_lanes.py",)),
+    Area("gateware, update", ("rtl/neurons/update.py",), ("tests/rtl/neurons/test_update.py",)),
+    Area("gateware, recorder", ("rtl/spikes/recorder.py",), ("tests/rtl/spikes/test_recorder.py",)),
+    Area("gateware, input", ("rtl/spikes/input.py",), ("tests/rtl/spikes/test_input.py",)),
+    Area("gateware, link", ("rtl/host/link.py",), ("tests/rtl/host/test_link.py",)),
 )

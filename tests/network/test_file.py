@@ -17,7 +17,7 @@ from lifline.arch.config import preset
 from lifline.arch.errors import NetworkError, ProgramError
 from lifline.network.file import load, save
 from lifline.network.model import Network
-from lifline.sim.random_network import random_network
+from lifline.sim.random.network import random_network
 
 
 def drawn(seed: int) -> Network:

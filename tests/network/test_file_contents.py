@@ -16,7 +16,7 @@ from lifline.arch.config import preset
 from lifline.arch.errors import NetworkError, ProgramError
 from lifline.network import file as network_file
 from lifline.network.model import Network
-from lifline.sim.random_network import random_network
+from lifline.sim.random.network import random_network
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,7 +10,7 @@ from typing import Any
 from amaranth.hdl import Fragment
 from amaranth.sim import Simulator
 
-from lifline.rtl.memory import Check
+from lifline.rtl.cells.memory import Check
 
 
 def simulate(dut: Any, bench: Callable[[Any], Coroutine[Any, Any, None]], *background: Callable[[Any], Coroutine[Any, Any, None]]) -> None:

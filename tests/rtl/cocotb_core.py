@@ -17,7 +17,7 @@ from lifline.arch.registers import Space, address
 from lifline.compiler.compile import compile_network
 from lifline.driver.device import LinkedDevice
 from lifline.driver.link import Link
-from lifline.sim.golden import GoldenModel
+from lifline.sim.golden.model import GoldenModel
 
 from .test_programs import CONFIG, all_records, case, mismatches
 

@@ -14,8 +14,8 @@ from lifline.compiler.compile import compile_network
 from lifline.driver import device
 from lifline.network.model import Network
 from lifline.network.result import RunResult
-from lifline.sim.golden import GoldenModel
-from lifline.sim.random_network import random_network, random_spikes
+from lifline.sim.golden.model import GoldenModel
+from lifline.sim.random.network import random_network, random_spikes
 
 CONFIG = preset("tiny")
 

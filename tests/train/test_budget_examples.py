@@ -13,7 +13,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from lifline.sim.golden import GoldenModel  # noqa: E402
+from lifline.sim.golden.model import GoldenModel  # noqa: E402
 from tests import shared  # noqa: E402
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

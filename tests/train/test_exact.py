@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 
 from lifline import train  # noqa: E402
-from lifline.sim.golden import GoldenModel  # noqa: E402
+from lifline.sim.golden.model import GoldenModel  # noqa: E402
 
 from .random_modules import random_module  # noqa: E402
 

@@ -10,7 +10,7 @@ import pytest
 from lifline.arch.config import preset
 from lifline.compiler.compile import compile_network
 from lifline.network.file import load
-from lifline.sim.golden import GoldenModel
+from lifline.sim.golden.model import GoldenModel
 from tests import shared
 
 ROOT = Path(__file__).parents[2]

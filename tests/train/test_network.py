@@ -14,7 +14,7 @@ from lifline import train  # noqa: E402
 from lifline.arch.config import PRESETS, preset  # noqa: E402
 from lifline.compiler.compile import compile_network  # noqa: E402
 from lifline.network.model import ResetRule  # noqa: E402
-from lifline.sim.golden import GoldenModel  # noqa: E402
+from lifline.sim.golden.model import GoldenModel  # noqa: E402
 
 
 def chain(quantisation: train.Quantisation | None = None, **options: object) -> train.SpikingNetwork:

@@ -14,12 +14,12 @@ from lifline import train  # noqa: E402
 from lifline.arch.config import preset  # noqa: E402
 from lifline.arch.errors import InputError, TrainingError  # noqa: E402
 from lifline.compiler.compile import compile_network  # noqa: E402
-from lifline.convert.evaluate import evaluate  # noqa: E402
-from lifline.convert.quantise import quantise  # noqa: E402
+from lifline.convert.floating.evaluate import evaluate  # noqa: E402
+from lifline.convert.quantisation.quantise import quantise  # noqa: E402
 from lifline.data import digits  # noqa: E402
 from lifline.driver import device as devices  # noqa: E402
 from lifline.network.encode import regular_spikes  # noqa: E402
-from lifline.sim.golden import GoldenModel  # noqa: E402
+from lifline.sim.golden.model import GoldenModel  # noqa: E402
 from lifline.train.stdp import _present  # noqa: E402
 
 STEPS = 16

@@ -13,7 +13,7 @@ from lifline import train  # noqa: E402
 from lifline.arch.config import preset  # noqa: E402
 from lifline.arch.errors import CompileError  # noqa: E402
 from lifline.compiler.compile import compile_network  # noqa: E402
-from lifline.sim.golden import GoldenModel  # noqa: E402
+from lifline.sim.golden.model import GoldenModel  # noqa: E402
 from lifline.train.synaptic import convolve, fast_length  # noqa: E402
 
 

@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from lifline import train  # noqa: E402
-from lifline.sim.golden import GoldenModel  # noqa: E402
+from lifline.sim.golden.model import GoldenModel  # noqa: E402
 
 
 def order_task(count: int = 240, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

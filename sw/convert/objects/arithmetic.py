@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..operators import Dense, Offset, Operator, Reshape, Scale
+from ..floating.operators import Dense, Offset, Operator, Reshape, Scale
 from .follower import Follower
 from .index import ITEM
 from .operation import Operation

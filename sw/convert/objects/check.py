@@ -14,9 +14,9 @@ from torch.utils._pytree import tree_leaves
 
 from lifline.arch.errors import ConversionError
 
-from ..evaluate import evaluate
-from ..float_network import FloatNetwork
-from ..torch_layers import Framework
+from ..floating.evaluate import evaluate
+from ..floating.network import FloatNetwork
+from ..frameworks.torch_layers import Framework
 from .index import ITEM, Roles
 from .values import wrapped
 

@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_leaves
 
 from lifline.arch.errors import ConversionError
 
-from ..operators import Floats, Operator, Reshape, Select
+from ..floating.operators import Floats, Operator, Reshape, Select
 from .index import ITEM, Mixed, Roles, Source, moved
 from .values import Call, Layer, Node, Tainted, Value, source_line, wrapped
 

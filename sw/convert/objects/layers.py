@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..dense import MAX_UNROLLED
-from ..operators import Convolution, Dense, Offset, Pool, Reshape, Scale
+from ..floating.operators import Convolution, Dense, Offset, Pool, Reshape, Scale
+from ..quantisation.dense import MAX_UNROLLED
 from .index import ITEM
 from .operation import Operation
 from .values import Value

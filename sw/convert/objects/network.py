@@ -11,9 +11,9 @@ from torch import nn
 
 from lifline.arch.errors import ConversionError, LiflineError
 
-from ..float_network import FloatNetwork, FloatNeurons, FloatPopulation, FloatProjection
-from ..operators import Operator, Reshape, Scale, Shape
-from ..torch_layers import Framework, Spiking, untouched
+from ..floating.network import FloatNetwork, FloatNeurons, FloatPopulation, FloatProjection
+from ..floating.operators import Operator, Reshape, Scale, Shape
+from ..frameworks.torch_layers import Framework, Spiking, untouched
 from .check import compare_with
 from .follower import Follower
 from .values import Layer, Node
@@ -43,7 +43,7 @@ def import_object(
     precision: str,
     read_out: FloatNeurons | None,
 ) -> FloatNetwork:
-    """See :func:`lifline.convert.torch_layers.build`."""
+    """See :func:`lifline.convert.frameworks.torch_layers.build`."""
     with torch.random.fork_rng(devices=[]), untouched(net):
         spiking = _neurons(net, framework)
         given, item = _sample(net, framework, list(spiking.values()), input_shape, sample)

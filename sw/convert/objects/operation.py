@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..operators import Operator
+from ..floating.operators import Operator
 from .follower import Follower
 from .index import ITEM
 from .values import Value

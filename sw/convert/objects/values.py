@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 from lifline.arch.errors import ConversionError
 
-from ..operators import Floats, Operator
+from ..floating.operators import Floats, Operator
 from .index import Roles
 
 

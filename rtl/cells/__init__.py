@@ -1,0 +1,1 @@
+"""What engines are made of: memories, adders, counters, state machines; the family of chips."""

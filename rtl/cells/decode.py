@@ -1,0 +1,16 @@
+"""Amaranth shapes of the program words that ``arch`` describes."""
+
+from amaranth.hdl import signed, unsigned
+from amaranth.lib import data
+
+from lifline.arch.layout import Word
+from lifline.arch.program import POPULATION_WORDS
+
+
+def word_layout(word: Word) -> data.StructLayout:
+    """The fields of a program word, bit 0 first, with explicit shapes."""
+    return data.StructLayout({f.name: signed(f.width) if f.signed else unsigned(f.width) for f in word.fields})
+
+
+POPULATION_SHAPE = data.StructLayout({w.name: word_layout(w) for w in POPULATION_WORDS})
+"""All words of a population."""

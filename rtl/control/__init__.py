@@ -1,0 +1,1 @@
+"""What runs when: windows, program, passes, counters of populations."""

@@ -1,0 +1,1 @@
+"""The neuron update: micro-operations and the lanes that execute them."""

@@ -1,0 +1,1 @@
+"""Where spikes are kept and go: input, delay rings, router, recorder."""

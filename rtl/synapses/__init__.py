@@ -1,0 +1,1 @@
+"""From active presynaptic neurons to sums of weights: scanner, list, both execution modes, slots."""

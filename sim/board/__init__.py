@@ -1,0 +1,1 @@
+"""The simulated board: the gateware, compiled for this machine, behind the bytes of a serial port."""

@@ -1,0 +1,1 @@
+"""The cycle model: the control of the gateware without its data, cycle by cycle."""

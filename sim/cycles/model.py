@@ -1,0 +1,215 @@
+"""The cycle model: ``busy_cycles`` of a program image, exactly, from the spikes that flow through it.
+
+It reads the image as the sequencer does and steps through the control of every engine (:mod:`lifline.sim.cycles.control`);
+weights, membranes and everything else that takes no time are left out. The spikes come from the golden model, or from any
+recorded activity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifline.arch.config import RING_BITS, Config, ceil_div
+from lifline.arch.errors import InputError
+from lifline.arch.program import (
+    INSTRUCTION,
+    PASS_0,
+    PASS_1,
+    PASS_WORDS,
+    POPULATION_0,
+    POPULATION_1,
+    POPULATION_2,
+    POPULATION_5,
+    POPULATION_WORDS,
+    RING_0,
+    RING_1,
+    RING_WORDS,
+    Mode,
+    Opcode,
+)
+from lifline.arch.records import MAX_STEPS_PER_RUN
+
+from .control import NO_TARGET, Target, active_neurons, pass_cycles
+
+INPUT = -1
+"""Number of the input where populations are numbered."""
+WINDOW_CYCLES = 2
+"""Cycles of the states Wait (unless the input is late), Decode of ``END``, and End, less the Skip that the last ring does not need."""
+RING_CYCLES = 2
+"""Advance and Skip."""
+PASS_CYCLES = 3
+"""Decode, Pass-Ring and Pass-Weights; the rest of a pass is simulated."""
+
+
+@dataclass(frozen=True)
+class _Ring:
+    """A delay ring: the population that writes it (None: nobody, a read-out's), its first word, its rows, every neuron's delay."""
+
+    source: int | None
+    base: int
+    rows: int
+    delays: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """One PASS instruction: which neurons of which ring it scans, and the population that it updates, or None."""
+
+    ring: _Ring
+    first: int
+    words: int
+    blocks: int
+    dense: bool
+    population: int | None
+    target: Target
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Of one run.
+
+    Attributes
+    ----------
+    start : cycles before the first window and after the last.
+    cycles : (window, pass + 1), in the order of the program; the last column is the window's own.
+    weight_reads : (window, pass), weight words read; one word holds a weight per lane.
+    """
+
+    start: int
+    cycles: NDArray[np.int64]
+    weight_reads: NDArray[np.int64]
+
+    @property
+    def busy_cycles(self) -> int:
+        """What the device's counter of this name shows after the run."""
+        return self.start + int(self.cycles.sum())
+
+
+class CycleModel:
+    """Cycles of one program on one configuration.
+
+    Parameters
+    ----------
+    config : the gateware's.
+    image : words of program memory, as loaded, with what is to be recorded patched in.   delays : words of delay memory.
+    registers : those that the program sets.
+    sizes : neurons of every population by its number, those of the input under :data:`INPUT`.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        image: NDArray[np.uint32],
+        delays: NDArray[np.uint32],
+        *,
+        registers: Mapping[str, int],
+        sizes: Mapping[int, int],
+    ) -> None:
+        self.config, self.sizes = config, dict(sizes)
+        self._registers = dict(registers)
+        self._image, self._delays = [int(w) for w in image], delays.astype(np.int64)
+        self._rings: dict[int, _Ring] = {}
+        self._passes: list[_Pass] = []
+        self._decode()
+
+    def _decode(self) -> None:
+        """Read the instructions."""
+        found: list[tuple[dict[str, int], dict[str, int], int | None, Target]] = []
+        position = 0
+        while INSTRUCTION.unpack(self._image[position])["opcode"] != Opcode.END:
+            head, ring = PASS_0.unpack(self._image[position]), PASS_1.unpack(self._image[position + 1])
+            position += len(PASS_WORDS)
+            population, target = None, NO_TARGET
+            if head["update"]:
+                population, target = self._target(position)
+                position += len(POPULATION_WORDS) + POPULATION_2.unpack(self._image[position + 2])["micro_words"]
+            found.append((head, ring, population, target))
+        self._rings_advanced = INSTRUCTION.unpack(self._image[position])["argument"]
+        for head, pointer, population, target in found:
+            ring = self._rings.get(pointer["ring"]) or self._unwritten(pointer["ring"])
+            first = (pointer["ring_base"] - ring.base) // ring.rows * RING_BITS
+            dense = head["mode"] == Mode.DENSE
+            self._passes.append(_Pass(ring, first, head["source_words"], head["blocks"], dense, population, target))
+
+    def _unwritten(self, address: int) -> _Ring:
+        """A ring that no population writes: the input's, or that of a read-out, which stays empty."""
+        head = RING_0.unpack(self._image[address])
+        if head["base"] == self._registers["input_ring_base"]:
+            return self._ring(address, INPUT)
+        return _Ring(None, head["base"], head["rows"], np.zeros(0, np.int64))
+
+    def _ring(self, address: int, source: int) -> _Ring:
+        head, tail, size = RING_0.unpack(self._image[address]), RING_1.unpack(self._image[address + 1]), self.sizes[source]
+        delays = np.full(size, tail["delay"]) if tail["uniform"] else self._delays[tail["delay"] : tail["delay"] + size]
+        self._rings[address] = _Ring(source, head["base"], head["rows"], np.ascontiguousarray(delays, np.int64))
+        return self._rings[address]
+
+    def _target(self, address: int) -> tuple[int, Target]:
+        zero, one, five = (layout.unpack(self._image[address + k]) for k, layout in ((0, POPULATION_0), (1, POPULATION_1), (5, POPULATION_5)))
+        uniform = 0
+        for r in range(one["rings"]):
+            ring = five["ring"] + r * len(RING_WORDS)
+            self._ring(ring, one["population"])
+            uniform |= RING_1.unpack(self._image[ring + 1])["uniform"] << r
+        lanes = self.config.multipliers
+        return one["population"], Target(
+            rows=zero["rows"], words=ceil_div(zero["rows"] * lanes, RING_BITS), prologue=one["prologue"], update=one["update"],
+            recorded=one["record"] + five["exit_check"], rings=one["rings"], uniform=uniform, record_spikes=one["record_spikes"] != 0,
+            exit_check=five["exit_check"] != 0, lanes=lanes,
+        )  # fmt: skip
+
+    def costs(self, activity: Mapping[int, NDArray[np.uint8]], *, first: int = 0, steps: int | None = None) -> Costs:
+        """What a run costs, window by window and pass by pass.
+
+        Parameters
+        ----------
+        activity : spikes (time, neuron) since the last reset, by population number; the input's under :data:`INPUT`.
+        first : step at which the run started; 0 is a fresh run, another one continues.
+        steps : steps executed; to the end of ``activity`` unless given. After an early exit it is where the run left.
+
+        Raises
+        ------
+        InputError   if the activity is shorter, or of another size.
+        """
+        length = min(len(a) for a in activity.values())
+        stop = length if steps is None else first + steps
+        if not 0 <= first <= stop <= length:
+            raise InputError(f"activity of {length} steps does not cover steps {first}..{stop}; record the whole run")
+        for number, size in self.sizes.items():
+            if number not in activity or activity[number].shape[1] != size:
+                raise InputError(f"activity of population {number} is missing or not of its {size} neurons; record all spikes")
+        words = {n: np.pad(a, ((0, 0), (0, -a.shape[1] % RING_BITS))).reshape(len(a), -1, RING_BITS) for n, a in activity.items()}
+        fired = {n: w.sum(axis=2, dtype=np.int64) for n, w in words.items()}
+        window, every = self.config.window, self._registers["exit_every"]
+        cycles, reads = [], []
+        time = first
+        while time < stop:
+            part_end = min(stop, first + ((time - first) // MAX_STEPS_PER_RUN + 1) * MAX_STEPS_PER_RUN)
+            count = min(window, part_end - time, every - time % every if every else window)
+            costs = [self._pass(p, activity, fired, time, count) for p in self._passes]
+            cycles.append([c for c, _ in costs] + [WINDOW_CYCLES + RING_CYCLES * self._rings_advanced])
+            reads.append([r for _, r in costs])
+            time += count
+        start = max(self._registers["ring_clear_words"], 1) if first == 0 else 0
+        passes = len(self._passes)
+        return Costs(
+            start + ceil_div(stop - first, MAX_STEPS_PER_RUN),  # each start of the device looks once in vain for a further window
+            np.array(cycles, np.int64).reshape(-1, passes + 1),
+            np.array(reads, np.int64).reshape(-1, passes),
+        )
+
+    def _pass(
+        self, p: _Pass, activity: Mapping[int, NDArray[np.uint8]], fired: Mapping[int, NDArray[np.int64]], time: int, count: int
+    ) -> tuple[int, int]:
+        """Cycles and weight words read by one pass in the window at ``time``."""
+        delays = p.ring.delays[p.first : p.first + p.words * RING_BITS]
+        active = np.zeros((1 if p.dense else count, p.words), np.int64)
+        if p.ring.source is not None:
+            active_neurons(activity[p.ring.source], p.first, delays, time, count, active)
+        own = active if p.population is None else fired[p.population][time : time + count]
+        cycles = pass_cycles(p.blocks, p.dense, p.population is not None, count, self.config.window, self.config.drain_cycles, self.config.dense_entries, active, p.target, own)
+        return PASS_CYCLES + cycles, int(active.sum()) * p.blocks

@@ -1,0 +1,1 @@
+"""The golden model: every spike and membrane of a network, bit for bit."""

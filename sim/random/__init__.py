@@ -1,0 +1,1 @@
+"""Random networks and configurations, for verification."""

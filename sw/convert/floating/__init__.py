@@ -1,0 +1,1 @@
+"""Networks in floating point: what an import gives, how it is evaluated and checked."""

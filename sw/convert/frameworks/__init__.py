@@ -1,0 +1,1 @@
+"""One importer for each framework, from its own objects or files."""

@@ -1,0 +1,1 @@
+"""NIR graphs: import, export, and what each framework means by them."""

@@ -1,0 +1,222 @@
+"""The gateware's end of the link against a reference parser of the same byte stream."""
+
+import random
+from dataclasses import dataclass, field
+
+import pytest
+
+from lifline.arch.frame import MAX_WORDS, REPLY_SYNC, REQUEST_HEADER, REQUEST_SYNC, RESYNC_BYTES, Kind, Reply, Request, Status, crc16
+from lifline.rtl.host.link import Link
+
+from ..bench import simulate
+
+MEMORY_WORDS = 256
+LOCKED = 0x40
+"""Word that answers BUSY; addresses from ``MEMORY_WORDS`` on do not exist."""
+
+
+@dataclass
+class Memory:
+    """The bus's other end: 256 words, one of them busy."""
+
+    words: list[int] = field(default_factory=lambda: [k * 0x01010101 & 0xFFFFFFFF for k in range(MEMORY_WORDS)])
+
+    def access(self, write: bool, address: int, data: int) -> tuple[int, Status]:
+        if address >= MEMORY_WORDS:
+            return 0, Status.BAD_ADDRESS
+        if address == LOCKED:
+            return 0xDEADBEEF, Status.BUSY
+        if write:
+            self.words[address] = data
+            return 0, Status.OK
+        return self.words[address], Status.OK
+
+
+def reference(data: bytes, memory: Memory) -> bytes:
+    """Every reply to a byte stream of requests."""
+    out = b""
+    position = 0
+    while position < len(data):
+        if data[position] != REQUEST_SYNC:
+            position += 1
+            continue
+        body = data[position + 1 :]
+        if len(body) < REQUEST_HEADER - 1:
+            break
+        sequence, kind, count, address = body[0], body[1], body[2], int.from_bytes(body[3:6], "little")
+        size = REQUEST_HEADER - 1 + (4 * count if kind == Kind.WRITE else 0)
+        if len(body) < size + 2:
+            break
+        position += 1 + size + 2
+        status, words = Status.OK, []
+        if crc16(body[:size]) != int.from_bytes(body[size : size + 2], "little"):
+            status = Status.BAD_CRC
+        elif kind not in (Kind.READ, Kind.WRITE) or not 1 <= count <= MAX_WORDS:
+            status = Status.BAD_REQUEST
+        else:
+            for k in range(count):
+                payload = int.from_bytes(body[6 + 4 * k : 10 + 4 * k], "little") if kind == Kind.WRITE else 0
+                word, status = memory.access(kind == Kind.WRITE, (address + k) & 0xFFFFFF, payload)
+                if status != Status.OK:
+                    break
+                words.append(word)
+        good = status == Status.OK and kind == Kind.READ
+        out += Reply(sequence, status, tuple(words) if good else ()).encode()
+    return out
+
+
+async def fired(ctx, condition, value=0):
+    """Wait for a clock edge with ``condition``; gives ``value`` at that edge."""
+    while True:
+        _, _, done, sampled = await ctx.tick().sample(condition, value)
+        if done:
+            return sampled
+
+
+def gateware(data: bytes, memory: Memory, seed: int | None = None) -> tuple[bytes, int]:
+    """Replies of the gateware and the cycles until it was done; ``seed`` makes every neighbour stall at random."""
+    link = Link()
+    rng = random.Random(seed)
+    out = bytearray()
+    cycles, left = 0, len(data)
+
+    def pause() -> bool:
+        return seed is not None and rng.random() < 0.4
+
+    async def sender(ctx):
+        nonlocal left
+        for byte in data:
+            while pause():
+                await ctx.tick()
+            ctx.set(link.i.payload, byte)
+            ctx.set(link.i.valid, 1)
+            await fired(ctx, link.i.ready)
+            ctx.set(link.i.valid, 0)
+            left -= 1
+
+    async def bus(ctx):
+        while True:
+            while pause():
+                await ctx.tick()
+            ctx.set(link.request.ready, 1)
+            request = await fired(ctx, link.request.valid, link.request.payload)
+            ctx.set(link.request.ready, 0)
+            word, status = memory.access(bool(request.write), request.address, request.data)
+            for _ in range(rng.randrange(6) if seed is not None else 2):
+                await ctx.tick()
+            ctx.set(link.response.payload, {"data": word, "error": status})
+            ctx.set(link.response.valid, 1)
+            await fired(ctx, link.response.ready)
+            ctx.set(link.response.valid, 0)
+
+    async def receiver(ctx):
+        nonlocal cycles
+        quiet = 0
+        held = None
+        while quiet < 64:
+            ready = not pause()
+            ctx.set(link.o.ready, ready)
+            _, _, valid, payload, working = await ctx.tick().sample(link.o.valid, link.o.payload, link.request.valid)
+            cycles += 1
+            assert held is None or (valid and payload == held), "a byte that was offered must stay"
+            held = payload if valid and not ready else None
+            if valid and ready:
+                out.append(payload)
+            quiet = 0 if valid or working or left else quiet + 1
+        cycles -= quiet
+
+    simulate(link, receiver, sender, bus)
+    return bytes(out), cycles
+
+
+def check(data: bytes, seed: int | None = None) -> bytes:
+    """Gateware and reference give the same replies and leave the same memory."""
+    here, there = Memory(), Memory()
+    got, _ = gateware(data, here, seed)
+    assert got == reference(data, there)
+    assert here.words == there.words
+    return got
+
+
+def read(address: int, count: int, sequence: int = 1) -> bytes:
+    return Request(sequence, Kind.READ, address, count).encode()
+
+
+def write(address: int, words: list[int], sequence: int = 2) -> bytes:
+    return Request(sequence, Kind.WRITE, address, len(words), tuple(words)).encode()
+
+
+def test_reads_one_word():
+    assert check(read(3, 1, sequence=0x77)) == Reply(0x77, Status.OK, (0x03030303,)).encode()
+
+
+def test_writes_then_reads_the_largest_frame():
+    words = [(k * 2654435761) & 0xFFFFFFFF for k in range(MAX_WORDS)]
+    got = check(write(100, words, 9) + read(100, MAX_WORDS, 10))
+    assert got == Reply(9, Status.OK).encode() + Reply(10, Status.OK, tuple(words)).encode()
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (Request(5, Kind.READ, 0, 0).encode(), Status.BAD_REQUEST),
+        (Request(5, Kind.READ, 0, MAX_WORDS + 1).encode(), Status.BAD_REQUEST),
+        (Request(5, Kind.WRITE, 0, 0).encode(), Status.BAD_REQUEST),
+        (Request(5, Kind.WRITE, 0, MAX_WORDS + 1, (1,) * (MAX_WORDS + 1)).encode(), Status.BAD_REQUEST),
+        (Request(5, 3, 0, 1).encode(), Status.BAD_REQUEST),
+        (read(MEMORY_WORDS - 2, 3, 5), Status.BAD_ADDRESS),
+        (write(0xFFFFFF, [1], 5), Status.BAD_ADDRESS),
+        (read(LOCKED - 3, 5, 5), Status.BUSY),
+        (read(3, 1, 5)[:-1] + b"\x00", Status.BAD_CRC),
+    ],
+)
+def test_refuses_without_payload(request_bytes, status):
+    assert check(request_bytes) == Reply(5, status).encode()
+
+
+def test_a_write_with_a_wrong_crc_changes_nothing():
+    frame = bytearray(write(0, [1, 2, 3]))
+    frame[8] ^= 0x10
+    memory = Memory()
+    got, _ = gateware(bytes(frame), memory)
+    assert got == Reply(2, Status.BAD_CRC).encode()
+    assert memory.words == Memory().words
+
+
+def test_skips_noise_between_frames():
+    assert check(b"\x00\xff\x5a" + read(1, 1) + bytes(range(0x20)) + read(2, 2)).count(bytes([REPLY_SYNC, 1, 0])) == 2
+
+
+def test_zero_bytes_end_any_half_received_frame():
+    for cut in (1, 5, 8, 40):
+        got = check(write(0, list(range(20)))[:cut] + bytes(RESYNC_BYTES) + read(7, 1, 0x31))
+        assert got.endswith(Reply(0x31, Status.OK, (0x07070707,)).encode())
+
+
+def test_a_corrupted_count_does_not_outlast_the_resynchronisation():
+    frame = bytearray(write(0, [1]))
+    frame[3] = 255
+    assert check(bytes(frame) + bytes(RESYNC_BYTES) + read(7, 1, 0x31)).endswith(Reply(0x31, Status.OK, (0x07070707,)).encode())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_requests_with_stalls_and_corruption(seed):
+    rng = random.Random(seed)
+    stream = b""
+    for k in range(25):
+        count = rng.choice([1, 1, 2, 5, 17])
+        address = rng.choice([rng.randrange(MEMORY_WORDS), LOCKED - 1, MEMORY_WORDS - 1, rng.randrange(1 << 24)])
+        frame = bytearray(read(address, count, k) if rng.random() < 0.5 else write(address, [rng.getrandbits(32) for _ in range(count)], k))
+        if rng.random() < 0.3:
+            frame[rng.randrange(len(frame))] ^= 1 << rng.randrange(8)
+        if rng.random() < 0.1:
+            del frame[rng.randrange(len(frame))]
+        stream += bytes(frame) + rng.randbytes(rng.randrange(3))
+    check(stream, seed=seed)
+
+
+def test_cycles_of_a_full_read():
+    """What a read of 64 words costs, without stalls: the bytes, and six cycles a word for a bus that answers in three."""
+    data = read(0, MAX_WORDS)
+    _, cycles = gateware(data, Memory())
+    assert cycles <= len(data) + 6 + 4 * MAX_WORDS + 7 * MAX_WORDS

@@ -1,0 +1,307 @@
+"""The neuron update running compiled microprograms, against the equations one neuron and one step at a time."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from lifline.arch.config import RING_BITS, Config, ceil_div, preset
+from lifline.arch.program import POPULATION_WORDS, Record
+from lifline.arch.timing import UPDATE_SPACING
+from lifline.compiler.microcode import LATE, Microprogram, build
+from lifline.network.model import Neurons, Population, ResetRule
+from lifline.rtl.neurons.update import Update
+from lifline.sim.random.network import random_network
+
+from ...sim.reference import update_one
+from ..bench import Memory, simulate
+
+TINY = preset("tiny")
+NARROW = TINY.replace(state_bits=8)
+WIDE = TINY.replace(event_lanes=8, dense_lanes=8, multipliers=8, state_bits=18, accumulator_bits=18, weight_shifts=(0, 4))
+SINGLE = TINY.replace(multipliers=1, dense_lanes=0, drain_cycles=1, neuron_words=1024)
+NEURON_BASE, MICRO_BASE = 5, 17
+
+
+@dataclass
+class Case:
+    """One population, the accumulators (step, neuron) that it gets, and what it sends to the host."""
+
+    config: Config
+    population: Population
+    slots: list[list[int]]
+    shift: int = 0
+    record: tuple[str, ...] = ()
+    exit_check: bool = False
+    program: Microprogram = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.program = build(self.population, self.config, count_spikes=self.exit_check)
+        self.record = tuple(v for v in self.record if v in self.program.record)
+        self.exit_check = self.program.exit_check is not None
+
+    @property
+    def neurons(self) -> Neurons:
+        assert self.population.neurons is not None
+        return self.population.neurons
+
+    @property
+    def rows(self) -> int:
+        return ceil_div(self.population.size, self.config.multipliers)
+
+
+@dataclass
+class Outcome:
+    """What one update of every step has given: words of spikes, rows for the host, final state by name, the three counters."""
+
+    spikes: list[list[int]] = field(default_factory=list)
+    sent: list[tuple[Record, int, list[int]]] = field(default_factory=list)
+    state: dict[str, list[int]] = field(default_factory=dict)
+    counters: dict[str, int] = field(default_factory=dict)
+
+
+def reference(case: Case) -> Outcome:
+    neurons, size, width = case.neurons, case.population.size, case.config.multipliers
+    result = Outcome(counters={"spikes": 0, "budget_hits": 0, "saturations": 0})
+    i, v, c, emitted = ([0] * size for _ in range(4))
+    for slots in case.slots:
+        fired = [0] * size
+        for j in range(size):
+            x = slots[j] << case.config.weight_shifts[case.shift]
+            i[j], v[j], c[j], fired[j] = update_one(neurons, j, x, i[j], v[j], c[j], emitted, case.config.state_max, result.counters)
+        words = [sum(fired[k] << k % RING_BITS for k in range(n, min(n + RING_BITS, size))) for n in range(0, size, RING_BITS)]
+        result.spikes.append(words if neurons.cap else [])
+        for row in range(case.rows):
+            for kind, values in (*((Record.V if n == "v" else Record.CURRENT, v if n == "v" else i) for n in case.record),
+                                 *([(Record.COUNT, emitted)] if case.exit_check else [])):  # fmt: skip
+                result.sent.append((kind, row, values[row * width : (row + 1) * width]))
+    result.state = {"v": v} | ({"i": i} if "i" in case.program.words else {})
+    return result
+
+
+class Bench:
+    """The gateware with its memories; neuron words that a fresh start must not see hold noise."""
+
+    def __init__(self, ctx, dut: Update, case: Case, rng: random.Random, stalls: bool) -> None:
+        self.ctx, self.dut, self.case, self.rng, self.stalls = ctx, dut, case, rng, stalls
+        config, program, width = case.config, case.program, case.config.multipliers
+        self.program = Memory(32, [rng.getrandbits(32) for _ in range(config.program_words)], rng)
+        operations = [*program.prologue, *program.update, *(program.record[v] for v in case.record)]
+        operations += [program.exit_check] if program.exit_check else []
+        self.program.words[MICRO_BASE : MICRO_BASE + len(operations)] = [op.word() for op in operations]
+        self.words = [[rng.randint(-config.state_max, config.state_max) for _ in range(width)] for _ in range(config.neuron_words)]
+        self.row_base = NEURON_BASE + len(program.shared)
+        for k, value in enumerate(program.shared):
+            self.words[NEURON_BASE + k] = [value] * width
+        for name, values in program.initial.items():
+            if name == "count":
+                continue  # a fresh start takes it from the budget beside it
+            for row in range(case.rows):
+                own = [int(value) for value in values[row * width : (row + 1) * width]]
+                self.words[self.row_base + row * len(program.words) + program.words[name]] = own + [0] * (width - len(own))
+        self.neurons = Memory(width * config.state_bits, [self.pack(w) for w in self.words], rng)
+        self.outcome = Outcome()
+        self.arrived: list[int] = []
+        self.read = [0] * width  # what the slots addressed in the previous cycle hold
+        self.busy_for = 0
+        self.start()
+
+    def pack(self, values: list[int]) -> int:
+        bits = self.case.config.state_bits
+        return sum((value & (1 << bits) - 1) << k * bits for k, value in enumerate(values))
+
+    def unpack(self, word: int) -> list[int]:
+        bits = self.case.config.state_bits
+        parts = [word >> k * bits & (1 << bits) - 1 for k in range(self.case.config.multipliers)]
+        return [p - (1 << bits) if p >> bits - 1 else p for p in parts]
+
+    def start(self) -> None:
+        case, neurons, program = self.case, self.case.neurons, self.case.program
+        last = case.population.size - (case.rows - 1) * case.config.multipliers
+        fields = {
+            "population_0": {"rows": case.rows, "row_words": len(program.words), "neuron_base": NEURON_BASE},
+            "population_1": {
+                "prologue": len(program.prologue), "update": len(program.update), "record": len(case.record), "shift": case.shift,
+                "non_strict": not neurons.strict, "reset_now": neurons.reset in (ResetRule.NOW_VALUE, ResetRule.NOW_SUBTRACT),
+                "reset_subtract": neurons.reset is ResetRule.NOW_SUBTRACT,
+            },
+            "population_2": {"factor_v": 4096 - neurons.decay_v, "factor_i": 4096 - neurons.decay_i},
+            "population_3": {"v_reset": neurons.v_reset},
+            "population_4": {"v_min": -case.config.state_max if neurons.v_min is None else neurons.v_min},
+            "population_5": {"exit_check": case.exit_check},
+            "population_6": {"last_row": (1 << last) - 1},
+        }  # fmt: skip
+        assert set(fields) <= {w.name for w in POPULATION_WORDS}
+        self.ctx.set(self.dut.population, {name: {k: int(v) for k, v in values.items()} for name, values in fields.items()})
+        self.ctx.set(self.dut.micro_base, MICRO_BASE)
+        self.ctx.set(self.dut.room, 1)
+
+    async def cycle(self, step: int) -> None:
+        ctx, dut, case, rng = self.ctx, self.dut, self.case, self.rng
+        sending = [dut.row_values[k] for k in range(case.config.multipliers)]
+        (
+            _, _, busy, program_address, program_enable, read_address, write_address, write, write_data, slot_step, slot_block, slot_row,
+            spike_valid, spike_word, spike_index, complete, row_valid, row_record, row_index, row_last, *row_values,
+        ) = await ctx.tick().sample(
+            dut.busy, dut.program_address, dut.program_enable, dut.neuron_read_address, dut.neuron_write_address, dut.neuron_write_enable,
+            dut.neuron_write_data, dut.slot_step, dut.slot_block, dut.slot_row, dut.spike_valid, dut.spike_word, dut.spike_index, dut.complete,
+            dut.row_valid, dut.row_record, dut.row_index, dut.row_last, *sending,
+        )  # fmt: skip
+        self.busy_for += busy
+        ctx.set(dut.program_data, self.program.cycle(program_address, program_enable))
+        ctx.set(dut.neuron_read_data, self.neurons.cycle(read_address, 1, write_address, write, write_data))
+        lanes, rows = case.config.lanes, case.config.multipliers
+        assert not busy or slot_step == step % case.config.window
+        # Neurons that do not exist get what would make them fire and saturate.
+        nobody = [rng.choice([1, 1, -1]) * case.config.accumulator_max for _ in range(2 * lanes)]
+        slots = [*case.slots[min(step, len(case.slots) - 1)], *nobody]
+        own = slots[slot_block * lanes : (slot_block + 1) * lanes] or [0] * lanes
+        for k, value in enumerate(self.read):
+            ctx.set(dut.slot_sums[k], value)
+        self.read = own[slot_row * rows : (slot_row + 1) * rows]
+        if spike_valid:
+            assert spike_index == len(self.arrived)
+            self.arrived.append(spike_word)
+        if complete:
+            self.outcome.spikes.append(self.arrived)
+            self.arrived = []
+        if row_valid:
+            inside = case.population.size - row_index * case.config.multipliers
+            self.outcome.sent.append((Record(row_record), row_index, list(row_values)[:inside]))
+            assert row_last == (row_index == case.rows - 1)
+        if self.stalls:
+            ctx.set(dut.recorder_busy, rng.random() < 0.3)
+            ctx.set(dut.room, rng.random() < 0.7)
+
+    def finish(self) -> Outcome:
+        ctx, dut, program, size = self.ctx, self.dut, self.case.program, self.case.population.size
+        for name in ("v", "i"):
+            if name in program.words:
+                rows = [self.row_base + row * len(program.words) + program.words[name] for row in range(self.case.rows)]
+                self.outcome.state[name] = [value for address in rows for value in self.unpack(self.neurons.words[address])][:size]
+        self.outcome.counters = {name: ctx.get(getattr(dut, name)) for name in ("spikes", "budget_hits", "saturations")}
+        for k, value in enumerate(program.shared):
+            assert self.unpack(self.neurons.words[NEURON_BASE + k]) == [value] * self.case.config.multipliers, "parameters are not written"
+        return self.outcome
+
+
+def gateware(case: Case, seed: int = 1, stalls: bool = False) -> tuple[Outcome, int]:
+    """The outcome, and cycles spent issuing. Steps follow each other as soon as the update allows, or after a pause."""
+    dut = Update(case.config)
+    rng = random.Random(seed)
+    result: list[tuple[Outcome, int]] = []
+
+    async def body(ctx):
+        bench = Bench(ctx, dut, case, rng, stalls)
+        ctx.set(dut.load, 1)
+        await bench.cycle(0)
+        ctx.set(dut.load, 0)
+        for _ in range(4):
+            await bench.cycle(0)
+        going = False
+        for step in range(len(case.slots)):
+            ctx.set(dut.step, step % case.config.window)
+            ctx.set(dut.fresh, step == 0)
+            if not going:
+                while not ctx.get(dut.ready):
+                    await bench.cycle(step)
+                ctx.set(dut.go, 1)
+                await bench.cycle(step)
+            ctx.set(dut.go, 0)
+            while not ctx.get(dut.ending):
+                await bench.cycle(step)
+            going = bool(ctx.get(dut.again)) and step + 1 < len(case.slots) and (not stalls or rng.random() < 0.7)
+            ctx.set(dut.go, going)
+            await bench.cycle(step)
+            for _ in range(0 if going or not stalls else rng.randrange(9)):
+                await bench.cycle(step)
+        ctx.set(dut.go, 0)
+        busy = bench.busy_for
+        for _ in range(UPDATE_SPACING + 4):
+            await bench.cycle(len(case.slots) - 1)
+        assert ctx.get(dut.settled) and ctx.get(dut.counted)
+        result.append((bench.finish(), busy))
+
+    simulate(dut, body)
+    return result[0]
+
+
+def cycles(case: Case) -> int:
+    """One per operation and row; rows for the host come ``UPDATE_SPACING`` cycles apart."""
+    program = case.program
+    sending = len(case.record) + case.exit_check
+    return len(program.prologue) + len(case.slots) * case.rows * (len(program.update) + UPDATE_SPACING * sending)
+
+
+def random_case(config: Config, seed: int, size: int | None = None) -> Case:
+    """A population of a random network, with inputs around its threshold and at the limits."""
+    rng = np.random.default_rng(seed)
+    population = [p for p in random_network(rng, config=config, max_size=40).populations if p.neurons is not None][-1]
+    neurons = population.neurons
+    assert neurons is not None
+    shift = int(rng.integers(len(config.weight_shifts)))
+    theta = max(1, int(np.max(neurons.threshold)) >> config.weight_shifts[shift])
+    largest = config.accumulator_max
+
+    def slot() -> int:
+        kind = rng.integers(4)
+        return int((0, rng.integers(-theta, theta + 1), theta * rng.choice([1, -1]), rng.integers(-largest, largest + 1))[kind])
+
+    slots = [[max(-largest, min(largest, slot())) for _ in range(population.size)] for _ in range(10)]
+    record = [(), ("v",), ("v", "i"), ("i",)][rng.integers(4)]
+    return Case(config, population, slots, shift, record, exit_check=config.early_exit and neurons.cap > 0 and rng.random() < 0.3)
+
+
+@pytest.mark.parametrize("stalls", [False, True], ids=["no-stalls", "stalls"])
+@pytest.mark.parametrize("config", [TINY, NARROW, WIDE, SINGLE], ids=["tiny", "8-bit", "eight-lanes", "one-lane"])
+def test_random_populations(config: Config, stalls: bool) -> None:
+    hits = {"spikes": 0, "budget_hits": 0, "saturations": 0}
+    for seed in range(6):
+        case = random_case(config, 100 * stalls + seed)
+        expected, (actual, busy) = reference(case), gateware(case, seed, stalls)
+        assert actual == expected, f"seed {seed}: {case.neurons}"
+        assert stalls or busy == cycles(case), f"seed {seed}"
+        hits = {name: count + expected.counters[name] for name, count in hits.items()}
+    assert hits["spikes"] and hits["saturations"]
+
+
+def neurons(**changes: object) -> Neurons:
+    return Neurons(**({"threshold": 40, "decay_v": 512} | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("reset", list(ResetRule))
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("decay_i", [4096, 1024], ids=["no-current", "current"])
+def test_every_reset_rule(reset: ResetRule, strict: bool, decay_i: int) -> None:
+    """Crossings in step after step, at and around the threshold; one row, so that every step waits for the one before."""
+    values = [40, 41, 39, 80, 40, 0, -60, 100, 100, 5]
+    model = neurons(reset=reset, strict=strict, decay_i=decay_i, v_reset=-9, v_min=-50, bias=3)
+    case = Case(TINY, Population("p", (2,), model), [[v, -v] for v in values])
+    actual, busy = gateware(case)
+    assert actual == reference(case) and busy == cycles(case) and actual.counters["spikes"] > 0
+    assert (case.neurons.reset in LATE) == ("crossed" in case.program.words)
+
+
+@pytest.mark.parametrize("budget", [1, 3])
+def test_a_spent_budget_suppresses_spikes_and_still_resets(budget: int) -> None:
+    case = Case(TINY, Population("p", (3,), neurons(budget=budget, threshold=10)), [[20, 20, -5]] * 6)
+    actual, _ = gateware(case)
+    assert actual == reference(case)
+    assert actual.counters == {"spikes": 2 * budget, "budget_hits": 2 * (6 - budget), "saturations": 0}
+
+
+def test_parameters_of_each_neuron() -> None:
+    model = neurons(threshold=np.array([5, 50, 500, 1, 77]), bias=np.array([0, -3, 9, 100, -100]), budget=np.array([1, 2, 3, 4, 5]))
+    case = Case(TINY, Population("p", (5,), model), [[60, 60, 600, -60, 90]] * 5, record=("v",))
+    actual, busy = gateware(case)
+    assert actual == reference(case) and busy == cycles(case)
+
+
+def test_saturation_counts_currents_and_membranes_and_clamps_do_not() -> None:
+    model = neurons(decay_v=0, decay_i=0, v_min=-100, threshold=127)
+    case = Case(NARROW, Population("p", (2,), model), [[127, -127], [100, -1], [-300, 300], [0, 0]])
+    actual, _ = gateware(case)
+    assert actual == reference(case) and actual.counters["saturations"] > 3

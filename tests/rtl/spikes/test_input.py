@@ -1,0 +1,166 @@
+"""The input writer against a reference that knows only arrival times, with ports that are taken away at random."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import pytest
+
+from lifline.arch.config import RING_BITS, preset
+from lifline.arch.records import AHEAD_BITS, INPUT_END_OF_STEP
+from lifline.rtl.spikes.input import InputWriter
+
+from ..bench import Memory, simulate
+
+CONFIG = preset("tiny").replace(input_words=16)
+POSITIONS = 1 << 16
+
+
+@dataclass(frozen=True)
+class Case:
+    """Spikes as a list of input indices per step, the ring's place, and delays: one number, or one per neuron from ``entry`` on."""
+
+    steps: list[list[int]]
+    neurons: int
+    base: int
+    rows: int
+    delays: int | list[int]
+    entry: int = 0
+
+    @property
+    def words(self) -> list[int]:
+        return [word for step in self.steps for word in (*step, INPUT_END_OF_STEP)]
+
+
+def reference(case: Case) -> tuple[list[int], bool]:
+    """Ring memory afterwards, and whether an index named no input neuron."""
+    ring, bad = [0] * CONFIG.ring_words, False
+    for step, spikes in enumerate(case.steps):
+        for index in spikes:
+            if index >= case.neurons:
+                bad = True
+                continue
+            delay = case.delays if isinstance(case.delays, int) else case.delays[index]
+            ring[case.base + index // RING_BITS * case.rows + (step + delay) % case.rows] |= 1 << index % RING_BITS
+    return ring, bad
+
+
+def gateware(case: Case, rng: random.Random, free: float = 1.0, burst: int = CONFIG.input_words) -> tuple[list[int], bool, int]:
+    """The same of the gateware, and its cycles; each port is free with probability ``free``, the host writes ``burst`` words at a time."""
+    dut = InputWriter(CONFIG)
+    ring = Memory(RING_BITS, [0] * CONFIG.ring_words, rng)
+    delays = Memory(3, [rng.randrange(8) for _ in range(CONFIG.delay_entries)], rng)
+    if not isinstance(case.delays, int):
+        delays.words[case.entry : case.entry + len(case.delays)] = case.delays
+    words = case.words
+    bad, cycles = False, 0
+
+    async def bench(ctx):
+        nonlocal bad, cycles
+        uniform = isinstance(case.delays, int)
+        for name, value in (("base", case.base), ("rows", case.rows), ("uniform", uniform), ("neurons", case.neurons)):
+            ctx.set(getattr(dut, name), value)
+        ctx.set(dut.delay, case.delays if uniform else case.entry)
+        written, available, taken, limit, steps = 0, 0, 0, 0, 0
+        while steps < len(case.steps):
+            if limit < len(case.steps) and (free == 1.0 or rng.random() < 0.1):
+                limit += 1
+                ctx.set(dut.limit, limit % (1 << AHEAD_BITS))
+            writes = written < len(words) and written - taken < CONFIG.input_words
+            ctx.set(dut.host_write_enable, writes)
+            reads = not writes and free < 1.0 and rng.random() < 0.2
+            ctx.set(dut.host_read, reads)
+            if writes:
+                ctx.set(dut.host_address, written % CONFIG.input_words)
+                ctx.set(dut.host_write_data, words[written])
+                written += 1
+            elif written - available >= burst or written == len(words) or written - taken == CONFIG.input_words:
+                available = written
+                ctx.set(dut.available, available % POSITIONS)
+            read_free, write_free, delay_free = (rng.random() < free for _ in range(3))
+            ctx.set(dut.read_free, read_free)
+            ctx.set(dut.write_free, write_free)
+            ctx.set(dut.delay_free, delay_free)
+            _, _, address, enable, write_address, write, data, delay_address, delay_enable = await ctx.tick().sample(
+                dut.read_address, dut.read_enable, dut.write_address, dut.write_enable, dut.write_data, dut.delay_address, dut.delay_enable
+            )
+            cycles += 1
+            read = ring.cycle(address, enable, write_address, write and write_free, data, free=read_free and bool(enable))
+            ctx.set(dut.marked, read | 1 << ctx.get(dut.bit))
+            ctx.set(dut.delay_data, delays.cycle(delay_address, free=delay_free and bool(delay_enable)))
+            if reads:
+                assert ctx.get(dut.host_read_data) == words[written - 1], "the host reads what it wrote last"
+            taken += (ctx.get(dut.taken) - taken) % POSITIONS
+            before, steps = steps, steps + (ctx.get(dut.steps) - steps) % (1 << AHEAD_BITS)
+            assert steps <= limit, "no step beyond the limit"
+            if steps != before:
+                done = reference(Case(case.steps[:steps], case.neurons, case.base, case.rows, case.delays, case.entry))[0]
+                assert all(have & want == want for have, want in zip(ring.words, done, strict=True)), "a step counts when its spikes are in"
+        bad = bool(ctx.get(dut.out_of_range))
+        assert taken == len(words)
+
+    simulate(dut, bench)
+    return ring.words, bad, cycles
+
+
+def check(case: Case) -> None:
+    assert gateware(case, random.Random(1))[:2] == reference(case)
+    for seed, free, burst in ((2, 0.5, 16), (3, 0.2, 1), (4, 0.8, 5)):
+        assert gateware(case, random.Random(seed), free, burst)[:2] == reference(case), f"seed {seed}"
+
+
+EDGES = {
+    "silence": Case([[]] * 5, 32, 0, 8, 0),
+    "lowest and highest neuron": Case([[0, 79], [79, 0]], 80, 4, 15, 7),
+    "rows wrap": Case([[3], [0], [2]] * 7, 40, 0, 8, [0, 0, 1, 7] + [5] * 36),
+    "one word again and again": Case([list(range(32))], 32, 8, 8, 0),
+    "two neurons of one word in turn with another word": Case([[0, 40, 1, 41, 2, 42]], 64, 0, 9, 1),
+    "same spike twice": Case([[5, 5], [5]], 32, 0, 8, 2),
+    "index out of range": Case([[31, 32, 30], [33]], 32, 0, 8, 0),
+    "index just below the end-of-step word": Case([[INPUT_END_OF_STEP - 1, 1]], 32, 0, 8, 0),
+    "delays from an entry on": Case([[0, 1, 2]], 3, 0, 15, [7, 0, 5], entry=61),
+}
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_edges(name: str) -> None:
+    check(EDGES[name])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_spikes(seed: int) -> None:
+    rng = random.Random(seed)
+    neurons = rng.randrange(1, 65)
+    rows = rng.randrange(8, CONFIG.max_ring_rows + 1)
+    delays = rng.randrange(8) if rng.random() < 0.3 else [rng.randrange(8) for _ in range(neurons)]
+    steps = [sorted(rng.sample(range(neurons), rng.choice([0, 1, 2, neurons // 8]))) for _ in range(rows + 8)]
+    check(Case(steps, neurons, rng.randrange(16), rows, delays))
+
+
+@pytest.mark.parametrize("delays", [1, [k % 8 for k in range(64)]], ids=["uniform", "axonal"])
+def test_three_cycles_per_spike(delays: int | list[int]) -> None:
+    few, many = (gateware(Case([list(range(n))], 64, 0, 15, delays), random.Random(1))[2] for n in (20, 60))
+    assert many - few == 3 * 40
+
+
+def test_discard_forgets_unread_words() -> None:
+    dut = InputWriter(CONFIG)
+
+    async def bench(ctx):
+        ctx.set(dut.rows, 8)
+        ctx.set(dut.neurons, 32)
+        ctx.set(dut.available, 6)
+        ctx.set(dut.limit, 0)
+        for _ in range(6):
+            await ctx.tick()
+        ctx.set(dut.available, 0)
+        ctx.set(dut.discard, 1)
+        await ctx.tick()
+        ctx.set(dut.discard, 0)
+        ctx.set(dut.limit, 4)
+        for _ in range(10):
+            await ctx.tick()
+            assert (ctx.get(dut.taken), ctx.get(dut.steps), ctx.get(dut.write_enable)) == (0, 0, 0)
+
+    simulate(dut, bench)

@@ -1,0 +1,248 @@
+"""Accumulation in both modes against sums of weights: several passes into one population, slots, cycles."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from dataclasses import dataclass
+
+import pytest
+
+from lifline.arch.config import Config
+from lifline.arch.program import Mode
+from lifline.arch.timing import ACCUMULATE_SPACING
+from lifline.rtl.synapses.accumulate import Accumulate
+from lifline.sim.random.variants import VARIANTS
+
+from ..bench import Memory, simulate
+
+TINY = VARIANTS["tiny"]
+Arrivals = list[dict[int, int]]
+"""Per scan: presynaptic neuron -> its arrivals, bit ``w`` for row ``w``. One scan per step in event mode, one in all in dense mode."""
+
+
+LIMIT = 5000
+"""Cycles that no step or window takes, whatever the stalls."""
+SCAN_PAUSE = 3
+"""Cycles without an entry behind the end of a scan: the scanner first reads the ring."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass: ``spikes[t]`` are the presynaptic neurons whose spikes arrive in step ``t``."""
+
+    mode: Mode
+    fan_in: int
+    weight_base: int
+    spikes: tuple[tuple[int, ...], ...]
+
+    @property
+    def scans(self) -> Arrivals:
+        if self.mode is Mode.EVENT:
+            return [dict.fromkeys(sorted(step), 1) for step in self.spikes]
+        neurons = sorted({n for step in self.spikes for n in step})
+        return [{n: sum((n in step) << w for w, step in enumerate(self.spikes)) for n in neurons}]
+
+    def cycles(self, config: Config, blocks: int) -> int:
+        """What entries take if every scan is done before, of active neurons: all but a constant."""
+        if self.mode is Mode.EVENT:
+            return sum(len(step) for step in self.spikes) * max(blocks, ACCUMULATE_SPACING)
+        (scan,) = self.scans
+        # The last drain takes a window; all others pass behind the weights that follow.
+        chunk = config.dense_entries or len(scan)
+        chunks = [min(chunk, len(scan) - k) for k in range(0, len(scan), chunk)] * blocks
+        return chunks[0] + sum(max(entries + config.drain_cycles, config.window) for entries in chunks[1:]) + config.window
+
+
+def reference(config: Config, passes: list[Pass], blocks: int, weights: list[list[int]]) -> list[list[int]]:
+    """Sums (step, neuron) of all passes; ``weights`` by weight word and lane."""
+    sums = [[0] * (blocks * config.lanes) for _ in passes[0].spikes]
+    for p in passes:
+        for step, spikes in enumerate(p.spikes):
+            for block in range(blocks):
+                for n in spikes:
+                    for lane in range(config.lanes):
+                        sums[step][block * config.lanes + lane] += weights[p.weight_base + block * p.fan_in + n][lane]
+    return sums
+
+
+def gateware(
+    config: Config, passes: list[Pass], blocks: int, weights: list[list[int]], rng: random.Random, *, stalls: bool = True, windows: int = 1
+) -> tuple[list[list[list[int]]], list[int]]:
+    """Sums (window, step, neuron) as the update reads them, and cycles of every pass. Every window runs the same passes.
+
+    ``stalls``: entries come with gaps and accumulation is held up; else all scans of a pass are done before it starts to accumulate.
+    """
+    dut = Accumulate(config)
+    bits, count = config.weight_bits, len(passes[0].spikes)
+    mask = (1 << bits) - 1
+    memory = Memory(config.weight_word_bits, [sum((w & mask) << k * bits for k, w in enumerate(word)) for word in weights], rng)
+    results: list[list[list[int]]] = []
+    cycles: list[int] = []
+
+    async def bench(ctx):
+        entries: list[tuple[int, int] | None] = []  # what the scanner still shows; None ends a scan
+        pause = 0  # between two scans
+
+        async def cycle() -> None:
+            """One clock cycle; the scanner shows at most one entry in it."""
+            nonlocal pause
+            ctx.set(dut.entry_valid, 0)
+            ctx.set(dut.scan_done, 0)
+            pause -= 1
+            if entries and pause < 0 and (not stalls or rng.random() < 0.7):
+                entry = entries.pop(0)
+                if entry is None:
+                    ctx.set(dut.scan_done, 1)
+                    pause = SCAN_PAUSE
+                else:
+                    ctx.set(dut.entry, {"index": entry[0], **({"arrivals": entry[1]} if config.dense_lanes else {})})
+                    ctx.set(dut.entry_valid, 1)
+            _, _, address = await ctx.tick().sample(dut.weight_address)
+            ctx.set(dut.weight_data, memory.cycle(address))
+
+        async def read(step: int) -> list[int]:
+            """The slots of one step, a row per cycle, and their release."""
+            rows = blocks * config.rows_per_block
+            words: list[int] = []
+            for row in range(rows + 2):
+                ctx.set(dut.read_used, 0 < row <= rows)
+                ctx.set(dut.read_step, step)
+                ctx.set(dut.read_block, row // config.rows_per_block % blocks)
+                ctx.set(dut.read_row, row % config.rows_per_block)
+                if row >= 2:
+                    words += [ctx.get(value) for value in dut.read_sums]
+                ctx.set(dut.release, row == rows)
+                ctx.set(dut.release_step, step)
+                await cycle()
+            ctx.set(dut.release, 0)
+            ctx.set(dut.read_step, rng.randrange(count))
+            return words
+
+        for _ in range(windows):
+            sums: list[list[int]] = []
+            for number, p in enumerate(passes):
+                last, scans = number == len(passes) - 1, p.scans
+                for name, value in (("mode", p.mode), ("blocks", blocks), ("weight_base", p.weight_base), ("fan_in", p.fan_in), ("count", count)):
+                    ctx.set(getattr(dut, name), value)
+                ctx.set(dut.step, 0)
+                ctx.set(dut.start, 1)
+                await cycle()
+                ctx.set(dut.start, 0)
+                for _ in range(3):
+                    await cycle()
+                begun, taken = 0, 0
+                for step in range(count if p.mode is Mode.EVENT else 1):
+                    ctx.set(dut.step, step)
+                    # The next step's row is scanned while this one is accumulated.
+                    while begun < min(step + 2, len(scans)):
+                        entries += [*scans[begun].items(), None]
+                        begun += 1
+                    while not stalls and entries:
+                        await cycle()
+                    for _ in range(0 if stalls else 3):
+                        await cycle()
+                    ctx.set(dut.enable, 1)
+                    spent = 0
+                    while not ctx.get(dut.done) or entries and stalls and rng.random() < 0.5:
+                        ctx.set(dut.enable, not stalls or rng.random() < 0.8)
+                        await cycle()
+                        spent += 1
+                        assert spent < LIMIT, f"step {step} of {p} never ends"
+                    taken += spent
+                    ctx.set(dut.enable, 0)
+                    await cycle()
+                    if last and p.mode is Mode.EVENT:
+                        sums.append(await read(step))
+                cycles.append(taken)
+                while entries:
+                    await cycle()
+            if passes[-1].mode is Mode.DENSE:
+                sums = [await read(step) for step in range(count)]
+            results.append(sums)
+
+    simulate(dut, bench)
+    return results, cycles
+
+
+def random_weights(config: Config, rng: random.Random, words: int) -> list[list[int]]:
+    low, high = config.weight_min, config.weight_max
+    return [[rng.choice([low, high, 0, rng.randint(low, high)]) for _ in range(config.lanes)] for _ in range(words)]
+
+
+def random_pass(config: Config, rng: random.Random, blocks: int, count: int, base: int) -> Pass:
+    mode = Mode.DENSE if config.dense_lanes and rng.random() < 0.5 else Mode.EVENT
+    fan_in = rng.randrange(1, min(config.event_fan_in, 24) + 1)
+    spikes = []
+    for _ in range(count):
+        number = rng.choice([0, 1, 2, fan_in // 2, fan_in])
+        spikes.append(tuple(sorted(rng.sample(range(fan_in), min(number, fan_in)))))
+    return Pass(mode, fan_in, base, tuple(spikes))
+
+
+@pytest.mark.parametrize("name", ["tiny", "window1", "window2", "window16", "event-only", "event-wide", "narrow4"])
+def test_random_passes_with_stalls(name: str) -> None:
+    config, rng = VARIANTS[name], random.Random(name)
+    for _ in range(5):
+        blocks = rng.randrange(1, min(config.max_blocks, 6) + 1)
+        count = rng.choice([config.window, rng.randrange(1, config.window + 1)])
+        passes: list[Pass] = []
+        base = 0
+        for _ in range(rng.randrange(1, 4)):
+            passes.append(random_pass(config, rng, blocks, count, base))
+            base += passes[-1].fan_in * blocks
+        weights = random_weights(config, rng, config.weight_words)
+        expected = reference(config, passes, blocks, weights)
+        actual, _ = gateware(config, passes, blocks, weights, rng, windows=2)
+        assert actual == [expected, expected], f"{blocks} blocks, {passes}"
+
+
+ALL = tuple(range(20))
+EDGES = {
+    "event, silent": Pass(Mode.EVENT, 20, 3, ((), (), (), ())),
+    "event, a silent step between full ones": Pass(Mode.EVENT, 20, 3, (ALL, (), ALL, (19,))),
+    "event, a short window": Pass(Mode.EVENT, 20, 0, (ALL, ALL)),
+    "event, the list goes round": Pass(Mode.EVENT, 64, 0, (tuple(range(64)),) * 4),
+    "dense, silent": Pass(Mode.DENSE, 20, 3, ((), (), (), ())),
+    "dense, everything": Pass(Mode.DENSE, 20, 3, (ALL,) * 4),
+    "dense, one neuron in the last step": Pass(Mode.DENSE, 20, 3, ((), (), (), (19,))),
+    "dense, a short window": Pass(Mode.DENSE, 20, 0, (ALL, (0,), ALL)),
+    "dense, a window of one step": Pass(Mode.DENSE, 20, 0, (ALL,)),
+    "dense, fewer neurons than steps": Pass(Mode.DENSE, 2, 0, ((0,), (1,), (0, 1), ())),
+}
+
+
+@pytest.mark.parametrize("blocks", [1, 5])
+@pytest.mark.parametrize("name", EDGES)
+def test_edges(name: str, blocks: int) -> None:
+    only, rng = EDGES[name], random.Random(1)
+    weights = random_weights(TINY, rng, TINY.weight_words)
+    expected = reference(TINY, [only], blocks, weights)
+    for stalls in (False, True):
+        assert gateware(TINY, [only], blocks, weights, rng, stalls=stalls, windows=2)[0] == [expected] * 2
+
+
+@pytest.mark.parametrize(("name", "mode"), [("event-only", Mode.EVENT), *itertools.product(["tiny", "window16"], Mode)])
+def test_cycles(name: str, mode: Mode) -> None:
+    """Every spike and every block costs what the documentation says; only a constant per pass is left."""
+    config = VARIANTS[name]
+    rng = random.Random(2)
+    weights = random_weights(config, rng, config.weight_words)
+    left = set()
+    for active in (1, 3, 30):
+        for blocks in (1, 2, 5):
+            spikes = tuple(tuple(range(active)) if step == 0 else () for step in range(config.window))
+            only = Pass(mode, 40, 0, spikes)
+            taken = gateware(config, [only], blocks, weights, rng, stalls=False)[1][0]
+            left.add(taken - only.cycles(config, blocks))
+    assert len(left) == 1 and 0 <= min(left) <= 4, left
+
+
+@pytest.mark.parametrize("weight", [TINY.weight_min, TINY.weight_max])
+@pytest.mark.parametrize("active", [TINY.dense_entries - 1, TINY.dense_entries, TINY.dense_entries + 1, 2 * TINY.dense_entries])
+def test_dense_sums_leave_before_they_overflow(active: int, weight: int) -> None:
+    rng = random.Random(3)
+    weights = [[weight] * TINY.lanes for _ in range(TINY.weight_words)]
+    only = Pass(Mode.DENSE, 40, 0, (tuple(range(active)),) * TINY.window)
+    expected = reference(TINY, [only, only], 2, weights)
+    assert gateware(TINY, [only, only], 2, weights, rng, windows=2)[0] == [expected] * 2

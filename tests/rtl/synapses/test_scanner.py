@@ -1,0 +1,131 @@
+"""The scanner against a list comprehension: entries, cleared words and cycles."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import pytest
+
+from lifline.arch.config import RING_BITS, Config, preset
+from lifline.rtl.synapses.scanner import Scanner, rows_per_scan
+
+from ..bench import Memory, simulate
+
+TINY = preset("tiny")
+EVENT_ONLY = TINY.replace(dense_lanes=0, drain_cycles=1)
+WIDE = TINY.replace(window=16, ring_words=512, list_entries=512, max_neurons=128)
+FULL = (1 << RING_BITS) - 1
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One scan of ``words`` groups, ``count`` rows from ``row`` on, in a ring of ``ring_rows`` rows at ``base``."""
+
+    words: int
+    count: int
+    base: int
+    ring_rows: int
+    row: int
+    clear: bool
+
+    def address(self, group: int, k: int) -> int:
+        return self.base + group * self.ring_rows + (self.row + k) % self.ring_rows
+
+
+def ref_scan(scan: Scan, ring: list[int]) -> tuple[list[tuple[int, int]], list[int], int]:
+    """Entries (index, arrivals), the ring afterwards, and cycles from ``start`` to ``done``.
+
+    The rows of a group have been captured ``count`` cycles after the later of the previous group's capture and hand-over; a group is
+    handed over when it is captured and the previous one has emitted its active neurons (at least one cycle).
+    """
+    entries, after = [], list(ring)
+    captured, handed_over, busy_until = 2, 2, 0
+    for group in range(scan.words):
+        rows = [ring[scan.address(group, k)] for k in range(scan.count)]
+        found = [(32 * group + n, sum((row >> n & 1) << k for k, row in enumerate(rows))) for n in range(RING_BITS)]
+        active = [entry for entry in found if entry[1]]
+        entries += active
+        captured = max(captured, handed_over) + scan.count
+        handed_over = max(captured, busy_until)
+        busy_until = handed_over + max(len(active), 1)
+        if scan.clear:
+            for k in range(scan.count):
+                after[scan.address(group, k)] = 0
+    return entries, after, busy_until
+
+
+def rtl_scans(config: Config, scans: list[Scan], ring: list[int], pauses: random.Random | None = None) -> list[tuple[list[tuple[int, int]], list[int], int]]:
+    """The same of the gateware, scan after scan, each on a fresh copy of ``ring``; ``pauses``: idle cycles between scans."""
+    dut = Scanner(config)
+    results = []
+
+    async def bench(ctx):
+        for scan in scans:
+            memory = Memory(RING_BITS, list(ring))
+            for name in ("words", "count", "base", "ring_rows", "row", "clear"):
+                ctx.set(getattr(dut, name), int(getattr(scan, name)))
+            ctx.set(dut.start, 1)
+            entries, cycles, done_at, cycle = [], 0, None, 0
+            while done_at is None or cycle < done_at + 3:
+                _, _, valid, entry, done, busy, read_address, read_enable, write_address, write_enable = await ctx.tick().sample(
+                    dut.entry_valid, dut.entry, dut.done, dut.busy, dut.read_address, dut.read_enable, dut.write_address, dut.write_enable
+                )
+                assert busy == (done_at is None and cycle > 0), "busy from the cycle after start up to done"
+                if valid:
+                    entries.append((entry.index, entry.arrivals if config.dense_lanes else 1))
+                    assert done_at is None or cycle == done_at + 1, "the last entry is shown in the cycle after done at the latest"
+                if done:
+                    assert done_at is None, "done lasts one cycle"
+                    done_at = cycle
+                assert busy or not write_enable, "the ring is written only while busy"
+                ctx.set(dut.read_data, memory.cycle(read_address, read_enable, write_address, write_enable))
+                ctx.set(dut.start, 0)
+                cycle += 1
+            cycles = done_at
+            results.append((entries, memory.words, cycles))
+            for _ in range(pauses.randrange(4) if pauses else 0):
+                await ctx.tick()
+
+    simulate(dut, bench)
+    return results
+
+
+def check(config: Config, scans: list[Scan], ring: list[int], pauses: random.Random | None = None) -> None:
+    for scan, actual in zip(scans, rtl_scans(config, scans, ring, pauses), strict=True):
+        assert actual == ref_scan(scan, ring), scan
+
+
+def sparse(rng: random.Random, density: float) -> int:
+    return sum((rng.random() < density) << k for k in range(RING_BITS))
+
+
+EDGES = {
+    "silent": ([0] * 128, Scan(3, 4, 0, 11, 0, True)),
+    "every neuron in every row": ([FULL] * 128, Scan(2, 4, 8, 11, 2, True)),
+    "one row of one group": ([FULL] * 128, Scan(1, 1, 5, 4, 3, True)),
+    "rows wrap": ([k * 0x9E3779B1 & FULL for k in range(128)], Scan(3, 4, 4, 5, 3, True)),
+    "as many rows as the ring has": ([k * 0x9E3779B1 & FULL for k in range(128)], Scan(4, 4, 4, 4, 1, True)),
+    "lowest and highest neuron": ([1 | 1 << 31] * 128, Scan(4, 2, 0, 9, 8, False)),
+    "silent groups between full ones": ([FULL if k // 4 % 2 else 0 for k in range(128)], Scan(4, 3, 0, 4, 0, False)),
+    "not cleared": ([FULL] * 128, Scan(4, 4, 16, 15, 14, False)),
+}
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_edges(name: str) -> None:
+    ring, scan = EDGES[name]
+    check(TINY, [scan], ring)
+
+
+@pytest.mark.parametrize("config", [TINY, EVENT_ONLY, WIDE], ids=["dense", "event-only", "window16"])
+def test_random_scans_one_after_the_other(config: Config) -> None:
+    rng = random.Random(5)
+    ring = [sparse(rng, rng.choice([0, 0.03, 0.03, 0.3, 1])) for _ in range(config.ring_words)]
+    scans = []
+    for _ in range(60):
+        ring_rows = rng.randrange(config.window, config.max_ring_rows + 1)
+        words = rng.randrange(1, min(config.max_groups, config.ring_words // ring_rows) + 1)
+        base = rng.randrange(config.ring_words - words * ring_rows + 1)
+        scans.append(Scan(words, rng.randrange(1, rows_per_scan(config) + 1), base, ring_rows, rng.randrange(ring_rows), rng.random() < 0.5))
+    check(config, scans, ring, pauses=random.Random(6))
