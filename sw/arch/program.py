@@ -124,6 +124,8 @@ POPULATION_WORDS = (
 )  # fmt: skip
 FIRST_COUNTER = 7
 """Index of the first counter within the population words."""
+POPULATION_COUNTERS = tuple(word.fields[0].name for word in POPULATION_WORDS[FIRST_COUNTER:])
+"""Names of the counters of a population: ``spikes``, ``budget_hits``, ``saturations``."""
 
 
 class Factor(enum.IntEnum):

@@ -1,0 +1,382 @@
+"""What engines say to each other: one signature for every command and every stream between two rooms of the gateware.
+
+Engines know these signatures and not each other; :mod:`lifline.rtl.core` connects them. Every signature is written from the side of
+the engine that asks or sends; the other side has it with ``In``, which turns all directions around. Streams are those of
+:mod:`amaranth.lib.stream`: a payload counts in a cycle with ``valid`` and ``ready``, and stays until then. Widths come from ``arch``.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import signed, unsigned
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import In, Out, Signature
+
+from lifline.arch.config import RESERVE_BITS, RING_BITS, Config
+from lifline.arch.layout import WORD_BITS
+from lifline.arch.program import MAX_RINGS, POPULATION_1, POPULATION_COUNTERS, RING_0, RING_1, Mode, Record
+from lifline.arch.records import AHEAD_BITS, RECORD
+from lifline.arch.registers import EXIT_BITS, PERIOD_BITS, POSITION_BITS
+
+from .cells.decode import POPULATION_SHAPE, word_layout
+
+
+def window_step(config: Config) -> range:
+    """Number of a time step within its window."""
+    return range(max(config.window, 2))
+
+
+def entry_layout(config: Config) -> data.StructLayout:
+    """One active presynaptic neuron: its index within the pass and, if there is a dense mode, its arrivals: bit ``w`` for row ``w`` of the scan."""
+    return data.StructLayout({"index": range(config.list_entries), "arrivals": config.window if config.dense_lanes else 0})
+
+
+class RunControl(Signature):
+    """The host starts and stops runs, and sees how they go.
+
+    Members
+    -------
+    start : one cycle: run.   fresh : with ``start``: from step 0, with cleared rings, counters and output.   stop : level, until the run has ended.
+    steps : time steps to run.   period : cycles between steps, 0 or 1 for no real time.   ring_clear_words : ring words that a fresh run clears.
+    exit_every, exit_margin : compare spike counts every so many steps (0: never), and stop at a lead of more than the margin.
+    All of these stay during a run.
+    running : level.   exited : the last run stopped by itself.   counter_overflow : sticky until a fresh run, a population counter wrapped.
+    time : the current window's first step.   cleared : one cycle, a fresh run begins.
+    stall_input, stall_output, stall_period : in this cycle the run waits for input, for room, for real time.   overrun : one cycle, a window began late.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(
+            {
+                "start": Out(1),
+                "fresh": Out(1),
+                "stop": Out(1),
+                "steps": Out(RECORD["step"].width),
+                "period": Out(PERIOD_BITS),
+                "ring_clear_words": Out(range(config.ring_words + 1)),
+                "exit_every": Out(EXIT_BITS),
+                "exit_margin": Out(config.state_bits),
+                "running": In(1),
+                "exited": In(1),
+                "counter_overflow": In(1),
+                "time": In(POSITION_BITS),
+                "cleared": In(1),
+                "stall_input": In(1),
+                "stall_output": In(1),
+                "stall_period": In(1),
+                "overrun": In(1),
+            }
+        )
+
+
+class InputControl(Signature):
+    """The host describes the input, and sees how much of it was taken.
+
+    Members
+    -------
+    discard : one cycle: forget words that were not taken.   available : words that the host has written.   base, rows, delay, uniform : the input's
+    ring, as in a ring descriptor.   neurons : input neurons.   taken : words taken.   out_of_range : sticky, a word named no input neuron.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(
+            {
+                "discard": Out(1),
+                "available": Out(POSITION_BITS),
+                "base": Out(range(config.ring_words)),
+                "rows": Out(range(config.max_ring_rows + 1)),
+                "delay": Out(range(config.delay_entries)),
+                "uniform": Out(1),
+                "neurons": Out(range(config.max_input_neurons + 1)),
+                "taken": In(POSITION_BITS),
+                "out_of_range": In(1),
+            }
+        )
+
+
+class InputProgress(Signature):
+    """How far the input may be written ahead of the computation, and how far it is: ``limit`` and ``steps``, in steps modulo ``2^AHEAD_BITS``."""
+
+    def __init__(self) -> None:
+        super().__init__({"limit": Out(AHEAD_BITS), "steps": In(AHEAD_BITS)})
+
+
+class ScanCommand(Signature):
+    """Scan rows of a ring for the presynaptic neurons of a pass.
+
+    Members
+    -------
+    start : one cycle; ``words`` and ``base`` are taken with it, the rest stays while ``busy``.   words : groups of 32 neurons.   count : rows
+    (1 in event mode).   base : ring word of group 0, row 0.   ring_rows : rows of the ring.   row : the first row.   clear : zero what was read.
+    busy : from the cycle after ``start`` to the one with the last of the ring's words in hand.
+    """
+
+    def __init__(self, config: Config) -> None:
+        rows = range(config.max_ring_rows + 1)
+        super().__init__(
+            {
+                "start": Out(1),
+                "words": Out(range(config.max_groups + 1)),
+                "count": Out(range(config.window + 1)),
+                "base": Out(range(config.ring_words)),
+                "ring_rows": Out(rows),
+                "row": Out(rows),
+                "clear": Out(1),
+                "busy": In(1),
+            }
+        )
+
+
+class Entries(Signature):
+    """Active presynaptic neurons, one per cycle at most, never refused.
+
+    Members
+    -------
+    valid, entry : an entry, see :func:`entry_layout`.   done : one cycle, the scan ends; its last entry comes in the next cycle at the latest.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__({"valid": Out(1), "entry": Out(entry_layout(config)), "done": Out(1)})
+
+
+class PassCommand(Signature):
+    """Accumulate one pass.
+
+    Members
+    -------
+    start : one cycle, a pass begins.   weight_base : with ``start``, weight word of presynaptic neuron 0, block 0.   mode, blocks, fan_in : the pass's
+    words.   count : steps in this window.   step : the step that is accumulated (event) or updated.   enable : accumulate now.
+    done : level, this step (event) or the window (dense) is complete.   rows_done : finished scans of this pass.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(
+            {
+                "start": Out(1),
+                "mode": Out(Mode),
+                "blocks": Out(range(config.max_blocks + 1)),
+                "weight_base": Out(range(config.weight_words)),
+                "fan_in": Out(range(config.list_entries + 1)),
+                "count": Out(range(config.window + 1)),
+                "step": Out(window_step(config)),
+                "enable": Out(1),
+                "done": In(1),
+                "rows_done": In(range(config.window + 2)),
+            }
+        )
+
+
+def weight_request(config: Config) -> stream.Signature:
+    """Addresses of weight words; every accepted one is answered by one :func:`weight_word`, in order, one cycle later at the earliest."""
+    return stream.Signature(range(config.weight_words))
+
+
+def weight_word(config: Config) -> stream.Signature:
+    """Weight words: one weight per lane, lane 0 lowest. Always taken."""
+    return stream.Signature(unsigned(config.weight_word_bits), always_ready=True)
+
+
+class SlotRead(Signature):
+    """The update reads accumulators.
+
+    Members
+    -------
+    step, block, row : the slot and the row in it.   used : one cycle later: its sums are used; for checks only.
+    sums : two cycles later, one per multiplier; zero if the slot was not written in this window.   release : one cycle: the step's slots are used up.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(
+            {
+                "step": Out(window_step(config)),
+                "block": Out(range(config.max_blocks)),
+                "row": Out(range(max(config.rows_per_block, 2))),
+                "used": Out(1),
+                "release": Out(1),
+                "sums": In(signed(config.accumulator_bits)).array(config.multipliers),
+            }
+        )
+
+
+class UpdateCommand(Signature):
+    """Update a population's neurons, one step after the other.
+
+    Members
+    -------
+    population : its words, stable while it is in use.   micro_base : program address of its microprogram.   load : one cycle: a new population.
+    go : one cycle, only while ``ready``, or while ``ending`` and ``again``: update one step.   step : step in the window.   fresh : the first step since
+    the state was cleared.   busy : issuing.   ending : the last cycle of ``busy``, or if rows were recorded the next.   ready, again : see ``go``.
+    complete : one cycle, with the last spike word of a step.   settled : no result is on its way.   counted : counters are final two cycles from now.
+    blocked : waiting for room only.   counts : of :data:`~lifline.arch.program.POPULATION_COUNTERS`, since ``load``.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(
+            {
+                "population": Out(POPULATION_SHAPE),
+                "micro_base": Out(range(config.program_words)),
+                "load": Out(1),
+                "go": Out(1),
+                "step": Out(window_step(config)),
+                "fresh": Out(1),
+                "busy": In(1),
+                "ending": In(1),
+                "ready": In(1),
+                "again": In(1),
+                "complete": In(1),
+                "settled": In(1),
+                "counted": In(1),
+                "blocked": In(1),
+                "counts": In(WORD_BITS).array(len(POPULATION_COUNTERS)),
+            }
+        )
+
+
+class SpikeWords(Signature):
+    """A population's spikes of one step, 32 neurons a word, in rising order.
+
+    Members
+    -------
+    valid, word, index : a word and its number, which stays until the next.   complete : one cycle, with the last word of a step or after it.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__({"valid": Out(1), "word": Out(RING_BITS), "index": Out(range(config.max_groups)), "complete": Out(1)})
+
+
+class StateRows(Signature):
+    """Rows of state for the host, or of spike counts to compare.
+
+    Members
+    -------
+    valid, values, record, index : a row: one value per multiplier, what it is, its number.   room : a row fits.   busy : no row is taken now.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(
+            {
+                "valid": Out(1),
+                "values": Out(signed(config.state_bits)).array(config.multipliers),
+                "record": Out(Record),
+                "index": Out(RECORD["index"].width),
+                "room": In(1),
+                "busy": In(1),
+            }
+        )
+
+
+class RouteCommand(Signature):
+    """Route spikes of a population, step by step.
+
+    Members
+    -------
+    load : one cycle, a window starts: its first step is at the heads of the rings.   ring_0, ring_1 : ring descriptors.   population : word 1 of the
+    population; they stay for the window.   begin : one cycle, an update of the next step starts.   step : with ``begin``, for records.
+    go : one cycle: route the last complete step.   busy : routing.   needed : this population's spikes have to be routed.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "load": Out(1),
+                "ring_0": Out(word_layout(RING_0)).array(MAX_RINGS),
+                "ring_1": Out(word_layout(RING_1)).array(MAX_RINGS),
+                "population": Out(word_layout(POPULATION_1)),
+                "begin": Out(1),
+                "step": Out(RECORD["step"].width),
+                "go": Out(1),
+                "busy": In(1),
+                "needed": In(1),
+            }
+        )
+
+
+def record_words() -> stream.Signature:
+    """Words of records for the host, which are never refused: room was reserved."""
+    return stream.Signature(unsigned(WORD_BITS), always_ready=True)
+
+
+class RecordCommand(Signature):
+    """Reserve room for records, and compare spike counts.
+
+    Members
+    -------
+    clear : one cycle: forget all output.   needed : words to reserve for spikes.   population, step : for records of state.   check : one cycle: a new
+    comparison.   room : the reserved words fit.   leading, second : the two highest counts since ``check``.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(
+            {
+                "clear": Out(1),
+                "needed": Out(RESERVE_BITS),
+                "population": Out(RECORD["population"].width),
+                "step": Out(RECORD["step"].width),
+                "check": Out(1),
+                "room": In(1),
+                "leading": In(config.state_bits),
+                "second": In(config.state_bits),
+            }
+        )
+
+
+class OutputRead(Signature):
+    """The host reads records. ``taken`` : words that it has freed.   ``count`` : words written.   ``address``, ``data`` : a word, one cycle later."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__({"taken": Out(POSITION_BITS), "address": Out(range(config.output_words)), "count": In(POSITION_BITS), "data": In(WORD_BITS)})
+
+
+class RingScan(Signature):
+    """The scanner's way to the rings, which it has alone while it is ``busy``.
+
+    Members
+    -------
+    busy : the rings are the scanner's.   address, enable : read; ``data`` one cycle later and until the next read.   clear_address, clear : write zero.
+    """
+
+    def __init__(self, config: Config) -> None:
+        address = range(config.ring_words)
+        super().__init__(
+            {"busy": Out(1), "address": Out(address), "enable": Out(1), "data": In(RING_BITS), "clear": Out(1), "clear_address": Out(address)}
+        )
+
+
+def spike_layout(config: Config) -> data.StructLayout:
+    """What becomes of a ring word: all 32 neurons of ``word``, or with ``merge`` the one bit ``neuron`` is set in what is there."""
+    return data.StructLayout({"address": range(config.ring_words), "merge": 1, "neuron": range(RING_BITS), "word": RING_BITS})
+
+
+def spike_write(config: Config) -> stream.Signature:
+    """Spikes into the rings: from the input, the router, the host, later from other cores. See :func:`spike_layout`."""
+    return stream.Signature(spike_layout(config))
+
+
+class DelayRead(Signature):
+    """Look up axonal delays. ``address``, ``enable`` : read; counts only with ``free``, the memory is not used by somebody else.   ``data`` : one cycle later."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(
+            {"address": Out(range(config.delay_entries)), "enable": Out(1), "free": In(1), "data": In(range(config.max_delay + 1))}
+        )
+
+
+class ProgramRead(Signature):
+    """Read program words. ``address``, ``enable`` : read.   ``data`` : one cycle later and until the next read."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__({"address": Out(range(config.program_words)), "enable": Out(1), "data": In(WORD_BITS)})
+
+
+class NeuronPort(Signature):
+    """The update's way to the neuron memory: rows of one word per multiplier, multiplier 0 lowest.
+
+    Members
+    -------
+    read_address : always read; ``read_data`` one cycle later.   write_address, write_data, write_enable : a row.
+    """
+
+    def __init__(self, config: Config) -> None:
+        address, row = range(config.neuron_words), config.multipliers * config.state_bits
+        super().__init__(
+            {"read_address": Out(address), "read_data": In(row), "write_address": Out(address), "write_data": Out(row), "write_enable": Out(1)}
+        )
