@@ -8,7 +8,7 @@ import pytest
 from lifline.arch.config import Config, preset
 from lifline.arch.errors import CompileError
 from lifline.arch.registers import EXIT_BITS
-from lifline.compiler.checks import scaled_weights
+from lifline.compiler.checks import check_supported, scaled_weights
 from lifline.compiler.compile import compile_network
 from lifline.network.model import EarlyExit, Network, Neurons, Population, Projection
 
@@ -98,3 +98,18 @@ def test_comparisons_for_early_exit_are_at_most_as_far_apart_as_the_counter_tell
     compile_network(net.replace(early_exit=EarlyExit(most, 1)), TINY)
     with pytest.raises(CompileError, match=f"every {1 << EXIT_BITS} steps: the gateware counts to {(1 << EXIT_BITS) - 1}"):
         compile_network(net.replace(early_exit=EarlyExit(1 << EXIT_BITS, 1)), TINY)
+
+
+@pytest.mark.parametrize("populations", [64, 65])
+def test_records_can_name_64_populations(populations: int) -> None:
+    names = ["in", *(f"p{k}" for k in range(populations))]
+    chain = Network(
+        name="chain", state_bits=SMALL.state_bits, output=names[-1],
+        populations=(Population("in", (1,)), *(Population(name, (1,), Neurons(threshold=1)) for name in names[1:])),
+        projections=tuple(Projection(source=a, target=b, weights=np.ones((1, 1), np.int64)) for a, b in zip(names, names[1:], strict=False)),
+    )  # fmt: skip
+    if populations == 64:
+        check_supported(chain, SMALL)
+    else:
+        with pytest.raises(CompileError, match="the network has 65 populations besides the input, records can name 64"):
+            check_supported(chain, SMALL)

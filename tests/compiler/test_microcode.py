@@ -76,3 +76,9 @@ def test_what_a_model_does_not_need_costs_no_word() -> None:
     counting = build(Population("out", (3,), Neurons(threshold=3)), TINY, count_spikes=True)
     assert list(counting.words) == ["v", "spike_count"] and counting.exit_check is not None
     assert counting.reserved_words == len(counting.prologue) + len(counting.update) + len(counting.record) + 1
+
+
+def test_a_network_that_was_loaded_and_not_run_has_fired_nothing() -> None:
+    found = build(Population("out", (3,), Neurons(threshold=5, budget=[3, 7, 1])), TINY, count_spikes=False)
+    assert np.array_equal(found.initial["count"], [-3, -7, -1]), "count - budget"
+    assert np.array_equal(found.initial["count"], found.initial["minus_budget"])

@@ -16,6 +16,7 @@ class Area:
 
 GOLDEN = ("tests/driver/test_early_exit.py", "tests/sim/golden/test_model.py")
 RUNS = ("tests/driver/test_runs.py", "tests/driver/test_early_exit.py", "tests/driver/test_long_runs.py")
+PROGRAMS = "tests/rtl/test_programs.py"
 
 AREAS = (
     Area("golden model", ("sim/golden/model.py", "sim/golden/layer.py", "sim/golden/kernels.py"), ("tests/sim/golden/test_layer.py", *GOLDEN)),
@@ -29,14 +30,14 @@ AREAS = (
     Area("compiler, layout", ("sw/compiler/compile.py",), ("tests/compiler", "tests/rtl/test_programs.py")),
     Area("driver", ("sw/driver/exchange.py", "sw/driver/linked.py"), ("tests/sim/cycles/test_model.py", *RUNS, "tests/driver/test_mark.py", "tests/driver/test_arguments.py")),
     Area("link", ("sw/driver/link.py",), ("tests/driver/test_link.py",)),
-    Area("gateware, sequencer", ("rtl/control/sequencer.py",), ("tests/rtl/control/test_real_time.py", "tests/rtl/control/test_sequencer.py")),
+    Area("gateware, sequencer", ("rtl/control/sequencer.py",), ("tests/rtl/control", PROGRAMS)),
     Area("gateware, registers", ("rtl/host/registers.py",), ("tests/rtl/host/test_registers.py",)),
     Area("gateware, host", ("rtl/host/host.py",), ("tests/rtl/host/test_host.py",)),
-    Area("gateware, router", ("rtl/spikes/router.py",), ("tests/rtl/spikes/test_router.py",)),
+    Area("gateware, router", ("rtl/spikes/router.py",), ("tests/rtl/spikes/test_router.py", PROGRAMS)),
     Area("gateware, scanner", ("rtl/synapses/scanner.py",), ("tests/rtl/synapses/test_scanner.py",)),
-    Area("gateware, accumulation", ("rtl/synapses/accumulate.py",), ("tests/rtl/synapses/test_accumulate.py",)),
+    Area("gateware, accumulation", ("rtl/synapses/accumulate.py",), ("tests/rtl/synapses/test_accumulate.py", PROGRAMS)),
     Area("gateware, lanes", ("rtl/neurons/lanes.py",), ("tests/rtl/neurons/test_lanes.py",)),
-    Area("gateware, update", ("rtl/neurons/update.py",), ("tests/rtl/neurons/test_update.py",)),
+    Area("gateware, update", ("rtl/neurons/update.py",), ("tests/rtl/neurons/test_update.py", PROGRAMS)),
     Area("gateware, recorder", ("rtl/spikes/recorder.py",), ("tests/rtl/spikes/test_recorder.py",)),
     Area("gateware, input", ("rtl/spikes/input.py",), ("tests/rtl/spikes/test_input.py",)),
     Area("gateware, link", ("rtl/host/link.py",), ("tests/rtl/host/test_link.py",)),

@@ -14,6 +14,8 @@ OPERATIONS: dict[type[ast.operator], tuple[str, str]] = {
     ast.Mod: ("%", "//"), ast.FloorDiv: ("//", "%"),
 }  # fmt: skip
 EXTREMES = {"min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum"}
+SHAPED = ("Signal", "In", "Out")
+"""Calls whose first argument is a shape. A signal that is wider than it has to be computes the same: only narrower ones are tried."""
 NOT_CODE = (ast.Raise, ast.Assert, ast.JoinedStr, ast.Import, ast.ImportFrom)
 """Messages, checks of the code by itself, and names: a change there changes no result."""
 
@@ -63,6 +65,15 @@ def _nodes(node: ast.AST) -> Iterator[ast.AST]:
             yield from _nodes(child)
 
 
+def _widths(tree: ast.AST) -> set[ast.AST]:
+    """Numbers that are the width of a signal or of a port, or the end of its range."""
+    found: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SHAPED:
+            found |= {n for n in ast.walk(node.args[0]) if isinstance(n, ast.Constant)} if node.args else set()
+    return found
+
+
 def _choices(node: ast.AST) -> Iterator[tuple[ast.expr | None, ast.expr, str, str]]:
     """What a node offers: the expression before the token or None if it begins with it, that behind or the node, token and change."""
     match node:
@@ -96,9 +107,12 @@ def _choices(node: ast.AST) -> Iterator[tuple[ast.expr | None, ast.expr, str, st
 
 def changes_of(file: str, source: str) -> list[Change]:
     """All single changes of a source, in order of their places."""
-    lines, found = source.split("\n"), set()
-    for node in _nodes(ast.parse(source)):
+    lines, found, tree = source.split("\n"), set(), ast.parse(source)
+    widths = _widths(tree)
+    for node in _nodes(tree):
         for before, behind, token, replacement in _choices(node):
+            if node in widths:
+                replacement = str(int(token) - 1)
             place = _place(lines, before, behind, token)
             if place is not None:
                 found.add(Change(file, *place, token, replacement, lines[place[0]]))

@@ -47,6 +47,12 @@ def copy(tmp_path: Path) -> Copy:
     return made
 
 
+def test_signals_become_narrower_and_never_wider() -> None:
+    source = "m.x = In(1), Out(range(depth + 1)), Signal(8, init=3), other(4), Signal(), Signal(range(2))"
+    found = {(c.before, c.after) for c in changes_of("a.py", source)}
+    assert found == {("1", "0"), ("+", "-"), ("8", "7"), ("3", "4"), ("4", "5"), ("2", "1")}
+
+
 def change(before: str, after: str, line: str) -> Change:
     number = TOY.split("\n").index(line)
     return Change("source/core.py", number, line.index(before), before, after, line)
