@@ -28,6 +28,7 @@ from lifline.arch.program import (
 )
 from lifline.arch.records import AHEAD_BITS
 from lifline.arch.registers import EXIT_BITS, PERIOD_BITS, POSITION_BITS
+from lifline.arch.states import SEQUENCER
 
 from ..cells.decode import POPULATION_SHAPE, word_layout
 from ..cells.states import States
@@ -370,10 +371,7 @@ class Sequencer(wiring.Component):
                     m.d.sync += self.ring_0[ring].head.eq(0)
             with m.If(arriving[FIRST_COUNTER + 2 * ring + 1]):
                 m.d.sync += self.ring_1[ring].eq(self.program_data)
-        states = States(
-            m, platform, "Idle", "Clear", "Window", "Wait", "Decode", "Advance", "Skip", "End", "Pass-Ring", "Pass-Weights",
-            "Pass-Head", "Pass-Start", "Population", "Load", "Accumulate", "Resume", "Update", "Settle", "Counters",
-        )  # fmt: skip
+        states = States(m, platform, *SEQUENCER)
         with states("Idle"):
             m.d.comb += between.eq(1)
             m.d.sync += remaining.eq(self.steps)

@@ -10,6 +10,7 @@ from lifline.arch.config import RING_BITS, Config, ceil_div
 from lifline.arch.layout import WORD_BITS
 from lifline.arch.program import MAX_RINGS, POPULATION_1, RING_0, RING_1
 from lifline.arch.records import RECORD, RecordKind
+from lifline.arch.states import ROUTER
 from lifline.arch.timing import UPDATE_STAGES
 
 from ..cells.count import lowest_bit
@@ -157,7 +158,7 @@ class Router(wiring.Component):
             m.d.sync += [delay.eq(self.delay_data), self.bit.eq(next_bit)]
             states.next("Target")
 
-        states = States(m, platform, "Idle", "Next", "Fetch", "Examine", "Record", "Look-Up", "Arrive", "Target", "Read", "Write")
+        states = States(m, platform, *ROUTER)
         m.d.comb += [
             bitmap.read_enable.eq(states.ongoing("Fetch")),
             bitmap.used.eq(states.ongoing("Examine") | states.ongoing("Record")),

@@ -1,0 +1,42 @@
+"""State names are shared: what the gateware describes is what ``arch`` lists, in its order."""
+
+from __future__ import annotations
+
+import pytest
+from amaranth.back import rtlil
+from amaranth.lib.wiring import Component
+
+from lifline.arch import states
+from lifline.arch.config import preset
+from lifline.rtl.cells.states import States
+from lifline.rtl.control import sequencer
+from lifline.rtl.spikes import router
+
+MACHINES = [(sequencer.Sequencer, sequencer, states.SEQUENCER), (router.Router, router, states.ROUTER)]
+
+
+def test_names_are_those_of_the_gateware() -> None:
+    assert states.names(states.Router)[:2] == ("Idle", "Next") and "Look-Up" in states.ROUTER
+    assert [machine.index(name) for machine in (states.SEQUENCER, states.ROUTER) for name in ("Idle",)] == [0, 0]
+    assert states.SEQUENCER[states.Sequencer.PASS_HEAD] == "Pass-Head"
+
+
+@pytest.mark.parametrize(("component", "module", "expected"), MACHINES)
+def test_the_gateware_describes_every_state_once(
+    monkeypatch: pytest.MonkeyPatch, component: type[Component], module: object, expected: tuple[str, ...]
+) -> None:
+    listed, described = [], []
+
+    class Watched(States):
+        def __init__(self, m: object, platform: object, *names: str) -> None:
+            listed.append(names)
+            super().__init__(m, platform, *names)
+
+        def __call__(self, name: str) -> object:
+            described.append(name)
+            return super().__call__(name)
+
+    monkeypatch.setattr(module, "States", Watched)
+    built = component(preset("tiny"))
+    rtlil.convert(built)
+    assert listed == [expected] and sorted(described) == sorted(expected)
