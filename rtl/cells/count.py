@@ -19,6 +19,23 @@ def population_count(bits: list[Value]) -> Value:
     return Cat(*result)
 
 
+def at_most_one(bits: Value) -> Value:
+    """Whether no two of eight ``bits`` are set, four at a time: a lookup table sees whether any or several of its four inputs are."""
+    halves = bits[:4], bits[4:8]
+    several = [(half[0] & half[1]) | (half[2] & half[3]) | (half[:2].any() & half[2:].any()) for half in halves]
+    return ~(several[0] | several[1] | (halves[0].any() & halves[1].any()))
+
+
+def only_lowest(bits: Value) -> Value:
+    """``bits`` without all but the lowest one."""
+    return Cat(bit & ~bits[:k].any() for k, bit in enumerate(bits))
+
+
+def index_of_missing(bits: Value) -> Value:
+    """Index of the one bit of four that is not set: a lookup table of two inputs for each of its bits. 0 if all are set."""
+    return Cat(~(bits[1] & bits[3]), ~(bits[2] & bits[3]))
+
+
 def population_counter(m: Module, bits: list[Value], valid: Value, clear: Signal, most: int, name: str) -> Signal:
     """A registered count of the set bits while ``valid``, added up until ``clear`` to at most ``most``."""
     number, total = Signal(range(len(bits) + 1), name=f"{name}_number"), Signal(range(most + 1), name=name)

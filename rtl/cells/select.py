@@ -1,6 +1,9 @@
 """Choices between signals that map to few lookup tables."""
 
-from amaranth.hdl import Mux, Signal, Value
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Mux, Signal, Value
 
 
 def selected(values: list[Signal], index: Value) -> Value:
@@ -8,3 +11,24 @@ def selected(values: list[Signal], index: Value) -> Value:
     for bit in index[: (len(values) - 1).bit_length()]:
         values = [Mux(bit, high, low) for low, high in zip(values[::2], values[1::2], strict=True)]
     return values[0]
+
+
+def parts_of(word: Value, number: int) -> list[Value]:
+    """``number`` equal parts of ``word``, lowest bits first."""
+    bits = len(word) // number
+    return [word[k * bits : (k + 1) * bits] for k in range(number)]
+
+
+def selected_part(word: Value, chosen: Value, enable: Value) -> Value:
+    """The part of ``word`` whose bit in ``chosen`` is set; zero if none is, or without ``enable``. As many parts as ``chosen`` has bits."""
+    parts = parts_of(word, len(chosen))
+    return reduce(or_, (part & (bit & enable).replicate(len(part)) for part, bit in zip(parts, chosen, strict=True)))
+
+
+def row_major(row: Value, column: Value, columns: int) -> Value:
+    """Address of ``column`` in ``row`` of a memory with ``columns`` words a row: without a multiplier where ``columns`` is a power of two.
+
+    ``column`` must be below ``columns``; a bit that no column has is not looked at.
+    """
+    width = (columns - 1).bit_length()
+    return Cat(column[:width], row) if columns == 1 << width else row * columns + column

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from amaranth.hdl import Fragment
+from amaranth.hdl import Fragment, Module
 from amaranth.sim import Simulator
 
 from lifline.rtl.cells.memory import Check
@@ -19,6 +19,13 @@ def simulate(dut: Any, bench: Callable[[Any], Coroutine[Any, Any, None]], *backg
     simulator.add_clock(1e-6)
     for other in background:
         simulator.add_testbench(other, background=True)
+    simulator.add_testbench(bench)
+    simulator.run()
+
+
+def evaluate(m: Module, bench: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
+    """Run ``bench`` on a module without a clock."""
+    simulator = Simulator(m)
     simulator.add_testbench(bench)
     simulator.run()
 

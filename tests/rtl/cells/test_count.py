@@ -6,9 +6,10 @@ import random
 
 import pytest
 from amaranth.hdl import Module, Signal
-from amaranth.sim import Simulator
 
-from lifline.rtl.cells.count import lowest_bit, population_count
+from lifline.rtl.cells.count import at_most_one, index_of_missing, lowest_bit, only_lowest, population_count
+
+from ..bench import evaluate
 
 
 def words(width: int, rng: random.Random) -> list[int]:
@@ -33,6 +34,33 @@ def test_lowest_bit_and_count(width: int, carry_chain: bool) -> None:
             if word:
                 assert ctx.get(position) == (word & -word).bit_length() - 1
 
-    simulator = Simulator(m)
-    simulator.add_testbench(body)
-    simulator.run()
+    evaluate(m, body)
+
+
+def test_every_byte_has_at_most_one_bit_or_more_and_a_lowest_one() -> None:
+    m = Module()
+    byte, single, lowest = Signal(8), Signal(), Signal(8)
+    m.d.comb += [single.eq(at_most_one(byte)), lowest.eq(only_lowest(byte))]
+
+    async def body(ctx):
+        for word in range(256):
+            ctx.set(byte, word)
+            assert ctx.get(single) == (word.bit_count() <= 1)
+            assert ctx.get(lowest) == word & -word
+
+    evaluate(m, body)
+
+
+def test_index_of_the_missing_bit() -> None:
+    m = Module()
+    bits, index = Signal(4), Signal(2)
+    m.d.comb += index.eq(index_of_missing(bits))
+
+    async def body(ctx):
+        for missing in range(4):
+            ctx.set(bits, 0b1111 & ~(1 << missing))
+            assert ctx.get(index) == missing
+        ctx.set(bits, 0b1111)
+        assert ctx.get(index) == 0
+
+    evaluate(m, body)

@@ -1,0 +1,63 @@
+"""Choices and addresses, for every input."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from amaranth.hdl import Module, Signal
+
+from lifline.rtl.cells.select import parts_of, row_major, selected, selected_part
+
+from ..bench import evaluate
+
+
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_selected_value_is_that_of_the_index(number: int) -> None:
+    m = Module()
+    values, index, shown = [Signal(2, name=f"value{k}") for k in range(number)], Signal(range(max(number, 2))), Signal(2)
+    m.d.comb += shown.eq(selected(values, index))
+
+    async def body(ctx):
+        for words in itertools.product(range(4), repeat=number):
+            for value, word in zip(values, words, strict=True):
+                ctx.set(value, word)
+            for k, word in enumerate(words):
+                ctx.set(index, k)
+                assert ctx.get(shown) == word
+
+    evaluate(m, body)
+
+
+@pytest.mark.parametrize(("number", "bits"), [(4, 2), (2, 3), (1, 4)])
+def test_selected_part_is_the_one_whose_bit_is_set_or_zero(number: int, bits: int) -> None:
+    m = Module()
+    word, chosen, enable, shown = Signal(number * bits), Signal(number), Signal(), Signal(bits)
+    m.d.comb += shown.eq(selected_part(word, chosen, enable))
+
+    async def body(ctx):
+        for value in range(1 << number * bits):
+            ctx.set(word, value)
+            assert [ctx.get(part) for part in parts_of(word, number)] == [value >> k * bits & (1 << bits) - 1 for k in range(number)]
+            for k, on in itertools.product([None, *range(number)], [0, 1]):
+                ctx.set(chosen, 0 if k is None else 1 << k)
+                ctx.set(enable, on)
+                assert ctx.get(shown) == (0 if k is None or not on else value >> k * bits & (1 << bits) - 1)
+
+    evaluate(m, body)
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+@pytest.mark.parametrize("columns", [1, 2, 3, 4, 7, 8])
+def test_row_major_addresses_count_through_rows(rows: int, columns: int) -> None:
+    m = Module()
+    row, column, address = Signal(range(rows)), Signal(range(columns + 1)), Signal(range(rows * columns))
+    m.d.comb += address.eq(row_major(row, column, columns))
+
+    async def body(ctx):
+        for number, (r, c) in enumerate(itertools.product(range(rows), range(columns))):
+            ctx.set(row, r)
+            ctx.set(column, c)
+            assert ctx.get(address) == number
+
+    evaluate(m, body)
