@@ -371,7 +371,7 @@ class Sequencer(wiring.Component):
                     m.d.sync += self.ring_0[ring].head.eq(0)
             with m.If(arriving[FIRST_COUNTER + 2 * ring + 1]):
                 m.d.sync += self.ring_1[ring].eq(self.program_data)
-        states = States(m, platform, *SEQUENCER)
+        states = States(m, *SEQUENCER)
         with states("Idle"):
             m.d.comb += between.eq(1)
             m.d.sync += remaining.eq(self.steps)

@@ -237,7 +237,7 @@ class Host(wiring.Component):
         data = Signal(WORD_BITS)
         m.d.comb += data.eq(reduce(or_, words))
 
-        states = States(m, platform, "Accept", "Check", "Access", "Select", "Read", "Respond")
+        states = States(m, "Accept", "Check", "Access", "Select", "Read", "Respond")
         with states("Accept"):
             # A read that follows a start sees the counters of the new run.
             m.d.comb += idle.eq(1)

@@ -97,7 +97,7 @@ class Link(wiring.Component):
                 states.next(following)
 
         states = States(
-            m, platform, "Hunt", "Header", "Payload", "Check-Low", "Check-High", "Judge", "Execute", "Answer", "Next",
+            m, "Hunt", "Header", "Payload", "Check-Low", "Check-High", "Judge", "Execute", "Answer", "Next",
             "Start-Reply", "Sequence", "Status", "Count", "Data", "Crc", "Crc-Low", "Crc-High",
         )  # fmt: skip
         executing = states.ongoing("Execute") & self.request.payload.write

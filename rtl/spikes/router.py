@@ -158,7 +158,7 @@ class Router(wiring.Component):
             m.d.sync += [delay.eq(self.delay_data), self.bit.eq(next_bit)]
             states.next("Target")
 
-        states = States(m, platform, *ROUTER)
+        states = States(m, *ROUTER)
         m.d.comb += [
             bitmap.read_enable.eq(states.ongoing("Fetch")),
             bitmap.used.eq(states.ongoing("Examine") | states.ongoing("Record")),
