@@ -1,18 +1,16 @@
-"""What a configuration cannot run, refused by name; and the proof that no accumulator overflows."""
+"""What a configuration cannot run, refused by name, and the mode of every projection."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-from numpy.typing import NDArray
-
 from lifline.arch.config import Config, ceil_div
 from lifline.arch.errors import CompileError
 from lifline.arch.program import POPULATION_0, Mode
+from lifline.arch.records import RECORD
 from lifline.arch.registers import EXIT_BITS
 from lifline.arch.values import short
-from lifline.network.model import Network, Population
+from lifline.network.model import Network
 
 OneMode = Mode | str
 ModeChoice = OneMode | Mapping[tuple[str, str], OneMode]
@@ -66,15 +64,16 @@ def check_supported(network: Network, config: Config) -> None:
     total = sum(p.size for p in network.populations if p.neurons is not None)
     if total > config.max_neurons:
         raise CompileError(f"the network has {total} neurons besides inputs, `{config.name}` has {config.max_neurons}")
-    rows = next(1 << field.width for field in POPULATION_0.fields if field.name == "rows") - 1
+    rows = (1 << POPULATION_0["rows"].width) - 1
     for p in network.populations:
         if p.neurons is not None and ceil_div(p.size, config.multipliers) > rows:
             raise CompileError(
                 f"population `{p.name}` has {p.size} neurons, `{config.name}` updates at most {rows * config.multipliers} in one population "
                 f"({rows} rows of {config.multipliers}): split it, or use a configuration with more multipliers"
             )
-    if len(network.populations) - 1 > 64:
-        raise CompileError(f"the network has {len(network.populations) - 1} populations besides the input, records can name 64")
+    most = 1 << RECORD["population"].width
+    if len(network.populations) - 1 > most:
+        raise CompileError(f"the network has {len(network.populations) - 1} populations besides the input, records can name {most}")
     for p in network.projections:
         if p.synaptic:
             raise CompileError(
@@ -98,36 +97,3 @@ def check_supported(network: Network, config: Config) -> None:
         )
     if exit_ is not None and exit_.every % config.window:
         raise CompileError(f"early exit every {exit_.every} steps must be a multiple of the window, {config.window} steps on `{config.name}`")
-
-
-def scaled_weights(network: Network, population: Population, config: Config) -> tuple[int, dict[str, NDArray[np.int64]]]:
-    """Hardware shift of a population and its weights by source: the largest shift for which all weights stay exact.
-
-    Raises
-    ------
-    CompileError   if no shift of the configuration serves, or an accumulator could overflow.
-    """
-    projections = network.projections_into(population.name)
-    for index in reversed(range(len(config.weight_shifts))):
-        shift = config.weight_shifts[index]
-        if any(p.weight_shift < shift for p in projections):
-            continue
-        weights = {p.source: p.weights << (p.weight_shift - shift) for p in projections}
-        if all(w.min() >= config.weight_min and w.max() <= config.weight_max for w in weights.values()):
-            break
-    else:
-        wanted = {f"{p.source}: {p.weights.min()}..{p.weights.max()} << {p.weight_shift}" for p in projections}
-        raise CompileError(
-            f"population `{population.name}`: weights ({'; '.join(sorted(wanted))}) do not fit {config.weight_bits} bits with one of the "
-            f"shifts {config.weight_shifts} of `{config.name}`; quantise to {config.weight_bits} bits and one shift per population"
-        )
-    positive = sum((np.maximum(w, 0).sum(axis=1) for w in weights.values()), np.zeros(population.size, np.int64))
-    negative = sum((np.maximum(-w, 0).sum(axis=1) for w in weights.values()), np.zeros(population.size, np.int64))
-    bound = np.maximum(positive, negative)
-    if bound.max() > config.accumulator_max:
-        neuron = int(bound.argmax())
-        raise CompileError(
-            f"population `{population.name}`, neuron {neuron}: its input sum can reach {int(bound[neuron])}, the accumulator of "
-            f"`{config.name}` holds {config.accumulator_max} ({config.accumulator_bits} bits); scale its weights down or use fewer"
-        )
-    return index, weights

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
 from lifline.arch.config import preset
 from lifline.arch.errors import CompileError, ProgramError
 from lifline.arch.program import Mode
+from lifline.arch.records import RECORD
+from lifline.arch.registers import EXIT_BITS
 from lifline.compiler.compile import compile_network
 from lifline.network.model import EarlyExit, Network, Neurons, Population, Projection
 
@@ -81,3 +85,28 @@ def test_largest_delay_and_sum_compile() -> None:
 def test_program_for_another_configuration() -> None:
     with pytest.raises(ProgramError, match="small"):
         compile_network(network(), SMALL).check_config(preset("medium"))
+
+
+def test_comparisons_for_early_exit_are_at_most_as_far_apart_as_the_counter_tells() -> None:
+    tiny = preset("tiny")
+    most = (1 << EXIT_BITS) - tiny.window
+    compile_network(network(early_exit=EarlyExit(most, 1)), tiny)
+    with pytest.raises(CompileError, match=f"every {1 << EXIT_BITS} steps: the gateware counts to {(1 << EXIT_BITS) - 1}"):
+        compile_network(network(early_exit=EarlyExit(1 << EXIT_BITS, 1)), tiny)
+
+
+def test_as_many_populations_as_records_can_name() -> None:
+    config = preset("tiny").replace(name="many", program_words=8192, neuron_words=4096, max_neurons=256, ring_words=4096, output_words=1024)
+    most = 1 << RECORD["population"].width
+
+    def chain(length: int) -> Network:
+        names = ["in", *(f"p{k}" for k in range(length))]
+        return network(
+            populations=(Population("in", (1,)), *(Population(name, (1,), Neurons(threshold=1)) for name in names[1:])),
+            projections=tuple(Projection(source=a, target=b, weights=np.ones((1, 1), int)) for a, b in itertools.pairwise(names)),
+            output=names[-1],
+        )
+
+    assert len(compile_network(chain(most), config).populations) == most
+    with pytest.raises(CompileError, match=f"{most + 1} populations besides the input, records can name {most}"):
+        compile_network(chain(most + 1), config)

@@ -24,10 +24,17 @@ AREAS = (
     Area("cycle model, control", ("sim/cycles/control.py",), ("tests/driver/test_predict.py",)),
     Area(
         "compiler",
-        ("sw/compiler/checks.py", "sw/compiler/microcode.py"),
-        ("tests/compiler/test_checks.py", "tests/compiler/test_refusals.py", "tests/compiler/test_microcode.py", "tests/rtl/neurons/test_update.py"),
+        ("sw/compiler/checks.py", "sw/compiler/scaling.py", "sw/compiler/microcode.py"),
+        ("tests/compiler/test_scaling.py", "tests/compiler/test_refusals.py", "tests/compiler/test_microcode.py", "tests/rtl/neurons/test_update.py"),
     ),
-    Area("compiler, layout", ("sw/compiler/compile.py",), ("tests/compiler", "tests/rtl/test_programs.py")),
+    Area(
+        "compiler, layout",
+        (
+            "sw/compiler/compile.py", "sw/compiler/rings.py", "sw/compiler/weights.py", "sw/compiler/neurons.py", "sw/compiler/emit.py",
+            "sw/compiler/memories.py", "sw/compiler/projections/fully_connected.py",
+        ),
+        ("tests/compiler", "tests/rtl/test_programs.py"),
+    ),  # fmt: skip
     Area("driver", ("sw/driver/exchange.py", "sw/driver/linked.py"), ("tests/sim/cycles/test_model.py", *RUNS, "tests/driver/test_mark.py", "tests/driver/test_arguments.py")),
     Area("link", ("sw/driver/link.py",), ("tests/driver/test_link.py",)),
     Area("gateware, sequencer", ("rtl/control/sequencer.py",), ("tests/rtl/control", PROGRAMS)),

@@ -5,17 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lifline.arch.config import Config, preset
+from lifline.arch.config import preset
 from lifline.arch.errors import CompileError
-from lifline.arch.registers import EXIT_BITS
-from lifline.compiler.checks import check_supported, scaled_weights
 from lifline.compiler.compile import compile_network
-from lifline.network.model import EarlyExit, Network, Neurons, Population, Projection
+from lifline.compiler.scaling import scaled_weights
+from lifline.network.model import Network, Neurons, Population, Projection
 
-TINY, SMALL = preset("tiny"), preset("small")
+SMALL = preset("small")
 
 
-def network(*weights: np.ndarray, config: Config = SMALL, shifts: tuple[int, ...] = (0, 0)) -> Network:
+def network(*weights: np.ndarray, shifts: tuple[int, ...] = (0, 0)) -> Network:
     """Input and, with two matrices, a hidden population of its size into ``out``."""
     size = weights[0].shape[1]
     populations, projections = [Population("in", (size,))], []
@@ -25,7 +24,7 @@ def network(*weights: np.ndarray, config: Config = SMALL, shifts: tuple[int, ...
     populations.append(Population("out", (len(weights[0]),), Neurons(threshold=30)))
     for source, w, shift in zip(("in", "hidden"), weights, shifts, strict=False):
         projections.append(Projection(source=source, target="out", weights=w, weight_shift=shift))
-    return Network(name="net", state_bits=config.state_bits, output="out", populations=tuple(populations), projections=tuple(projections))
+    return Network(name="net", state_bits=SMALL.state_bits, output="out", populations=tuple(populations), projections=tuple(projections))
 
 
 def rows(*sums: int, weight: int, size: int) -> np.ndarray:
@@ -81,35 +80,12 @@ def test_weights_take_the_largest_shift_that_keeps_them_exact(weight: int, shift
         with pytest.raises(CompileError, match="do not fit 8 bits with one of the shifts"):
             scaled_weights(net, net.population("out"), SMALL)
         return
-    index, weights = scaled_weights(net, net.population("out"), SMALL)
-    assert index == expected
-    assert (weights["in"] << SMALL.weight_shifts[index] == np.array([[weight, 1]]) << shift).all()
+    scaled = scaled_weights(net, net.population("out"), SMALL)
+    assert scaled.shift == expected
+    assert (scaled.stored["in"] << SMALL.weight_shifts[scaled.shift] == np.array([[weight, 1]]) << shift).all()
 
 
 def test_two_projections_share_the_smaller_shift() -> None:
     net = network(np.array([[3, 1]]), np.array([[-5, 2]]), shifts=(4, 2))
-    index, weights = scaled_weights(net, net.population("out"), SMALL)
-    assert index == 0 and weights["in"].tolist() == [[48, 16]] and weights["hidden"].tolist() == [[-20, 8]]
-
-
-def test_comparisons_for_early_exit_are_at_most_as_far_apart_as_the_counter_tells() -> None:
-    net = network(np.eye(3, dtype=np.int64), config=TINY)
-    most = (1 << EXIT_BITS) - TINY.window
-    compile_network(net.replace(early_exit=EarlyExit(most, 1)), TINY)
-    with pytest.raises(CompileError, match=f"every {1 << EXIT_BITS} steps: the gateware counts to {(1 << EXIT_BITS) - 1}"):
-        compile_network(net.replace(early_exit=EarlyExit(1 << EXIT_BITS, 1)), TINY)
-
-
-@pytest.mark.parametrize("populations", [64, 65])
-def test_records_can_name_64_populations(populations: int) -> None:
-    names = ["in", *(f"p{k}" for k in range(populations))]
-    chain = Network(
-        name="chain", state_bits=SMALL.state_bits, output=names[-1],
-        populations=(Population("in", (1,)), *(Population(name, (1,), Neurons(threshold=1)) for name in names[1:])),
-        projections=tuple(Projection(source=a, target=b, weights=np.ones((1, 1), np.int64)) for a, b in zip(names, names[1:], strict=False)),
-    )  # fmt: skip
-    if populations == 64:
-        check_supported(chain, SMALL)
-    else:
-        with pytest.raises(CompileError, match="the network has 65 populations besides the input, records can name 64"):
-            check_supported(chain, SMALL)
+    scaled = scaled_weights(net, net.population("out"), SMALL)
+    assert scaled.shift == 0 and scaled.stored["in"].tolist() == [[48, 16]] and scaled.stored["hidden"].tolist() == [[-20, 8]]

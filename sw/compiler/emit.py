@@ -1,0 +1,151 @@
+"""Step 4: the program. Passes in their order, each population's words and microprogram behind its last pass, then the ring descriptors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifline.arch.arithmetic import DECAY_ONE
+from lifline.arch.config import RING_BITS, Config, ceil_div
+from lifline.arch.program import (
+    INSTRUCTION,
+    MAX_RINGS,
+    PASS_0,
+    PASS_1,
+    PASS_2,
+    PASS_WORDS,
+    POPULATION_0,
+    POPULATION_1,
+    POPULATION_2,
+    POPULATION_3,
+    POPULATION_4,
+    POPULATION_5,
+    POPULATION_6,
+    POPULATION_COUNTERS,
+    POPULATION_WORDS,
+    RING_0,
+    RING_1,
+    RING_WORDS,
+    Opcode,
+)
+from lifline.network.model import Network, ResetRule
+
+from .memories import PROGRAM, MemoryUse
+from .microcode import Microprogram
+from .neurons import NeuronMemory, PlacedNeurons
+from .program import ProgramPopulation
+from .rings import Ring, Rings
+from .weights import PlacedPass, Weights
+
+
+@dataclass(frozen=True, eq=False)
+class ProgramMemory:
+    """The program memory, and where populations lie in it."""
+
+    words: NDArray[np.uint32]
+    populations: tuple[ProgramPopulation, ...]
+    memory: MemoryUse
+
+
+@dataclass(frozen=True)
+class _Descriptors:
+    """Where the ring descriptors lie: behind the END instruction."""
+
+    end: int
+
+    def address(self, ring: Ring) -> int:
+        return self.end + 1 + ring.number * len(RING_WORDS)
+
+
+def emit(network: Network, config: Config, rings: Rings, weights: Weights, neurons: NeuronMemory) -> ProgramMemory:
+    """Program words.
+
+    Raises
+    ------
+    CompileError   if they do not fit the program memory.
+    """
+    end = len(PASS_WORDS) * len(weights.passes) + len(POPULATION_WORDS) * len(neurons.populations) + neurons.program_words
+    # The sequencer always loads MAX_RINGS descriptors: also from the last one on.
+    size = end + 1 + len(RING_WORDS) * (len(rings.all) + MAX_RINGS)
+    memory = PROGRAM.claim(network, config, size)
+    descriptors = _Descriptors(end)
+    words: list[int] = []
+    populations: list[ProgramPopulation] = []
+    for number, placed in enumerate(weights.passes):
+        words += _pass_words(placed, descriptors, clear=weights.reads_last(number))
+        if placed.entry.updates:
+            where = neurons.population(placed.entry.target)
+            population = _described(where, number=len(populations), address=len(words))
+            # A read-out's rings stay empty.
+            own = rings.of_population(population.name) if population.fires else []
+            first = descriptors.address(own[0] if own else rings.all[0])
+            words += _population_words(where, population, config, shift=weights.shifts[population.name], rings=len(own), first_ring=first)
+            words += _microprogram(where.program)
+            populations.append(population)
+    assert len(words) == end
+    words.append(INSTRUCTION.pack(argument=len(rings.all), opcode=Opcode.END))
+    words += [word for ring in rings.all for word in _ring_words(ring)]
+    words += [0] * (size - len(words))
+    return ProgramMemory(np.array(words, np.uint32), tuple(populations), memory)
+
+
+def _pass_words(placed: PlacedPass, descriptors: _Descriptors, *, clear: bool) -> list[int]:
+    entry, ring = placed.entry, placed.ring
+    return [
+        PASS_0.pack(
+            source_words=ceil_div(entry.fan_in, RING_BITS), blocks=entry.blocks, mode=entry.mode, clear=clear, update=entry.updates,
+            reserved=0, opcode=Opcode.PASS,
+        ),
+        PASS_1.pack(ring_base=ring.base + entry.first // RING_BITS * ring.rows, ring=descriptors.address(ring)),
+        PASS_2.pack(weight_base=placed.weight_base, fan_in=entry.fan_in),
+    ]  # fmt: skip
+
+
+def _described(where: PlacedNeurons, *, number: int, address: int) -> ProgramPopulation:
+    """What the driver knows of a population whose words begin at ``address``."""
+    program, model = where.program, where.population.neurons
+    assert model is not None
+    return ProgramPopulation(
+        number=number, name=where.population.name, size=where.population.size, rows=where.rows, row_words=where.row_words,
+        row_base=where.row_base, address=address, words=dict(program.words), micro_base=address + len(POPULATION_WORDS),
+        prologue=len(program.prologue), update=len(program.update), record={v: op.word() for v, op in program.record.items()},
+        exit_check=None if program.exit_check is None else program.exit_check.word(), fires=model.cap > 0,
+    )  # fmt: skip
+
+
+def _population_words(
+    where: PlacedNeurons, population: ProgramPopulation, config: Config, *, shift: int, rings: int, first_ring: int
+) -> list[int]:
+    model = where.population.neurons
+    assert model is not None
+    return [
+        POPULATION_0.pack(rows=where.rows, row_words=where.row_words, neuron_base=where.base, reserved=0),
+        POPULATION_1.pack(
+            prologue=population.prologue, update=population.update, record=0, shift=shift, non_strict=not model.strict,
+            reset_now=model.reset in (ResetRule.NOW_VALUE, ResetRule.NOW_SUBTRACT), reset_subtract=model.reset is ResetRule.NOW_SUBTRACT,
+            record_spikes=0, rings=rings, population=population.number, reserved=0,
+        ),
+        POPULATION_2.pack(
+            factor_v=DECAY_ONE - model.decay_v, factor_i=DECAY_ONE - model.decay_i, micro_words=where.program.reserved_words
+        ),
+        POPULATION_3.pack(v_reset=model.v_reset),
+        POPULATION_4.pack(v_min=-config.state_max if model.v_min is None else model.v_min),
+        POPULATION_5.pack(ring=first_ring, exit_check=population.exit_check is not None, reserved=0),
+        POPULATION_6.pack(last_row=(1 << where.last_row) - 1),
+        *[0] * len(POPULATION_COUNTERS),
+    ]  # fmt: skip
+
+
+def _microprogram(program: Microprogram) -> list[int]:
+    """Its operations, and room for those that record."""
+    operations = program.prologue + program.update + ([program.exit_check] if program.exit_check else [])
+    return [operation.word() for operation in operations] + [0] * (program.reserved_words - len(operations))
+
+
+def _ring_words(ring: Ring) -> list[int]:
+    return [
+        RING_0.pack(base=ring.base, rows=ring.rows, head=0),
+        RING_1.pack(delay=ring.delay, uniform=ring.uniform, reserved=0),
+    ]

@@ -1,0 +1,98 @@
+"""Step 3: the neurons. Every population gets a microprogram, and its words a place in the neuron memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifline.arch.config import Config, ceil_div
+from lifline.network.model import Network, Population
+
+from .memories import NEURONS, MemoryUse
+from .microcode import Microprogram, build
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedNeurons:
+    """One population in the neuron memory: the words that its neurons share, then its rows.
+
+    Attributes
+    ----------
+    base : neuron word of the first shared word.   lanes : neurons per row.
+    """
+
+    population: Population
+    program: Microprogram
+    base: int
+    lanes: int
+
+    @property
+    def rows(self) -> int:
+        return ceil_div(self.population.size, self.lanes)
+
+    @property
+    def row_words(self) -> int:
+        """Neuron words per row."""
+        return len(self.program.words)
+
+    @property
+    def row_base(self) -> int:
+        """Neuron word of the first row."""
+        return self.base + len(self.program.shared)
+
+    @property
+    def end(self) -> int:
+        """Neuron word behind the last row."""
+        return self.row_base + self.rows * self.row_words
+
+    @property
+    def last_row(self) -> int:
+        """Neurons that exist in the last row."""
+        return self.population.size - (self.rows - 1) * self.lanes
+
+    def image(self) -> NDArray[np.int64]:
+        """Its words as they are loaded, (word, lane); neurons that do not exist are 0."""
+        words = np.zeros((self.end - self.base, self.lanes), np.int64)
+        shared = len(self.program.shared)
+        words[:shared] = np.reshape(self.program.shared, (-1, 1))
+        for name, values in self.program.initial.items():
+            filled = np.zeros(self.rows * self.lanes, np.int64)
+            filled[: self.population.size] = values
+            words[shared + self.program.words[name] :: self.row_words] = filled.reshape(self.rows, -1)
+        return words
+
+
+@dataclass(frozen=True, eq=False)
+class NeuronMemory:
+    """All populations but the input, in the order of computation, and the neuron memory, (word, lane)."""
+
+    populations: tuple[PlacedNeurons, ...]
+    words: NDArray[np.int64]
+    memory: MemoryUse
+
+    def population(self, name: str) -> PlacedNeurons:
+        return next(p for p in self.populations if p.population.name == name)
+
+    @property
+    def program_words(self) -> int:
+        """Program words of all microprograms."""
+        return sum(p.program.reserved_words for p in self.populations)
+
+
+def place_neurons(network: Network, config: Config) -> NeuronMemory:
+    """Microprograms and neuron words.
+
+    Raises
+    ------
+    CompileError   for parameters that do not fit the state bits, and for more neuron words than there is room for.
+    """
+    placed: list[PlacedNeurons] = []
+    for population in map(network.population, network.order):
+        if population.neurons is None:
+            continue
+        program = build(population, config, count_spikes=network.early_exit is not None and population.name == network.output)
+        placed.append(PlacedNeurons(population, program, placed[-1].end if placed else 0, config.multipliers))
+    memory = NEURONS.claim(network, config, placed[-1].end)
+    return NeuronMemory(tuple(placed), np.concatenate([p.image() for p in placed]), memory)

@@ -1,0 +1,35 @@
+"""Fully connected: a weight word per presynaptic neuron and block, block after block."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lifline.arch.config import RING_BITS, Config, ceil_div
+from lifline.arch.program import Mode
+from lifline.network.model import Projection
+
+from .kind import Ints, Part, Sums
+
+
+class FullyConnected:
+    """Stored weights are (target, source)."""
+
+    def stored(self, projection: Projection, shift: int) -> Ints:
+        return projection.weights << (projection.weight_shift - shift)
+
+    def sums(self, stored: Ints) -> Sums:
+        return Sums(np.maximum(stored, 0).sum(axis=1), np.maximum(-stored, 0).sum(axis=1))
+
+    def parts(self, stored: Ints, mode: Mode, config: Config) -> list[Part]:
+        """As many presynaptic neurons per pass as the list of active ones takes, in whole ring words."""
+        size = stored.shape[1]
+        limit = config.dense_fan_in if mode is Mode.DENSE else config.event_fan_in
+        limit -= limit % RING_BITS
+        return [self._part(stored[:, first : first + limit], first, config.lanes) for first in range(0, size, limit)]
+
+    def _part(self, stored: Ints, first: int, lanes: int) -> Part:
+        targets, fan_in = stored.shape
+        blocks = ceil_div(targets, lanes)
+        padded = np.zeros((blocks * lanes, fan_in), np.int64)
+        padded[:targets] = stored
+        return Part(first, fan_in, blocks, padded.reshape(blocks, lanes, fan_in).transpose(0, 2, 1).reshape(-1, lanes))

@@ -1,0 +1,109 @@
+"""Step 2: the weights. Every projection becomes one pass or several, and every pass has weight words of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifline.arch.config import Config
+from lifline.arch.errors import CompileError
+from lifline.arch.layout import WORD_BITS
+from lifline.arch.program import Mode
+from lifline.network.model import Network
+
+from .memories import WEIGHTS, MemoryUse
+from .program import ProgramPass
+from .projections.chosen import kind_of
+from .projections.kind import Ints
+from .rings import Ring, Rings
+from .scaling import scaled_weights
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedPass:
+    """A pass, the ring that it reads, and its first weight word."""
+
+    entry: ProgramPass
+    ring: Ring
+    weight_base: int
+
+    def overlaps(self, other: PlacedPass) -> bool:
+        """Whether both read a presynaptic neuron of the same ring."""
+        mine, its = self.entry, other.entry
+        return self.ring is other.ring and mine.first < its.first + its.fan_in and its.first < mine.first + mine.fan_in
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """The passes of a program in their order, and the weight memory.
+
+    Attributes
+    ----------
+    shifts : by population, index into the configuration's weight shifts.   words : (word, lane).
+    """
+
+    passes: tuple[PlacedPass, ...]
+    shifts: dict[str, int]
+    words: Ints
+    memory: MemoryUse
+
+    def reads_last(self, number: int) -> bool:
+        """Whether no later pass of a window reads what this one reads of its ring."""
+        return not any(later.overlaps(self.passes[number]) for later in self.passes[number + 1 :])
+
+
+def place_weights(network: Network, config: Config, modes: Mapping[tuple[str, str], Mode], rings: Rings) -> Weights:
+    """Passes and weight words, population by population in the order of computation.
+
+    Raises
+    ------
+    CompileError   for weights that do not fit the weight bits, sums that an accumulator cannot hold, and more weights than there is room for.
+    """
+    passes: list[PlacedPass] = []
+    shifts: dict[str, int] = {}
+    words: list[Ints] = []
+    weight_base = 0
+    for target in map(network.population, network.order):
+        if target.neurons is None:
+            continue
+        scaled = scaled_weights(network, target, config)
+        shifts[target.name] = scaled.shift
+        projections = network.projections_into(target.name)
+        for p in projections:
+            mode = modes[p.source, p.target]
+            parts = kind_of(p).parts(scaled.stored[p.source], mode, config)
+            for part in parts:
+                updates = p is projections[-1] and part is parts[-1]
+                entry = ProgramPass(p.source, p.target, mode, part.first, part.fan_in, part.blocks, updates)
+                passes.append(PlacedPass(entry, rings.of_projection[p.source, p.target], weight_base))
+                words.append(part.words)
+                weight_base += len(part.words)
+    _check_bytes(passes, words, config)
+    image = np.concatenate(words)
+    return Weights(tuple(passes), shifts, image, WEIGHTS.claim(network, config, len(image)))
+
+
+def _check_bytes(passes: Sequence[PlacedPass], words: Sequence[Ints], config: Config) -> None:
+    """Refuse more weights than there is room for, in bytes by layer."""
+    needed = dict.fromkeys((placed.entry.target for placed in passes), 0)
+    for placed, own in zip(passes, words, strict=True):
+        needed[placed.entry.target] += len(own)
+    total = sum(needed.values())
+    if total > config.weight_words:
+        sizes = {name: count * config.weight_word_bits // 8 for name, count in needed.items()}
+        detail = ", ".join(f"layer `{name}` needs {size:,} weight bytes" for name, size in sizes.items())
+        raise CompileError(
+            f"{detail}: together {total * config.weight_word_bits // 8:,}, `{config.name}` has {config.weight_bytes:,}; use a larger configuration, "
+            "fewer neurons or fewer weight bits"
+        )
+
+
+def pack_lanes(values: Ints, bits: int) -> NDArray[np.uint32]:
+    """Pack rows of signed lane values, lane 0 lowest, into little-endian 32-bit words, row by row."""
+    unsigned = (values & ((1 << bits) - 1)).astype(np.uint32)
+    per_word = min(WORD_BITS // bits, values.shape[1])
+    grouped = unsigned.reshape(values.shape[0], -1, per_word)
+    return np.bitwise_or.reduce(grouped << (np.arange(per_word, dtype=np.uint32) * bits), axis=2).reshape(-1)

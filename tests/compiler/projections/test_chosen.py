@@ -1,0 +1,49 @@
+"""A new kind of projection is compiled by what stands beside its name, and one without a name is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lifline.arch.config import Config, preset
+from lifline.arch.errors import CompileError
+from lifline.arch.program import Mode
+from lifline.compiler.compile import compile_network
+from lifline.compiler.projections import chosen
+from lifline.compiler.projections.fully_connected import FullyConnected
+from lifline.compiler.projections.kind import Ints, Part
+from lifline.network.model import Network, Neurons, Population, Projection
+
+TINY = preset("tiny")
+
+
+class OneToOne(Projection):
+    """A projection of a kind of its own."""
+
+
+class InSinglePasses(FullyConnected):
+    """A pass for every 32 presynaptic neurons."""
+
+    def parts(self, stored: Ints, mode: Mode, config: Config) -> list[Part]:
+        return super().parts(stored, mode, config.replace(list_entries=64))
+
+
+def network(kind: type[Projection]) -> Network:
+    return Network(
+        name="net", state_bits=TINY.state_bits, output="out",
+        populations=(Population("in", (64,)), Population("out", (64,), Neurons(threshold=1))),
+        projections=(kind(source="in", target="out", weights=np.eye(64, dtype=int)),),
+    )  # fmt: skip
+
+
+def test_a_kind_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chosen, "KINDS", {OneToOne: InSinglePasses(), **chosen.KINDS})
+    tiny = TINY.replace(weight_words=2048)
+    assert [p.fan_in for p in compile_network(network(OneToOne), tiny).passes] == [32, 32]
+    assert [p.fan_in for p in compile_network(network(Projection), tiny).passes] == [64]
+
+
+def test_a_kind_without_a_line_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chosen, "KINDS", {OneToOne: FullyConnected()})
+    with pytest.raises(CompileError, match="is no projection that this gateware runs, which are `OneToOne`"):
+        compile_network(network(Projection), TINY)

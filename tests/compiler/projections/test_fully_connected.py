@@ -1,0 +1,52 @@
+"""Fully connected projections: every synapse in exactly one place of the weight words, in the order that the lanes take."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lifline.arch.config import RING_BITS, preset
+from lifline.arch.program import Mode
+from lifline.compiler.projections.fully_connected import FullyConnected
+from lifline.network.model import Projection
+
+TINY = preset("tiny")
+KIND = FullyConnected()
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("targets", [1, 4, 5, 12])
+@pytest.mark.parametrize("sources", [1, 64, 65, 128, 129, 300])
+def test_every_weight_stands_where_its_lane_and_its_source_meet(mode: Mode, targets: int, sources: int) -> None:
+    weights = np.arange(1, targets * sources + 1).reshape(targets, sources)
+    parts = KIND.parts(weights, mode, TINY)
+    seen = 0
+    for part in parts:
+        for block in range(part.blocks):
+            for source in range(part.fan_in):
+                for lane in range(TINY.lanes):
+                    target = block * TINY.lanes + lane
+                    expected = weights[target, part.first + source] if target < targets else 0
+                    assert part.words[block * part.fan_in + source, lane] == expected
+                    seen += target < targets
+    assert seen == weights.size and all(len(part.words) == part.blocks * part.fan_in for part in parts)
+
+
+@pytest.mark.parametrize(("mode", "limit"), [(Mode.EVENT, TINY.event_fan_in), (Mode.DENSE, TINY.dense_fan_in)])
+def test_a_pass_takes_as_many_sources_as_the_list_in_whole_ring_words(mode: Mode, limit: int) -> None:
+    weights = np.ones((3, 2 * limit + 1), int)
+    assert [(part.first, part.fan_in) for part in KIND.parts(weights, mode, TINY)] == [(0, limit), (limit, limit), (2 * limit, 1)]
+    odd = TINY.replace(list_entries=64, max_neurons=64)
+    assert all(part.first % RING_BITS == 0 for part in KIND.parts(weights, mode, odd))
+
+
+def test_sums_are_taken_apart_by_sign() -> None:
+    sums = KIND.sums(np.array([[3, -2, 5], [-1, 0, -7]]))
+    assert sums.positive.tolist() == [8, 0] and sums.negative.tolist() == [2, 8]
+    both = sums + sums
+    assert both.positive.tolist() == [16, 0] and both.negative.tolist() == [4, 16]
+
+
+def test_weights_are_stored_before_the_shift_of_the_gateware() -> None:
+    projection = Projection(source="a", target="b", weights=np.array([[3, -2]]), weight_shift=5)
+    assert KIND.stored(projection, 5).tolist() == [[3, -2]] and KIND.stored(projection, 3).tolist() == [[12, -8]]

@@ -1,0 +1,87 @@
+"""Delay rings: who shares one, where they lie, and what the memory of delays holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lifline.arch.config import RING_BITS, Config, preset
+from lifline.arch.errors import CompileError
+from lifline.arch.program import MAX_RINGS
+from lifline.compiler.rings import Rings, place_rings
+from lifline.network.model import Network, Neurons, Population, Projection
+
+TINY = preset("tiny")
+W = TINY.window
+
+
+def network(*delays: object, inputs: int = 40) -> Network:
+    """An input, a hidden population of 33 neurons without delay, and one more population for each of its delays."""
+    size, names = 33, [f"out{k}" for k in range(len(delays))]
+    neurons = Neurons(threshold=1)
+    return Network(
+        name="net", state_bits=TINY.state_bits, output=names[-1],
+        populations=(Population("in", (inputs,)), Population("hidden", (size,), neurons), *(Population(name, (1,), neurons) for name in names)),
+        projections=(
+            Projection(source="in", target="hidden", weights=np.ones((size, inputs), int), delays=2),
+            *(Projection(source="hidden", target=name, weights=np.ones((1, size), int), delays=d) for name, d in zip(names, delays, strict=True)),
+        ),
+    )  # fmt: skip
+
+
+def placed(*delays: object, config: Config = TINY) -> Rings:
+    return place_rings(network(*delays), config)
+
+
+EACH = np.arange(33) % 6
+
+
+def test_projections_of_equal_delays_share_a_ring() -> None:
+    rings = placed(3, np.full(33, 3), EACH)
+    assert rings.of_projection["hidden", "out0"] is rings.of_projection["hidden", "out1"]
+    assert rings.of_projection["hidden", "out2"] is not rings.of_projection["hidden", "out1"]
+    assert [ring.source.name for ring in rings.all] == ["in", "hidden", "hidden"] and [ring.number for ring in rings.all] == [0, 1, 2]
+    assert rings.of_population("hidden") == list(rings.all[1:]) and rings.of_population("out0") == []
+
+
+def test_a_ring_holds_its_delay_and_a_window_and_that_of_the_input_one_more() -> None:
+    first, second, third = placed(3, EACH).all
+    assert (first.rows, second.rows, third.rows) == (2 + 2 * W, 3 + W, 5 + W)
+    assert (first.words, second.words) == (2 * (2 + 2 * W), 2 * (3 + W))
+
+
+def test_rings_lie_one_behind_the_other() -> None:
+    rings = placed(3, EACH)
+    ends = np.cumsum([ring.words for ring in rings.all])
+    assert [ring.base for ring in rings.all] == [0, *ends[:-1]] and rings.words == ends[-1]
+    assert rings.memory == {"ring words": (rings.words, TINY.ring_words), "delay entries": (2 * RING_BITS, TINY.delay_entries)}
+
+
+def test_only_different_delays_have_entries() -> None:
+    wide = TINY.replace(delay_entries=256)
+    rings = placed(EACH, EACH[::-1], config=wide)
+    uniform, first, second = rings.all
+    assert (uniform.uniform, uniform.entries, uniform.delay) == (True, 0, 2)
+    assert [(ring.uniform, ring.entries, ring.delay) for ring in (first, second)] == [(False, 64, 0), (False, 64, 64)]
+    assert rings.delay_image().tolist() == [*EACH, *[0] * 31, *EACH[::-1], *[0] * 31]
+    assert placed(0).delay_image().tolist() == [0]
+
+
+def test_a_population_writes_a_few_rings_and_the_input_one() -> None:
+    placed(*range(MAX_RINGS))
+    with pytest.raises(CompileError, match=f"`hidden` has {MAX_RINGS + 1} different delay vectors on its outgoing projections, this gateware has {MAX_RINGS}"):
+        placed(*range(MAX_RINGS + 1))
+    net = network(0)
+    other = Projection(source="in", target="out0", weights=np.ones((1, 40), int), delays=1)
+    with pytest.raises(CompileError, match="`in` has 2 different delay vectors .* this gateware has 1; share delays"):
+        place_rings(net.replace(projections=(*net.projections, other)), TINY)
+
+
+@pytest.mark.parametrize(("field", "message"), [
+    ("ring_words", "`net` needs 50 words of 32 for delay rings, `tight` has 32: shorten delays"),
+    ("delay_entries", "`net` needs 64 axonal delays, `tight` has 32: use uniform delays"),
+])  # fmt: skip
+def test_what_does_not_fit_is_refused_with_need_and_limit(field: str, message: str) -> None:
+    net = network(3, EACH) if field == "delay_entries" else network(3, 4)
+    with pytest.raises(CompileError, match=message):
+        place_rings(net, TINY.replace(name="tight", max_delay=6, **{field: 32}))

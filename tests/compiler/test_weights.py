@@ -1,0 +1,79 @@
+"""Passes and their weight words: order, places, who updates, who reads a ring last."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lifline.arch.config import Config, preset
+from lifline.arch.errors import CompileError
+from lifline.arch.program import Mode
+from lifline.compiler.rings import place_rings
+from lifline.compiler.weights import Weights, pack_lanes, place_weights
+from lifline.network.model import Network, Neurons, Population, Projection
+
+TINY = preset("tiny")
+
+
+def network(inputs: int, *targets: int) -> Network:
+    """The input, which every population reads, and populations that each read the one before, too."""
+    names = ["in", *(f"p{k}" for k in range(len(targets)))]
+    sizes = dict(zip(names, (inputs, *targets), strict=True))
+    pairs = [("in", name) for name in names[1:]] + list(zip(names[1:], names[2:], strict=False))
+    return Network(
+        name="net", state_bits=TINY.state_bits, output=names[-1],
+        populations=(Population("in", (inputs,)), *(Population(name, (sizes[name],), Neurons(threshold=1)) for name in names[1:])),
+        projections=tuple(Projection(source=a, target=b, weights=np.full((sizes[b], sizes[a]), k + 1)) for k, (a, b) in enumerate(pairs)),
+    )  # fmt: skip
+
+
+def placed(net: Network, mode: Mode = Mode.EVENT, config: Config = TINY) -> Weights:
+    modes = {(p.source, p.target): mode for p in net.projections}
+    return place_weights(net, config, modes, place_rings(net, config))
+
+
+def test_passes_follow_the_order_of_computation_and_the_last_one_of_a_population_updates() -> None:
+    weights = placed(network(70, 5, 3))
+    assert [(p.entry.source, p.entry.target, p.entry.first, p.entry.updates) for p in weights.passes] == [
+        ("in", "p0", 0, False), ("in", "p0", 64, True), ("in", "p1", 0, False), ("in", "p1", 64, False), ("p0", "p1", 0, True),
+    ]  # fmt: skip
+    assert weights.shifts == {"p0": 0, "p1": 0}
+
+
+def test_weight_words_lie_in_the_order_of_passes() -> None:
+    weights = placed(network(70, 5, 3))
+    sizes = [p.entry.blocks * p.entry.fan_in for p in weights.passes]
+    assert sizes == [128, 12, 64, 6, 5] and [p.weight_base for p in weights.passes] == [0, *np.cumsum(sizes)[:-1]]
+    assert weights.memory == {"weight words": (sum(sizes), TINY.weight_words)} and len(weights.words) == sum(sizes)
+    assert weights.words[-5:].tolist() == [[3, 3, 3, 0]] * 5
+
+
+def test_the_last_pass_that_reads_a_part_of_a_ring_clears_it() -> None:
+    weights = placed(network(70, 5, 3))
+    assert [weights.reads_last(k) for k in range(5)] == [False, False, True, True, True]
+
+
+@pytest.mark.parametrize(("modes", "expected"), [
+    ((Mode.EVENT, Mode.DENSE), [False, False, True]), ((Mode.DENSE, Mode.EVENT), [False, True, True]), ((Mode.DENSE, Mode.DENSE), [False, True]),
+])  # fmt: skip
+def test_parts_of_different_sizes_of_one_ring_overlap(modes: tuple[Mode, Mode], expected: list[bool]) -> None:
+    """One mode takes 128 neurons in a pass, the other in two: no part is cleared while a later pass reads any of it."""
+    net = network(128, 2, 2)
+    net = net.replace(projections=net.projections[:2], output="p1")
+    weights = place_weights(net, TINY, {("in", "p0"): modes[0], ("in", "p1"): modes[1]}, place_rings(net, TINY))
+    assert [weights.reads_last(k) for k in range(len(weights.passes))] == expected
+
+
+def test_more_weights_than_there_is_room_for_are_refused_in_bytes_by_layer() -> None:
+    net = network(8, 5, 3)
+    placed(net, config=TINY.replace(weight_words=32))
+    with pytest.raises(CompileError, match="layer `p0` needs 64 weight bytes, layer `p1` needs 52 weight bytes: together 116, `tight` has 64"):
+        placed(net, config=TINY.replace(name="tight", weight_words=16))
+
+
+@pytest.mark.parametrize(("bits", "lanes"), [(8, 4), (8, 16), (4, 4), (4, 16), (2, 4), (2, 128)])
+def test_lanes_are_packed_lowest_first(bits: int, lanes: int) -> None:
+    values = np.random.default_rng(bits * lanes).integers(-(1 << bits - 1), 1 << bits - 1, (5, lanes))
+    words = [sum(int(v & (1 << bits) - 1) << bits * k for k, v in enumerate(row)) for row in values]
+    per_row = max(1, lanes * bits // 32)
+    assert pack_lanes(values, bits).tolist() == [word >> 32 * k & 0xFFFFFFFF for word in words for k in range(per_row)]
