@@ -33,7 +33,7 @@ AREAS = (
             "sw/compiler/compile.py", "sw/compiler/rings.py", "sw/compiler/weights.py", "sw/compiler/neurons.py", "sw/compiler/emit.py",
             "sw/compiler/memories.py", "sw/compiler/projections/fully_connected.py",
         ),
-        ("tests/compiler", "tests/rtl/test_programs.py"),
+        ("tests/compiler", PROGRAMS),
     ),  # fmt: skip
     Area("driver", ("sw/driver/exchange.py", "sw/driver/linked.py"), ("tests/sim/cycles/test_model.py", *RUNS, "tests/driver/test_mark.py", "tests/driver/test_arguments.py")),
     Area("link", ("sw/driver/link.py",), ("tests/driver/test_link.py",)),
