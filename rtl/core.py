@@ -99,17 +99,17 @@ class Core(wiring.Component):
 
         # Scan and accumulation.
         m.d.comb += [
-            scanner.start.eq(seq.scan_start),
-            scanner.words.eq(seq.scan_words),
-            scanner.count.eq(seq.scan_count),
-            scanner.base.eq(seq.scan_base),
-            scanner.ring_rows.eq(seq.scan_ring_rows),
-            scanner.row.eq(seq.scan_row),
-            scanner.clear.eq(seq.scan_clear),
-            seq.scan_busy.eq(scanner.busy),
-            accumulate.entry.eq(scanner.entry),
-            accumulate.entry_valid.eq(scanner.entry_valid),
-            accumulate.scan_done.eq(scanner.done),
+            scanner.command.start.eq(seq.scan_start),
+            scanner.command.words.eq(seq.scan_words),
+            scanner.command.count.eq(seq.scan_count),
+            scanner.command.base.eq(seq.scan_base),
+            scanner.command.ring_rows.eq(seq.scan_ring_rows),
+            scanner.command.row.eq(seq.scan_row),
+            scanner.command.clear.eq(seq.scan_clear),
+            seq.scan_busy.eq(scanner.command.busy),
+            accumulate.entry.eq(scanner.entries.entry),
+            accumulate.entry_valid.eq(scanner.entries.valid),
+            accumulate.scan_done.eq(scanner.entries.done),
             accumulate.start.eq(seq.pass_start),
             accumulate.mode.eq(seq.mode),
             accumulate.blocks.eq(seq.blocks),
@@ -274,8 +274,8 @@ class Core(wiring.Component):
         ring_write, ring_write_address = Signal(), Signal.like(rings.write_address)
         whole_word, marked_word = Signal(RING_BITS), Signal(RING_BITS)
         m.d.sync += [
-            ring_write.eq(seq.clearing | scanner.write_enable | router.write_enable | host.write_rings),
-            ring_write_address.eq(Mux(seq.clearing, seq.clear_address, Mux(scanner.busy, scanner.write_address, router.write_address))),
+            ring_write.eq(seq.clearing | scanner.ring.clear | router.write_enable | host.write_rings),
+            ring_write_address.eq(Mux(seq.clearing, seq.clear_address, Mux(scanner.ring.busy, scanner.ring.clear_address, router.write_address))),
             whole_word.eq(0),
             marked_word.eq(0),
         ]
@@ -286,8 +286,8 @@ class Core(wiring.Component):
         # The host's address stays until its word is written.
         held_address = Signal.like(ring_write_address)
         m.d.comb += held_address.eq(Mux(idle, host.offset, source.write_address))
-        with m.If(scanner.busy):
-            m.d.comb += [rings.read_address.eq(scanner.read_address), rings.read_enable.eq(scanner.read_enable)]
+        with m.If(scanner.ring.busy):
+            m.d.comb += [rings.read_address.eq(scanner.ring.address), rings.read_enable.eq(scanner.ring.enable)]
         with m.Elif(router.read_enable):
             m.d.comb += rings.read_address.eq(router.read_address)
         with m.Else():
@@ -297,7 +297,7 @@ class Core(wiring.Component):
             rings.write_address.eq(Mux(ring_write & ~idle, ring_write_address, held_address)),
             rings.write_data.eq(whole_word | marked_word | Mux(ring_write, 0, source.write_data)),
             rings.write_enable.eq(ring_write | (source.write_enable & source.write_free)),
-            scanner.read_data.eq(rings.read_data),
+            scanner.ring.data.eq(rings.read_data),
             source.marked.eq(marked),
         ]
         release_step = Signal.like(seq.step)

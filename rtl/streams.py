@@ -30,6 +30,11 @@ def entry_layout(config: Config) -> data.StructLayout:
     return data.StructLayout({"index": range(config.list_entries), "arrivals": config.window if config.dense_lanes else 0})
 
 
+def rows_per_scan(config: Config) -> int:
+    """Rows of a ring that one scan reads at most: all of a window in dense mode, a single one in event mode."""
+    return config.window if config.dense_lanes else 1
+
+
 class RunControl(Signature):
     """The host starts and stops runs, and sees how they go.
 
@@ -116,7 +121,7 @@ class ScanCommand(Signature):
             {
                 "start": Out(1),
                 "words": Out(range(config.max_groups + 1)),
-                "count": Out(range(config.window + 1)),
+                "count": Out(range(rows_per_scan(config) + 1)),
                 "base": Out(range(config.ring_words)),
                 "ring_rows": Out(rows),
                 "row": Out(rows),

@@ -16,8 +16,8 @@ from lifline.arch.timing import ACCUMULATE_SPACING
 from ..cells.carry import ChoosingAdder
 from ..cells.memory import Ram
 from ..cells.select import selected
+from ..streams import entry_layout as list_entry
 from .dense import DenseLanes
-from .scanner import list_entry
 
 
 class Accumulate(wiring.Component):

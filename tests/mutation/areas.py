@@ -41,7 +41,7 @@ AREAS = (
     Area("gateware, registers", ("rtl/host/registers.py",), ("tests/rtl/host/test_registers.py",)),
     Area("gateware, host", ("rtl/host/host.py",), ("tests/rtl/host/test_host.py",)),
     Area("gateware, router", ("rtl/spikes/router.py",), ("tests/rtl/spikes/test_router.py", PROGRAMS)),
-    Area("gateware, scanner", ("rtl/synapses/scanner.py",), ("tests/rtl/synapses/test_scanner.py",)),
+    Area("gateware, scanner", ("rtl/synapses/scanner.py", "rtl/synapses/fetch.py", "rtl/synapses/capture.py", "rtl/synapses/emit.py"), ("tests/rtl/synapses/test_scanner.py",)),
     Area("gateware, accumulation", ("rtl/synapses/accumulate.py",), ("tests/rtl/synapses/test_accumulate.py", PROGRAMS)),
     Area("gateware, lanes", ("rtl/neurons/lanes.py",), ("tests/rtl/neurons/test_lanes.py",)),
     Area("gateware, update", ("rtl/neurons/update.py",), ("tests/rtl/neurons/test_update.py", PROGRAMS)),

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from lifline.arch.config import RING_BITS, Config, preset
-from lifline.rtl.synapses.scanner import Scanner, rows_per_scan
+from lifline.rtl.streams import rows_per_scan
+from lifline.rtl.synapses.scanner import Scanner
 
 from ..bench import Memory, simulate
 
@@ -58,19 +59,21 @@ def ref_scan(scan: Scan, ring: list[int]) -> tuple[list[tuple[int, int]], list[i
 def rtl_scans(config: Config, scans: list[Scan], ring: list[int], pauses: random.Random | None = None) -> list[tuple[list[tuple[int, int]], list[int], int]]:
     """The same of the gateware, scan after scan, each on a fresh copy of ``ring``; ``pauses``: idle cycles between scans."""
     dut = Scanner(config)
+    command, shown, port = dut.command, dut.entries, dut.ring
     results = []
 
     async def bench(ctx):
         for scan in scans:
             memory = Memory(RING_BITS, list(ring))
             for name in ("words", "count", "base", "ring_rows", "row", "clear"):
-                ctx.set(getattr(dut, name), int(getattr(scan, name)))
-            ctx.set(dut.start, 1)
+                ctx.set(getattr(command, name), int(getattr(scan, name)))
+            ctx.set(command.start, 1)
             entries, cycles, done_at, cycle = [], 0, None, 0
             while done_at is None or cycle < done_at + 3:
-                _, _, valid, entry, done, busy, read_address, read_enable, write_address, write_enable = await ctx.tick().sample(
-                    dut.entry_valid, dut.entry, dut.done, dut.busy, dut.read_address, dut.read_enable, dut.write_address, dut.write_enable
+                _, _, valid, entry, done, busy, owned, address, enable, clear_address, clear = await ctx.tick().sample(
+                    shown.valid, shown.entry, shown.done, command.busy, port.busy, port.address, port.enable, port.clear_address, port.clear
                 )
+                assert owned == busy, "the ring is the scanner's while it is busy"
                 assert busy == (done_at is None and cycle > 0), "busy from the cycle after start up to done"
                 if valid:
                     entries.append((entry.index, entry.arrivals if config.dense_lanes else 1))
@@ -78,9 +81,9 @@ def rtl_scans(config: Config, scans: list[Scan], ring: list[int], pauses: random
                 if done:
                     assert done_at is None, "done lasts one cycle"
                     done_at = cycle
-                assert busy or not write_enable, "the ring is written only while busy"
-                ctx.set(dut.read_data, memory.cycle(read_address, read_enable, write_address, write_enable))
-                ctx.set(dut.start, 0)
+                assert busy or not clear, "the ring is written only while busy"
+                ctx.set(port.data, memory.cycle(address, enable, clear_address, clear))
+                ctx.set(command.start, 0)
                 cycle += 1
             cycles = done_at
             results.append((entries, memory.words, cycles))

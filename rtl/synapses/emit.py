@@ -1,0 +1,94 @@
+"""Finds the active presynaptic neurons of a group, one per cycle."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from lifline.arch.config import RING_BITS, Config
+
+from ..cells.count import at_most_one, index_of_missing, lowest_bit, only_lowest
+from ..cells.select import parts_of, selected_part
+from ..streams import entry_layout, rows_per_scan
+
+BYTE = 8
+BYTES = RING_BITS // BYTE
+"""Bytes of a group: the lowest one with an active neuron comes first, in it the lowest bit."""
+
+
+class Emit(wiring.Component):
+    """One list entry per active neuron, lowest index first; a group takes a cycle for each, and at least one.
+
+    Members
+    -------
+    start : In, one cycle: the next group is number 0.
+    full, rows, active : In, a group, see :class:`~lifline.rtl.synapses.capture.Capture`.   final : In, with it: no group comes after this one.
+    take : Out, one cycle: the group is copied.
+    valid, entry : Out, an entry.
+    finished : Out, level: the last entry of the scan comes in the next cycle, or came before; low from the cycle after ``start``.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "start": In(1),
+                "full": In(1),
+                "rows": In(RING_BITS).array(rows_per_scan(config)),
+                "active": In(RING_BITS),
+                "final": In(1),
+                "take": Out(1),
+                "valid": Out(1),
+                "entry": Out(entry_layout(config)),
+                "finished": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        # `current` has what is pending of the byte in hand, `others` are the other bytes, `left` those that come after it and have a
+        # bit in `waiting`: the first one never does.
+        waiting, current = Signal(RING_BITS), Signal(BYTE)
+        left, others = Signal(BYTES), Signal(BYTES)
+        groups = max(self.config.list_entries // RING_BITS, 2)
+        group, final = Signal(range(groups), init=groups - 1), Signal()  # starts as `start` sets it, which takes no lookup table
+        position, rest = lowest_bit(m, current, carry_chain=False)
+        byte_ends, group_ends = Signal(), Signal()
+        m.d.comb += [
+            byte_ends.eq(at_most_one(current)),
+            group_ends.eq(byte_ends & ~left.any()),
+            self.take.eq(self.full & group_ends),
+            self.finished.eq(final & group_ends),
+        ]
+        # The next byte is one that waits or, of the next group, the first one that has been captured: nothing waits then.
+        occupied = Cat(byte.any() for byte in parts_of(self.active, BYTES))
+        first, following = only_lowest(occupied), only_lowest(left)
+        m.d.sync += current.eq(rest | selected_part(self.active, first, self.take) | selected_part(waiting, following, byte_ends))
+        with m.If(byte_ends):
+            m.d.sync += [left.eq(left & ~following), others.eq(~following)]
+        with m.If(self.take):
+            m.d.sync += [left.eq(occupied & ~first), others.eq(~first), waiting.eq(self.active), group.eq(group + 1), final.eq(self.final)]
+
+        m.d.sync += [self.valid.eq(current.any()), self.entry.index.eq(Cat(position, index_of_missing(others), group))]
+        self.choose_arrivals(m, others, current & ~rest)
+        with m.If(self.start):
+            m.d.sync += [final.eq(0), group.eq(group.init)]
+        return m
+
+    def choose_arrivals(self, m: Module, others: Signal, neuron: Value) -> None:
+        """Of all rows first the byte in hand, then the bit of the one ``neuron``."""
+        rows, lowest = [Signal(RING_BITS, name=f"row{w}") for w in range(len(self.rows))], Signal(BYTE)
+        with m.If(self.take):
+            m.d.sync += [row.eq(captured) for row, captured in zip(rows, self.rows, strict=True)]
+        m.d.sync += lowest.eq(neuron)
+        for w in range(len(self.entry.arrivals)):
+            kept = [Signal(BYTE, name=f"row{w}_byte{k}") for k in range(BYTES)]
+            for k, (part, byte) in enumerate(zip(kept, parts_of(rows[w], BYTES), strict=True)):
+                m.d.sync += part.eq(byte)
+                with m.If(others[k]):  # clearing the other bytes takes no lookup table
+                    m.d.sync += part.eq(0)
+            m.d.comb += self.entry.arrivals[w].eq((lowest & reduce(or_, kept)).any())
