@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from lifline.arch.arithmetic import DECAY_BITS, DECAY_ONE
 from lifline.arch.kernel import kernel
+from lifline.arch.program import POPULATION_COUNTERS
 
 Ints = NDArray[np.integer]
 ROUND = DECAY_ONE - 1
 """Added to a negative product before the shift, so that it rounds toward zero."""
+SPIKES, BUDGET_HITS, SATURATIONS = (POPULATION_COUNTERS.index(name) for name in ("spikes", "budget_hits", "saturations"))
 
 
 class Rule(NamedTuple):
@@ -114,7 +116,7 @@ def update(
     """Neuron update, the formulas of ``docs/semantics.md`` in their order, 64-bit.
 
     State ``v, i, c, count`` (batch, neuron) is updated in place and ``fired`` written; records (batch, time, neuron) may have
-    no steps; ``counters`` (batch, 3): spikes, budget hits, saturations. Without a synaptic current (``factor_i`` 0) ``i`` is
+    no steps; ``counters`` (batch, counter), in the order of ``POPULATION_COUNTERS``. Without a synaptic current (``factor_i`` 0) ``i`` is
     exactly ``x``: the membrane's ``sat`` is then the only one.
     """
     batch, _, size = x.shape
@@ -126,7 +128,7 @@ def update(
                     product = i[b, n] * rule.factor_i
                     exact = current + ((product + (ROUND if product < 0 else 0)) >> DECAY_BITS)
                     current = min(max(exact, -rule.limit), rule.limit)
-                    counters[b, 2] += current != exact
+                    counters[b, SATURATIONS] += current != exact
                 crossed = c[b, n]
                 before = rule.v_reset if (rule.late and not rule.subtract and crossed > 0) else v[b, n]
                 product = before * rule.factor_v
@@ -134,7 +136,7 @@ def update(
                 if rule.late and rule.subtract:
                     exact -= crossed * theta[n]
                 membrane = min(max(exact, -rule.limit), rule.limit)
-                counters[b, 2] += membrane != exact
+                counters[b, SATURATIONS] += membrane != exact
                 membrane = max(membrane, rule.v_min)
                 crossing = 0
                 if rule.cap == 1:
@@ -146,10 +148,10 @@ def update(
                     if rule.has_budget:
                         out = min(crossing, budget[n] - count[b, n])
                         count[b, n] += out
-                        counters[b, 1] += out < crossing
+                        counters[b, BUDGET_HITS] += out < crossing
                     if not rule.late:
                         membrane = max(membrane - crossing * theta[n] if rule.subtract else rule.v_reset, rule.v_min)
-                    counters[b, 0] += out
+                    counters[b, SPIKES] += out
                 i[b, n] = current
                 c[b, n] = crossing
                 v[b, n] = membrane
@@ -210,5 +212,5 @@ def update_plain(
             else:
                 for n in range(size):
                     state[n] = after_value if crossed[n] else membranes[n]
-        counters[b, 0] += total_fired
-        counters[b, 2] += saturated
+        counters[b, SPIKES] += total_fired
+        counters[b, SATURATIONS] += saturated

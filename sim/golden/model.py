@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifline.arch.errors import InputError
+from lifline.arch.program import POPULATION_COUNTERS
 from lifline.network.model import Network
 from lifline.network.result import Counters, RunResult, build_result, parse_records
 from lifline.network.spikes import as_batch
@@ -90,7 +91,7 @@ class GoldenModel:
                 name: {v: np.zeros((batch, length, self._layers[name].size), np.uint8 if v == "spikes" else np.int64) for v in variables}
                 for name, variables in wanted.items()
             },
-            counters={name: np.zeros((batch, 3), np.int64) for name in self._layers},
+            counters={name: np.zeros((batch, len(POPULATION_COUNTERS)), np.int64) for name in self._layers},
             steps=np.zeros(batch, np.int64),
             exited=np.zeros(batch, np.bool_),
             wanted=wanted,
@@ -196,7 +197,7 @@ class GoldenModel:
             wanted = recording.wanted.get(layer.name, set())
             x[layer.name] = layer.synaptic_input(batch, length, wanted)
             records[layer.name] = {v: np.empty((batch, length, layer.size), np.int64) for v in wanted & {"v", "i", "c"}}
-            counters[layer.name] = np.zeros((batch, 3), np.int64)
+            counters[layer.name] = np.zeros((batch, len(POPULATION_COUNTERS)), np.int64)
             for synapses in layer.synapses:
                 if synapses.source not in names:
                     synapses.add(fired[synapses.source], self._depth[synapses.source], x[layer.name], 0, length)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lifline.arch.config import Config
 from lifline.arch.errors import DeviceError, InputError
-from lifline.arch.program import FIRST_COUNTER
+from lifline.arch.program import FIRST_COUNTER, POPULATION_COUNTERS
 from lifline.arch.records import MAX_STEPS_PER_RUN
 from lifline.arch.registers import CONTROL_STOP, COUNTERS, REGISTERS, STATUS_RUNNING, Space, address
 from lifline.compiler.program import Program, ProgramPopulation
@@ -25,6 +25,7 @@ from .arguments import fresh, period, stateful
 from .counters import counted
 from .exchange import STALLED_S, Exchange, Records
 from .identity import check_program, identify
+from .last_run import LastRun
 from .link import Link
 
 CLOSE_S = 10.0
@@ -54,7 +55,7 @@ class LinkedDevice:
         self.program: Program | None = None
         self._config = config
         self._items = 0
-        self._lost = ""
+        self._last_run = LastRun.ENDED
         self._untouched = True  # no window was computed since the last fresh start, or load
         self.config_hash, self.config = identify(link, url, config)
 
@@ -110,7 +111,7 @@ class LinkedDevice:
             exchange.set(name, value)
         exchange.claim()
         self._loaded, self.program = exchange, program
-        self._items, self._lost, self._untouched = 0, "", True
+        self._items, self._last_run, self._untouched = 0, LastRun.ENDED, True
 
     def _halt(self, exchange: Exchange) -> None:
         """Stop a run that a failed call, or a driver that went away, has left behind."""
@@ -166,8 +167,8 @@ class LinkedDevice:
                 raise InputError(f"cannot record {', '.join(sorted(missing))} of `{name}` on a device; use the golden model")
         if not reset and max(len(array), self._items) > 1:
             raise InputError(f"a continued run takes one item after one item, not {len(array)} after {self._items}; use reset=True")
-        if not reset and self._lost:
-            raise DeviceError(f"{self.url}: {self._lost}, so that it cannot be continued; use reset=True")
+        if not reset and self._last_run is not LastRun.ENDED:
+            raise DeviceError(f"{self.url}: the last run {self._last_run.value}, so that it cannot be continued; use reset=True")
         records, counters, cycles, done, exited = self._execute(array, wanted, reset, period_cycles)
         batch, length = array.shape[:2]
         spikes_out = records[output.name].get("spikes", np.zeros((batch, length, output.size), np.uint8))
@@ -199,7 +200,7 @@ class LinkedDevice:
     def _count(self, spikes: object, reset: bool) -> tuple[dict[str, Counters], Cycles]:
         program, _ = self._ready()
         array, _ = as_batch(spikes, program.network.input.size, None)
-        if not reset and (self._lost or self._items != 1):
+        if not reset and (self._last_run is not LastRun.ENDED or self._items != 1):
             raise DeviceError(f"{self.url}: there is no single run to continue; use reset=True")
         _, counters, cycles, _, _ = self._execute(array, {}, reset, 0)
         return counters, cycles
@@ -212,7 +213,7 @@ class LinkedDevice:
         network = program.network
         reset = reset or not self._items
         exchange.check()
-        self._items, self._lost = len(array), "the last run failed"
+        self._items, self._last_run = len(array), LastRun.FAILED
         self._halt(exchange)
         exchange.set("period", period_cycles)
         for where, value in program.recording(wanted):
@@ -223,7 +224,7 @@ class LinkedDevice:
             name: {v: np.zeros((batch, length, network.population(name).size), np.uint8 if v == "spikes" else np.int64) for v in variables}
             for name, variables in wanted.items()
         }
-        counters = {p.name: np.zeros((batch, 3), np.int64) for p in program.populations}
+        counters = {p.name: np.zeros((batch, len(POPULATION_COUNTERS)), np.int64) for p in program.populations}
         cycles = np.zeros((batch, len(COUNTERS)), np.int64)
         done, exited = np.zeros(batch, np.int64), np.zeros(batch, np.bool_)
         for item in range(batch):
@@ -232,7 +233,7 @@ class LinkedDevice:
                 break
             first = 0
             exchange.cycles.begin(fresh=reset)
-            old = {p.name: np.zeros(3, np.uint32) if reset else self._event_counters(p) for p in program.populations}
+            old = {p.name: np.zeros(len(POPULATION_COUNTERS), np.uint32) if reset else self._event_counters(p) for p in program.populations}
             while first < length and not exited[item] and not exchange.stop.is_set():
                 part = array[item, first : first + MAX_STEPS_PER_RUN]
                 executed, exited[item] = exchange.run(part, reset and first == 0, records, item, first)
@@ -247,11 +248,11 @@ class LinkedDevice:
                     counters[p.name][item] += counted(old[p.name], new)
                     old[p.name] = new
             cycles[item] = exchange.cycles.totals
-        self._lost = "the last run was stopped" if exchange.stop.is_set() else ""
+        self._last_run = LastRun.STOPPED if exchange.stop.is_set() else LastRun.ENDED
         return records, {name: Counters(*c.T) for name, c in counters.items()}, Cycles(*cycles.T), done, exited
 
     def _event_counters(self, population: ProgramPopulation) -> NDArray[np.uint32]:
-        return self.link.read(address(Space.PROGRAM, population.address + FIRST_COUNTER), 3)
+        return self.link.read(address(Space.PROGRAM, population.address + FIRST_COUNTER), len(POPULATION_COUNTERS))
 
     def read_state(self, population: str) -> dict[str, NDArray[np.int64]]:
         """State after the last run, of its last item, shape (neuron,) each; zero before the first run.
@@ -270,8 +271,8 @@ class LinkedDevice:
     def _read_state(self, population: str) -> dict[str, NDArray[np.int64]]:
         program, exchange = self._ready()
         model = stateful(program.network, population).neurons
-        if self._lost == "the last run failed":
-            raise DeviceError(f"{self.url}: {self._lost}, its state means nothing; use reset=True in the next one")
+        if self._last_run is LastRun.FAILED:
+            raise DeviceError(f"{self.url}: the last run failed, its state means nothing; use reset=True in the next one")
         assert self.config is not None
         where = program.population(population)
         assert model is not None
