@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -39,7 +38,7 @@ def info(
     device: Annotated[str | None, typer.Option(help="golden:, sim:, sim:small, pysim:tiny, serial:/dev/ttyUSB0")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the configurations, or what a device reports about itself."""
+    """Show the configurations, or what a device reports about itself; with --json also versions and tools, as reports of errors need them."""
     from lifline.driver import device as devices
 
     with typed_errors():
@@ -58,7 +57,10 @@ def info(
         )  # fmt: skip
     console.print(table)
     if as_json:
-        print_json({c.name: json.loads(c.canonical()) | {"hash": c.hash} for c in PRESETS.values()})
+        from .environment import environment
+
+        with typed_errors():
+            print_json(environment())
 
 
 @app.command()

