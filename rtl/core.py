@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal
+from amaranth.hdl import Module, Mux, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,13 +12,14 @@ from lifline.arch.timing import UPDATE_STAGES
 
 from .cells.memory import Ram
 from .cells.target import GENERIC, Target
-from .control.sequencer import PROGRAM_SLICES, Sequencer
+from .control.sequencer import Sequencer
 from .host.bus import HostRequest, HostResponse
 from .host.host import Host
 from .neurons.update import Update
 from .spikes.input import InputWriter
 from .spikes.recorder import Recorder
 from .spikes.router import Router
+from .streams import PROGRAM_SLICES
 from .synapses.accumulate import Accumulate
 from .synapses.scanner import Scanner
 from .trace import trace_signature
@@ -69,121 +70,114 @@ class Core(wiring.Component):
         m.submodules.router = router = Router(config)
         m.submodules.recorder = recorder = Recorder(config)
         source = InputWriter(config)
-        m.submodules.input = ResetInserter(seq.cleared)(source)  # a fresh run forgets a half-written spike of an aborted one
+        m.submodules.input = ResetInserter(seq.run.cleared)(source)  # a fresh run forgets a half-written spike of an aborted one
         m.submodules.host = host = Host(config)
         wiring.connect(m, wiring.flipped(self.request), host.request)
         wiring.connect(m, host.response, wiring.flipped(self.response))
 
         # Run control and counters.
         m.d.comb += [
-            seq.start.eq(host.start),
-            seq.fresh_start.eq(host.fresh),
-            seq.stop.eq(host.stop),
-            seq.steps.eq(host.steps),
-            seq.period.eq(host.period),
-            seq.ring_clear_words.eq(host.ring_clear_words),
-            seq.input_steps.eq(source.steps),
-            host.running.eq(seq.running),
-            host.exited.eq(seq.exited),
-            host.counter_overflow.eq(seq.counter_overflow),
+            seq.run.start.eq(host.start),
+            seq.run.fresh.eq(host.fresh),
+            seq.run.stop.eq(host.stop),
+            seq.run.steps.eq(host.steps),
+            seq.run.period.eq(host.period),
+            seq.run.ring_clear_words.eq(host.ring_clear_words),
+            seq.input.steps.eq(source.steps),
+            host.running.eq(seq.run.running),
+            host.exited.eq(seq.run.exited),
+            host.counter_overflow.eq(seq.run.counter_overflow),
             host.input_out_of_range.eq(source.out_of_range),
-            host.time.eq(seq.time),
-            host.cleared.eq(seq.cleared),
-            host.stall_input.eq(seq.stall_input),
-            host.stall_output.eq(seq.stall_output),
-            host.stall_period.eq(seq.stall_period),
-            host.overrun.eq(seq.overrun),
+            host.time.eq(seq.run.time),
+            host.cleared.eq(seq.run.cleared),
+            host.stall_input.eq(seq.run.stall_input),
+            host.stall_output.eq(seq.run.stall_output),
+            host.stall_period.eq(seq.run.stall_period),
+            host.overrun.eq(seq.run.overrun),
             host.input_taken.eq(source.taken),
             host.output_count.eq(recorder.count),
         ]
 
         # Scan and accumulation.
+        wiring.connect(m, seq.scan, scanner.command)
         m.d.comb += [
-            scanner.command.start.eq(seq.scan_start),
-            scanner.command.words.eq(seq.scan_words),
-            scanner.command.count.eq(seq.scan_count),
-            scanner.command.base.eq(seq.scan_base),
-            scanner.command.ring_rows.eq(seq.scan_ring_rows),
-            scanner.command.row.eq(seq.scan_row),
-            scanner.command.clear.eq(seq.scan_clear),
-            seq.scan_busy.eq(scanner.command.busy),
             accumulate.entry.eq(scanner.entries.entry),
             accumulate.entry_valid.eq(scanner.entries.valid),
             accumulate.scan_done.eq(scanner.entries.done),
-            accumulate.start.eq(seq.pass_start),
-            accumulate.mode.eq(seq.mode),
-            accumulate.blocks.eq(seq.blocks),
-            accumulate.weight_base.eq(seq.weight_base),
-            accumulate.fan_in.eq(seq.fan_in),
-            accumulate.count.eq(seq.count),
-            accumulate.step.eq(seq.step),
-            accumulate.enable.eq(seq.accumulate),
+            accumulate.start.eq(seq.accumulation.start),
+            accumulate.mode.eq(seq.accumulation.mode),
+            accumulate.blocks.eq(seq.accumulation.blocks),
+            accumulate.weight_base.eq(seq.accumulation.weight_base),
+            accumulate.fan_in.eq(seq.accumulation.fan_in),
+            accumulate.count.eq(seq.accumulation.count),
+            accumulate.step.eq(seq.accumulation.step),
+            accumulate.enable.eq(seq.accumulation.enable),
             accumulate.weight_data.eq(weights.read_data),
             accumulate.read_step.eq(update.slot_step),
             accumulate.read_block.eq(update.slot_block),
             accumulate.read_row.eq(update.slot_row),
             accumulate.read_used.eq(update.slot_used),
             accumulate.release.eq(update.ending),
-            seq.accumulated.eq(accumulate.done),
-            seq.rows_done.eq(accumulate.rows_done),
+            seq.accumulation.done.eq(accumulate.done),
+            seq.accumulation.rows_done.eq(accumulate.rows_done),
         ]
 
         # Update, routing, recording.
         m.d.comb += [
-            update.population.eq(seq.population),
-            update.micro_base.eq(seq.micro_base),
-            update.load.eq(seq.load),
-            update.go.eq(seq.go),
-            update.step.eq(seq.step),
-            update.fresh.eq(seq.fresh),
+            update.population.eq(seq.update.population),
+            update.micro_base.eq(seq.update.micro_base),
+            update.load.eq(seq.update.load),
+            update.go.eq(seq.update.go),
+            update.step.eq(seq.update.step),
+            update.fresh.eq(seq.update.fresh),
             update.room.eq(recorder.room_row),
             update.recorder_busy.eq(recorder.busy),
-            seq.update_ending.eq(update.ending),
-            seq.update_complete.eq(update.complete),
-            seq.update_ready.eq(update.ready),
-            seq.update_again.eq(update.again),
-            seq.update_settled.eq(update.settled),
-            seq.update_counted.eq(update.counted),
-            seq.update_blocked.eq(update.blocked),
-            seq.recorder_busy.eq(recorder.busy),
-            seq.counters[0].eq(update.spikes),
-            seq.counters[1].eq(update.budget_hits),
-            seq.counters[2].eq(update.saturations),
-            router.load.eq(seq.load),
-            router.population.eq(seq.population.population_1),
-            router.begin.eq(seq.go),
+            seq.update.ending.eq(update.ending),
+            seq.update.complete.eq(update.complete),
+            seq.update.ready.eq(update.ready),
+            seq.update.again.eq(update.again),
+            seq.update.settled.eq(update.settled),
+            seq.update.counted.eq(update.counted),
+            seq.update.blocked.eq(update.blocked),
+            seq.record.busy.eq(recorder.busy),
+            seq.update.counts[0].eq(update.spikes),
+            seq.update.counts[1].eq(update.budget_hits),
+            seq.update.counts[2].eq(update.saturations),
+            router.load.eq(seq.route.load),
+            router.population.eq(seq.route.population),
+            router.begin.eq(seq.route.begin),
             router.spike_word.eq(update.spike_word),
             router.spike_index.eq(update.spike_index),
             router.spike_valid.eq(update.spike_valid),
-            router.step.eq(seq.record_step),
+            router.step.eq(seq.route.step),
             router.complete.eq(update.complete),
-            router.go.eq(seq.route),
-            seq.route_busy.eq(router.busy),
-            seq.route_needed.eq(router.needed),
-            recorder.clear.eq(seq.cleared),
+            router.go.eq(seq.route.go),
+            seq.route.busy.eq(router.busy),
+            seq.route.needed.eq(router.needed),
+            recorder.clear.eq(seq.record.clear),
             recorder.taken.eq(host.output_taken),
             recorder.word.eq(router.output),
             recorder.word_valid.eq(router.output_valid),
-            recorder.needed.eq(seq.record_needed),
+            recorder.needed.eq(seq.record.needed),
             recorder.row_valid.eq(update.row_valid),
             recorder.row_record.eq(update.row_record),
             recorder.row_index.eq(update.row_index),
-            recorder.population.eq(seq.population.population_1.population),
-            recorder.step.eq(seq.record_step),
-            recorder.check.eq(seq.check),
-            seq.room.eq(recorder.room),
+            recorder.population.eq(seq.record.population),
+            recorder.step.eq(seq.record.step),
+            recorder.check.eq(seq.record.check),
+            seq.record.room.eq(recorder.room),
         ]
         if config.early_exit:
             m.d.comb += [
-                seq.exit_every.eq(host.exit_every),
-                seq.exit_margin.eq(host.exit_margin),
-                seq.leading.eq(recorder.leading),
-                seq.second.eq(recorder.second),
+                seq.run.exit_every.eq(host.exit_every),
+                seq.run.exit_margin.eq(host.exit_margin),
+                seq.record.leading.eq(recorder.leading),
+                seq.record.second.eq(recorder.second),
             ]
         for k in range(config.multipliers):
             m.d.comb += [recorder.row_values[k].eq(update.row_values[k]), update.slot_sums[k].eq(accumulate.read_sums[k])]
-        for r in range(len(seq.ring_0)):
-            m.d.comb += [router.ring_0[r].eq(seq.ring_0[r]), router.ring_1[r].eq(seq.ring_1[r])]
+        for r in range(len(seq.route.ring_0)):
+            m.d.comb += [router.ring_0[r].eq(seq.route.ring_0[r]), router.ring_1[r].eq(seq.route.ring_1[r])]
 
         if self.traced:
             sums = update.sums  # in stage 2; shown with the word that is stored because of them
@@ -203,7 +197,7 @@ class Core(wiring.Component):
         m.d.comb += [
             source.discard.eq(host.discard),
             source.available.eq(host.input_count),
-            source.limit.eq(seq.input_limit),
+            source.limit.eq(seq.input.limit),
             source.base.eq(host.input_ring_base),
             source.rows.eq(host.input_ring_rows),
             source.delay.eq(host.input_ring_delay),
@@ -218,19 +212,21 @@ class Core(wiring.Component):
 
         # Memory ports: the host while no run is in progress, else the engines; the input writer comes last. Where the engines' address or
         # data are zero while there is no run, an OR joins them with the host's.
-        idle, program_written = ~seq.running, Signal(2)
-        m.d.sync += program_written.eq(Cat(host.write_program, program_written))  # two cycles late, like the address
+        idle = ~seq.run.running
         m.d.comb += [
-            seq.host_offset.eq(host.idle_offset),
-            seq.host_data.eq(host.idle_data),
-            seq.update_address.eq(update.program_address),
-            program.read_address.eq(seq.program_address),
-            program.read_enable.eq(~seq.program_to_update | update.program_enable),
-            program.write_address.eq(seq.program_write_address),
-            program.write_data.eq(seq.program_write_data),
-            program.write_enable.eq(program_written[-1].replicate(PROGRAM_SLICES) | seq.program_write),
-            update.program_data.eq(program.read_data),
-            seq.program_data.eq(program.read_data),
+            seq.host.address.eq(host.idle_offset),
+            seq.host.data.eq(host.idle_data),
+            seq.host.write.eq(host.write_program),
+            host.read_program.eq(seq.host.read_data),
+            seq.update_read.address.eq(update.program_address),
+            seq.update_read.enable.eq(update.program_enable),
+            update.program_data.eq(seq.update_read.data),
+            program.read_address.eq(seq.program.read_address),
+            program.read_enable.eq(seq.program.read_enable),
+            program.write_address.eq(seq.program.write_address),
+            program.write_data.eq(seq.program.write_data),
+            program.write_enable.eq(seq.program.write_enable),
+            seq.program.read_data.eq(program.read_data),
         ]
         slice_bits = (weight_slices - 1).bit_length()
         weight_address = Signal(range(config.weight_words))
@@ -274,8 +270,8 @@ class Core(wiring.Component):
         ring_write, ring_write_address = Signal(), Signal.like(rings.write_address)
         whole_word, marked_word = Signal(RING_BITS), Signal(RING_BITS)
         m.d.sync += [
-            ring_write.eq(seq.clearing | scanner.ring.clear | router.write_enable | host.write_rings),
-            ring_write_address.eq(Mux(seq.clearing, seq.clear_address, Mux(scanner.ring.busy, scanner.ring.clear_address, router.write_address))),
+            ring_write.eq(seq.clear.clearing | scanner.ring.clear | router.write_enable | host.write_rings),
+            ring_write_address.eq(Mux(seq.clear.clearing, seq.clear.address, Mux(scanner.ring.busy, scanner.ring.clear_address, router.write_address))),
             whole_word.eq(0),
             marked_word.eq(0),
         ]
@@ -300,11 +296,10 @@ class Core(wiring.Component):
             scanner.ring.data.eq(rings.read_data),
             source.marked.eq(marked),
         ]
-        release_step = Signal.like(seq.step)
-        m.d.comb += [release_step.eq(seq.step), accumulate.release_step.eq(release_step)]
+        release_step = Signal.like(seq.accumulation.step)
+        m.d.comb += [release_step.eq(seq.accumulation.step), accumulate.release_step.eq(release_step)]
 
         m.d.comb += [
-            host.read_program.eq(program.read_data),
             host.read_weights.eq(weights.read_data),
             host.read_neurons.eq(neurons.read_data),
             host.read_delays.eq(delays.read_data),

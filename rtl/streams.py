@@ -19,6 +19,9 @@ from lifline.arch.registers import EXIT_BITS, PERIOD_BITS, POSITION_BITS
 
 from .cells.decode import POPULATION_SHAPE, word_layout
 
+PROGRAM_SLICES = 4
+"""Parts of a program word that are written alone."""
+
 
 def window_step(config: Config) -> range:
     """Number of a time step within its window."""
@@ -41,7 +44,7 @@ class RunControl(Signature):
     Members
     -------
     start : one cycle: run.   fresh : with ``start``: from step 0, with cleared rings, counters and output.   stop : level, until the run has ended.
-    steps : time steps to run.   period : cycles between steps, 0 or 1 for no real time.   ring_clear_words : ring words that a fresh run clears.
+    steps : time steps to run.   period : cycles per step, 0 for as fast as possible.   ring_clear_words : ring words that a fresh run clears.
     exit_every, exit_margin : compare spike counts every so many steps (0: never), and stop at a lead of more than the margin.
     All of these stay during a run.
     running : level.   exited : the last run stopped by itself.   counter_overflow : sticky until a fresh run, a population counter wrapped.
@@ -306,7 +309,7 @@ class RecordCommand(Signature):
     Members
     -------
     clear : one cycle: forget all output.   needed : words to reserve for spikes.   population, step : for records of state.   check : one cycle: a new
-    comparison.   room : the reserved words fit.   leading, second : the two highest counts since ``check``.
+    comparison.   room : the reserved words fit.   busy : a row is sent or compared.   leading, second : the two highest counts since ``check``.
     """
 
     def __init__(self, config: Config) -> None:
@@ -318,6 +321,7 @@ class RecordCommand(Signature):
                 "step": Out(RECORD["step"].width),
                 "check": Out(1),
                 "room": In(1),
+                "busy": In(1),
                 "leading": In(config.state_bits),
                 "second": In(config.state_bits),
             }
@@ -329,6 +333,13 @@ class OutputRead(Signature):
 
     def __init__(self, config: Config) -> None:
         super().__init__({"taken": Out(POSITION_BITS), "address": Out(range(config.output_words)), "count": In(POSITION_BITS), "data": In(WORD_BITS)})
+
+
+class RingClear(Signature):
+    """A fresh run clears the rings. ``clearing`` : in this cycle the word at ``address`` becomes zero."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__({"clearing": Out(1), "address": Out(range(config.ring_words))})
 
 
 class RingScan(Signature):
@@ -370,6 +381,42 @@ class ProgramRead(Signature):
 
     def __init__(self, config: Config) -> None:
         super().__init__({"address": Out(range(config.program_words)), "enable": Out(1), "data": In(WORD_BITS)})
+
+
+class ProgramPort(Signature):
+    """The way to the program memory.
+
+    Members
+    -------
+    read_address, read_enable : read; ``read_data`` one cycle later and until the next read.   write_address, write_data : a word.
+    write_enable : one bit for each of :data:`PROGRAM_SLICES`, lowest first.
+    """
+
+    def __init__(self, config: Config) -> None:
+        address = range(config.program_words)
+        super().__init__(
+            {
+                "read_address": Out(address),
+                "read_enable": Out(1),
+                "read_data": In(WORD_BITS),
+                "write_address": Out(address),
+                "write_data": Out(WORD_BITS),
+                "write_enable": Out(PROGRAM_SLICES),
+            }
+        )
+
+
+class ProgramLoad(Signature):
+    """The host reads and writes the program between runs.
+
+    Members
+    -------
+    address : of the word that is read, or written; zero during a run.   data : the word to write; zero during a run.
+    write : one cycle: writes ``data`` of the next cycle to ``address`` of this one.   read_data : the word, one cycle after its address.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__({"address": Out(range(config.program_words)), "data": Out(WORD_BITS), "write": Out(1), "read_data": In(WORD_BITS)})
 
 
 class NeuronPort(Signature):

@@ -28,9 +28,9 @@ def test_the_gateware_describes_every_state_once(
     listed, described = [], []
 
     class Watched(States):
-        def __init__(self, m: object, platform: object, *names: str) -> None:
+        def __init__(self, m: object, *names: str) -> None:
             listed.append(names)
-            super().__init__(m, platform, *names)
+            super().__init__(m, *names)
 
         def __call__(self, name: str) -> object:
             described.append(name)

@@ -37,7 +37,11 @@ AREAS = (
     ),  # fmt: skip
     Area("driver", ("sw/driver/exchange.py", "sw/driver/linked.py"), ("tests/sim/cycles/test_model.py", *RUNS, "tests/driver/test_mark.py", "tests/driver/test_arguments.py")),
     Area("link", ("sw/driver/link.py",), ("tests/driver/test_link.py",)),
-    Area("gateware, sequencer", ("rtl/control/sequencer.py",), ("tests/rtl/control", PROGRAMS)),
+    Area(
+        "gateware, sequencer",
+        tuple(f"rtl/control/{part}.py" for part in ("sequencer", "machine", "real_time", "windows", "progress", "fetch", "counters", "steps", "routes")),
+        ("tests/rtl/control", PROGRAMS),
+    ),
     Area("gateware, registers", ("rtl/host/registers.py",), ("tests/rtl/host/test_registers.py",)),
     Area("gateware, host", ("rtl/host/host.py",), ("tests/rtl/host/test_host.py",)),
     Area("gateware, router", ("rtl/spikes/router.py",), ("tests/rtl/spikes/test_router.py", PROGRAMS)),

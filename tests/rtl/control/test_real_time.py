@@ -9,7 +9,8 @@ import pytest
 from lifline.arch.config import preset
 from lifline.arch.program import INSTRUCTION, Opcode
 from lifline.arch.records import AHEAD_BITS
-from lifline.rtl.control.sequencer import CREDIT_BITS, Sequencer
+from lifline.rtl.control.real_time import CREDIT_BITS
+from lifline.rtl.control.sequencer import Sequencer
 
 from ..bench import simulate
 
@@ -72,27 +73,27 @@ def test_waiting_and_overruns_are_counted_exactly(period: int, steps: int, arriv
     there = [max((s for at, s in arrivals if at <= cycle), default=0) for cycle in range(20_000)]
 
     async def body(ctx: Any) -> None:
-        ctx.set(dut.program_data, INSTRUCTION.pack(opcode=Opcode.END, argument=1))
-        ctx.set(dut.period, period)
-        ctx.set(dut.room, 1)
+        ctx.set(dut.program.read_data, INSTRUCTION.pack(opcode=Opcode.END, argument=1))
+        ctx.set(dut.run.period, period)
+        ctx.set(dut.record.room, 1)
         await ctx.tick()
         await ctx.tick()
-        ctx.set(dut.steps, steps)
+        ctx.set(dut.run.steps, steps)
         await ctx.tick()
-        ctx.set(dut.start, 1)
+        ctx.set(dut.run.start, 1)
         await ctx.tick()
-        ctx.set(dut.start, 0)
+        ctx.set(dut.run.start, 0)
         for cycle in range(1, len(there)):
-            ctx.set(dut.input_steps, min(there[cycle], ctx.get(dut.time) + 2 * TINY.window) % (1 << AHEAD_BITS))  # as far as there is room
-            for signal, kind in ((dut.stall_input, WAITS), (dut.overrun, LATE), (dut.stall_period, EARLY)):
+            ctx.set(dut.input.steps, min(there[cycle], ctx.get(dut.run.time) + 2 * TINY.window) % (1 << AHEAD_BITS))  # as far as there is room
+            for signal, kind in ((dut.run.stall_input, WAITS), (dut.run.overrun, LATE), (dut.run.stall_period, EARLY)):
                 if ctx.get(signal):
                     found.append((cycle, kind))
-            if not ctx.get(dut.running):
+            if not ctx.get(dut.run.running):
                 break
             await ctx.tick()
         else:
             raise AssertionError("the run does not end")
-        assert ctx.get(dut.time) == steps
+        assert ctx.get(dut.run.time) == steps
 
     simulate(dut, body)
     wanted = expected(there, steps, period, TINY.window)

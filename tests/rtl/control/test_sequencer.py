@@ -30,7 +30,8 @@ from lifline.arch.registers import Space
 from lifline.arch.timing import UPDATE_SPACING, UPDATE_STAGES
 from lifline.compiler.compile import compile_network
 from lifline.compiler.program import Program
-from lifline.rtl.control.sequencer import PROGRAM_SLICES, Sequencer
+from lifline.rtl.control.sequencer import Sequencer
+from lifline.rtl.streams import PROGRAM_SLICES
 from lifline.sim.random.network import random_network
 
 from ..bench import Memory, simulate
@@ -138,50 +139,50 @@ class Engines:
 
     def is_accumulated(self) -> bool:
         ctx, dut = self.ctx, self.dut
-        step = 0 if ctx.get(dut.mode) == Mode.DENSE else ctx.get(dut.step)
+        step = 0 if ctx.get(dut.accumulation.mode) == Mode.DENSE else ctx.get(dut.accumulation.step)
         return self.rows_done > step and self.work.get(step, 1) == 0
 
     def show(self) -> None:
         """Inputs of this cycle that do not depend on the sequencer's outputs, then those that do."""
         ctx, dut, rng = self.ctx, self.dut, self.rng
         ending = self.issue_left == 1
-        values = {
-            "program_data": self.data, "scan_busy": self.scan_left > 0, "rows_done": self.rows_done, "update_ending": ending,
-            "update_complete": 1 in self.on_their_way, "update_ready": not self.issue_left and not self.cooling,
-            "update_again": not self.first_row_left and not self.cooling and not self.records and rng.random() < 0.8,
-            "update_settled": not self.issue_left and not self.on_their_way,
-            "update_counted": not self.issue_left and all(left < 3 for left in self.on_their_way),
-            "update_blocked": 0, "recorder_busy": self.recorder_left > 0, "route_busy": self.route_left > 0, "route_needed": self.needed,
-            "room": rng.random() < 0.8, "input_steps": self.input_steps,
-        }  # fmt: skip
-        for name, value in values.items():
-            ctx.set(getattr(dut, name), int(value))
+        update = dut.update
+        for port, value in (
+            (dut.program.read_data, self.data), (dut.scan.busy, self.scan_left > 0), (dut.accumulation.rows_done, self.rows_done), (update.ending, ending),
+            (update.complete, 1 in self.on_their_way), (update.ready, not self.issue_left and not self.cooling),
+            (update.again, not self.first_row_left and not self.cooling and not self.records and rng.random() < 0.8),
+            (update.settled, not self.issue_left and not self.on_their_way),
+            (update.counted, not self.issue_left and all(left < 3 for left in self.on_their_way)),
+            (update.blocked, 0), (dut.record.busy, self.recorder_left > 0), (dut.route.busy, self.route_left > 0), (dut.route.needed, self.needed),
+            (dut.record.room, rng.random() < 0.8), (dut.input.steps, self.input_steps),
+        ):  # fmt: skip
+            ctx.set(port, int(value))
         for k, value in enumerate(self.totals):
-            ctx.set(dut.counters[k], value)
-        ctx.set(dut.accumulated, int(self.is_accumulated()))
+            ctx.set(update.counts[k], value)
+        ctx.set(dut.accumulation.done, int(self.is_accumulated()))
 
     def listen(self) -> None:
         """What the sequencer asks for in this cycle, and what the engines have done by the next."""
         ctx, dut, rng, found = self.ctx, self.dut, self.rng, self.found
-        get = lambda name: ctx.get(getattr(dut, name))  # noqa: E731
+        get, program, accumulation = ctx.get, dut.program, dut.accumulation
         waiting = self.completed, self.route_left  # what the sequencer knows of routing in this cycle
-        to_update = get("program_to_update")
-        write = get("program_write")
+        to_update = get(dut.to_update)
+        write = get(program.write_enable)
         mask = sum(((1 << SLICE_BITS) - 1) << k * SLICE_BITS for k in range(PROGRAM_SLICES) if write >> k & 1)
-        at = get("program_write_address")
-        merged = self.memory.words[at] & ~mask | get("program_write_data") & mask
-        self.data = self.memory.cycle(get("program_address"), 1, at, int(write != 0), merged, free=not to_update)
+        at = get(program.write_address)
+        merged = self.memory.words[at] & ~mask | get(program.write_data) & mask
+        self.data = self.memory.cycle(get(program.read_address), 1, at, int(write != 0), merged, free=not to_update)
 
         self.recorded += bool(self.record_steps)
         if self.recorded == 2:  # the time of a step is there two cycles after it has begun
-            assert get("record_step") == self.record_steps.pop(0)
+            assert get(dut.record.step) == self.record_steps.pop(0)
             self.recorded = 0
-        if get("pass_start"):
+        if get(accumulation.start):
             assert not self.scan_left and not self.route_left and not self.issue_left and not self.completed
             self.rows_done, self.work, self.scan_ended = 0, {}, 0
-            found.passes.append((get("mode"), get("blocks"), get("weight_base"), get("fan_in"), get("count")))
+            found.passes.append(tuple(get(getattr(accumulation, name)) for name in ("mode", "blocks", "weight_base", "fan_in", "count")))
         if self.began is not None:
-            found.steps.append((get("step"), get("fresh"), self.began))
+            found.steps.append((get(dut.update.step), get(dut.update.fresh), self.began))
             self.began = None
         if self.scan_ended:
             self.scan_ended -= 1
@@ -190,13 +191,13 @@ class Engines:
             self.scan_left -= 1
             if self.scan_left == 0:
                 self.scan_ended = 2
-        if get("scan_start"):
+        if get(dut.scan.start):
             assert not self.scan_left and not self.scan_ended and not self.route_left, "the ring memory has one user"
             assert not self.issue_left and not self.on_their_way, "no spike word is on its way to a ring"
-            found.scans.append(tuple(get(f"scan_{name}") for name in ("words", "count", "base", "ring_rows", "row", "clear")))
+            found.scans.append(tuple(get(getattr(dut.scan, name)) for name in ("words", "count", "base", "ring_rows", "row", "clear")))
             self.scan_left = rng.randint(1, 6)
-        step = 0 if get("mode") == Mode.DENSE else get("step")
-        if get("accumulate") and self.rows_done > step:
+        step = 0 if get(accumulation.mode) == Mode.DENSE else get(accumulation.step)
+        if get(accumulation.enable) and self.rows_done > step:
             self.work[step] = self.work.get(step, rng.randint(1, 6)) - (self.work.get(step, 1) > 0)
 
         self.cooling = max(self.cooling - 1, 0)
@@ -214,9 +215,9 @@ class Engines:
             self.issue_left -= 1
             if not self.issue_left:
                 self.on_their_way.append(UPDATE_STAGES)
-        if get("load"):
+        if get(dut.update.load):
             words = [get_population(ctx, dut, k) for k in range(FIRST_COUNTER)]
-            found.loads.append((get("micro_base"), *words))
+            found.loads.append((get(dut.update.micro_base), *words))
             first_ring = self.memory.words[POPULATION_5.unpack(words[5])["ring"] + 1]
             self.needed = needs_route(words[1], first_ring)
             exit_check = self.config.early_exit and POPULATION_5.unpack(words[5])["exit_check"]
@@ -224,7 +225,7 @@ class Engines:
             self.row_cycles = rng.randint(1, 4)
             self.step_cycles = self.row_cycles * rng.randint(1, 8)
             self.totals = [self.counters.getrandbits(20) for _ in range(COUNTERS)]
-        if get("route"):
+        if get(dut.route.go):
             assert self.completed and not self.route_left and not self.scan_left
             assert not self.records or not (self.recorder_left or self.on_their_way), "records leave in order"
             self.completed -= 1
@@ -232,17 +233,17 @@ class Engines:
             found.routes.append(self.completed)
         else:
             self.route_left = max(self.route_left - 1, 0)
-        if get("go"):
+        if get(dut.update.go):
             assert self.issue_left == 0 and self.is_accumulated()
             assert waiting == (0, 0), "the spikes of the step before have been routed, or are not complete"
             assert not self.records or not self.recorder_left, "and its rows have been sent"
             self.issue_left, self.first_row_left = self.step_cycles, self.row_cycles
-            self.began = get("time") + get("step") + ctx.get(dut.update_ending)  # a step that follows at once is one further
+            self.began = get(dut.run.time) + get(dut.update.step) + get(dut.update.ending)  # a step that follows at once is one further
             self.record_steps.append(self.began)
 
 
 def get_population(ctx: Any, dut: Sequencer, k: int) -> int:
-    return ctx.get(getattr(dut.population, POPULATION_WORDS[k].name).as_value())
+    return ctx.get(getattr(dut.update.population, POPULATION_WORDS[k].name).as_value())
 
 
 def windows_of(config: Config, steps: int, exit_every: int, to_check: int) -> list[int]:
@@ -268,8 +269,8 @@ def test_programs_are_executed_as_they_are_written(config: Config, exit_every: i
     async def body(ctx: Any) -> None:
         engines = Engines(config, ctx, dut, words, rng, random.Random(seed))
         counters, time, to_check = random.Random(seed), 0, exit_every
-        ctx.set(dut.exit_every, exit_every)
-        ctx.set(dut.exit_margin, 10)
+        ctx.set(dut.run.exit_every, exit_every)
+        ctx.set(dut.run.exit_margin, 10)
         for run in range(3):  # the second continues the first, the last is fresh again and stops at the first comparison
             fresh, leads = run != 1, run == 2 and exit_every > 0
             steps = rng.randint(1, 3 * config.window) + (exit_every if leads else 0)
@@ -281,20 +282,20 @@ def test_programs_are_executed_as_they_are_written(config: Config, exit_every: i
             expected = read_program(config, engines.memory.words, windows, fresh, time, counters)
             engines.found = found = Expected()
             clear_words = rng.choice([0, 5])
-            ctx.set(dut.leading, 31)
-            ctx.set(dut.second, 20 if leads else 21)
-            for name, value in (("start", 1), ("fresh_start", int(fresh)), ("steps", steps), ("ring_clear_words", clear_words)):
-                ctx.set(getattr(dut, name), value)
+            ctx.set(dut.record.leading, 31)
+            ctx.set(dut.record.second, 20 if leads else 21)
+            for name, value in (("start", 1), ("fresh", int(fresh)), ("steps", steps), ("ring_clear_words", clear_words)):
+                ctx.set(getattr(dut.run, name), value)
             cleared = []
             for cycle in range(20_000):
                 engines.show()
                 engines.listen()
-                cleared += [ctx.get(dut.clear_address)] if ctx.get(dut.clearing) else []
+                cleared += [ctx.get(dut.clear.address)] if ctx.get(dut.clear.clearing) else []
                 await ctx.tick()
-                ctx.set(dut.start, 0)
+                ctx.set(dut.run.start, 0)
                 if rng.random() < 0.3:
                     engines.input_steps = min(engines.input_steps + rng.randint(0, config.window), time + steps)
-                if cycle and not ctx.get(dut.running):
+                if cycle and not ctx.get(dut.run.running):
                     break
             else:
                 raise AssertionError("the run does not end")
@@ -305,7 +306,7 @@ def test_programs_are_executed_as_they_are_written(config: Config, exit_every: i
             assert found.steps == expected.steps
             assert len(found.routes) == len(expected.routes)
             assert engines.memory.words == expected.words
-            assert (ctx.get(dut.time), ctx.get(dut.exited)) == (expected.time, int(leads))
+            assert (ctx.get(dut.run.time), ctx.get(dut.run.exited)) == (expected.time, int(leads))
             time = expected.time
             to_check = exit_every and exit_every - time % exit_every
 

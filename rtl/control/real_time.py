@@ -1,0 +1,64 @@
+"""Real time: a time step is due in every period, and what was due stays due until its window starts."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from lifline.arch.config import Config
+from lifline.arch.registers import PERIOD_BITS
+
+CREDIT_BITS = 8
+"""Time steps that may be due in real time; a run that is later than that starts counting afresh from there."""
+
+
+class RealTime(wiring.Component):
+    """Counts the steps that are due.
+
+    Members
+    -------
+    start : one cycle, a run begins; the first step is due one period later.
+    running : level, from the cycle after ``start`` to the end of the run.
+    period : cycles per time step, 0 for as fast as possible; stays from the cycle before ``start`` to the end of the run.
+    count : steps of the next window; stays from two cycles before it starts until it has.
+    window_starts : one cycle, only while ``due``: a window starts and takes its steps.
+    due : level, the steps of the next window are due, or the run is not in real time.
+    overrun : with ``window_starts``: more steps were due than the window's.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(
+            {
+                "start": In(1),
+                "running": In(1),
+                "period": In(PERIOD_BITS),
+                "count": In(range(config.window + 1)),
+                "window_starts": In(1),
+                "due": Out(1),
+                "overrun": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        timed = Signal()
+        credit, spare = Signal(CREDIT_BITS), Signal(signed(CREDIT_BITS + 1))  # steps that are due, and without the next window's
+        elapsed, tick_over, tick = Signal(PERIOD_BITS), Signal(), Signal()
+        m.d.comb += [
+            tick_over.eq(elapsed >= self.period),
+            tick.eq(tick_over & (self.window_starts | ~credit.all())),
+            spare.eq(credit - self.count),
+            self.due.eq(~timed | ~spare[-1]),
+            self.overrun.eq(self.window_starts & timed & (spare != 0)),
+        ]
+        with m.If(~self.running):
+            m.d.sync += timed.eq(~tick_over)  # `elapsed` is zero before a run: is the period longer?
+        m.d.sync += [elapsed.eq(elapsed + 1), credit.eq(Mux(self.window_starts, spare[:CREDIT_BITS], credit) + tick)]
+        with m.If(tick_over):
+            m.d.sync += elapsed.eq(1)
+        with m.If(~self.running):
+            m.d.sync += elapsed.eq(self.start)
+        with m.If(~self.running | ~timed):
+            m.d.sync += credit.eq(0)
+        return m

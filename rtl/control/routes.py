@@ -1,0 +1,81 @@
+"""When the spikes of a step are routed: after its rows of state, before those of the next step are complete."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from lifline.arch.config import RESERVE_BITS, RING_BITS, Config
+from lifline.arch.program import POPULATION_0, POPULATION_1
+
+
+class Routes(wiring.Component):
+    """Remembers whether spikes wait for the router, and starts it.
+
+    The next step may be updated while the spikes of this one are routed, but rows of state and of counts for the recorder go alone.
+
+    Members
+    -------
+    begin : one cycle, a pass begins: nothing waits.
+    record_rows : bits, any of them: rows of state or counts go to the recorder; stays during the pass.
+    record_spikes : spikes go to the host; likewise.   rows : rows of neurons of the population; likewise.
+    allowed : level, the population is being updated, step by step.
+    scanned : level, the scans of this step and those ahead are finished.   scan_busy : level, the scanner has the rings.
+    settled : level, no result of the update is on its way.   ending : one cycle, the update of a step has issued all.
+    complete : one cycle, all spikes of that step are known.
+    recorder_busy : level, it sends or compares a row.   router_busy : level.   needed : level, this population's spikes have to be routed.
+    go : one cycle, the router starts.
+    coming : level, from ``ending`` to ``complete``: it is not known yet whether spikes will wait.
+    free : level, no spikes wait and the router is idle.
+    overlap : level, steps overlap: no rows go to the recorder. From two cycles after ``record_rows`` is known.
+    recorded : level, all rows of the step before have been sent.
+    reserve : words of output that spikes take: two for each 32 neurons, of two steps if they overlap.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "begin": In(1),
+                "record_rows": In(POPULATION_1["record"].width + 1),
+                "record_spikes": In(1),
+                "rows": In(POPULATION_0["rows"].width),
+                "allowed": In(1),
+                "scanned": In(1),
+                "scan_busy": In(1),
+                "settled": In(1),
+                "ending": In(1),
+                "complete": In(1),
+                "recorder_busy": In(1),
+                "router_busy": In(1),
+                "needed": In(1),
+                "go": Out(1),
+                "coming": Out(1),
+                "free": Out(1),
+                "overlap": Out(1),
+                "recorded": Out(1),
+                "reserve": Out(RESERVE_BITS),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        due = Signal()  # spikes wait
+        row_words = RING_BITS // self.config.multipliers  # rows in a word of spikes
+        m.d.sync += self.overlap.eq(self.record_rows == 0)
+        m.d.comb += [
+            self.recorded.eq(self.overlap | (self.settled & ~self.recorder_busy)),
+            self.go.eq(self.allowed & due & self.recorded & self.scanned & ~self.scan_busy & ~self.router_busy),
+            self.free.eq(~due & ~self.router_busy),
+            self.reserve.eq(Mux(self.record_spikes, (self.rows + (row_words - 1)) // row_words << 1 << self.overlap, 0)),
+        ]
+        with m.If(self.go):
+            m.d.sync += due.eq(0)
+        with m.If(self.complete):
+            m.d.sync += [due.eq(self.needed), self.coming.eq(0)]
+        with m.If(self.ending):
+            m.d.sync += self.coming.eq(1)
+        with m.If(self.begin):
+            m.d.sync += due.eq(0)
+        return m
