@@ -1,11 +1,10 @@
-"""Populations and projections: the network description that everything starts from. Integers only."""
+"""A network of populations and projections: the description that everything starts from. Integers only."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,78 +14,15 @@ from lifline.arch.errors import NetworkError
 from lifline.arch.values import integer, short, text
 
 from .graph import components, reachable
-from .neurons import IntArray, Neurons, ResetRule, integers, one_or_more
-from .summary import summary_table
+from .neurons import IntArray, Neurons, ResetRule
+from .populations import Population
+from .projections import Projection
+from .summary import Row, summary_table
 
 __all__ = ["MAX_DELAY", "EarlyExit", "IntArray", "Network", "Neurons", "Population", "Projection", "ResetRule"]
 
 MAX_DELAY = 63
 """Largest delay in steps that a network may ask for."""
-
-
-@dataclass(frozen=True, eq=False)
-class Population:
-    """Neurons that share one model. ``neurons`` is None for the input. ``shape`` is in framework order (channel, height, width)."""
-
-    name: str
-    shape: tuple[int, ...]
-    neurons: Neurons | None = None
-
-    def __post_init__(self) -> None:
-        text(self.name, "the name of a population:", NetworkError, empty=True)
-        shape = integers(self.shape, f"shape of population `{self.name}`")
-        if shape.ndim > 1:
-            raise NetworkError(f"population `{self.name}` has shape {short(self.shape)}; give neurons along each axis, for example (8, 4)")
-        object.__setattr__(self, "shape", tuple(shape.reshape(-1).tolist()))
-        if self.neurons is not None and not isinstance(self.neurons, Neurons):
-            raise NetworkError(f"population `{self.name}`: neurons {short(self.neurons)} must be `Neurons`, or None for the input")
-
-    @property
-    def size(self) -> int:
-        return prod(self.shape)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Projection:
-    """Fully connected synapses: ``weights`` is (target, source).
-
-    ``delays`` in steps: None, one value, one per source neuron (axonal), or one per synapse, (target, source).
-    """
-
-    source: str
-    target: str
-    weights: IntArray
-    weight_shift: int = 0
-    delays: IntArray | int | None = None
-
-    def __post_init__(self) -> None:
-        for end in ("source", "target"):
-            text(getattr(self, end), f"{end} of a projection:", NetworkError)
-        object.__setattr__(self, "weights", integers(self.weights, f"weights {self.source} -> {self.target}"))
-        object.__setattr__(self, "weight_shift", integer(self.weight_shift, "weight_shift", NetworkError))
-        if self.delays is not None:
-            object.__setattr__(self, "delays", one_or_more(self.delays, f"delays {self.source} -> {self.target}"))
-
-    @property
-    def synaptic(self) -> bool:
-        """Whether synapses of one source neuron have different delays, which axonal delays cannot express."""
-        delays = np.asarray(self.delays)
-        return delays.ndim == 2 and bool((delays != delays[0]).any())
-
-    def delay_matrix(self) -> IntArray:
-        """Delay of every synapse, shape (target, source)."""
-        return np.broadcast_to(np.asarray(0 if self.delays is None else self.delays, dtype=np.int64), self.weights.shape)
-
-    def delay_vector(self) -> IntArray:
-        """Delay of every source neuron, shape (source,).
-
-        Raises
-        ------
-        NetworkError   if delays are synaptic.
-        """
-        if self.synaptic:
-            raise NetworkError(f"projection {self.source} -> {self.target} has synaptic delays; there is no one delay per source neuron")
-        return self.delay_matrix()[0]
 
 
 @dataclass(frozen=True)
@@ -240,7 +176,10 @@ class Network:
 
     def summary(self) -> Table:
         """One row per population: shape, neuron model, parameters, synapses, delays, budget."""
-        return summary_table(self)
+        rows = [Row(self.population(name), self.projections_into(name), name == self.output) for name in self.order]
+        exit_ = self.early_exit
+        caption = f"{self.state_bits} state bits" + (f", early exit every {exit_.every} steps, margin {exit_.margin}" if exit_ else "")
+        return summary_table(self.name, caption, rows)
 
     def replace(self, **changes: Any) -> Network:
         """A copy with some fields changed, validated again."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from rich.markup import escape
@@ -10,8 +11,18 @@ from rich.table import Table
 
 from lifline.arch.arithmetic import DECAY_ONE
 
-if TYPE_CHECKING:
-    from .model import Network, Neurons, Projection
+from .neurons import Neurons
+from .populations import Population
+from .projections import Projection
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One population, the projections into it, and whether it is the output."""
+
+    population: Population
+    incoming: Sequence[Projection]
+    is_output: bool
 
 
 def _values(value: object) -> str:
@@ -54,11 +65,9 @@ def _source(projection: Projection) -> str:
     return f"{projection.source} ({_values(delays)}{', synaptic' if projection.synaptic else ''})"
 
 
-def summary_table(network: Network) -> Table:
+def summary_table(title: str, caption: str, rows: Sequence[Row]) -> Table:
     """One row per population: shape, neuron model, parameters, synapses, delays (steps), budget (spikes)."""
-    exit_ = network.early_exit
-    caption = f"{network.state_bits} state bits" + (f", early exit every {exit_.every} steps, margin {exit_.margin}" if exit_ else "")
-    table = Table(title=escape(network.name), caption=caption)
+    table = Table(title=escape(title), caption=caption)
     table.add_column("population")
     table.add_column("shape")
     table.add_column("neurons")
@@ -66,17 +75,15 @@ def summary_table(network: Network) -> Table:
     table.add_column("synapses", justify="right")
     table.add_column("from (delay)")
     table.add_column("budget", justify="right")
-    for name in network.order:
-        p = network.population(name)
-        incoming = network.projections_into(name)
-        sources = [_source(q) for q in incoming]
+    for row in rows:
+        p = row.population
         table.add_row(
-            escape(f"{name} (output)" if name == network.output else name),
+            escape(f"{p.name} (output)" if row.is_output else p.name),
             " x ".join(map(str, p.shape)),
             describe_neurons(p.neurons),
             "" if p.neurons is None else _parameters(p.neurons),
-            f"{sum(q.weights.size for q in incoming):,}" if incoming else "",
-            escape(", ".join(sources)),
+            f"{sum(q.weights.size for q in row.incoming):,}" if row.incoming else "",
+            escape(", ".join(map(_source, row.incoming))),
             "" if p.neurons is None or p.neurons.budget is None else _values(p.neurons.budget),
         )
     return table

@@ -16,13 +16,14 @@ from .activity import Activity
 from .budgets import FiringBudget
 from .delays import AxonalDelays, Delays, DendriticDelays, FixedDelays, LearnedDelays
 from .log import CsvLogger, Logger
-from .network import SpikingNetwork, TrainableProjection
+from .network import SpikingNetwork
 from .population import IF, LIF, CurrentLIF, LeakyIntegrator, TrainablePopulation
 from .quantisation import Quantisation
 from .readout import fit_readout
 from .stdp import Stdp, StdpFeatures
 from .surrogate import SlopeSchedule, Surrogate, SurrogateKind
 from .synaptic import SynapticDelays
+from .topology import TrainableProjection
 from .trainer import Trainer, as_spikes, cross_entropy
 
 __all__ = [

@@ -11,10 +11,10 @@ import torch
 from lifline.arch.errors import TrainingError
 from lifline.network.model import MAX_DELAY, Network, Population, Projection
 
-from .network import SpikingNetwork
+from .topology import Topology
 
 
-def to_network(net: SpikingNetwork, metadata: Mapping[str, Any] | None = None) -> Network:
+def to_network(net: Topology, metadata: Mapping[str, Any] | None = None) -> Network:
     """Export.
 
     Dendritic delays move to the outgoing axons of their neurons: the neuron computes that much earlier and its spikes travel that much
@@ -62,7 +62,7 @@ def to_network(net: SpikingNetwork, metadata: Mapping[str, Any] | None = None) -
     )
 
 
-def _dendritic(net: SpikingNetwork, name: str) -> np.ndarray | None:
+def _dendritic(net: Topology, name: str) -> np.ndarray | None:
     """Delay of all input of every neuron of a population, None if there is none."""
     vectors = [p.delays.dendritic() for p in net.projections_into(name)]
     zero = np.zeros(net.size(name), np.int64)

@@ -9,16 +9,25 @@ COMPUTED = "?"
 """In place of a name that only the run knows."""
 
 
-def imported(source: str, package: str) -> Iterator[str]:
+class _OnlyRun(ast.NodeTransformer):
+    """Drops what stands under ``if TYPE_CHECKING:``."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        self.generic_visit(node)
+        return node.orelse if ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING") else node
+
+
+def imported(source: str, package: str, *, types: bool = True) -> Iterator[str]:
     """Full names of what a module in ``package`` (``lifline.sim``) imports; ``from a import b`` gives ``a.b``.
 
-    Of a name that begins with a text and goes on with a value, the text; :data:`COMPUTED` for one of which nothing is known.
+    Without ``types``, not what only a type checker imports. Of a name that begins with a text and goes on with a value, the text; :data:`COMPUTED` for one of which nothing is known.
 
     Raises
     ------
     ValueError   for a relative import that leaves the top.
     """
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    for node in ast.walk(tree if types else _OnlyRun().visit(tree)):
         match node:
             case ast.Import(names=names):
                 yield from (alias.name for alias in names)

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from lifline.arch.errors import ConversionError
 
-from ..frameworks.torch_layers import Framework, Spiking, array, build
+from ..frameworks.build import build
+from ..frameworks.torch_layers import Framework, Spiking, array
 from ..nir.dialects import Reset
 from .network import FloatNetwork, FloatNeurons, FloatPopulation, FloatProjection
 from .operators import Dense, Floats, Operator, Scale, Shape
@@ -62,7 +63,7 @@ def from_relu(
     centre : subtract the mean over the classes from the read-out, which changes no arg max: the largest membrane then grows with time, as the
         device's prediction (the largest membrane of the run) needs. False for values instead of classes.
     input_max : the value that an input neuron stands for which fires in every step.
-    input_shape, name : see :func:`lifline.convert.frameworks.torch_layers.build`; the shape is that of ``calibration`` unless given.
+    input_shape, name : see :func:`lifline.convert.frameworks.build.build`; the shape is that of ``calibration`` unless given.
 
     Returns
     -------

@@ -11,7 +11,8 @@ from lifline.arch.errors import ConversionError
 from ..floating.network import FloatNetwork, FloatNeurons
 from ..floating.operators import Dense, Shape
 from ..nir.dialects import Reset
-from .torch_layers import Framework, Spiking, array, build, checked
+from .build import build
+from .torch_layers import Framework, Spiking, array, checked
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,7 +32,7 @@ def from_norse(
     Parameters
     ----------
     net : in evaluation mode, usually a ``SequentialState``.
-    input_shape, sample, check : see :func:`lifline.convert.frameworks.torch_layers.build`.
+    input_shape, sample, check : see :func:`lifline.convert.frameworks.build.build`.
 
     Raises
     ------

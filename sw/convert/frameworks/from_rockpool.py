@@ -13,7 +13,8 @@ from lifline.arch.errors import ConversionError, MissingLibraryError
 from ..floating.network import FloatNetwork, FloatNeurons
 from ..floating.operators import Dense, Shape
 from ..nir.dialects import MANY, Reset
-from .torch_layers import Framework, Spiking, array, build, checked
+from .build import build
+from .torch_layers import Framework, Spiking, array, checked
 
 
 def from_rockpool(
@@ -24,7 +25,7 @@ def from_rockpool(
     Parameters
     ----------
     net : in evaluation mode, usually a ``Sequential``.
-    input_shape, sample, check : see :func:`lifline.convert.frameworks.torch_layers.build`.
+    input_shape, sample, check : see :func:`lifline.convert.frameworks.build.build`.
 
     Raises
     ------

@@ -12,7 +12,8 @@ from lifline.arch.errors import ConversionError
 from ..floating.network import FloatNetwork, FloatNeurons
 from ..floating.operators import Operator, Shape
 from ..nir.dialects import MANY, Reset
-from .torch_layers import Framework, Spiking, array, build, checked, library, operators_of
+from .build import build
+from .torch_layers import Framework, Spiking, array, checked, library, operators_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,7 +29,7 @@ def from_sinabs(
     Parameters
     ----------
     net : in evaluation mode (a sinabs ``Network``: its ``spiking_model``).
-    input_shape, sample, check : see :func:`lifline.convert.frameworks.torch_layers.build`.
+    input_shape, sample, check : see :func:`lifline.convert.frameworks.build.build`.
 
     Raises
     ------

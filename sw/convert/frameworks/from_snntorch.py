@@ -11,7 +11,8 @@ from lifline.arch.errors import ConversionError
 from ..floating.network import FloatNetwork, FloatNeurons
 from ..floating.operators import Operator, Scale, Shape
 from ..nir.dialects import Reset
-from .torch_layers import Framework, Spiking, array, build, checked, library, operators_of
+from .build import build
+from .torch_layers import Framework, Spiking, array, checked, library, operators_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,7 +35,7 @@ def from_snntorch(
     Parameters
     ----------
     net : in evaluation mode; called once per step, or with a loop over time in its ``forward``.
-    input_shape, sample, check : see :func:`lifline.convert.frameworks.torch_layers.build`.
+    input_shape, sample, check : see :func:`lifline.convert.frameworks.build.build`.
     read_out : the result is the membrane of the last layer, which must not reset (``reset_mechanism="none"``).
 
     Raises

@@ -11,7 +11,8 @@ from lifline.arch.errors import ConversionError
 from ..floating.network import FloatNetwork, FloatNeurons
 from ..floating.operators import Shape
 from ..nir.dialects import Reset
-from .torch_layers import Framework, Spiking, array, build, checked, library
+from .build import build
+from .torch_layers import Framework, Spiking, array, checked, library
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,7 +28,7 @@ def from_spikingjelly(
     Parameters
     ----------
     net : in evaluation mode, in single-step or multi-step mode.
-    input_shape, sample, check : see :func:`lifline.convert.frameworks.torch_layers.build`.
+    input_shape, sample, check : see :func:`lifline.convert.frameworks.build.build`.
 
     Raises
     ------

@@ -22,6 +22,7 @@ from lifline.arch.errors import ConversionError
 
 from ..floating.operators import Floats, Operator, Reshape, Select
 from .index import ITEM, Mixed, Roles, Source, moved
+from .names import QUESTIONS, name_of
 from .values import Call, Layer, Node, Tainted, Value, source_line, wrapped
 
 
@@ -32,11 +33,14 @@ class Follower(TorchFunctionMode):
     ----------
     neurons : neuron layers by module, with their name, the time axis of their input if they take all steps at once, and where their membranes start.
     leads : how many leading axes of the sample are not axes of an item.
+    understand : runs an operation on values that come from the input, and notes what its result is, like :func:`.operations.understand`.
     """
 
-    def __init__(self, net: nn.Module, neurons: dict[nn.Module, tuple[str, int | None, Floats]], leads: int) -> None:
+    def __init__(
+        self, net: nn.Module, neurons: dict[nn.Module, tuple[str, int | None, Floats]], leads: int, understand: Callable[..., Any]
+    ) -> None:
         super().__init__()
-        self.net, self.leads = net, leads
+        self.net, self.leads, self.understand = net, leads, understand
         self.layers = {m: Layer(name, m, time_axis, start) for m, (name, time_axis, start) in neurons.items()}
         self.sequence_axes: set[int] = set()
         self.lead_sizes: list[int] = []
@@ -208,15 +212,13 @@ class Follower(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        from .operations import QUESTIONS, name_of, understand
-
         if self.inside or name_of(func).strip("_") in QUESTIONS:
             return func(*args, **kwargs)
         tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
         before = {id(t): self.value(t) for t in tensors}
         if all(v is None for v in before.values()):
             return func(*args, **kwargs)
-        return understand(self, func, args, kwargs, before)
+        return self.understand(self, func, args, kwargs, before)
 
     def move(self, out: torch.Tensor, numbers: NDArray[np.int64], tensors: list[torch.Tensor], values: list[Value]) -> None:
         """Note ``out``, which holds values of ``tensors`` in another order, as ``numbers`` show."""

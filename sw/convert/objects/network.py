@@ -16,6 +16,7 @@ from ..floating.operators import Operator, Reshape, Scale, Shape
 from ..frameworks.torch_layers import Framework, Spiking, untouched
 from .check import compare_with
 from .follower import Follower
+from .operations import understand
 from .values import Layer, Node
 
 GENERATOR_SEED = 7
@@ -43,13 +44,13 @@ def import_object(
     precision: str,
     read_out: FloatNeurons | None,
 ) -> FloatNetwork:
-    """See :func:`lifline.convert.frameworks.torch_layers.build`."""
+    """See :func:`lifline.convert.frameworks.build.build`."""
     with torch.random.fork_rng(devices=[]), untouched(net):
         spiking = _neurons(net, framework)
         given, item = _sample(net, framework, list(spiking.values()), input_shape, sample)
         framework.reset(net)
         neurons = {module: (label, spiking[label].time_axis, spiking[label].neurons.v_start) for label, module in _modules(net, spiking)}
-        follower = Follower(net, neurons, given.ndim - len(item))
+        follower = Follower(net, neurons, given.ndim - len(item), understand)
         try:
             output = follower.run(given)
         except LiflineError:

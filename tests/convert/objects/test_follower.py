@@ -139,7 +139,7 @@ def test_what_has_no_translation_is_refused_by_name(kind: str) -> None:
     forward, message = REFUSED[kind]
     with pytest.raises(ConversionError, match=message) as error:
         lifline.from_snntorch(Net(forward).eval(), input_shape=(SIZE,))
-    assert "ends with" in message or "test_follow.py, line" in str(error.value)
+    assert "ends with" in message or "test_follower.py, line" in str(error.value)
 
 
 def test_what_depends_on_the_values_is_found_by_the_comparison() -> None:
