@@ -8,7 +8,6 @@ from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import RING_BITS, Config
 from lifline.arch.layout import WORD_BITS
-from lifline.arch.timing import UPDATE_STAGES
 
 from .cells.memory import Ram
 from .cells.target import GENERIC, Target
@@ -19,10 +18,9 @@ from .neurons.update import Update
 from .spikes.input import InputWriter
 from .spikes.recorder import Recorder
 from .spikes.router import Router
-from .streams import PROGRAM_SLICES
+from .streams import PROGRAM_SLICES, Trace
 from .synapses.accumulate import Accumulate
 from .synapses.scanner import Scanner
-from .trace import trace_signature
 
 
 class Core(wiring.Component):
@@ -37,7 +35,7 @@ class Core(wiring.Component):
 
     Members
     -------
-    trace : Out(:func:`~lifline.rtl.trace.trace_signature`), if asked for.
+    trace : Out(:class:`~lifline.rtl.streams.Trace`), if asked for.
     request : In(stream of HostRequest)
     response : Out(stream of HostResponse)
     """
@@ -46,7 +44,7 @@ class Core(wiring.Component):
         self.config = config
         self.target, self.traced = target, trace
         members = {"request": In(stream.Signature(HostRequest)), "response": Out(stream.Signature(HostResponse))}
-        super().__init__(members | ({"trace": Out(trace_signature(config))} if trace else {}))
+        super().__init__(members | ({"trace": Out(Trace(config))} if trace else {}))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -66,7 +64,7 @@ class Core(wiring.Component):
         m.submodules.sequencer = seq = Sequencer(config)
         m.submodules.scanner = scanner = Scanner(config)
         m.submodules.accumulate = accumulate = Accumulate(config, carry_cells=self.target.carry_cells)
-        m.submodules.update = update = Update(config, carry_cells=self.target.carry_cells)
+        m.submodules.update = update = Update(config, carry_cells=self.target.carry_cells, trace=self.traced)
         m.submodules.router = router = Router(config)
         m.submodules.recorder = recorder = Recorder(config)
         source = InputWriter(config)
@@ -113,44 +111,30 @@ class Core(wiring.Component):
             accumulate.step.eq(seq.accumulation.step),
             accumulate.enable.eq(seq.accumulation.enable),
             accumulate.weight_data.eq(weights.read_data),
-            accumulate.read_step.eq(update.slot_step),
-            accumulate.read_block.eq(update.slot_block),
-            accumulate.read_row.eq(update.slot_row),
-            accumulate.read_used.eq(update.slot_used),
-            accumulate.release.eq(update.ending),
+            accumulate.read_step.eq(update.slots.step),
+            accumulate.read_block.eq(update.slots.block),
+            accumulate.read_row.eq(update.slots.row),
+            accumulate.read_used.eq(update.slots.used),
+            accumulate.release.eq(update.slots.release),
             seq.accumulation.done.eq(accumulate.done),
             seq.accumulation.rows_done.eq(accumulate.rows_done),
         ]
 
         # Update, routing, recording.
+        wiring.connect(m, seq.update, update.command)
+        wiring.connect(m, update.program, seq.update_read)
         m.d.comb += [
-            update.population.eq(seq.update.population),
-            update.micro_base.eq(seq.update.micro_base),
-            update.load.eq(seq.update.load),
-            update.go.eq(seq.update.go),
-            update.step.eq(seq.update.step),
-            update.fresh.eq(seq.update.fresh),
-            update.room.eq(recorder.room_row),
-            update.recorder_busy.eq(recorder.busy),
-            seq.update.ending.eq(update.ending),
-            seq.update.complete.eq(update.complete),
-            seq.update.ready.eq(update.ready),
-            seq.update.again.eq(update.again),
-            seq.update.settled.eq(update.settled),
-            seq.update.counted.eq(update.counted),
-            seq.update.blocked.eq(update.blocked),
+            update.rows.room.eq(recorder.room_row),
+            update.rows.busy.eq(recorder.busy),
             seq.record.busy.eq(recorder.busy),
-            seq.update.counts[0].eq(update.spikes),
-            seq.update.counts[1].eq(update.budget_hits),
-            seq.update.counts[2].eq(update.saturations),
             router.load.eq(seq.route.load),
             router.population.eq(seq.route.population),
             router.begin.eq(seq.route.begin),
-            router.spike_word.eq(update.spike_word),
-            router.spike_index.eq(update.spike_index),
-            router.spike_valid.eq(update.spike_valid),
+            router.spike_word.eq(update.words.word),
+            router.spike_index.eq(update.words.index),
+            router.spike_valid.eq(update.words.valid),
             router.step.eq(seq.route.step),
-            router.complete.eq(update.complete),
+            router.complete.eq(update.words.complete),
             router.go.eq(seq.route.go),
             seq.route.busy.eq(router.busy),
             seq.route.needed.eq(router.needed),
@@ -159,9 +143,9 @@ class Core(wiring.Component):
             recorder.word.eq(router.output),
             recorder.word_valid.eq(router.output_valid),
             recorder.needed.eq(seq.record.needed),
-            recorder.row_valid.eq(update.row_valid),
-            recorder.row_record.eq(update.row_record),
-            recorder.row_index.eq(update.row_index),
+            recorder.row_valid.eq(update.rows.valid),
+            recorder.row_record.eq(update.rows.record),
+            recorder.row_index.eq(update.rows.index),
             recorder.population.eq(seq.record.population),
             recorder.step.eq(seq.record.step),
             recorder.check.eq(seq.record.check),
@@ -175,23 +159,12 @@ class Core(wiring.Component):
                 seq.record.second.eq(recorder.second),
             ]
         for k in range(config.multipliers):
-            m.d.comb += [recorder.row_values[k].eq(update.row_values[k]), update.slot_sums[k].eq(accumulate.read_sums[k])]
+            m.d.comb += [recorder.row_values[k].eq(update.rows.values[k]), update.slots.sums[k].eq(accumulate.read_sums[k])]
         for r in range(len(seq.route.ring_0)):
             m.d.comb += [router.ring_0[r].eq(seq.route.ring_0[r]), router.ring_1[r].eq(seq.route.ring_1[r])]
 
         if self.traced:
-            sums = update.sums  # in stage 2; shown with the word that is stored because of them
-            for stage in range(3, UPDATE_STAGES + 1):
-                later = Signal.like(sums, name=f"sums{stage}")
-                m.d.sync += later.eq(sums)
-                sums = later
-            m.d.comb += [
-                self.trace.sums.eq(sums),
-                self.trace.valid.eq(update.neuron_write_enable),
-                self.trace.address.eq(update.neuron_write_address),
-                self.trace.values.eq(update.neuron_write_data),
-                self.trace.fired.eq(update.fired),
-            ]
+            wiring.connect(m, update.trace, wiring.flipped(self.trace))
 
         # Input.
         m.d.comb += [
@@ -218,9 +191,6 @@ class Core(wiring.Component):
             seq.host.data.eq(host.idle_data),
             seq.host.write.eq(host.write_program),
             host.read_program.eq(seq.host.read_data),
-            seq.update_read.address.eq(update.program_address),
-            seq.update_read.enable.eq(update.program_enable),
-            update.program_data.eq(seq.update_read.data),
             program.read_address.eq(seq.program.read_address),
             program.read_enable.eq(seq.program.read_enable),
             program.write_address.eq(seq.program.write_address),
@@ -242,16 +212,16 @@ class Core(wiring.Component):
             m.d.comb += weights.write_enable[k].eq(host.write_weights & selected)
         lane_bits = (config.multipliers - 1).bit_length()
         m.d.comb += [
-            neurons.read_address.eq(Mux(idle, host.offset >> lane_bits, update.neuron_read_address)),
-            neurons.write_address.eq(Mux(idle, host.offset >> lane_bits, update.neuron_write_address)),
+            neurons.read_address.eq(Mux(idle, host.offset >> lane_bits, update.neurons.read_address)),
+            neurons.write_address.eq(Mux(idle, host.offset >> lane_bits, update.neurons.write_address)),
             update.quiet.eq(idle),
             update.written.eq(host.write_data[: config.state_bits]),
-            neurons.write_data.eq(update.neuron_write_data),
-            update.neuron_read_data.eq(neurons.read_data),
+            neurons.write_data.eq(update.neurons.write_data),
+            update.neurons.read_data.eq(neurons.read_data),
         ]
         for k in range(config.multipliers):
             selected = (host.offset[:lane_bits] == k) if lane_bits else 1
-            m.d.comb += neurons.write_enable[k].eq(Mux(idle, host.write_neurons & selected, update.neuron_write_enable))
+            m.d.comb += neurons.write_enable[k].eq(Mux(idle, host.write_neurons & selected, update.neurons.write_enable))
         m.d.comb += [
             delays.read_address.eq(Mux(idle, host.offset, Mux(router.delay_enable, router.delay_address, source.delay_address))),
             source.delay_free.eq(~idle & ~router.delay_enable),

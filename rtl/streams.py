@@ -432,3 +432,27 @@ class NeuronPort(Signature):
         super().__init__(
             {"read_address": Out(address), "read_data": In(row), "write_address": Out(address), "write_data": Out(row), "write_enable": Out(1)}
         )
+
+
+class Trace(Signature):
+    """What simulation builds show of the update, whether or not the host records it: every neuron word as it is stored, and the sums that went into it.
+
+    It cannot be stalled, and does not change the design's timing.
+
+    Members
+    -------
+    valid : one row of one variable is stored in this cycle.   address : its neuron word, which names population, row and variable.
+    values : the stored values of the row's neurons.   fired : their spikes; zero with words other than membranes.
+    sums : the row's accumulators that the operation has added, before their shift; zero with words that take no synaptic input.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(
+            {
+                "valid": Out(1),
+                "address": Out(range(config.neuron_words)),
+                "values": Out(config.multipliers * config.state_bits),
+                "fired": Out(config.multipliers),
+                "sums": Out(config.multipliers * config.accumulator_bits),
+            }
+        )

@@ -11,7 +11,7 @@ from .cells.target import GENERIC, Target
 from .core import Core
 from .host.link import Link
 from .host.uart import MIN_DIVISOR, Uart
-from .trace import trace_signature
+from .streams import Trace
 
 MAX_BAUD_ERROR = 0.02
 """Half of what a receiver with ten bits per byte tolerates; the other half is the other end's."""
@@ -42,13 +42,13 @@ class Top(wiring.Component):
     Members
     -------
     i, o : byte streams from and to the driver, in the frames of :mod:`lifline.arch.frame`.
-    trace : Out(:func:`~lifline.rtl.trace.trace_signature`), if asked for.
+    trace : Out(:class:`~lifline.rtl.streams.Trace`), if asked for.
     """
 
     def __init__(self, config: Config, *, target: Target = GENERIC, trace: bool = False) -> None:
         self.config, self.target, self.traced = config, target, trace
         members = {"i": In(stream.Signature(8)), "o": Out(stream.Signature(8))}
-        super().__init__(members | ({"trace": Out(trace_signature(config))} if trace else {}))
+        super().__init__(members | ({"trace": Out(Trace(config))} if trace else {}))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

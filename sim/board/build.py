@@ -85,7 +85,7 @@ def _compiler_version(command: tuple[str, ...]) -> str:
 def library(config: Config, *, trace: bool = False) -> Path:
     """Path of the shared library of a configuration, which exists once it was built with these sources and tools.
 
-    With ``trace`` it is the one that keeps what :mod:`lifline.rtl.trace` shows, and whose memories show wrong words after
+    With ``trace`` it is the one that keeps what :class:`lifline.rtl.streams.Trace` shows, and whose memories show wrong words after
     a collision (:class:`lifline.rtl.cells.memory.Check`).
 
     Raises

@@ -9,11 +9,11 @@ import pytest
 from amaranth.hdl import Assert, Assume, Cat, Elaboratable, Module, Mux, Signal, signed
 
 from lifline.arch.config import preset
+from lifline.rtl.cells import clip as clip_module
 from lifline.rtl.cells.memory import Check
 from lifline.rtl.host import host as host_module
 from lifline.rtl.host import link as link_module
 from lifline.rtl.host import uart as uart_module
-from lifline.rtl.neurons import lanes as lanes_module
 from lifline.rtl.spikes import input as input_module
 
 from .prove import missing, mutated, prove
@@ -165,7 +165,7 @@ PROOFS = {
     "responses-are-stable": (ResponsesAreStable, host_module, "counters of the new run.\n            m.d.comb += idle.eq(1)", "counters of the new run.\n            m.d.comb += [idle.eq(1), self.response.valid.eq(self.running)]", 8, 8),
     "received-bytes-are-stable": (ReceivedBytesAreStable, uart_module, "with m.If(self.o.valid & self.o.ready):", "with m.If(self.o.valid):", 4, 60),
     "input-is-read-once": (InputIsReadOnce, input_module, "(~word_valid | consume) & ~fetching &", "(~word_valid | consume) &", 8, 30),
-    "saturation": (Clips, lanes_module, "saturated.eq(~inside | (sign & ~total[: state_bits - 1].any()))", "saturated.eq(~inside)", 1, 1),
+    "saturation": (Clips, clip_module, "saturated.eq(~inside | (sign & ~total[: state_bits - 1].any()))", "saturated.eq(~inside)", 1, 1),
 }  # fmt: skip
 """Wrapper, module, a line of it and what the broken twin has instead, steps of the induction, steps within which the twin fails."""
 

@@ -48,7 +48,11 @@ AREAS = (
     Area("gateware, scanner", ("rtl/synapses/scanner.py", "rtl/synapses/fetch.py", "rtl/synapses/capture.py", "rtl/synapses/emit.py"), ("tests/rtl/synapses/test_scanner.py",)),
     Area("gateware, accumulation", ("rtl/synapses/accumulate.py",), ("tests/rtl/synapses/test_accumulate.py", PROGRAMS)),
     Area("gateware, lanes", ("rtl/neurons/lanes.py",), ("tests/rtl/neurons/test_lanes.py",)),
-    Area("gateware, update", ("rtl/neurons/update.py",), ("tests/rtl/neurons/test_update.py", PROGRAMS)),
+    Area(
+        "gateware, update",
+        tuple(f"rtl/neurons/{name}.py" for name in ("update", "microprogram", "rows", "issue", "pipeline", "spikes", "counts")),
+        ("tests/rtl/neurons", PROGRAMS),
+    ),
     Area("gateware, recorder", ("rtl/spikes/recorder.py",), ("tests/rtl/spikes/test_recorder.py",)),
     Area("gateware, input", ("rtl/spikes/input.py",), ("tests/rtl/spikes/test_input.py",)),
     Area("gateware, link", ("rtl/host/link.py",), ("tests/rtl/host/test_link.py",)),

@@ -11,6 +11,7 @@ from lifline.arch.arithmetic import DECAY_ONE, decayed, saturate
 from lifline.arch.config import Config, preset
 from lifline.arch.timing import CARRY_DELAY, RESULT_DELAY
 from lifline.rtl.neurons.lanes import UpdateLane
+from lifline.rtl.neurons.stages import LATCHES
 
 from ..bench import simulate
 
@@ -48,9 +49,10 @@ class Operation:
     v_reset: int = 0
 
 
-STAGE_1 = ("word", "forward", "word_zero", "late_zero")
-STAGE_2 = ("slot", "add_slot", "factor", "use_bias", "late_bias")
-STAGE_5 = ("fire", "exists", "budget", "non_strict", "reset_now", "reset_subtract")
+READ = ("forward", "late_zero")
+MULTIPLY = ("factor", "add_slot", "use_bias", "late_bias")
+FIRE = ("fire", "budget", "non_strict", "reset_now", "reset_subtract")
+"""Members of the control of stages 1, 2 and 5 that have the name of what an operation says."""
 
 
 def ref_lane(config: Config, operations: list[Operation]) -> list[tuple[int, bool, bool, bool]]:
@@ -98,6 +100,7 @@ def ref_lane(config: Config, operations: list[Operation]) -> list[tuple[int, boo
 def rtl_lane(config: Config, operations: list[Operation]) -> list[tuple[int, bool, bool, bool]]:
     """The same of the gateware: operation ``n`` is in stage ``k`` in cycle ``n + k``."""
     dut = UpdateLane(config)
+    control = dut.control
     results: list[tuple[int, bool, bool, bool]] = []
     saturated: list[bool] = []
     idle = Operation()
@@ -105,16 +108,19 @@ def rtl_lane(config: Config, operations: list[Operation]) -> list[tuple[int, boo
     async def bench(ctx):
         for cycle in range(len(operations) + STAGES + 1):
             stage = [operations[cycle - k] if 0 <= cycle - k < len(operations) else idle for k in range(STAGES + 1)]
-            for names, op in ((STAGE_1, stage[1]), (STAGE_2, stage[2]), (STAGE_5, stage[5])):
+            for signature, names, op in ((control.read, READ, stage[1]), (control.multiply, MULTIPLY, stage[2]), (control.fire, FIRE, stage[5])):
                 for name in names:
-                    ctx.set(getattr(dut, name), int(getattr(op, name)))
-            for name in ("theta", "bias", "bias_late", "crossed", "remaining"):
-                ctx.set(getattr(dut, f"latch_{name}"), stage[1].latch == name)
-            ctx.set(dut.shift, 0 if stage[2].forward else stage[2].shift)
+                    ctx.set(getattr(signature, name), int(getattr(op, name)))
+            ctx.set(dut.word, stage[1].word)
+            ctx.set(control.read.zero, stage[1].word_zero)
+            ctx.set(control.read.latch, {name: stage[1].latch == name for name in LATCHES.values()})
+            ctx.set(dut.slot, stage[2].slot)
+            ctx.set(control.multiply.shift, 0 if stage[2].forward else stage[2].shift)
             for name in ("crossing", "spike"):
-                ctx.set(getattr(dut, f"carry_{name}"), stage[3].carry == name)
-            ctx.set(dut.floor, -config.state_max if stage[4].floor is None else stage[4].floor)
-            ctx.set(dut.v_reset, 0 if stage[6].reset_subtract else stage[6].v_reset)
+                ctx.set(getattr(control.add, f"carry_{name}"), stage[3].carry == name)
+            ctx.set(control.clamp.floor, -config.state_max if stage[4].floor is None else stage[4].floor)
+            ctx.set(dut.exists, stage[5].exists)
+            ctx.set(control.reset.value, 0 if stage[6].reset_subtract else stage[6].v_reset)
             assert ctx.get(dut.sum) == (stage[2].slot if stage[2].add_slot else 0)
             if cycle >= 5:
                 saturated.append(bool(ctx.get(dut.saturated)))

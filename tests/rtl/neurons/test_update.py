@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lifline.arch.config import RING_BITS, Config, ceil_div, preset
-from lifline.arch.program import POPULATION_WORDS, Record
+from lifline.arch.program import POPULATION_COUNTERS, POPULATION_WORDS, Record
 from lifline.arch.timing import UPDATE_SPACING
 from lifline.compiler.microcode import LATE, Microprogram, build
 from lifline.network.model import Neurons, Population, ResetRule
@@ -135,33 +135,33 @@ class Bench:
             "population_6": {"last_row": (1 << last) - 1},
         }  # fmt: skip
         assert set(fields) <= {w.name for w in POPULATION_WORDS}
-        self.ctx.set(self.dut.population, {name: {k: int(v) for k, v in values.items()} for name, values in fields.items()})
-        self.ctx.set(self.dut.micro_base, MICRO_BASE)
-        self.ctx.set(self.dut.room, 1)
+        self.ctx.set(self.dut.command.population, {name: {k: int(v) for k, v in values.items()} for name, values in fields.items()})
+        self.ctx.set(self.dut.command.micro_base, MICRO_BASE)
+        self.ctx.set(self.dut.rows.room, 1)
 
     async def cycle(self, step: int) -> None:
         ctx, dut, case, rng = self.ctx, self.dut, self.case, self.rng
-        sending = [dut.row_values[k] for k in range(case.config.multipliers)]
+        command, program, neurons, slots, words, rows = dut.command, dut.program, dut.neurons, dut.slots, dut.words, dut.rows
         (
             _, _, busy, program_address, program_enable, read_address, write_address, write, write_data, slot_step, slot_block, slot_row,
-            spike_valid, spike_word, spike_index, complete, row_valid, row_record, row_index, row_last, *row_values,
+            spike_valid, spike_word, spike_index, complete, row_valid, row_record, row_index, *row_values,
         ) = await ctx.tick().sample(
-            dut.busy, dut.program_address, dut.program_enable, dut.neuron_read_address, dut.neuron_write_address, dut.neuron_write_enable,
-            dut.neuron_write_data, dut.slot_step, dut.slot_block, dut.slot_row, dut.spike_valid, dut.spike_word, dut.spike_index, dut.complete,
-            dut.row_valid, dut.row_record, dut.row_index, dut.row_last, *sending,
+            command.busy, program.address, program.enable, neurons.read_address, neurons.write_address, neurons.write_enable,
+            neurons.write_data, slots.step, slots.block, slots.row, words.valid, words.word, words.index, words.complete,
+            rows.valid, rows.record, rows.index, *(rows.values[k] for k in range(case.config.multipliers)),
         )  # fmt: skip
         self.busy_for += busy
-        ctx.set(dut.program_data, self.program.cycle(program_address, program_enable))
-        ctx.set(dut.neuron_read_data, self.neurons.cycle(read_address, 1, write_address, write, write_data))
-        lanes, rows = case.config.lanes, case.config.multipliers
+        ctx.set(program.data, self.program.cycle(program_address, program_enable))
+        ctx.set(neurons.read_data, self.neurons.cycle(read_address, 1, write_address, write, write_data))
+        lanes, width = case.config.lanes, case.config.multipliers
         assert not busy or slot_step == step % case.config.window
         # Neurons that do not exist get what would make them fire and saturate.
         nobody = [rng.choice([1, 1, -1]) * case.config.accumulator_max for _ in range(2 * lanes)]
-        slots = [*case.slots[min(step, len(case.slots) - 1)], *nobody]
-        own = slots[slot_block * lanes : (slot_block + 1) * lanes] or [0] * lanes
+        amounts = [*case.slots[min(step, len(case.slots) - 1)], *nobody]
+        own = amounts[slot_block * lanes : (slot_block + 1) * lanes] or [0] * lanes
         for k, value in enumerate(self.read):
-            ctx.set(dut.slot_sums[k], value)
-        self.read = own[slot_row * rows : (slot_row + 1) * rows]
+            ctx.set(slots.sums[k], value)
+        self.read = own[slot_row * width : (slot_row + 1) * width]
         if spike_valid:
             assert spike_index == len(self.arrived)
             self.arrived.append(spike_word)
@@ -169,12 +169,11 @@ class Bench:
             self.outcome.spikes.append(self.arrived)
             self.arrived = []
         if row_valid:
-            inside = case.population.size - row_index * case.config.multipliers
+            inside = case.population.size - row_index * width
             self.outcome.sent.append((Record(row_record), row_index, list(row_values)[:inside]))
-            assert row_last == (row_index == case.rows - 1)
         if self.stalls:
-            ctx.set(dut.recorder_busy, rng.random() < 0.3)
-            ctx.set(dut.room, rng.random() < 0.7)
+            ctx.set(rows.busy, rng.random() < 0.3)
+            ctx.set(rows.room, rng.random() < 0.7)
 
     def finish(self) -> Outcome:
         ctx, dut, program, size = self.ctx, self.dut, self.case.program, self.case.population.size
@@ -182,7 +181,7 @@ class Bench:
             if name in program.words:
                 rows = [self.row_base + row * len(program.words) + program.words[name] for row in range(self.case.rows)]
                 self.outcome.state[name] = [value for address in rows for value in self.unpack(self.neurons.words[address])][:size]
-        self.outcome.counters = {name: ctx.get(getattr(dut, name)) for name in ("spikes", "budget_hits", "saturations")}
+        self.outcome.counters = {name: ctx.get(count) for name, count in zip(POPULATION_COUNTERS, dut.command.counts, strict=True)}
         for k, value in enumerate(program.shared):
             assert self.unpack(self.neurons.words[NEURON_BASE + k]) == [value] * self.case.config.multipliers, "parameters are not written"
         return self.outcome
@@ -191,38 +190,39 @@ class Bench:
 def gateware(case: Case, seed: int = 1, stalls: bool = False) -> tuple[Outcome, int]:
     """The outcome, and cycles spent issuing. Steps follow each other as soon as the update allows, or after a pause."""
     dut = Update(case.config)
+    command = dut.command
     rng = random.Random(seed)
     result: list[tuple[Outcome, int]] = []
 
     async def body(ctx):
         bench = Bench(ctx, dut, case, rng, stalls)
-        ctx.set(dut.load, 1)
+        ctx.set(command.load, 1)
         await bench.cycle(0)
-        ctx.set(dut.load, 0)
+        ctx.set(command.load, 0)
         for _ in range(4):
             await bench.cycle(0)
         going = False
         for step in range(len(case.slots)):
-            ctx.set(dut.step, step % case.config.window)
-            ctx.set(dut.fresh, step == 0)
+            ctx.set(command.step, step % case.config.window)
+            ctx.set(command.fresh, step == 0)
             if not going:
-                while not ctx.get(dut.ready):
+                while not ctx.get(command.ready):
                     await bench.cycle(step)
-                ctx.set(dut.go, 1)
+                ctx.set(command.go, 1)
                 await bench.cycle(step)
-            ctx.set(dut.go, 0)
-            while not ctx.get(dut.ending):
+            ctx.set(command.go, 0)
+            while not ctx.get(command.ending):
                 await bench.cycle(step)
-            going = bool(ctx.get(dut.again)) and step + 1 < len(case.slots) and (not stalls or rng.random() < 0.7)
-            ctx.set(dut.go, going)
+            going = bool(ctx.get(command.again)) and step + 1 < len(case.slots) and (not stalls or rng.random() < 0.7)
+            ctx.set(command.go, going)
             await bench.cycle(step)
             for _ in range(0 if going or not stalls else rng.randrange(9)):
                 await bench.cycle(step)
-        ctx.set(dut.go, 0)
+        ctx.set(command.go, 0)
         busy = bench.busy_for
         for _ in range(UPDATE_SPACING + 4):
             await bench.cycle(len(case.slots) - 1)
-        assert ctx.get(dut.settled) and ctx.get(dut.counted)
+        assert ctx.get(command.settled) and ctx.get(command.counted)
         result.append((bench.finish(), busy))
 
     simulate(dut, body)
