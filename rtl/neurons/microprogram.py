@@ -30,8 +30,8 @@ class Microprogram(wiring.Component):
     micro_base : In (with ``load``), program address of the prologue.
     load : In, one cycle: start with the prologue, or with the update section where there is none.
     section : In(:class:`~lifline.rtl.neurons.stages.Section`).
-    operations : Out, stream of :data:`~lifline.rtl.neurons.stages.OPERATION_LAYOUT` from a register; holds until taken, or until ``load``
-        or a restart drop it.
+    operations : Out, stream of :data:`~lifline.rtl.neurons.stages.OPERATION_LAYOUT` from a register; holds until taken, or until dropped,
+        in the cycle after ``load`` or in the second one after a restart.
     """
 
     def __init__(self, config: Config) -> None:
@@ -52,7 +52,7 @@ class Microprogram(wiring.Component):
         lengths, operations = self.population.population_1, self.operations
         advance, restarts, has_prologue = Signal(), Signal(), Signal()
         m.d.comb += [advance.eq(operations.ready | ~operations.valid), has_prologue.eq(lengths.prologue != 0)]
-        m.d.sync += restarts.eq(self.section.restart)  # it is known late in a cycle; in the next, no operation is issued
+        m.d.sync += restarts.eq(self.section.restart)  # it is known late in a cycle; in the next, no operation is taken
 
         # Where to read: an address, and how many operations the section has left.
         fetch, left, in_prologue = Signal.like(self.micro_base), Signal(SECTION_BITS), Signal()

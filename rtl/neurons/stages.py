@@ -175,8 +175,9 @@ class Section(Signature):
 
     Members
     -------
-    restart : one cycle: forget the operation in hand; ``recording`` counts from the next cycle on.   recording : level: the recording section follows
-    the one that is being read, else the update section.   has_recording : level, a cycle after the population: there is a recording section.
+    restart : one cycle, with the last operation of a section: what follows is dropped, and in the next cycle nothing may be taken.
+    recording : level, changes in the cycle after ``restart``: operations are those of the recording section, else of the prologue and the update section.
+    has_recording : level, a cycle after the population: there is a recording section.
     """
 
     def __init__(self) -> None:
