@@ -33,3 +33,15 @@ def row_major(row: Value, column: Value, columns: int) -> Value:
     """
     width = (columns - 1).bit_length()
     return Cat(column[:width], row) if columns == 1 << width else row * columns + column
+
+
+def at_most(value: Value, power: int) -> Value:
+    """``min(value, power)`` for a power of two, without a comparison: ``value`` is as large if a bit above is set."""
+    bits = power.bit_length() - 1
+    return Mux(value[bits:].any(), power, value[:bits])
+
+
+def is_above(value: Value, power: int) -> Value:
+    """``value > power`` for a power of two, without a carry chain."""
+    bits = power.bit_length() - 1
+    return value[bits + 1 :].any() | (value[bits] & value[:bits].any())

@@ -28,7 +28,7 @@ class Progress(wiring.Component):
     ends : one cycle, the window's last.
     input_steps : steps of input that are written, modulo ``2^AHEAD_BITS``.
     input_limit : steps that may be written, counted likewise; ``input_steps`` where no more may. One cycle late.
-    input_ready : level: the input of ``count`` steps is there, from two cycles after ``time`` has changed.
+    input_ready : level: the input of ``count`` steps from ``time`` on is there. Input is seen one cycle late, in the cycle after ``ends`` two.
     time : first step of the window, from the cycle after ``ends`` on that of the next one.
     first_window : level, the window that starts at step 0 is still to be computed, or is.
     record_step : time of the step that is updated, for records: from two cycles after ``begins`` to the next.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,11 +10,7 @@ from lifline.arch.config import Config
 from lifline.arch.records import RECORD
 from lifline.arch.registers import EXIT_BITS
 
-
-def at_most(value: Signal, power: int) -> Value:
-    """``min(value, power)`` for a power of two."""
-    bits = power.bit_length() - 1
-    return Mux(value[bits:].any(), power, value[:bits])
+from ..cells.select import at_most, is_above
 
 
 class Windows(wiring.Component):
@@ -75,15 +71,13 @@ class Windows(wiring.Component):
 
         # The next window is as long as steps are left, but ends with a comparison.
         part, checked, check_first = Signal.like(self.count), Signal.like(self.count), Signal()
-        bits = window.bit_length() - 1
-        beyond = to_check[bits + 1 :].any() | (to_check[bits] & to_check[:bits].any())  # more than a window
         m.d.comb += [
             part.eq(at_most(remaining, window)),
             checked.eq(at_most(to_check, window)),
             check_first.eq(checks & (checked <= part)),
         ]
         with m.If(self.choose):
-            m.d.sync += [self.count.eq(Mux(check_first, checked, part)), check_due.eq(check_first & ~beyond)]
+            m.d.sync += [self.count.eq(Mux(check_first, checked, part)), check_due.eq(check_first & ~is_above(to_check, window))]
 
         missing, leads = Signal(signed(state_bits + 1)), Signal()
         m.d.comb += [missing.eq(self.exit_margin - (self.leading - self.second)[:state_bits]), self.decided.eq(check_due & leads)]

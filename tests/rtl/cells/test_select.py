@@ -7,7 +7,7 @@ import itertools
 import pytest
 from amaranth.hdl import Module, Signal
 
-from lifline.rtl.cells.select import parts_of, row_major, selected, selected_part
+from lifline.rtl.cells.select import at_most, is_above, parts_of, row_major, selected, selected_part
 
 from ..bench import evaluate
 
@@ -59,5 +59,19 @@ def test_row_major_addresses_count_through_rows(rows: int, columns: int) -> None
             ctx.set(row, r)
             ctx.set(column, c)
             assert ctx.get(address) == number
+
+    evaluate(m, body)
+
+
+@pytest.mark.parametrize("power", [1, 2, 4, 8])
+def test_values_are_compared_with_a_power_of_two_and_held_below_it(power: int) -> None:
+    m = Module()
+    value, least, above = Signal(5), Signal(5), Signal()
+    m.d.comb += [least.eq(at_most(value, power)), above.eq(is_above(value, power))]
+
+    async def body(ctx):
+        for number in range(1 << len(value)):
+            ctx.set(value, number)
+            assert (ctx.get(least), ctx.get(above)) == (min(number, power), number > power)
 
     evaluate(m, body)
