@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import config, frame, program, records, registers
+from . import config, frame, image, program, records, registers
 from .config import PRESETS
 from .layout import Word
 
@@ -106,6 +106,22 @@ def header() -> str:
          + [line for e in (program.Factor, program.Addend, program.Latch, program.Carry, program.Record) for line in _enum(e.__name__, e)]),
         ("input words", [_define("LIFLINE_INPUT_END_OF_STEP", records.INPUT_END_OF_STEP, "any other word is the index of an input neuron")]),
         ("records", _enum("record_kind", records.RecordKind) + [_define("LIFLINE_MAX_STEPS_PER_RUN", records.MAX_STEPS_PER_RUN)] + _word(records.RECORD)),
+        (
+            "program images",
+            [_define("LIFLINE_IMAGE_MAGIC", image.IMAGE_MAGIC), _define("LIFLINE_IMAGE_MAGIC_WORD", 0)]
+            + [_define(_name("image", name), k, doc) for k, (name, doc) in enumerate(image.IMAGE_HEADER) if k]
+            + [_define("LIFLINE_IMAGE_HEADER_WORDS", len(image.IMAGE_HEADER))]
+            + [_define(_name("image_population", name), k, doc) for k, (name, doc) in enumerate(image.IMAGE_POPULATION)]
+            + [_define("LIFLINE_IMAGE_POPULATION_WORDS", len(image.IMAGE_POPULATION))],
+        ),
+        (
+            "counters",
+            [
+                _define("LIFLINE_COUNTERS", len(registers.COUNTERS), "registers that count, from busy_cycles on"),
+                _define("LIFLINE_FIRST_COUNTER", program.FIRST_COUNTER, "index of the first counter within the words of a population"),
+                _define("LIFLINE_POPULATION_COUNTERS", len(program.POPULATION_COUNTERS)),
+            ],
+        ),
         ("program memory", [line for word in program.PROGRAM_LAYOUTS for line in _word(word)]),
     ]  # fmt: skip
     body = "".join(f"\n/* {title} */\n" + "\n".join(lines) + "\n" for title, lines in sections)

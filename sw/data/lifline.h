@@ -131,6 +131,34 @@
 #define LIFLINE_RECORD_KIND_SHIFT 30u  /* 0 spikes, 1 v, 2 i */
 #define LIFLINE_RECORD_KIND_BITS 2u
 
+/* program images */
+#define LIFLINE_IMAGE_MAGIC 0x4950464Cu
+#define LIFLINE_IMAGE_MAGIC_WORD 0u
+#define LIFLINE_IMAGE_WORDS 1u  /* words of the image, the CRC included */
+#define LIFLINE_IMAGE_INTERFACE_VERSION 2u  /* of the gateware that runs it */
+#define LIFLINE_IMAGE_CONFIG_HASH 3u  /* of the configuration that it was compiled for */
+#define LIFLINE_IMAGE_MULTIPLIERS 4u  /* neurons per row of the neuron memory */
+#define LIFLINE_IMAGE_INPUT_NEURONS 5u  /* neurons of the input */
+#define LIFLINE_IMAGE_INPUT_DEPTH 6u  /* words of the device's input memory */
+#define LIFLINE_IMAGE_OUTPUT_DEPTH 7u  /* words of the device's output memory */
+#define LIFLINE_IMAGE_OUTPUT 8u  /* number of the output population */
+#define LIFLINE_IMAGE_POPULATIONS 9u  /* populations besides the input */
+#define LIFLINE_IMAGE_MEMORIES 10u  /* memories that are loaded */
+#define LIFLINE_IMAGE_REGISTERS 11u  /* registers that are written */
+#define LIFLINE_IMAGE_HEADER_WORDS 12u
+#define LIFLINE_IMAGE_POPULATION_SIZE 0u  /* neurons */
+#define LIFLINE_IMAGE_POPULATION_ADDRESS 1u  /* program address of the population's first word */
+#define LIFLINE_IMAGE_POPULATION_FIRES 2u  /* 0 for a read-out, which never fires */
+#define LIFLINE_IMAGE_POPULATION_ROW_BASE 3u  /* neuron word of its first row */
+#define LIFLINE_IMAGE_POPULATION_ROW_WORDS 4u  /* neuron words per row */
+#define LIFLINE_IMAGE_POPULATION_V 5u  /* word of the membrane within a row */
+#define LIFLINE_IMAGE_POPULATION_WORDS 6u
+
+/* counters */
+#define LIFLINE_COUNTERS 5u  /* registers that count, from busy_cycles on */
+#define LIFLINE_FIRST_COUNTER 7u  /* index of the first counter within the words of a population */
+#define LIFLINE_POPULATION_COUNTERS 3u
+
 /* program memory */
 /* instruction: First word of every instruction. */
 #define LIFLINE_INSTRUCTION_ARGUMENT_SHIFT 0u  /* END: number of ring descriptors, which follow; PASS: see below */

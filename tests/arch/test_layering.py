@@ -17,6 +17,7 @@ ALLOWED = {
     "sim": {"arch", "network", "rtl"},
     "driver": {"arch", "network", "compiler", "sim"},
     "boards": {"arch", "rtl"},
+    "embedded": {"arch", "network", "compiler"},
     "convert": {"arch", "network", "compiler", "sim", "driver"},
     "train": {"arch", "network", "sim", "convert"},
 }

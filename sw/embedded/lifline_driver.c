@@ -1,0 +1,190 @@
+/* lifline_driver.c: loading and reading; running is in lifline_run.c. */
+#include "lifline_driver.h"
+
+#define HEADER(device, word) lifline_image_header((device)->image, LIFLINE_IMAGE_##word)
+
+uint32_t lifline_image_header(const uint32_t *image, uint32_t word)
+{
+    return image[word];
+}
+
+uint32_t lifline_image_population(const uint32_t *image, uint32_t population, uint32_t word)
+{
+    return image[LIFLINE_IMAGE_HEADER_WORDS + population * LIFLINE_IMAGE_POPULATION_WORDS + word];
+}
+
+int lifline_open(struct lifline_device *device, struct lifline_stream stream)
+{
+    uint32_t first[2];
+    *device = (struct lifline_device){0};
+    device->link.stream = stream;
+    int status = lifline_read(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_REGISTERS, LIFLINE_REGISTER_MAGIC), first, 2);
+    if (status < 0)
+        return status;
+    if (first[0] != LIFLINE_MAGIC)
+        return LIFLINE_ERROR_NO_DEVICE;
+    return first[1] == LIFLINE_INTERFACE_VERSION ? LIFLINE_OK : LIFLINE_ERROR_VERSION;
+}
+
+static int get(struct lifline_device *device, uint32_t offset, uint32_t *value)
+{
+    return lifline_read(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_REGISTERS, offset), value, 1);
+}
+
+static int set(struct lifline_device *device, uint32_t offset, uint32_t value)
+{
+    return lifline_write(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_REGISTERS, offset), &value, 1);
+}
+
+/* Whether this is an image that nothing has happened to. */
+static int intact(const uint32_t *image, size_t words)
+{
+    if (words <= LIFLINE_IMAGE_HEADER_WORDS || image[LIFLINE_IMAGE_MAGIC_WORD] != LIFLINE_IMAGE_MAGIC || image[LIFLINE_IMAGE_WORDS] != words)
+        return 0;
+    uint16_t crc = 0xFFFFu;
+    for (size_t k = 0; k < words - 1; k++)
+        for (unsigned byte = 0; byte < 4; byte++) {
+            uint8_t value = (uint8_t)(image[k] >> 8 * byte);
+            crc = lifline_crc16(crc, &value, 1);
+        }
+    return image[words - 1] == crc;
+}
+
+/* Stop a run that somebody has left behind. */
+static int halt(struct lifline_device *device)
+{
+    for (unsigned look = 0; look < LIFLINE_PATIENCE; look++) {
+        uint32_t status, output;
+        int error = get(device, LIFLINE_REGISTER_STATUS, &status);
+        if (error < 0 || !(status & LIFLINE_STATUS_RUNNING))
+            return error;
+        error = set(device, LIFLINE_REGISTER_CONTROL, LIFLINE_CONTROL_STOP);
+        if (error == LIFLINE_OK)
+            error = get(device, LIFLINE_REGISTER_OUTPUT_COUNT, &output);
+        if (error == LIFLINE_OK)
+            error = set(device, LIFLINE_REGISTER_OUTPUT_TAKEN, output); /* it may be waiting for room */
+        if (error < 0)
+            return error;
+    }
+    return LIFLINE_ERROR_STALLED;
+}
+
+static int write_and_compare(struct lifline_device *device, uint32_t address, const uint32_t *words, size_t count)
+{
+    uint32_t back[LIFLINE_MAX_WORDS];
+    int error = lifline_write(&device->link, address, words, count);
+    for (size_t first = 0; error == LIFLINE_OK && first < count; first += LIFLINE_MAX_WORDS) {
+        size_t part = count - first < LIFLINE_MAX_WORDS ? count - first : LIFLINE_MAX_WORDS;
+        error = lifline_read(&device->link, address + (uint32_t)first, back, part);
+        for (size_t k = 0; error == LIFLINE_OK && k < part; k++)
+            if (back[k] != words[first + k])
+                error = LIFLINE_ERROR_READ_BACK;
+    }
+    return error;
+}
+
+int lifline_load(struct lifline_device *device, const uint32_t *image, size_t words, uint32_t mark)
+{
+    uint32_t hash;
+    device->image = NULL;
+    if (!mark)
+        return LIFLINE_ERROR_ARGUMENT;
+    if (!intact(image, words))
+        return LIFLINE_ERROR_PROGRAM;
+    if (image[LIFLINE_IMAGE_INTERFACE_VERSION] != LIFLINE_INTERFACE_VERSION)
+        return LIFLINE_ERROR_VERSION;
+    int error = get(device, LIFLINE_REGISTER_CONFIG_HASH, &hash);
+    if (error == LIFLINE_OK && hash != image[LIFLINE_IMAGE_CONFIG_HASH])
+        return LIFLINE_ERROR_CONFIG;
+    if (error == LIFLINE_OK)
+        error = set(device, LIFLINE_REGISTER_LOAD_MARK, 0); /* from now on nobody else's program is there */
+    if (error == LIFLINE_OK)
+        error = halt(device);
+    const uint32_t *next = image + LIFLINE_IMAGE_HEADER_WORDS + image[LIFLINE_IMAGE_POPULATIONS] * LIFLINE_IMAGE_POPULATION_WORDS;
+    for (uint32_t k = 0; error == LIFLINE_OK && k < image[LIFLINE_IMAGE_MEMORIES]; k++) {
+        error = write_and_compare(device, next[0], next + 2, next[1]);
+        next += 2 + next[1];
+    }
+    for (uint32_t k = 0; error == LIFLINE_OK && k < image[LIFLINE_IMAGE_REGISTERS]; k++, next += 2)
+        error = lifline_write(&device->link, next[0], next + 1, 1);
+    if (error == LIFLINE_OK)
+        error = set(device, LIFLINE_REGISTER_LOAD_MARK, mark);
+    if (error < 0)
+        return error;
+    device->image = image;
+    device->mark = mark;
+    device->failed = 1; /* nothing to continue yet */
+    return LIFLINE_OK;
+}
+
+/* Whether the device still holds what was loaded, and the argument names one of its populations. */
+static int check(struct lifline_device *device, uint32_t population)
+{
+    uint32_t mark;
+    if (!device->image)
+        return LIFLINE_ERROR_NOT_LOADED;
+    if (population >= HEADER(device, POPULATIONS))
+        return LIFLINE_ERROR_ARGUMENT;
+    int error = get(device, LIFLINE_REGISTER_LOAD_MARK, &mark);
+    return error < 0 ? error : mark == device->mark ? LIFLINE_OK : LIFLINE_ERROR_TAKEN;
+}
+
+int lifline_record(struct lifline_device *device, uint32_t population, int on)
+{
+    int error = check(device, population);
+    if (error < 0)
+        return error;
+    if (on && !lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_FIRES))
+        return LIFLINE_ERROR_ARGUMENT;
+    uint32_t word, address = lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_ADDRESS) + 1u;
+    address = LIFLINE_ADDRESS(LIFLINE_SPACE_PROGRAM, address);
+    error = lifline_read(&device->link, address, &word, 1);
+    if (error < 0)
+        return error;
+    word &= ~LIFLINE_PUT(1u, LIFLINE_POPULATION_1_RECORD_SPIKES);
+    word |= LIFLINE_PUT(on ? 1u : 0u, LIFLINE_POPULATION_1_RECORD_SPIKES);
+    return lifline_write(&device->link, address, &word, 1);
+}
+
+void lifline_receive(struct lifline_device *device, lifline_spikes receiver, void *context)
+{
+    device->receiver = receiver;
+    device->context = context;
+}
+
+int lifline_counters(struct lifline_device *device, uint32_t population, uint32_t counters[LIFLINE_POPULATION_COUNTERS])
+{
+    int error = check(device, population);
+    if (error < 0)
+        return error;
+    uint32_t address = lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_ADDRESS) + LIFLINE_FIRST_COUNTER;
+    return lifline_read(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_PROGRAM, address), counters, LIFLINE_POPULATION_COUNTERS);
+}
+
+int lifline_cycles(struct lifline_device *device, uint32_t cycles[LIFLINE_COUNTERS])
+{
+    int error = check(device, 0);
+    if (error < 0)
+        return error;
+    return lifline_read(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_REGISTERS, LIFLINE_REGISTER_BUSY_CYCLES), cycles, LIFLINE_COUNTERS);
+}
+
+int lifline_membranes(struct lifline_device *device, uint32_t population, int32_t *membranes)
+{
+    int error = check(device, population);
+    if (error == LIFLINE_OK && device->failed)
+        error = LIFLINE_ERROR_FAILED;
+    if (error < 0)
+        return error;
+    uint32_t lanes = HEADER(device, MULTIPLIERS), size = lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_SIZE);
+    uint32_t row_words = lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_ROW_WORDS);
+    uint32_t word = lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_ROW_BASE);
+    word += lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_V);
+    for (uint32_t first = 0; error == LIFLINE_OK && first < size; first += lanes, word += row_words) {
+        uint32_t row[LIFLINE_MAX_WORDS], count = size - first < lanes ? size - first : lanes;
+        error = lifline_read(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_NEURONS, word * lanes), row, count);
+        for (uint32_t k = 0; error == LIFLINE_OK && k < count; k++)
+            membranes[first + k] = row[k] & 0x80000000u ? -(int32_t)(0xFFFFFFFFu - row[k]) - 1 : (int32_t)row[k];
+    }
+    return error;
+}

@@ -1,0 +1,188 @@
+/* lifline_run.c: one run: feeds the device's input, drains its output, and hands the spikes on. */
+#include "lifline_driver.h"
+
+#define POSITION_MASK ((1u << LIFLINE_POSITION_BITS) - 1u)
+#define MOST_WORDS LIFLINE_MAX_WORDS
+
+struct progress {
+    uint32_t status, step, taken, produced; /* as the device counts them */
+    uint32_t started;                       /* the step with which the run began */
+    uint32_t written;                       /* input words written */
+    uint32_t header;                        /* of a record whose payload has not come */
+    int has_header, stopping;
+};
+
+static int set(struct lifline_device *device, uint32_t offset, uint32_t value)
+{
+    return lifline_write(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_REGISTERS, offset), &value, 1);
+}
+
+static int get(struct lifline_device *device, uint32_t offset, uint32_t *value)
+{
+    return lifline_read(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_REGISTERS, offset), value, 1);
+}
+
+/* Whether the input ends as many steps as are run, and names only neurons that exist. */
+static int input_fits(const struct lifline_device *device, const uint16_t *input, size_t words, uint32_t steps)
+{
+    uint32_t ended = 0, neurons = device->image[LIFLINE_IMAGE_INPUT_NEURONS];
+    for (size_t k = 0; k < words; k++)
+        if (input[k] == LIFLINE_INPUT_END_OF_STEP)
+            ended++;
+        else if (input[k] >= neurons)
+            return 0;
+    return ended == steps && words && input[words - 1] == LIFLINE_INPUT_END_OF_STEP;
+}
+
+static int look(struct lifline_device *device, struct progress *now)
+{
+    uint32_t registers[LIFLINE_REGISTER_OUTPUT_COUNT - LIFLINE_REGISTER_STATUS + 1u];
+    uint32_t address = LIFLINE_ADDRESS(LIFLINE_SPACE_REGISTERS, LIFLINE_REGISTER_STATUS);
+    int error = lifline_read(&device->link, address, registers, sizeof registers / sizeof *registers);
+    now->status = registers[0];
+    now->step = registers[LIFLINE_REGISTER_STEP - LIFLINE_REGISTER_STATUS];
+    now->taken = registers[LIFLINE_REGISTER_INPUT_TAKEN - LIFLINE_REGISTER_STATUS];
+    now->produced = registers[LIFLINE_REGISTER_OUTPUT_COUNT - LIFLINE_REGISTER_STATUS];
+    return error;
+}
+
+/* Write as many input words as there is room for, one frame at most. */
+static int feed(struct lifline_device *device, struct progress *now, const uint16_t *input, size_t words)
+{
+    uint32_t depth = device->image[LIFLINE_IMAGE_INPUT_DEPTH], part[MOST_WORDS], count = 0;
+    uint32_t waiting = (now->written - now->taken) & POSITION_MASK, at = now->written % depth;
+    while (count < MOST_WORDS && now->written + count < words && waiting + count < depth && at + count < depth) {
+        part[count] = input[now->written + count];
+        count++;
+    }
+    if (!count)
+        return LIFLINE_OK;
+    int error = lifline_write(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_INPUT, at), part, count);
+    now->written += count;
+    return error < 0 ? error : set(device, LIFLINE_REGISTER_INPUT_COUNT, now->written & POSITION_MASK);
+}
+
+/* One word of a record. */
+static int take(struct lifline_device *device, struct progress *now, uint32_t word)
+{
+    if (!now->has_header) {
+        now->header = word;
+        now->has_header = 1;
+        return LIFLINE_OK;
+    }
+    uint32_t population = LIFLINE_GET(now->header, LIFLINE_RECORD_POPULATION), first = 32u * LIFLINE_GET(now->header, LIFLINE_RECORD_INDEX);
+    now->has_header = 0;
+    if (LIFLINE_GET(now->header, LIFLINE_RECORD_KIND) != LIFLINE_RECORD_KIND_SPIKES || population >= device->image[LIFLINE_IMAGE_POPULATIONS]
+        || first >= lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_SIZE))
+        return LIFLINE_ERROR_OUTPUT;
+    uint32_t since = (LIFLINE_GET(now->header, LIFLINE_RECORD_STEP) - now->started) & LIFLINE_MASK(LIFLINE_RECORD_STEP);
+    if (device->receiver && device->receiver(device->context, (now->started + since) & POSITION_MASK, population, first, word) && !now->stopping) {
+        now->stopping = 1;
+        return set(device, LIFLINE_REGISTER_CONTROL, LIFLINE_CONTROL_STOP);
+    }
+    return LIFLINE_OK;
+}
+
+/* Read what the device has produced, and give the room back. */
+static int drain(struct lifline_device *device, struct progress *now)
+{
+    uint32_t depth = device->image[LIFLINE_IMAGE_OUTPUT_DEPTH], part[MOST_WORDS], left;
+    while ((left = (now->produced - device->position) & POSITION_MASK) != 0) {
+        uint32_t at = device->position % depth, count = left;
+        count = count < depth - at ? count : depth - at;
+        count = count < MOST_WORDS ? count : MOST_WORDS;
+        int error = lifline_read(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_OUTPUT, at), part, count);
+        for (uint32_t k = 0; error == LIFLINE_OK && k < count; k++)
+            error = take(device, now, part[k]);
+        device->position = (device->position + count) & POSITION_MASK;
+        if (error == LIFLINE_OK)
+            error = set(device, LIFLINE_REGISTER_OUTPUT_TAKEN, device->position);
+        if (error < 0)
+            return error;
+    }
+    return LIFLINE_OK;
+}
+
+static int start(struct lifline_device *device, struct progress *now, uint32_t steps, int fresh, uint32_t period)
+{
+    uint32_t control = 0;
+    int error = set(device, LIFLINE_REGISTER_CONTROL, LIFLINE_CONTROL_DISCARD);
+    if (error == LIFLINE_OK)
+        error = set(device, LIFLINE_REGISTER_PERIOD, period);
+    if (error == LIFLINE_OK)
+        error = set(device, LIFLINE_REGISTER_STEPS, steps);
+    if (error == LIFLINE_OK && !fresh)
+        error = get(device, LIFLINE_REGISTER_STEP, &now->started);
+    if (error == LIFLINE_OK)
+        error = get(device, LIFLINE_REGISTER_CONTROL, &control);
+    if (error < 0)
+        return error;
+    uint32_t tag = ((control >> LIFLINE_CONTROL_TAG_SHIFT) + 1u) & 0xFFu; /* a start that is repeated is obeyed once */
+    if (fresh)
+        device->position = 0;
+    return set(device, LIFLINE_REGISTER_CONTROL, LIFLINE_CONTROL_START | (fresh ? LIFLINE_CONTROL_FRESH : 0u) | tag << LIFLINE_CONTROL_TAG_SHIFT);
+}
+
+/* Until the run has ended and all of its output is read. */
+static int lead(struct lifline_device *device, struct progress *now, const uint16_t *input, size_t words)
+{
+    uint32_t idle = 0, waited = 0;
+    now->status = LIFLINE_STATUS_RUNNING;
+    for (;;) {
+        struct progress before = *now;
+        int error = now->status & LIFLINE_STATUS_RUNNING ? feed(device, now, input, words) : LIFLINE_OK;
+        if (error == LIFLINE_OK)
+            error = look(device, now);
+        if (error == LIFLINE_OK)
+            error = drain(device, now);
+        if (error < 0)
+            return error;
+        if (!(now->status & LIFLINE_STATUS_RUNNING))
+            return LIFLINE_OK;
+        if (now->step != before.step || now->taken != before.taken || now->produced != before.produced || now->written != before.written)
+            idle = 0;
+        else if (++idle == LIFLINE_PATIENCE) {
+            uint32_t period; /* it may wait for its next window to be due */
+            error = get(device, LIFLINE_REGISTER_STALL_PERIOD_CYCLES, &period);
+            if (error < 0 || period == waited)
+                return error < 0 ? error : LIFLINE_ERROR_STALLED;
+            waited = period;
+            idle = 0;
+        }
+    }
+}
+
+int lifline_run(struct lifline_device *device, const uint16_t *input, size_t words, uint32_t steps, int fresh, uint32_t period, struct lifline_result *result)
+{
+    struct progress now = {0};
+    uint32_t mark;
+    if (!device->image)
+        return LIFLINE_ERROR_NOT_LOADED;
+    if (!steps || steps > LIFLINE_MAX_STEPS_PER_RUN)
+        return LIFLINE_ERROR_ARGUMENT;
+    if (!input_fits(device, input, words, steps))
+        return LIFLINE_ERROR_INPUT;
+    if (device->failed && !fresh)
+        return LIFLINE_ERROR_FAILED;
+    device->failed = 1;
+    int error = get(device, LIFLINE_REGISTER_LOAD_MARK, &mark);
+    if (error == LIFLINE_OK && mark != device->mark)
+        return LIFLINE_ERROR_TAKEN;
+    if (error == LIFLINE_OK)
+        error = start(device, &now, steps, fresh, period);
+    if (error == LIFLINE_OK)
+        error = lead(device, &now, input, words);
+    int again = get(device, LIFLINE_REGISTER_LOAD_MARK, &mark);
+    if (again == LIFLINE_OK && mark != device->mark)
+        return LIFLINE_ERROR_TAKEN; /* if the device was taken away, that is why */
+    if (error < 0 || again < 0)
+        return error < 0 ? error : again;
+    if (now.status & LIFLINE_STATUS_INPUT_RANGE)
+        return LIFLINE_ERROR_INPUT;
+    result->steps = (now.step - now.started) & POSITION_MASK;
+    result->exited = (now.status & LIFLINE_STATUS_EXITED) != 0;
+    if (!result->exited && !now.stopping && result->steps != steps)
+        return LIFLINE_ERROR_STALLED;
+    device->failed = 0;
+    return LIFLINE_OK;
+}
