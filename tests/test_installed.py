@@ -86,12 +86,12 @@ def test_strict_editable_mode_leads_tools_to_the_sources(checkout: Path, python:
 def test_strict_editable_mode_sees_new_files_after_another_installation(checkout: Path, python: Path) -> None:
     install(python, *STRICT, str(checkout))
     (checkout / "rtl" / "later.py").write_text("")
-    (checkout / "rtl" / "trace.py").unlink()
+    (checkout / "rtl" / "top.py").unlink()
     said = pytest_says(python, checkout)
     assert "the installed lifline is not this checkout, rtl/later.py differ" in said and "pip install -e '.[test]' --config-settings editable_mode=strict" in said
     install(python, *STRICT, str(checkout))
     assert file_of(python, "lifline.rtl.later").resolve() == checkout / "rtl" / "later.py"
-    assert not list((checkout / "build").rglob("rtl/trace.py")), "links to files that are no more are gone"
+    assert not list((checkout / "build").rglob("rtl/top.py")), "links to files that are no more are gone"
     assert pytest_says(python, checkout) == ""
 
 
