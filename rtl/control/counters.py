@@ -19,8 +19,12 @@ from ..streams import PROGRAM_SLICES
 HEAD = RING_0.offsets["head"]
 """Lowest bit of a ring's head, which is the highest part of its word."""
 
-HEAD_SLICE = 1 << HEAD // (WORD_BITS // PROGRAM_SLICES)
-"""The part that holds a ring's head, and nothing else."""
+SLICE_BITS = WORD_BITS // PROGRAM_SLICES
+
+HEAD_SLICES = (1 << PROGRAM_SLICES) - (1 << HEAD // SLICE_BITS)
+"""The parts that hold a ring's head, one bit for each."""
+
+assert HEAD % SLICE_BITS == 0 and HEAD + RING_0["head"].width == WORD_BITS, "a ring's head is written alone: it must fill the highest parts of its word"
 
 
 class Counters(wiring.Component):
@@ -100,7 +104,7 @@ class Counters(wiring.Component):
         m.d.sync += [address.eq(self.read_address), self.write_address.eq(address), host_write.eq(Cat(self.host_write, host_write))]
         m.d.comb += [
             self.write_data.eq(Cat(total[:HEAD], head)),
-            self.write_enable.eq((writes | host_write[-1]).replicate(PROGRAM_SLICES) | Mux(advancing, HEAD_SLICE, 0)),
+            self.write_enable.eq((writes | host_write[-1]).replicate(PROGRAM_SLICES) | Mux(advancing, HEAD_SLICES, 0)),
         ]
         return m
 
