@@ -6,7 +6,7 @@ from amaranth.hdl import Module, Mux, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from lifline.arch.config import RING_BITS, Config
+from lifline.arch.config import Config
 from lifline.arch.layout import WORD_BITS
 
 from .cells.memory import Ram
@@ -17,6 +17,7 @@ from .host.host import Host
 from .neurons.update import Update
 from .spikes.input import InputWriter
 from .spikes.recorder import Recorder
+from .spikes.rings import Rings
 from .spikes.router import Router
 from .streams import PROGRAM_SLICES, Trace
 from .synapses.accumulate import Accumulate
@@ -59,7 +60,7 @@ class Core(wiring.Component):
             width=config.multipliers * config.state_bits, depth=config.neuron_words, slices=config.multipliers
         )
         m.submodules.delays = delays = Ram(width=delay_bits, depth=config.delay_entries)
-        m.submodules.rings = rings = Ram(width=RING_BITS, depth=config.ring_words)
+        m.submodules.rings = rings = Rings(config, writers=2)
 
         m.submodules.sequencer = seq = Sequencer(config)
         m.submodules.scanner = scanner = Scanner(config)
@@ -231,40 +232,15 @@ class Core(wiring.Component):
             router.delay_data.eq(delays.read_data),
             source.delay_data.eq(delays.read_data),
         ]
-        # The router and the input writer each set a bit in a word that they have read in the cycle before.
-        bit, marked = Signal.like(source.bit), Signal(RING_BITS)
-        m.d.sync += bit.eq(Mux(router.read_enable, router.bit, source.bit))
-        m.d.comb += marked.eq(rings.read_data | (1 << bit))
-        # All but the input writer write a cycle late; they are done for at least that long before anybody reads. What is not
-        # written is zero, so that an OR joins the words.
-        ring_write, ring_write_address = Signal(), Signal.like(rings.write_address)
-        whole_word, marked_word = Signal(RING_BITS), Signal(RING_BITS)
-        m.d.sync += [
-            ring_write.eq(seq.clear.clearing | scanner.ring.clear | router.write_enable | host.write_rings),
-            ring_write_address.eq(Mux(seq.clear.clearing, seq.clear.address, Mux(scanner.ring.busy, scanner.ring.clear_address, router.write_address))),
-            whole_word.eq(0),
-            marked_word.eq(0),
-        ]
-        with m.If(router.write_marked):
-            m.d.sync += marked_word.eq(marked)
-        with m.Elif(router.write_enable | host.write_rings):
-            m.d.sync += whole_word.eq(Mux(idle, host.write_data, router.write_data))
-        # The host's address stays until its word is written.
-        held_address = Signal.like(ring_write_address)
-        m.d.comb += held_address.eq(Mux(idle, host.offset, source.write_address))
-        with m.If(scanner.ring.busy):
-            m.d.comb += [rings.read_address.eq(scanner.ring.address), rings.read_enable.eq(scanner.ring.enable)]
-        with m.Elif(router.read_enable):
-            m.d.comb += rings.read_address.eq(router.read_address)
-        with m.Else():
-            m.d.comb += [rings.read_address.eq(held_address), source.read_free.eq(~idle)]
+        wiring.connect(m, router.write, rings.writers[0])
+        wiring.connect(m, source.write, rings.writers[1])
+        wiring.connect(m, scanner.ring, rings.scan)
+        wiring.connect(m, seq.clear, rings.clear)
         m.d.comb += [
-            source.write_free.eq(~idle & ~ring_write),
-            rings.write_address.eq(Mux(ring_write & ~idle, ring_write_address, held_address)),
-            rings.write_data.eq(whole_word | marked_word | Mux(ring_write, 0, source.write_data)),
-            rings.write_enable.eq(ring_write | (source.write_enable & source.write_free)),
-            scanner.ring.data.eq(rings.read_data),
-            source.marked.eq(marked),
+            rings.running.eq(seq.run.running),
+            rings.host.valid.eq(host.write_rings),
+            rings.host.payload.address.eq(host.offset),
+            rings.host.payload.word.eq(host.write_data),
         ]
         release_step = Signal.like(seq.accumulation.step)
         m.d.comb += [release_step.eq(seq.accumulation.step), accumulate.release_step.eq(release_step)]

@@ -363,7 +363,11 @@ def spike_layout(config: Config) -> data.StructLayout:
 
 
 def spike_write(config: Config) -> stream.Signature:
-    """Spikes into the rings: from the input, the router, the host, later from other cores. See :func:`spike_layout`."""
+    """Spikes into the rings: from the input, the router, the host, later from other cores. See :func:`spike_layout`.
+
+    The rings take a word at once, and read for a bit first, so that this write is taken in the next cycle at the earliest. A register is on the
+    rings' side.
+    """
     return stream.Signature(spike_layout(config))
 
 

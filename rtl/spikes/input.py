@@ -11,6 +11,7 @@ from lifline.arch.records import AHEAD_BITS, INPUT_BITS, INPUT_END_OF_STEP
 from lifline.arch.registers import POSITION_BITS
 
 from ..cells.memory import Ram
+from ..streams import spike_write
 from .router import wrapped
 
 
@@ -23,8 +24,8 @@ class InputWriter(wiring.Component):
     available : In, words the host has written.   taken : Out, words consumed.   steps : Out, whole steps consumed.
     limit : In, steps that may be consumed, modulo ``2^AHEAD_BITS`` like ``steps``.   out_of_range : Out, sticky: an index named no input neuron.
     base, rows, delay, uniform, neurons : In, the input's ring.
-    read_free, write_free, delay_free : In, the port is not used by anybody else in this cycle.
-    bit, marked : the neuron of the word that is being written, and In, the word that was just read with this bit set.
+    write : Out(:func:`~lifline.rtl.streams.spike_write`), a bit at a time.
+    delay_free : In, the port is not used by anybody else in this cycle.
     host_* : the host's view of the memory.
     """
 
@@ -44,16 +45,8 @@ class InputWriter(wiring.Component):
                 "delay": In(range(config.delay_entries)),
                 "uniform": In(1),
                 "neurons": In(range(config.max_input_neurons + 1)),
-                "read_free": In(1),
-                "write_free": In(1),
                 "delay_free": In(1),
-                "read_address": Out(address),
-                "read_enable": Out(1),
-                "bit": Out(range(RING_BITS)),
-                "marked": In(RING_BITS),
-                "write_address": Out(address),
-                "write_enable": Out(1),
-                "write_data": Out(RING_BITS),
+                "write": Out(spike_write(config)),
                 "delay_address": Out(range(config.delay_entries)),
                 "delay_enable": Out(1),
                 "delay_data": In(range(config.max_delay + 1)),
@@ -113,31 +106,20 @@ class InputWriter(wiring.Component):
         with m.If(stepping & (next_row == self.rows)):
             m.d.sync += row.eq(0)
         # The delay comes late in the cycle: whether the row is beyond the end of the ring is looked at in the next one.
-        column, target = Signal.like(self.read_address), Signal(range(2 * self.config.max_ring_rows))
+        column, target = Signal.like(self.base), Signal(range(2 * self.config.max_ring_rows))
         with m.If(looked_up):
             delay = Mux(self.uniform, self.delay[: len(self.delay_data)], self.delay_data)
             m.d.sync += [column.eq(self.base + product), target.eq(row + delay)]
             m.d.sync += [bits[1].eq(bits[0]), looked_up.eq(0), located.eq(1)]
 
-        # Write: read the ring's word, set the bit, and write it back once the port is free; nobody else writes this word before its time comes.
-        arriving, marked, word_marked, finished = Signal(), Signal(), Signal(RING_BITS), Signal()
-        address = Signal.like(self.read_address)
-        m.d.comb += [
-            self.read_address.eq(address),
-            self.write_address.eq(address),
-            self.read_enable.eq(writing & ~arriving & ~marked),
-            self.write_enable.eq(marked),
-            self.write_data.eq(word_marked),
-            finished.eq(marked & self.write_free),
-        ]
-        m.d.sync += arriving.eq(self.read_enable & self.read_free)
-        with m.If(arriving):
-            m.d.sync += [marked.eq(1), word_marked.eq(self.marked)]
-        with m.If(finished):
-            m.d.sync += [writing.eq(0), marked.eq(0)]
-        with m.If(finished | ~writing):
+        # Write: offered until it is taken; nobody else writes this word before its time comes.
+        spike = self.write.payload
+        m.d.comb += [self.write.valid.eq(writing), spike.merge.eq(1)]
+        with m.If(self.write.ready):
+            m.d.sync += writing.eq(0)
+        with m.If(self.write.ready | ~writing):
             with m.If(located):
-                m.d.sync += [writing.eq(1), address.eq(column + wrapped(target, self.rows)), self.bit.eq(bits[1]), located.eq(0)]
+                m.d.sync += [writing.eq(1), spike.address.eq(column + wrapped(target, self.rows)), spike.neuron.eq(bits[1]), located.eq(0)]
         with m.If(self.discard):
             m.d.sync += [self.taken.eq(0), word_valid.eq(0), fetching.eq(0)]
         return m

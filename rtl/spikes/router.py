@@ -17,6 +17,7 @@ from ..cells.count import lowest_bit
 from ..cells.decode import word_layout
 from ..cells.memory import Ram
 from ..cells.states import States
+from ..streams import spike_write
 
 
 def wrapped(row: Signal, rows: Signal) -> object:
@@ -38,13 +39,13 @@ class Router(wiring.Component):
     begin : In, an update of the next step starts.   spike_* : In, from the update; the index stays until the next word.
     complete : In, with the last word of a step or after it.   go : In, route them; the next step's words may arrive meanwhile.
     busy, needed : Out.   step : In, with ``begin``, for the records.
-    read_*, write_* : ring memory.   write_marked : Out, written is not `write_data` but the word that was read, with bit ``bit`` set.
+    write : Out(:func:`~lifline.rtl.streams.spike_write`), never kept waiting: a word is taken at once, a bit one cycle later.
     delay_* : delay memory.   output, output_valid : Out, words for the host.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        address, group = range(config.ring_words), range(config.max_groups)
+        group = range(config.max_groups)
         super().__init__(
             {
                 "load": In(1),
@@ -60,13 +61,7 @@ class Router(wiring.Component):
                 "go": In(1),
                 "busy": Out(1),
                 "needed": Out(1),
-                "read_address": Out(address),
-                "read_enable": Out(1),
-                "write_address": Out(address),
-                "write_enable": Out(1),
-                "write_data": Out(RING_BITS),
-                "write_marked": Out(1),
-                "bit": Out(range(RING_BITS)),
+                "write": Out(spike_write(config)),
                 "delay_address": Out(range(config.delay_entries)),
                 "delay_enable": Out(1),
                 "delay_data": In(range(config.max_delay + 1)),
@@ -109,7 +104,7 @@ class Router(wiring.Component):
         next_ring, delays, rows = Signal(word_layout(RING_0)), Signal(word_layout(RING_1)), Signal(row)
         # Where a word goes: in row `target` of `column`. A ring has a row for every step of a window behind the longest delay, so
         # that only the sum of head, step and delay passes its end.
-        column, moving, entering = Signal.like(self.write_address), Signal(), Signal()
+        column, moving, entering = Signal(range(config.ring_words)), Signal(), Signal()
         start, target, delay = Signal(range(config.max_ring_rows + config.window)), Signal(row), Signal.like(self.delay_data)
         step_number, starting = Signal(number), Signal()
         m.d.comb += [
@@ -133,9 +128,8 @@ class Router(wiring.Component):
         header = Signal(word_layout(RECORD))
         m.d.comb += [
             bitmap.read_address.eq(Cat(word[:word_bits], routed.number[0])),
-            self.read_address.eq(column + target),
-            self.write_address.eq(self.read_address),
-            self.write_data.eq(Mux(direct, self.spike_word, spikes)),
+            self.write.payload.address.eq(column + target),
+            self.write.payload.word.eq(Mux(direct, self.spike_word, spikes)),
             self.delay_address.eq(Cat(position, (delays.delay >> len(position)) + word)),
             header.kind.eq(RecordKind.SPIKES),
             header.population.eq(pop.population),
@@ -155,7 +149,7 @@ class Router(wiring.Component):
             m.d.sync += [next_bit.eq(position), pending.eq(rest)]
 
         def arrive() -> None:
-            m.d.sync += [delay.eq(self.delay_data), self.bit.eq(next_bit)]
+            m.d.sync += [delay.eq(self.delay_data), self.write.payload.neuron.eq(next_bit)]
             states.next("Target")
 
         states = States(m, *ROUTER)
@@ -163,12 +157,12 @@ class Router(wiring.Component):
             bitmap.read_enable.eq(states.ongoing("Fetch")),
             bitmap.used.eq(states.ongoing("Examine") | states.ongoing("Record")),
             self.output.eq(Mux(states.ongoing("Record"), spikes, header)),
-            self.write_marked.eq(states.ongoing("Write")),
+            self.write.payload.merge.eq(states.ongoing("Read") | states.ongoing("Write")),
         ]
         with states("Idle"):
             m.d.comb += [
                 starting.eq(1),
-                self.write_enable.eq(direct & self.spike_valid),
+                self.write.valid.eq(direct & self.spike_valid),
                 moving.eq(self.spike_valid),
                 entering.eq(begun[-1] | self.go),
             ]
@@ -197,7 +191,7 @@ class Router(wiring.Component):
                 with m.Else():
                     next_word()
             with m.Elif(delays.uniform):
-                m.d.comb += self.write_enable.eq(1)
+                m.d.comb += self.write.valid.eq(1)
                 next_word()
             with m.Else():
                 m.d.sync += pending.eq(spikes)
@@ -215,12 +209,12 @@ class Router(wiring.Component):
         with states("Target"):
             states.next("Read")
         with states("Read"):
-            m.d.comb += self.read_enable.eq(1)
+            m.d.comb += self.write.valid.eq(1)
             m.d.sync += more.eq(pending != 0)
             look_up()  # of the next spike, if there is one
             states.next("Write")
         with states("Write"):
-            m.d.comb += self.write_enable.eq(1)
+            m.d.comb += self.write.valid.eq(1)
             with m.If(more):
                 arrive()
             with m.Else():

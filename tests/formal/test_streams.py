@@ -141,7 +141,7 @@ class InputIsReadOnce(Elaboratable):
         self.count = Signal.like(writer.available)
         self.ports = [
             self.count, writer.discard, writer.limit, writer.base, writer.rows, writer.delay, writer.uniform, writer.neurons,
-            writer.read_free, writer.write_free, writer.delay_free, writer.marked, writer.delay_data,
+            writer.write.ready, writer.delay_free, writer.delay_data,
             writer.host_address, writer.host_write_data, writer.host_write_enable, writer.host_read,
         ]  # fmt: skip
 

@@ -44,6 +44,7 @@ AREAS = (
     ),
     Area("gateware, registers", ("rtl/host/registers.py",), ("tests/rtl/host/test_registers.py",)),
     Area("gateware, host", ("rtl/host/host.py",), ("tests/rtl/host/test_host.py",)),
+    Area("gateware, rings", ("rtl/spikes/rings.py",), ("tests/rtl/spikes/test_rings.py", PROGRAMS)),
     Area("gateware, router", ("rtl/spikes/router.py",), ("tests/rtl/spikes/test_router.py", PROGRAMS)),
     Area("gateware, scanner", ("rtl/synapses/scanner.py", "rtl/synapses/fetch.py", "rtl/synapses/capture.py", "rtl/synapses/emit.py"), ("tests/rtl/synapses/test_scanner.py",)),
     Area("gateware, accumulation", ("rtl/synapses/accumulate.py",), ("tests/rtl/synapses/test_accumulate.py", PROGRAMS)),

@@ -49,7 +49,7 @@ def reference(case: Case) -> tuple[list[int], bool]:
 def gateware(case: Case, rng: random.Random, free: float = 1.0, burst: int = CONFIG.input_words) -> tuple[list[int], bool, int]:
     """The same of the gateware, and its cycles; each port is free with probability ``free``, the host writes ``burst`` words at a time."""
     dut = InputWriter(CONFIG)
-    ring = Memory(RING_BITS, [0] * CONFIG.ring_words, rng)
+    ring = [0] * CONFIG.ring_words
     delays = Memory(3, [rng.randrange(8) for _ in range(CONFIG.delay_entries)], rng)
     if not isinstance(case.delays, int):
         delays.words[case.entry : case.entry + len(case.delays)] = case.delays
@@ -63,6 +63,7 @@ def gateware(case: Case, rng: random.Random, free: float = 1.0, burst: int = CON
             ctx.set(getattr(dut, name), value)
         ctx.set(dut.delay, case.delays if uniform else case.entry)
         written, available, taken, limit, steps = 0, 0, 0, 0, 0
+        offered_for, payload = 0, None
         while steps < len(case.steps):
             if limit < len(case.steps) and (free == 1.0 or rng.random() < 0.1):
                 limit += 1
@@ -78,16 +79,20 @@ def gateware(case: Case, rng: random.Random, free: float = 1.0, burst: int = CON
             elif written - available >= burst or written == len(words) or written - taken == CONFIG.input_words:
                 available = written
                 ctx.set(dut.available, available % POSITIONS)
-            read_free, write_free, delay_free = (rng.random() < free for _ in range(3))
-            ctx.set(dut.read_free, read_free)
-            ctx.set(dut.write_free, write_free)
+            delay_free = rng.random() < free
+            ready = offered_for >= 2 and rng.random() < free  # a word is read and gets its bit, and is taken in the third cycle at the earliest
+            ctx.set(dut.write.ready, ready)
             ctx.set(dut.delay_free, delay_free)
-            _, _, address, enable, write_address, write, data, delay_address, delay_enable = await ctx.tick().sample(
-                dut.read_address, dut.read_enable, dut.write_address, dut.write_enable, dut.write_data, dut.delay_address, dut.delay_enable
+            _, _, offered, spike, delay_address, delay_enable = await ctx.tick().sample(
+                dut.write.valid, dut.write.payload, dut.delay_address, dut.delay_enable
             )
             cycles += 1
-            read = ring.cycle(address, enable, write_address, write and write_free, data, free=read_free and bool(enable))
-            ctx.set(dut.marked, read | 1 << ctx.get(dut.bit))
+            assert offered or not offered_for, "a write is offered until it is taken"
+            assert not offered_for or spike.as_bits() == payload, "and stays what it was"
+            offered_for, payload = (0 if ready else offered_for + 1) if offered else 0, spike.as_bits()
+            if offered and ready:
+                assert spike.merge
+                ring[spike.address] |= 1 << spike.neuron
             ctx.set(dut.delay_data, delays.cycle(delay_address, free=delay_free and bool(delay_enable)))
             if reads:
                 assert ctx.get(dut.host_read_data) == words[written - 1], "the host reads what it wrote last"
@@ -96,12 +101,12 @@ def gateware(case: Case, rng: random.Random, free: float = 1.0, burst: int = CON
             assert steps <= limit, "no step beyond the limit"
             if steps != before:
                 done = reference(Case(case.steps[:steps], case.neurons, case.base, case.rows, case.delays, case.entry))[0]
-                assert all(have & want == want for have, want in zip(ring.words, done, strict=True)), "a step counts when its spikes are in"
+                assert all(have & want == want for have, want in zip(ring, done, strict=True)), "a step counts when its spikes are in"
         bad = bool(ctx.get(dut.out_of_range))
         assert taken == len(words)
 
     simulate(dut, bench)
-    return ring.words, bad, cycles
+    return ring, bad, cycles
 
 
 def check(case: Case) -> None:
@@ -161,6 +166,6 @@ def test_discard_forgets_unread_words() -> None:
         ctx.set(dut.limit, 4)
         for _ in range(10):
             await ctx.tick()
-            assert (ctx.get(dut.taken), ctx.get(dut.steps), ctx.get(dut.write_enable)) == (0, 0, 0)
+            assert (ctx.get(dut.taken), ctx.get(dut.steps), ctx.get(dut.write.valid)) == (0, 0, 0)
 
     simulate(dut, bench)

@@ -82,7 +82,7 @@ def reference(case: Case) -> tuple[list[int], list[int], list[int]]:
 def gateware(case: Case, rng: random.Random, late: bool) -> tuple[list[int], list[int], list[int]]:
     """The same of the gateware; words come with gaps. ``late``: a step is routed while the next one's words arrive."""
     dut = Router(CONFIG)
-    ring_memory = Memory(RING_BITS, list(case.ring), rng)
+    rings = list(case.ring)
     delays = Memory(3, [rng.randrange(8) for _ in range(CONFIG.delay_entries)], rng)
     for ring in case.rings:
         if not isinstance(ring.delay, int):
@@ -91,17 +91,23 @@ def gateware(case: Case, rng: random.Random, late: bool) -> tuple[list[int], lis
     cycles: list[int] = []
 
     async def bench(ctx):
-        busy_for = read = 0
+        busy_for = 0
+        begun: list[int] = []  # a bit that is offered: its word is read now, and written in the next cycle
 
         async def cycle():
-            nonlocal busy_for, read
-            _, _, busy, valid, word, address, enable, write_address, write, data, marked, bit, delay_address, delay_enable = await ctx.tick().sample(
-                dut.busy, dut.output_valid, dut.output, dut.read_address, dut.read_enable, dut.write_address, dut.write_enable, dut.write_data,
-                dut.write_marked, dut.bit, dut.delay_address, dut.delay_enable,
-            )  # fmt: skip
+            nonlocal busy_for
+            _, _, busy, valid, word, writes, spikes, delay_address, delay_enable = await ctx.tick().sample(
+                dut.busy, dut.output_valid, dut.output, dut.write.valid, dut.write.payload, dut.delay_address, dut.delay_enable
+            )
             if valid:
                 output.append(word)
-            read = ring_memory.cycle(address, enable, write_address, write, read | 1 << bit if marked else data, free=bool(enable))
+            assert writes or not begun, "a write is offered until it is taken"
+            if writes and spikes.merge and not begun:
+                begun.append(spikes.as_bits())
+                ctx.set(dut.write.ready, 1)
+            elif writes:
+                assert not begun or begun.pop() == spikes.as_bits(), "and stays what it was"
+                rings[spikes.address] = rings[spikes.address] | 1 << spikes.neuron if spikes.merge else spikes.word
             ctx.set(dut.delay_data, delays.cycle(delay_address, free=bool(delay_enable)))
             if busy:
                 busy_for += 1
@@ -166,7 +172,7 @@ def gateware(case: Case, rng: random.Random, late: bool) -> tuple[list[int], lis
             await cycle()
 
     simulate(dut, bench)
-    return ring_memory.words, output, cycles
+    return rings, output, cycles
 
 
 def check(case: Case, seed: int = 1) -> None:
