@@ -47,9 +47,8 @@ class Rings(wiring.Component):
     While a run is in progress, in this order: clearing, the scan, ``writers[0]``, the other writers, of which the earlier goes first. Between runs the
     host. The words of the first three are written one cycle after they were taken, and before those of the others.
 
-    Nobody writes or scans a word that a writer sets a bit in, from the first cycle in which that write is offered until it is taken, and in the cycle
-    after that nobody reads it: engines guarantee both, because the rows that spikes arrive in, that are scanned and that the input writes differ, and
-    a router takes three cycles for a bit.
+    Engines guarantee that while a write is offered, nobody else writes or scans that word, and that nobody reads it in the cycle after: the rows that
+    spikes arrive in, that are scanned and that the input writes differ, and a router takes three cycles for a bit.
 
     Members
     -------

@@ -80,7 +80,9 @@ def gateware(case: Case, rng: random.Random, free: float = 1.0, burst: int = CON
                 available = written
                 ctx.set(dut.available, available % POSITIONS)
             delay_free = rng.random() < free
-            ready = offered_for >= 2 and rng.random() < free  # a word is read and gets its bit, and is taken in the third cycle at the earliest
+            ready = (
+                offered_for >= 2 and rng.random() < free
+            )  # a word is read and gets its bit, and is taken in the third cycle at the earliest
             ctx.set(dut.write.ready, ready)
             ctx.set(dut.delay_free, delay_free)
             _, _, offered, spike, delay_address, delay_enable = await ctx.tick().sample(

@@ -1,0 +1,179 @@
+"""Proof that the rings lose no write, do none twice, and let the right one go first, for all engines that keep their side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from amaranth.asserts import AnyConst
+from amaranth.hdl import Assert, Assume, Cat, Elaboratable, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from lifline.arch.config import RING_BITS, preset
+from lifline.rtl.spikes import rings as rings_module
+
+from .prove import missing, mutated, prove
+
+pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
+CONFIG = preset("tiny").replace(ring_words=16, max_neurons=4, window=1, max_delay=1, drain_cycles=1, dense_bits=16)
+WRITERS = 3
+
+
+class OneWord(wiring.Component):
+    """In the place of the memory: keeps the one word at ``where`` and shows ``noise`` for all others, and for this one if it is read while it is written."""
+
+    def __init__(self, *, width: int, depth: int) -> None:
+        address = range(depth)
+        super().__init__(
+            {
+                "read_address": In(address),
+                "read_enable": In(1, init=1),
+                "read_data": Out(width),
+                "write_address": In(address),
+                "write_enable": In(1),
+                "write_data": In(width),
+                "where": In(address),
+                "noise": In(width),
+                "word": Out(width),
+                "written": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        known, shown = Signal(), Signal.like(self.word)
+        m.d.comb += [
+            self.written.eq(self.write_enable & (self.write_address == self.where)),
+            self.read_data.eq(Mux(known, shown, self.noise)),
+        ]
+        with m.If(self.read_enable):
+            m.d.sync += [known.eq((self.read_address == self.where) & ~self.written), shown.eq(self.word)]
+        with m.If(self.written):
+            m.d.sync += self.word.eq(self.write_data)
+        return m
+
+
+class EveryWriteOnce(Elaboratable):
+    """Any one word of the rings: what is in it are the writes that were taken, in this order, each written in one cycle."""
+
+    def __init__(self, module: ModuleType) -> None:
+        module.__dict__["Ram"] = OneWord
+        self.unit = unit = module.Rings(CONFIG, WRITERS)
+        self.noise = Signal(RING_BITS)
+        self.ports = [
+            unit.running, unit.clear.clearing, unit.clear.address, unit.scan.busy, unit.scan.address, unit.scan.enable, unit.scan.clear,
+            unit.scan.clear_address, self.noise,
+        ]  # fmt: skip
+        for writer in (*unit.writers, unit.host):
+            self.ports += [writer.valid, writer.payload.as_value()]
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.unit = unit = self.unit
+        unit_module = unit.elaborate(platform)
+        memory, waits, waiting, urgent_has_read, patient_has_read, neuron, kept, before = unit.inside
+        unit.elaborate = lambda platform: unit_module
+        where = Signal(range(CONFIG.ring_words))
+        m.d.comb += [where.eq(AnyConst(len(where))), memory.where.eq(where), memory.noise.eq(self.noise)]
+        writers = [*unit.writers, unit.host]
+        first, host = unit.writers[0], unit.host
+
+        # Engines: offer until it is taken; the first only in a run, and not while rings are cleared or scanned; the host whole words between runs.
+        stalled, here, taken = [], [], []
+        for writer in writers:
+            was_stalled, payload = Signal(), Signal.like(writer.payload.as_value())
+            m.d.sync += [was_stalled.eq(writer.valid & ~writer.ready), payload.eq(writer.payload.as_value())]
+            m.d.comb += Assume(~was_stalled | (writer.valid & (writer.payload.as_value() == payload)))
+            stalled.append(was_stalled)
+            here.append(writer.valid & (writer.payload.address == where))
+            taken.append(writer.valid & writer.ready & (writer.payload.address == where))
+        m.d.comb += [
+            Assume(~first.valid | (unit.running & ~unit.scan.busy & ~unit.clear.clearing)),
+            Assume(~(unit.scan.busy & unit.clear.clearing) & (unit.scan.busy | ~unit.scan.clear)),
+            Assume(unit.running | ~(unit.scan.busy | unit.clear.clearing)),
+            Assume(~host.payload.merge & (host.valid | ~stalled[-1])),
+        ]
+        # Who writes a word has it alone, and in the cycle after that nobody reads it.
+        scanned = unit.scan.busy & unit.scan.enable & (unit.scan.address == where)
+        cleared = (unit.scan.clear & (unit.scan.clear_address == where)) | (unit.clear.clearing & (unit.clear.address == where))
+        everybody = [*here, cleared]
+        pending = Signal()
+        m.d.sync += pending.eq(taken[0] | cleared)
+        for k, one in enumerate(everybody):
+            m.d.comb += Assume(~(one & (Cat(everybody[:k], everybody[k + 1 :]).any() | scanned)))
+        m.d.comb += Assume(~(pending & (scanned | Cat(h & w.payload.merge for h, w in zip(here, writers, strict=True)).any())))
+
+        # What must be in the word: taken writes, those that are written late one cycle before they are there.
+        expected = Signal(RING_BITS)
+        for writer, now in zip(writers, taken, strict=True):
+            with m.If(now):
+                m.d.sync += expected.eq(Mux(writer.payload.merge, expected | (1 << writer.payload.neuron), writer.payload.word))
+        with m.If(cleared):
+            m.d.sync += expected.eq(0)
+        m.d.comb += Assert(memory.written == (pending | Cat(taken[1:]).any()))
+        with m.If(pending):
+            m.d.comb += Assert(memory.write_data == expected)
+        with m.Else():
+            m.d.comb += Assert(memory.word == expected)
+        scan_shows, scan_word = Signal(), Signal(RING_BITS)
+        m.d.sync += scan_shows.eq(scanned)
+        with m.If(scanned):
+            m.d.sync += scan_word.eq(expected)
+        with m.If(scan_shows):
+            m.d.comb += Assert(unit.scan.data == scan_word)
+
+        # Who goes first.
+        m.d.comb += [
+            Assert(~first.valid | first.ready | (first.payload.merge & ~stalled[0])),
+            Assert(~(unit.writers[2].valid & unit.writers[2].ready & unit.writers[1].valid) | (stalled[2] & ~unit.writers[1].ready)),
+            Assert(~(host.valid & host.ready & unit.running)),
+        ]
+
+        # What the induction needs to know: who has a turn keeps it, and the word that waits is the one that is there, and the bit.
+        m.d.comb += [
+            Assert(urgent_has_read == stalled[0]),
+            Assert(~kept | Mux(before, stalled[2], stalled[1])),
+            Assert(kept | ~(waits | patient_has_read)),
+            Assert(~(waits & patient_has_read)),
+        ]
+        for turn, writer in enumerate(unit.writers[1:]):
+            with m.If(kept & (before == turn)):
+                m.d.comb += Assert(~patient_has_read | (writer.payload.merge & (neuron == writer.payload.neuron)))
+                m.d.comb += Assert(~waits | (writer.payload.merge))
+                with m.If(here[1 + turn] & waits):
+                    m.d.comb += Assert(waiting == (expected | (1 << writer.payload.neuron)))
+        return m
+
+
+INSIDE = ("        return m\n\n\nclass Rings", "        self.inside = kept, before\n        return m\n\n\nclass Rings")
+INSIDE_RINGS = (
+    "memory.write_data.eq(late_word | late_marked | Mux(late, 0, word))\n",
+    "memory.write_data.eq(late_word | late_marked | Mux(late, 0, word))\n"
+    "        turns_module = turns.elaborate(platform)\n"
+    "        turns.elaborate = lambda platform: turns_module\n"
+    "        self.inside = (memory, waits, waiting, urgent_has_read, patient_has_read, neuron, *turns.inside)\n",
+)
+"""Show what the proof must know."""
+
+TWINS = {
+    "a bit is read while the first writer reads": (" & ~self.scan.busy & ~urgent_reads", " & ~self.scan.busy"),
+    "a word is taken while another one is written": ("self.running & ~late & (waits", "self.running & (waits"),
+    "a turn is taken away": ("Mux(kept, before, first)", "first"),
+    "a bit is written twice": ("with m.If((patient.ready & waits) | ~patient.valid):", "with m.If(~patient.valid):"),
+    "the first writer's bit is not read": ("~urgent.payload.merge | urgent_has_read", "1"),
+    "what was written stays": ("late_marked.eq(Mux(urgent_has_read, marked, 0))", "late_marked.eq(Mux(urgent_has_read, marked, late_marked))"),
+    "the scan loses the memory": ("Mux(self.scan.busy, self.scan.address, Mux(urgent_reads", "Mux(self.scan.busy & ~patient.valid, self.scan.address, Mux(urgent_reads"),
+}  # fmt: skip
+
+
+def test_no_write_is_lost_or_done_twice(tmp_path: Path) -> None:
+    design = EveryWriteOnce(mutated(rings_module, INSIDE, INSIDE_RINGS))
+    assert prove(tmp_path, design, design.ports, 3)
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_a_broken_twin_fails(tmp_path: Path, name: str) -> None:
+    design = EveryWriteOnce(mutated(rings_module, TWINS[name], INSIDE, INSIDE_RINGS))
+    assert not prove(tmp_path, design, design.ports, 12)
