@@ -2,17 +2,21 @@
 
 from amaranth.lib import data
 
+from lifline.arch.frame import Status
+from lifline.arch.layout import WORD_BITS
+from lifline.arch.registers import ADDRESS_BITS
+
 
 class HostRequest(data.Struct):
-    """Read or write one 32-bit word; ``address`` as in :mod:`lifline.arch.registers`."""
+    """Read or write one word; ``address`` as in :mod:`lifline.arch.registers`."""
 
     write: 1
-    address: 24
-    data: 32
+    address: ADDRESS_BITS
+    data: WORD_BITS
 
 
 class HostResponse(data.Struct):
-    """The word read (zero for a write) and a :class:`lifline.arch.frame.Status`."""
+    """The word read (zero for a write), and what became of the request."""
 
-    data: 32
-    error: 3
+    data: WORD_BITS
+    error: Status

@@ -42,6 +42,16 @@ def mutated(module: ModuleType, *changes: tuple[str, str]) -> ModuleType:
     return twin
 
 
+def around(outer: ModuleType, inner: ModuleType, twin: ModuleType) -> ModuleType:
+    """A copy of ``outer`` that uses the components of ``twin`` in place of those of ``inner``, of which ``twin`` is a copy."""
+    copy = mutated(outer)
+    used = [name for name, value in vars(outer).items() if getattr(value, "__module__", None) == inner.__name__]
+    assert used, f"{outer.__name__} uses nothing of {inner.__name__}"
+    for name in used:
+        setattr(copy, name, getattr(twin, name))
+    return copy
+
+
 def prove(folder: Path, design: Elaboratable, ports: list[Signal], depth: int, cells: str = "", *, platform: object = None) -> bool:
     """Prove all assertions of ``design`` by k-induction with ``depth`` steps; False if there is a counterexample.
 

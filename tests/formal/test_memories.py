@@ -144,7 +144,7 @@ INSIDE = ("        # Accumulator memory: read,", "        self.inside = written,
 """Shows what the proof of the accumulation must know."""
 
 PROOFS = {
-    "link-buffer": (LinkBuffer, link_module, 'states.next("Header")', 'm.d.comb += buffer.write_enable.eq(1)\n                states.next("Count")', 4),
+    "link-buffer": (LinkBuffer, link_module, "receiver.word_valid | executor.read_valid", "receiver.word_valid | replier.busy", 4),
     "registers": (Registers, registers_module, "memory.read_enable.eq(~updating)", "memory.read_enable.eq(1)", 4),
     "input": (InputMemory, input_module, "& (self.taken != self.available) &", "&", 4),
     "recorder": (RecorderMemory, record_module, "< used)", "<= used)", 4),

@@ -56,5 +56,5 @@ AREAS = (
     ),
     Area("gateware, recorder", ("rtl/spikes/recorder.py",), ("tests/rtl/spikes/test_recorder.py",)),
     Area("gateware, input", ("rtl/spikes/input.py",), ("tests/rtl/spikes/test_input.py",)),
-    Area("gateware, link", ("rtl/host/link.py",), ("tests/rtl/host/test_link.py",)),
+    Area("gateware, link", ("rtl/host/link.py", "rtl/host/receiver.py", "rtl/host/executor.py", "rtl/host/replier.py", "rtl/host/frames.py"), ("tests/rtl/host/test_link.py",)),
 )

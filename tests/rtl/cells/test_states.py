@@ -65,6 +65,38 @@ def test_a_word_with_no_state_or_two_shows_as_such() -> None:
     Fragment.get(m, None)
 
 
+@pytest.mark.parametrize("awake", [False, True])
+def test_a_machine_with_a_start_rests_from_its_end_to_the_next_start(awake: bool) -> None:
+    """It finishes from either state; a start in the last cycle begins anew at once."""
+    m, start, go = Module(), Signal(), Signal()
+    states = States(m, "First", "Second", start=start, awake=awake)
+    with states("First"):
+        with m.If(go):
+            states.next("Second")
+    with states("Second"):
+        with m.If(go):
+            states.finish()
+    rng, expected = random.Random(0), "First" if awake else "none"
+
+    async def bench(ctx):
+        nonlocal expected
+        for _ in range(300):
+            assert states.decode(ctx.get(states.now)) == expected
+            assert ctx.get(states.busy) == (expected != "none")
+            choice = rng.randrange(2)
+            ends = expected == "none" or (expected == "Second" and choice)
+            begins = ends and rng.randrange(2)
+            ctx.set(go, choice)
+            ctx.set(start, begins)
+            await ctx.tick()
+            expected = ("First" if begins else "none") if ends else "Second" if choice else expected
+
+    simulator = Simulator(m)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+
+
 def opened_twice(m: Module, states: States) -> None:
     for _ in range(2):
         with states("Idle"):
@@ -97,6 +129,11 @@ def asked_for_but_not_listed(m: Module, states: States) -> None:
     states.ongoing("Play")
 
 
+def finished_without_a_start(m: Module, states: States) -> None:
+    with states("Idle"):
+        states.finish()
+
+
 def never_described(m: Module, states: States) -> None:
     with states("Work"):
         states.next("Idle")
@@ -109,6 +146,7 @@ MISTAKES = {
     next_but_not_listed: "state Play is not listed; the states are Idle, Work, Rest",
     next_outside_any_state: "state Work cannot be next: no state is open",
     asked_for_but_not_listed: "state Play is not listed; the states are Idle, Work, Rest",
+    finished_without_a_start: "cannot finish: a machine without start does not rest",
     never_described: "never described: Idle, Rest",
 }
 
