@@ -15,6 +15,7 @@ from .control.sequencer import Sequencer
 from .host.bus import HostRequest, HostResponse
 from .host.host import Host
 from .neurons.update import Update
+from .spikes.delays import Delays
 from .spikes.input import InputWriter
 from .spikes.recorder import Recorder
 from .spikes.rings import Rings
@@ -51,7 +52,6 @@ class Core(wiring.Component):
         m = Module()
         config = self.config
         weight_slices = max(config.weight_word_bits // WORD_BITS, 1)
-        delay_bits = max(config.max_delay.bit_length(), 1)
         m.submodules.program = program = Ram(width=WORD_BITS, depth=config.program_words, slices=PROGRAM_SLICES)
         m.submodules.weights = weights = Ram(
             width=config.weight_word_bits, depth=config.weight_words, slices=weight_slices, style=self.target.weight_style
@@ -59,7 +59,7 @@ class Core(wiring.Component):
         m.submodules.neurons = neurons = Ram(
             width=config.multipliers * config.state_bits, depth=config.neuron_words, slices=config.multipliers
         )
-        m.submodules.delays = delays = Ram(width=delay_bits, depth=config.delay_entries)
+        m.submodules.delays = delays = Delays(config, readers=2)
         m.submodules.rings = rings = Rings(config, writers=2)
 
         m.submodules.sequencer = seq = Sequencer(config)
@@ -82,19 +82,18 @@ class Core(wiring.Component):
             seq.run.steps.eq(host.steps),
             seq.run.period.eq(host.period),
             seq.run.ring_clear_words.eq(host.ring_clear_words),
-            seq.input.steps.eq(source.steps),
             host.running.eq(seq.run.running),
             host.exited.eq(seq.run.exited),
             host.counter_overflow.eq(seq.run.counter_overflow),
-            host.input_out_of_range.eq(source.out_of_range),
+            host.input_out_of_range.eq(source.control.out_of_range),
             host.time.eq(seq.run.time),
             host.cleared.eq(seq.run.cleared),
             host.stall_input.eq(seq.run.stall_input),
             host.stall_output.eq(seq.run.stall_output),
             host.stall_period.eq(seq.run.stall_period),
             host.overrun.eq(seq.run.overrun),
-            host.input_taken.eq(source.taken),
-            host.output_count.eq(recorder.count),
+            host.input_taken.eq(source.control.taken),
+            host.output_count.eq(recorder.output.count),
         ]
 
         # Scan and accumulation.
@@ -124,64 +123,38 @@ class Core(wiring.Component):
         # Update, routing, recording.
         wiring.connect(m, seq.update, update.command)
         wiring.connect(m, update.program, seq.update_read)
-        m.d.comb += [
-            update.rows.room.eq(recorder.room_row),
-            update.rows.busy.eq(recorder.busy),
-            seq.record.busy.eq(recorder.busy),
-            router.load.eq(seq.route.load),
-            router.population.eq(seq.route.population),
-            router.begin.eq(seq.route.begin),
-            router.spike_word.eq(update.words.word),
-            router.spike_index.eq(update.words.index),
-            router.spike_valid.eq(update.words.valid),
-            router.step.eq(seq.route.step),
-            router.complete.eq(update.words.complete),
-            router.go.eq(seq.route.go),
-            seq.route.busy.eq(router.busy),
-            seq.route.needed.eq(router.needed),
-            recorder.clear.eq(seq.record.clear),
-            recorder.taken.eq(host.output_taken),
-            recorder.word.eq(router.output),
-            recorder.word_valid.eq(router.output_valid),
-            recorder.needed.eq(seq.record.needed),
-            recorder.row_valid.eq(update.rows.valid),
-            recorder.row_record.eq(update.rows.record),
-            recorder.row_index.eq(update.rows.index),
-            recorder.population.eq(seq.record.population),
-            recorder.step.eq(seq.record.step),
-            recorder.check.eq(seq.record.check),
-            seq.record.room.eq(recorder.room),
-        ]
+        wiring.connect(m, seq.route, router.command)
+        wiring.connect(m, update.words, router.words)
+        wiring.connect(m, router.records, recorder.words)
+        wiring.connect(m, update.rows, recorder.rows)
+        wiring.connect(m, seq.record, recorder.command)
         if config.early_exit:
             m.d.comb += [
                 seq.run.exit_every.eq(host.exit_every),
                 seq.run.exit_margin.eq(host.exit_margin),
-                seq.record.leading.eq(recorder.leading),
-                seq.record.second.eq(recorder.second),
             ]
         for k in range(config.multipliers):
-            m.d.comb += [recorder.row_values[k].eq(update.rows.values[k]), update.slots.sums[k].eq(accumulate.read_sums[k])]
-        for r in range(len(seq.route.ring_0)):
-            m.d.comb += [router.ring_0[r].eq(seq.route.ring_0[r]), router.ring_1[r].eq(seq.route.ring_1[r])]
+            m.d.comb += update.slots.sums[k].eq(accumulate.read_sums[k])
 
         if self.traced:
             wiring.connect(m, update.trace, wiring.flipped(self.trace))
 
         # Input.
+        wiring.connect(m, seq.input, source.progress)
         m.d.comb += [
-            source.discard.eq(host.discard),
-            source.available.eq(host.input_count),
-            source.limit.eq(seq.input.limit),
-            source.base.eq(host.input_ring_base),
-            source.rows.eq(host.input_ring_rows),
-            source.delay.eq(host.input_ring_delay),
-            source.uniform.eq(host.input_ring_uniform),
-            source.neurons.eq(host.input_neurons),
-            source.host_address.eq(host.offset),
-            source.host_write_data.eq(host.write_data),
-            source.host_write_enable.eq(host.write_input),
-            source.host_read.eq(host.read_input),
-            recorder.read_address.eq(host.offset),
+            source.control.discard.eq(host.discard),
+            source.control.available.eq(host.input_count),
+            source.control.base.eq(host.input_ring_base),
+            source.control.rows.eq(host.input_ring_rows),
+            source.control.delay.eq(host.input_ring_delay),
+            source.control.uniform.eq(host.input_ring_uniform),
+            source.control.neurons.eq(host.input_neurons),
+            source.host.address.eq(host.offset),
+            source.host.data.eq(host.write_data),
+            source.host.write.eq(host.write_input),
+            source.host.read.eq(host.read_input),
+            recorder.output.address.eq(host.offset),
+            recorder.output.taken.eq(host.output_taken),
         ]
 
         # Memory ports: the host while no run is in progress, else the engines; the input writer comes last. Where the engines' address or
@@ -223,14 +196,13 @@ class Core(wiring.Component):
         for k in range(config.multipliers):
             selected = (host.offset[:lane_bits] == k) if lane_bits else 1
             m.d.comb += neurons.write_enable[k].eq(Mux(idle, host.write_neurons & selected, update.neurons.write_enable))
+        wiring.connect(m, router.delays, delays.readers[0])
+        wiring.connect(m, source.delays, delays.readers[1])
         m.d.comb += [
-            delays.read_address.eq(Mux(idle, host.offset, Mux(router.delay_enable, router.delay_address, source.delay_address))),
-            source.delay_free.eq(~idle & ~router.delay_enable),
-            delays.write_address.eq(host.offset),
-            delays.write_data.eq(host.write_data),
-            delays.write_enable.eq(host.write_delays),
-            router.delay_data.eq(delays.read_data),
-            source.delay_data.eq(delays.read_data),
+            delays.running.eq(seq.run.running),
+            delays.host.address.eq(host.offset),
+            delays.host.data.eq(host.write_data),
+            delays.host.write.eq(host.write_delays),
         ]
         wiring.connect(m, router.write, rings.writers[0])
         wiring.connect(m, source.write, rings.writers[1])
@@ -248,10 +220,10 @@ class Core(wiring.Component):
         m.d.comb += [
             host.read_weights.eq(weights.read_data),
             host.read_neurons.eq(neurons.read_data),
-            host.read_delays.eq(delays.read_data),
+            host.read_delays.eq(delays.host.read_data),
             host.read_rings.eq(rings.read_data),
-            host.read_input_data.eq(source.host_read_data),
-            host.read_output.eq(recorder.read_data),
+            host.read_input_data.eq(source.host.read_data),
+            host.read_output.eq(recorder.output.data),
         ]
         return m
 

@@ -101,6 +101,18 @@ class InputControl(Signature):
         )
 
 
+class HostAccess(Signature):
+    """The host reads and writes a memory of ``words`` words of ``bits`` bits.
+
+    Members
+    -------
+    address : of the word.   write : one cycle: ``data`` is written.   read : in this cycle the word is meant to be read.   read_data : one cycle later.
+    """
+
+    def __init__(self, words: int, bits: int) -> None:
+        super().__init__({"address": Out(range(words)), "write": Out(1), "data": Out(bits), "read": Out(1), "read_data": In(bits)})
+
+
 class InputProgress(Signature):
     """How far the input may be written ahead of the computation, and how far it is: ``limit`` and ``steps``, in steps modulo ``2^AHEAD_BITS``."""
 

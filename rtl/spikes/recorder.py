@@ -17,84 +17,31 @@ from lifline.arch.registers import POSITION_BITS
 
 from ..cells.decode import word_layout
 from ..cells.memory import Check, Ram
+from ..streams import OutputRead, RecordCommand, StateRows, record_words
 
 
-class Recorder(wiring.Component):
-    """Writes records and compares spike counts; never asked to write when there is no room.
+class Room(wiring.Component):
+    """Whether what is needed fits beside what is used. The sizes are powers of two: a few bits tell, where a comparison is a carry chain.
 
     Members
     -------
-    clear : In, forget all output.   taken : In, words the host has freed.   count : Out, words written.
-    word, word_valid : In, spike records from the router, never while ``busy``.   needed : In, words to reserve for spikes.   room : Out, they fit.
-    row_* : In, a row of state values: takes ``multipliers + 1`` cycles.   busy : Out.   room_row : Out, a row fits beside them.
-    check : In, start a new comparison of counts.   leading, second : Out, the two highest counts since.
-    read_address, read_data : the host's view of the memory.
+    taken, count : In, words that the host has freed, and that were written, modulo ``2^POSITION_BITS``.   needed : In, words to reserve.
+    room : Out, ``needed`` fits.   room_row : Out, a row of state fits beside it. Both one cycle late for ``count``, two for the others.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        state = signed(config.state_bits)
         super().__init__(
-            {
-                "clear": In(1),
-                "taken": In(POSITION_BITS),
-                "count": Out(POSITION_BITS),
-                "word": In(WORD_BITS),
-                "word_valid": In(1),
-                "needed": In(RESERVE_BITS),
-                "room": Out(1),
-                "row_values": In(state).array(config.multipliers),
-                "row_valid": In(1),
-                "row_record": In(Record),
-                "row_index": In(10),
-                "population": In(6),
-                "step": In(14),
-                "busy": Out(1),
-                "room_row": Out(1),
-                "check": In(1),
-                "leading": Out(config.state_bits),
-                "second": Out(config.state_bits),
-                "read_address": In(range(config.output_words)),
-                "read_data": Out(WORD_BITS),
-            }
+            {"taken": In(POSITION_BITS), "count": In(POSITION_BITS), "needed": In(RESERVE_BITS), "room": Out(1), "room_row": Out(1)}
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
-        lanes = config.multipliers
-        m.submodules.memory = memory = Ram(width=WORD_BITS, depth=config.output_words)
-        used = Signal(range(config.output_words + 1))
         # The words that are used or needed, below zero: what is freed counts a cycle late, what is written does not.
         bound = Signal(signed((config.output_words + (1 << len(self.needed)) - 1).bit_length() + 1))
         spent = Signal.like(bound)
-        # A row waits in `captured`. A value is sent in the cycle after its turn, else its register is zero, which takes no lookup table.
-        captured, sent = ([Signal(signed(config.state_bits), name=f"{name}{k}") for k in range(lanes)] for name in ("captured", "sent"))
-        value = Signal(signed(config.state_bits))
-        header, header_sent = Signal(word_layout(RECORD)), Signal(word_layout(RECORD))
-        waiting = Signal(lanes + 1, init=-1)  # zero where it is the turn: one bit per value, and one for the end
-        writing, counting, comparing = Signal(), Signal(), Signal()
-        m.d.comb += [
-            header.kind.eq(self.row_record),
-            header.population.eq(self.population),
-            header.index.eq(self.row_index),
-            header.step.eq(self.step),
-            used.eq(self.count - self.taken),
-            memory.read_address.eq(self.read_address),
-            self.read_data.eq(memory.read_data),
-            memory.write_address.eq(self.count),
-            value.eq(reduce(or_, sent)),
-            # Of what is joined only one part is not zero: no word comes while a row is compared, either.
-            memory.write_data.eq(value | header_sent.as_value() | Mux(writing, 0, self.word)),
-            memory.write_enable.eq(self.word_valid | writing),
-        ]
-        held = Signal()  # of what the host reads: it has been written and not freed
-        m.d.sync += held.eq((self.read_address - self.taken)[: len(self.read_address)] < used)
-        m.d.comb += memory.used.eq(held)
-        if platform is Check.ASSERT:
-            m.d.comb += Assert(~(waiting.all() & writing) & ~(waiting[:lanes].all() & counting))
-        # Room is known one cycle late, which `busy` covers. The sizes are powers of two: a few bits tell, where a comparison is a carry chain.
-        size_bits, lane_bits = (config.output_words - 1).bit_length(), (lanes - 1).bit_length()
+        size_bits, lane_bits = (config.output_words - 1).bit_length(), (config.multipliers - 1).bit_length()
         nothing, fits = Signal(), Signal()
         left_over = Cat(spent[:size_bits], nothing)  # if it fits
         m.d.comb += [
@@ -103,17 +50,59 @@ class Recorder(wiring.Component):
             fits.eq(nothing | spent[size_bits:].all()),
         ]
         more_than_lanes = left_over[lane_bits + 1 :].any() | (left_over[lane_bits:].any() & left_over[:lane_bits].any())
-        m.d.sync += [
-            self.busy.eq(self.row_valid | writing | counting),
-            bound.eq(self.taken - self.needed),
-            self.room.eq(fits),
-            self.room_row.eq(fits & more_than_lanes),
+        m.d.sync += [bound.eq(self.taken - self.needed), self.room.eq(fits), self.room_row.eq(fits & more_than_lanes)]
+        return m
+
+
+class RowSender(wiring.Component):
+    """Takes a row of values at once and shows them one after the other.
+
+    Members
+    -------
+    clear : In, one cycle: forget the row.   rows : In(:class:`~lifline.rtl.streams.StateRows`), but ``room`` is not answered here.
+    population, step : In, with a row, for its header.
+    value : Out, signed, multiplier 0 first, in the second cycle after the row and then; else zero.   header : Out, in the cycle after the row; else zero.
+    writing : Out, level: header or value is to be written.   comparing : Out, level: ``value`` is a count to compare.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "clear": In(1),
+                "rows": In(StateRows(config)),
+                "population": In(RECORD["population"].width),
+                "step": In(RECORD["step"].width),
+                "value": Out(signed(config.state_bits)),
+                "header": Out(word_layout(RECORD)),
+                "writing": Out(1),
+                "comparing": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config, rows, writing = self.config, self.rows, self.writing
+        lanes, state, is_count = config.multipliers, signed(config.state_bits), rows.record == Record.COUNT
+        # A row waits in `captured`. A value is sent in the cycle after its turn, else its register is zero, which takes no lookup table.
+        captured, sent = ([Signal(state, name=f"{name}{k}") for k in range(lanes)] for name in ("captured", "sent"))
+        waiting = Signal(lanes + 1, init=-1)  # zero where it is the turn: one bit per value, and one for the end
+        header, counting = Signal(word_layout(RECORD)), Signal()
+        m.d.comb += [
+            header.kind.eq(rows.record),
+            header.population.eq(self.population),
+            header.index.eq(rows.index),
+            header.step.eq(self.step),
+            self.value.eq(reduce(or_, sent)),
         ]
-        # The differences tell which is higher: a carry chain each. Below zero is never among the highest.
-        high = value[:-1]
-        behind, behind_second = (Signal(signed(config.state_bits), name=f"behind_{name}") for name in ("leading", "second"))
-        m.d.comb += [behind.eq(self.leading[:-1] - high), behind_second.eq(self.second[:-1] - high)]
-        m.d.sync += [waiting.eq(Cat(~self.row_valid, waiting)), comparing.eq(counting), header_sent.eq(header)]
+        if platform is Check.ASSERT:
+            m.d.comb += Assert(~(waiting.all() & writing) & ~(waiting[:lanes].all() & counting))
+        m.d.sync += [
+            rows.busy.eq(rows.valid | writing | counting),
+            waiting.eq(Cat(~rows.valid, waiting)),
+            self.comparing.eq(counting),
+            self.header.eq(header),
+        ]
         for k in range(lanes):
             m.d.sync += sent[k].eq(captured[k])
             with m.If(waiting[k]):
@@ -122,25 +111,107 @@ class Recorder(wiring.Component):
             m.d.sync += counting.eq(0)
         with m.If(~waiting[lanes]):
             m.d.sync += writing.eq(0)
-        with m.If(comparing & ~value[-1]):
+        with m.If(rows.valid):
+            m.d.sync += [captured[k].eq(rows.values[k]) for k in range(lanes)]
+            m.d.sync += [writing.eq(~is_count), counting.eq(is_count if config.early_exit else 0)]
+        with m.If(~rows.valid | is_count):
+            m.d.sync += self.header.eq(0)
+        with m.If(self.clear):
+            m.d.sync += [waiting.eq(-1), writing.eq(0), counting.eq(0), self.comparing.eq(0)]
+        return m
+
+
+class TwoHighest(wiring.Component):
+    """The two highest of some counts. The differences tell which is higher: a carry chain each. Below zero is never among the highest.
+
+    Members
+    -------
+    restart : In, one cycle: there was no count yet.   value, valid : In, a count to compare, signed.
+    leading, second : Out, the two highest counts; zero for a count that there was not.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        state = config.state_bits
+        super().__init__({"restart": In(1), "value": In(signed(state)), "valid": In(1), "leading": Out(state), "second": Out(state)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        high = self.value[:-1]
+        behind, behind_second = (Signal(signed(self.config.state_bits), name=f"behind_{name}") for name in ("leading", "second"))
+        m.d.comb += [behind.eq(self.leading[:-1] - high), behind_second.eq(self.second[:-1] - high)]
+        with m.If(self.valid & ~self.value[-1]):
             with m.If(behind[-1]):
                 m.d.sync += [self.leading.eq(high), self.second.eq(self.leading)]
             with m.Elif(behind_second[-1]):
                 m.d.sync += self.second.eq(high)
-        with m.If(self.row_valid):
-            m.d.sync += [captured[k].eq(self.row_values[k]) for k in range(lanes)]
-            m.d.sync += [
-                writing.eq(self.row_record != Record.COUNT),
-                counting.eq((self.row_record == Record.COUNT) if config.early_exit else 0),
-            ]
-        with m.If(~self.row_valid | (self.row_record == Record.COUNT)):
-            m.d.sync += header_sent.eq(0)
-        with m.If(memory.write_enable):
-            m.d.sync += self.count.eq(self.count + 1)
-        with m.If(self.check):
+        with m.If(self.restart):
             m.d.sync += [self.leading.eq(0), self.second.eq(0)]
-        with m.If(self.clear):
-            m.d.sync += [self.count.eq(0), waiting.eq(-1), writing.eq(0), counting.eq(0), comparing.eq(0)]
+        return m
+
+
+class Recorder(wiring.Component):
+    """Writes records and compares spike counts; never asked to write when there is no room.
+
+    Members
+    -------
+    command : In(:class:`~lifline.rtl.streams.RecordCommand`)
+    words : In(:func:`~lifline.rtl.streams.record_words`), spike records from the router, never while ``busy``. Written in the same cycle.
+    rows : In(:class:`~lifline.rtl.streams.StateRows`), a row takes ``multipliers + 1`` cycles.
+    output : In(:class:`~lifline.rtl.streams.OutputRead`)
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "command": In(RecordCommand(config)),
+                "words": In(record_words()),
+                "rows": In(StateRows(config)),
+                "output": In(OutputRead(config)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config, command, output = self.config, self.command, self.output
+        m.submodules.memory = memory = Ram(width=WORD_BITS, depth=config.output_words)
+        m.submodules.room = room = Room(config)
+        m.submodules.sender = sender = RowSender(config)
+        m.submodules.highest = highest = TwoHighest(config)
+        wiring.connect(m, wiring.flipped(self.rows), sender.rows)
+        m.d.comb += [
+            room.taken.eq(output.taken),
+            room.count.eq(output.count),
+            room.needed.eq(command.needed),
+            command.room.eq(room.room),
+            command.busy.eq(self.rows.busy),
+            self.rows.room.eq(room.room_row),
+            sender.clear.eq(command.clear),
+            sender.population.eq(command.population),
+            sender.step.eq(command.step),
+            highest.restart.eq(command.check),
+            highest.value.eq(sender.value),
+            highest.valid.eq(sender.comparing),
+            command.leading.eq(highest.leading),
+            command.second.eq(highest.second),
+        ]
+        used, held = Signal(range(config.output_words + 1)), Signal()
+        m.d.comb += [
+            used.eq(output.count - output.taken),
+            memory.read_address.eq(output.address),
+            memory.used.eq(held),
+            output.data.eq(memory.read_data),
+            memory.write_address.eq(output.count),
+            # Of what is joined only one part is not zero: no word comes while a row is compared, either.
+            memory.write_data.eq(sender.value | sender.header.as_value() | Mux(sender.writing, 0, self.words.payload)),
+            memory.write_enable.eq(self.words.valid | sender.writing),
+        ]
+        m.d.sync += held.eq((output.address - output.taken)[: len(output.address)] < used)  # of what the host reads: written and not freed
+        with m.If(memory.write_enable):
+            m.d.sync += output.count.eq(output.count + 1)
+        with m.If(command.clear):
+            m.d.sync += output.count.eq(0)
         return m
 
 

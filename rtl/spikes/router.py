@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from lifline.arch.config import RING_BITS, Config, ceil_div
-from lifline.arch.layout import WORD_BITS
-from lifline.arch.program import MAX_RINGS, POPULATION_1, RING_0, RING_1
+from lifline.arch.config import Config
+from lifline.arch.program import MAX_RINGS, RING_1
 from lifline.arch.records import RECORD, RecordKind
 from lifline.arch.states import ROUTER
-from lifline.arch.timing import UPDATE_STAGES
 
-from ..cells.count import lowest_bit
 from ..cells.decode import word_layout
-from ..cells.memory import Ram
 from ..cells.states import States
-from ..streams import spike_write
-
-
-def wrapped(row: Signal, rows: Signal) -> object:
-    """``row`` modulo ``rows`` for ``row < 2 * rows``."""
-    return Mux(row >= rows, row - rows, row)
+from ..streams import DelayRead, RouteCommand, SpikeWords, record_words, spike_write
+from .bitmap import Bitmap, Picker
+from .place import Place
 
 
 class Router(wiring.Component):
@@ -34,175 +27,127 @@ class Router(wiring.Component):
 
     Members
     -------
-    load : In, a window starts: its first step is at the heads of the rings.   rings, population : In, ring descriptors and
-    word 1 of the population; they stay for the window.
-    begin : In, an update of the next step starts.   spike_* : In, from the update; the index stays until the next word.
-    complete : In, with the last word of a step or after it.   go : In, route them; the next step's words may arrive meanwhile.
-    busy, needed : Out.   step : In, with ``begin``, for the records.
+    command : In(:class:`~lifline.rtl.streams.RouteCommand`)
+    words : In(:class:`~lifline.rtl.streams.SpikeWords`), from the update; those of the next step may arrive while a step is routed.
     write : Out(:func:`~lifline.rtl.streams.spike_write`), never kept waiting: a word is taken at once, a bit one cycle later.
-    delay_* : delay memory.   output, output_valid : Out, words for the host.
+    delays : Out(:class:`~lifline.rtl.streams.DelayRead`), always free for the router.
+    records : Out(:func:`~lifline.rtl.streams.record_words`), no register.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        group = range(config.max_groups)
         super().__init__(
             {
-                "load": In(1),
-                "ring_0": In(word_layout(RING_0)).array(MAX_RINGS),
-                "ring_1": In(word_layout(RING_1)).array(MAX_RINGS),
-                "population": In(word_layout(POPULATION_1)),
-                "begin": In(1),
-                "spike_word": In(RING_BITS),
-                "spike_index": In(group),
-                "spike_valid": In(1),
-                "step": In(14),
-                "complete": In(1),
-                "go": In(1),
-                "busy": Out(1),
-                "needed": Out(1),
+                "command": In(RouteCommand()),
+                "words": In(SpikeWords(config)),
                 "write": Out(spike_write(config)),
-                "delay_address": Out(range(config.delay_entries)),
-                "delay_enable": Out(1),
-                "delay_data": In(range(config.max_delay + 1)),
-                "output": Out(WORD_BITS),
-                "output_valid": Out(1),
+                "delays": Out(DelayRead(config)),
+                "records": Out(record_words()),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config, pop, delay_bits = self.config, self.population, len(self.delay_data)
-        word_bits = max(ceil_div(config.max_neurons, RING_BITS) - 1, 1).bit_length()
-        m.submodules.bitmap = bitmap = Ram(width=RING_BITS + 1, depth=2 << word_bits)  # a half for each of two steps
+        config, command, population = self.config, self.command, self.command.population
+        m.submodules.bitmap = bitmap = Bitmap(config)
+        m.submodules.picker = picker = Picker(config)
+        m.submodules.place = place = Place(config)
+        wiring.connect(m, wiring.flipped(self.words), bitmap.words)
 
-        # The step whose spikes arrive now, and its number in the window; `begin` is delayed like the spikes. It is the last one
-        # whose words were `complete` later, and then the one that is routed.
-        begun, number, row = Signal(UPDATE_STAGES + 1), range(max(config.window, 2)), range(config.max_ring_rows + 1)
-        upcoming, arriving, arriving_step = Signal(number), Signal(number), Signal.like(self.step)
-        arrived = data.StructLayout({"number": number, "step": self.step.shape(), "last_word": self.spike_index.shape()})
-        complete, routed = Signal(arrived), Signal(arrived)
-        m.d.sync += begun.eq(Cat(self.begin, begun))
-        with m.If(begun[-1]):
-            m.d.sync += [upcoming.eq(upcoming + 1), arriving.eq(upcoming), arriving_step.eq(self.step)]
-        with m.If(self.load):
-            m.d.sync += upcoming.eq(0)
-        with m.If(self.complete):
-            m.d.sync += [complete.number.eq(arriving), complete.step.eq(arriving_step), complete.last_word.eq(self.spike_index)]
-        with m.If(self.go):
-            m.d.sync += routed.eq(complete)
+        direct, alone = Signal(), Signal()
+        m.d.comb += alone.eq((population.rings == 1) & command.ring_1[0].uniform & ~population.record_spikes)
+        m.d.sync += [direct.eq(alone), command.needed.eq(population.record_spikes | ((population.rings != 0) & ~alone))]
 
-        direct = Signal()
-        alone = (pop.rings == 1) & self.ring_1[0].uniform & ~pop.record_spikes
-        m.d.sync += [direct.eq(alone), self.needed.eq(pop.record_spikes | ((pop.rings != 0) & ~alone))]
-        m.d.comb += [
-            bitmap.write_address.eq(Cat(self.spike_index[:word_bits], arriving[0])),
-            bitmap.write_data.eq(Cat(self.spike_word, self.spike_word.any())),
-            bitmap.write_enable.eq(self.spike_valid),
-        ]
-        ring, to_host, word, last = Signal(range(MAX_RINGS)), Signal(), Signal.like(self.spike_index), Signal()
-        next_ring, delays, rows = Signal(word_layout(RING_0)), Signal(word_layout(RING_1)), Signal(row)
-        # Where a word goes: in row `target` of `column`. A ring has a row for every step of a window behind the longest delay, so
-        # that only the sum of head, step and delay passes its end.
-        column, moving, entering = Signal(range(config.ring_words)), Signal(), Signal()
-        start, target, delay = Signal(range(config.max_ring_rows + config.window)), Signal(row), Signal.like(self.delay_data)
-        step_number, starting = Signal(number), Signal()
-        m.d.comb += [
-            next_ring.eq(self.ring_0[0]),
-            step_number.eq(Mux(direct, upcoming, complete.number)),
-            delays.eq(Array(self.ring_1[r] for r in range(MAX_RINGS))[ring]),
-            rows.eq(Array(self.ring_0[r].rows for r in range(MAX_RINGS))[ring]),
-        ]
-        with m.If(starting):
-            m.d.sync += start.eq(next_ring.head + step_number)
-        with m.If(~direct | begun[-1]):
-            m.d.sync += target.eq(wrapped(start + Mux(delays.uniform, delays.delay[:delay_bits], delay), rows))
-        with m.If(moving):
-            m.d.sync += column.eq(column + rows)
-        with m.If(entering):
-            m.d.sync += column.eq(next_ring.base)
-
-        pending, next_bit, more = Signal(RING_BITS), Signal(range(RING_BITS)), Signal()
-        position, rest = lowest_bit(m, pending, carry_chain=config.memory_registers)
-        spikes, empty = bitmap.read_data[:RING_BITS], ~bitmap.read_data[RING_BITS]
+        # The destination: the host, or a ring with its delay; the word in it, and where a spike of it arrives.
+        to_host, ring, word, last = Signal(), Signal(range(MAX_RINGS)), Signal.like(bitmap.word), Signal()
+        delays, found = Signal(word_layout(RING_1)), Signal.like(self.delays.data)
         header = Signal(word_layout(RECORD))
         m.d.comb += [
-            bitmap.read_address.eq(Cat(word[:word_bits], routed.number[0])),
-            self.write.payload.address.eq(column + target),
-            self.write.payload.word.eq(Mux(direct, self.spike_word, spikes)),
-            self.delay_address.eq(Cat(position, (delays.delay >> len(position)) + word)),
+            delays.eq(Array(command.ring_1)[ring]),
+            place.rows.eq(Array(ring.rows for ring in command.ring_0)[ring]),
+            place.ring.eq(command.ring_0[0]),
+            place.number.eq(Mux(direct, bitmap.upcoming, bitmap.complete.number)),
+            place.delay.eq(Mux(delays.uniform, delays.delay[: len(found)], found)),
+            place.follow.eq(~direct | bitmap.began),
+            bitmap.load.eq(command.load),
+            bitmap.begin.eq(command.begin),
+            bitmap.step.eq(command.step),
+            bitmap.go.eq(command.go),
+            bitmap.word.eq(word),
+            picker.spikes.eq(bitmap.spikes),
             header.kind.eq(RecordKind.SPIKES),
-            header.population.eq(pop.population),
+            header.population.eq(population.population),
             header.index.eq(word),
-            header.step.eq(routed.step),
+            header.step.eq(bitmap.routed.step),
+            self.write.payload.address.eq(place.address),
+            self.write.payload.word.eq(Mux(direct, self.words.word, bitmap.spikes)),
+            self.delays.address.eq(Cat(picker.neuron, (delays.delay >> len(picker.neuron)) + word)),
         ]
 
+        states = States(m, *ROUTER)
+
         def next_word() -> None:
-            m.d.comb += moving.eq(1)
+            m.d.comb += place.move.eq(1)
             m.d.sync += word.eq(word + 1)
             states.next("Fetch")
             with m.If(last):
                 states.next("Next")
 
-        def look_up() -> None:
-            m.d.comb += self.delay_enable.eq(1)
-            m.d.sync += [next_bit.eq(position), pending.eq(rest)]
-
         def arrive() -> None:
-            m.d.sync += [delay.eq(self.delay_data), self.write.payload.neuron.eq(next_bit)]
+            m.d.sync += [found.eq(self.delays.data), self.write.payload.neuron.eq(picker.taken)]
             states.next("Target")
 
-        states = States(m, *ROUTER)
         m.d.comb += [
-            bitmap.read_enable.eq(states.ongoing("Fetch")),
+            bitmap.read.eq(states.ongoing("Fetch")),
             bitmap.used.eq(states.ongoing("Examine") | states.ongoing("Record")),
-            self.output.eq(Mux(states.ongoing("Record"), spikes, header)),
+            self.records.payload.eq(Mux(states.ongoing("Record"), bitmap.spikes, header)),
             self.write.payload.merge.eq(states.ongoing("Read") | states.ongoing("Write")),
+            picker.take.eq(states.ongoing("Look-Up") | states.ongoing("Read")),
+            self.delays.enable.eq(picker.take),
         ]
         with states("Idle"):
             m.d.comb += [
-                starting.eq(1),
-                self.write.valid.eq(direct & self.spike_valid),
-                moving.eq(self.spike_valid),
-                entering.eq(begun[-1] | self.go),
+                place.start.eq(1),
+                place.move.eq(self.words.valid),
+                place.enter.eq(bitmap.began | command.go),
+                self.write.valid.eq(direct & self.words.valid),
             ]
             m.d.sync += word.eq(0)
-            with m.If(self.go):
-                m.d.sync += [self.busy.eq(1), to_host.eq(pop.record_spikes)]
+            with m.If(command.go):
+                m.d.sync += [command.busy.eq(1), to_host.eq(population.record_spikes)]
                 states.next("Fetch")
         with states("Next"):
-            m.d.comb += [starting.eq(1), step_number.eq(routed.number), entering.eq(1)]
+            m.d.comb += [place.start.eq(1), place.number.eq(bitmap.routed.number), place.enter.eq(1)]
             m.d.sync += [word.eq(0), to_host.eq(0)]
             states.next("Fetch")
             with m.If(~to_host):
-                m.d.comb += next_ring.eq(self.ring_0[MAX_RINGS - 1])
+                m.d.comb += place.ring.eq(command.ring_0[MAX_RINGS - 1])
                 m.d.sync += ring.eq(MAX_RINGS - 1)
-            with m.If(Mux(to_host, pop.rings == 0, ring + 1 >= pop.rings)):
-                m.d.sync += [ring.eq(0), self.busy.eq(0)]
+            with m.If(Mux(to_host, population.rings == 0, ring + 1 >= population.rings)):
+                m.d.sync += [ring.eq(0), command.busy.eq(0)]
                 states.next("Idle")
         with states("Fetch"):
-            m.d.sync += last.eq(word == routed.last_word)
+            m.d.sync += last.eq(word == bitmap.routed.last_word)
             states.next("Examine")
         with states("Examine"):
             with m.If(to_host):
-                m.d.comb += self.output_valid.eq(~empty)
-                with m.If(self.output_valid):
-                    states.next("Record")
-                with m.Else():
+                m.d.comb += self.records.valid.eq(~bitmap.empty)
+                with m.If(bitmap.empty):
                     next_word()
+                with m.Else():
+                    states.next("Record")
             with m.Elif(delays.uniform):
                 m.d.comb += self.write.valid.eq(1)
                 next_word()
             with m.Else():
-                m.d.sync += pending.eq(spikes)
+                m.d.comb += picker.load.eq(1)
                 states.next("Look-Up")
-                with m.If(empty):
+                with m.If(bitmap.empty):
                     next_word()
         with states("Record"):
-            m.d.comb += self.output_valid.eq(1)
+            m.d.comb += self.records.valid.eq(1)
             next_word()
         with states("Look-Up"):
-            look_up()
             states.next("Arrive")
         with states("Arrive"):
             arrive()
@@ -210,12 +155,10 @@ class Router(wiring.Component):
             states.next("Read")
         with states("Read"):
             m.d.comb += self.write.valid.eq(1)
-            m.d.sync += more.eq(pending != 0)
-            look_up()  # of the next spike, if there is one
             states.next("Write")
         with states("Write"):
             m.d.comb += self.write.valid.eq(1)
-            with m.If(more):
+            with m.If(picker.more):
                 arrive()
             with m.Else():
                 next_word()

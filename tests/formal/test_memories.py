@@ -77,13 +77,13 @@ class InputMemory(Elaboratable):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.unit = unit = self.unit
-        waiting, wrote = Signal.like(unit.available), Signal()
-        m.d.comb += waiting.eq(unit.available - unit.taken)
-        m.d.sync += wrote.eq(unit.host_write_enable)
+        waiting, wrote = Signal.like(unit.control.available), Signal()
+        m.d.comb += waiting.eq(unit.control.available - unit.control.taken)
+        m.d.sync += wrote.eq(unit.host.write)
         m.d.comb += [
             Assume(waiting <= CONFIG.input_words),
-            Assume(~unit.host_write_enable | ((unit.host_address - unit.taken)[: len(unit.host_address)] >= waiting)),
-            Assume(~(unit.host_read & (unit.host_write_enable | wrote))),
+            Assume(~unit.host.write | ((unit.host.address - unit.control.taken)[: len(unit.host.address)] >= waiting)),
+            Assume(~(unit.host.read & (unit.host.write | wrote))),
         ]
         return m
 
@@ -98,14 +98,14 @@ class RecorderMemory(Elaboratable):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.unit = unit = self.unit
-        waiting, count, full = Signal.like(unit.count), Signal.like(unit.count), Signal()
-        m.d.comb += waiting.eq(unit.count - unit.taken)
-        m.d.sync += [count.eq(unit.count), full.eq(waiting == CONFIG.output_words)]
+        waiting, count, full = Signal.like(unit.output.count), Signal.like(unit.output.count), Signal()
+        m.d.comb += waiting.eq(unit.output.count - unit.output.taken)
+        m.d.sync += [count.eq(unit.output.count), full.eq(waiting == CONFIG.output_words)]
         m.d.comb += [
             Assume(waiting <= CONFIG.output_words),
-            Assume(~full | (unit.count == count)),
-            Assume(~(unit.word_valid & (waiting == CONFIG.output_words))),
-            Assume(~(unit.clear & unit.busy)),
+            Assume(~full | (unit.output.count == count)),
+            Assume(~(unit.words.valid & (waiting == CONFIG.output_words))),
+            Assume(~(unit.command.clear & unit.command.busy)),
         ]
         return m
 

@@ -140,22 +140,22 @@ class InputIsReadOnce(Elaboratable):
     def __init__(self, module: ModuleType) -> None:
         self.writer = module.InputWriter(CONFIG)
         writer = self.writer
-        self.count = Signal.like(writer.available)
+        self.count = Signal.like(writer.control.available)
+        control = (getattr(writer.control, name) for name, member in writer.control.signature.members.items() if member.flow.name == "In")
         self.ports = [
-            self.count, writer.discard, writer.limit, writer.base, writer.rows, writer.delay, writer.uniform, writer.neurons,
-            writer.write.ready, writer.delay_free, writer.delay_data,
-            writer.host_address, writer.host_write_data, writer.host_write_enable, writer.host_read,
+            self.count, *(signal for signal in control if signal is not writer.control.available), writer.progress.limit,
+            writer.write.ready, writer.delays.free, writer.delays.data, writer.host.address, writer.host.data, writer.host.write, writer.host.read,
         ]  # fmt: skip
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.writer = writer = self.writer
-        written, waiting = Signal.like(writer.available), Signal.like(writer.available)
-        m.d.comb += [writer.available.eq(written), waiting.eq(written - writer.taken)]
+        written, waiting = Signal.like(writer.control.available), Signal.like(writer.control.available)
+        m.d.comb += [writer.control.available.eq(written), waiting.eq(written - writer.control.taken)]
         with m.If(waiting <= CONFIG.input_words):  # else the assumption would hide what the assertion is to find
             m.d.comb += Assume(self.count + waiting <= CONFIG.input_words)
         m.d.sync += written.eq(written + self.count)
-        with m.If(writer.discard):
+        with m.If(writer.control.discard):
             m.d.sync += written.eq(0)
         m.d.comb += Assert(waiting <= CONFIG.input_words)
         return m
@@ -167,7 +167,7 @@ PROOFS = {
     "requests-are-stable": (RequestsAreStable, executor_module, "with m.If(request.ready):", "with m.If(1):", 4, 30),
     "responses-are-stable": (ResponsesAreStable, host_module, "counters of the new run.\n            m.d.comb += idle.eq(1)", "counters of the new run.\n            m.d.comb += [idle.eq(1), self.response.valid.eq(self.running)]", 8, 8),
     "received-bytes-are-stable": (ReceivedBytesAreStable, uart_module, "with m.If(self.o.valid & self.o.ready):", "with m.If(self.o.valid):", 4, 60),
-    "input-is-read-once": (InputIsReadOnce, input_module, "(~word_valid | consume) & ~fetching &", "(~word_valid | consume) &", 8, 30),
+    "input-is-read-once": (InputIsReadOnce, input_module, "(~self.valid | self.consume) & ~fetching &", "(~self.valid | self.consume) &", 8, 30),
     "saturation": (Clips, clip_module, "saturated.eq(~inside | (sign & ~total[: state_bits - 1].any()))", "saturated.eq(~inside)", 1, 1),
 }  # fmt: skip
 """Wrapper, module, a line of it and what the broken twin has instead, steps of the induction, steps within which the twin fails."""

@@ -60,33 +60,33 @@ def gateware(case: Case, rng: random.Random, free: float = 1.0, burst: int = CON
         nonlocal bad, cycles
         uniform = isinstance(case.delays, int)
         for name, value in (("base", case.base), ("rows", case.rows), ("uniform", uniform), ("neurons", case.neurons)):
-            ctx.set(getattr(dut, name), value)
-        ctx.set(dut.delay, case.delays if uniform else case.entry)
+            ctx.set(getattr(dut.control, name), value)
+        ctx.set(dut.control.delay, case.delays if uniform else case.entry)
         written, available, taken, limit, steps = 0, 0, 0, 0, 0
         offered_for, payload = 0, None
         while steps < len(case.steps):
             if limit < len(case.steps) and (free == 1.0 or rng.random() < 0.1):
                 limit += 1
-                ctx.set(dut.limit, limit % (1 << AHEAD_BITS))
+                ctx.set(dut.progress.limit, limit % (1 << AHEAD_BITS))
             writes = written < len(words) and written - taken < CONFIG.input_words
-            ctx.set(dut.host_write_enable, writes)
+            ctx.set(dut.host.write, writes)
             reads = not writes and free < 1.0 and rng.random() < 0.2
-            ctx.set(dut.host_read, reads)
+            ctx.set(dut.host.read, reads)
             if writes:
-                ctx.set(dut.host_address, written % CONFIG.input_words)
-                ctx.set(dut.host_write_data, words[written])
+                ctx.set(dut.host.address, written % CONFIG.input_words)
+                ctx.set(dut.host.data, words[written])
                 written += 1
             elif written - available >= burst or written == len(words) or written - taken == CONFIG.input_words:
                 available = written
-                ctx.set(dut.available, available % POSITIONS)
+                ctx.set(dut.control.available, available % POSITIONS)
             delay_free = rng.random() < free
             ready = (
                 offered_for >= 2 and rng.random() < free
             )  # a word is read and gets its bit, and is taken in the third cycle at the earliest
             ctx.set(dut.write.ready, ready)
-            ctx.set(dut.delay_free, delay_free)
+            ctx.set(dut.delays.free, delay_free)
             _, _, offered, spike, delay_address, delay_enable = await ctx.tick().sample(
-                dut.write.valid, dut.write.payload, dut.delay_address, dut.delay_enable
+                dut.write.valid, dut.write.payload, dut.delays.address, dut.delays.enable
             )
             cycles += 1
             assert offered or not offered_for, "a write is offered until it is taken"
@@ -95,16 +95,16 @@ def gateware(case: Case, rng: random.Random, free: float = 1.0, burst: int = CON
             if offered and ready:
                 assert spike.merge
                 ring[spike.address] |= 1 << spike.neuron
-            ctx.set(dut.delay_data, delays.cycle(delay_address, free=delay_free and bool(delay_enable)))
+            ctx.set(dut.delays.data, delays.cycle(delay_address, free=delay_free and bool(delay_enable)))
             if reads:
-                assert ctx.get(dut.host_read_data) == words[written - 1], "the host reads what it wrote last"
-            taken += (ctx.get(dut.taken) - taken) % POSITIONS
-            before, steps = steps, steps + (ctx.get(dut.steps) - steps) % (1 << AHEAD_BITS)
+                assert ctx.get(dut.host.read_data) == words[written - 1], "the host reads what it wrote last"
+            taken += (ctx.get(dut.control.taken) - taken) % POSITIONS
+            before, steps = steps, steps + (ctx.get(dut.progress.steps) - steps) % (1 << AHEAD_BITS)
             assert steps <= limit, "no step beyond the limit"
             if steps != before:
                 done = reference(Case(case.steps[:steps], case.neurons, case.base, case.rows, case.delays, case.entry))[0]
                 assert all(have & want == want for have, want in zip(ring, done, strict=True)), "a step counts when its spikes are in"
-        bad = bool(ctx.get(dut.out_of_range))
+        bad = bool(ctx.get(dut.control.out_of_range))
         assert taken == len(words)
 
     simulate(dut, bench)
@@ -155,19 +155,19 @@ def test_discard_forgets_unread_words() -> None:
     dut = InputWriter(CONFIG)
 
     async def bench(ctx):
-        ctx.set(dut.rows, 8)
-        ctx.set(dut.neurons, 32)
-        ctx.set(dut.available, 6)
-        ctx.set(dut.limit, 0)
+        ctx.set(dut.control.rows, 8)
+        ctx.set(dut.control.neurons, 32)
+        ctx.set(dut.control.available, 6)
+        ctx.set(dut.progress.limit, 0)
         for _ in range(6):
             await ctx.tick()
-        ctx.set(dut.available, 0)
-        ctx.set(dut.discard, 1)
+        ctx.set(dut.control.available, 0)
+        ctx.set(dut.control.discard, 1)
         await ctx.tick()
-        ctx.set(dut.discard, 0)
-        ctx.set(dut.limit, 4)
+        ctx.set(dut.control.discard, 0)
+        ctx.set(dut.progress.limit, 4)
         for _ in range(10):
             await ctx.tick()
-            assert (ctx.get(dut.taken), ctx.get(dut.steps), ctx.get(dut.write.valid)) == (0, 0, 0)
+            assert (ctx.get(dut.control.taken), ctx.get(dut.progress.steps), ctx.get(dut.write.valid)) == (0, 0, 0)
 
     simulate(dut, bench)

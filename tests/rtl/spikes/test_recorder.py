@@ -44,68 +44,71 @@ class Bench:
     async def cycle(self) -> bool:
         """One clock cycle in which the host may read and free a word; whether the recorder was busy."""
         ctx, dut, depth = self.ctx, self.dut, self.config.output_words
-        waiting = ctx.get(dut.count) - self.taken & 0xFFFF
+        waiting = ctx.get(dut.output.count) - self.taken & 0xFFFF
         self.asked = self.rng.randrange(waiting) if waiting and self.rng.random() < 0.5 else None
         if self.asked is not None:
-            ctx.set(dut.read_address, (self.taken + self.asked) % depth)
-        in_use = ctx.get(dut.count) - self.taken_before & 0xFFFF
+            ctx.set(dut.output.address, (self.taken + self.asked) % depth)
+        in_use = ctx.get(dut.output.count) - self.taken_before & 0xFFFF
         fits = [in_use + self.needed_before + more <= depth for more in (0, self.config.multipliers + 1)]
-        _, _, busy = await ctx.tick().sample(dut.busy)
-        assert [ctx.get(dut.room), ctx.get(dut.room_row)] == fits
+        _, _, busy = await ctx.tick().sample(dut.command.busy)
+        assert [ctx.get(dut.command.room), ctx.get(dut.rows.room)] == fits
         self.needed_before, self.taken_before = self.needed, self.taken
         if self.asked is not None:
             position = self.taken + self.asked
-            assert ctx.get(dut.read_data) == self.expected[position], f"word {position}"
+            assert ctx.get(dut.output.data) == self.expected[position], f"word {position}"
             if self.asked == 0:
-                self.read_back.append(ctx.get(dut.read_data))
+                self.read_back.append(ctx.get(dut.output.data))
                 self.taken += 1
-                ctx.set(dut.taken, self.taken & 0xFFFF)
+                ctx.set(dut.output.taken, self.taken & 0xFFFF)
         return bool(busy)
 
     def free(self) -> int:
-        return self.config.output_words - (self.ctx.get(self.dut.count) - self.taken & 0xFFFF)
+        return self.config.output_words - (self.ctx.get(self.dut.output.count) - self.taken & 0xFFFF)
 
     async def word(self) -> None:
         ctx, dut = self.ctx, self.dut
         while not self.free():
             await self.cycle()
         value = self.rng.getrandbits(WORD_BITS)
-        ctx.set(dut.word, value)
-        ctx.set(dut.word_valid, 1)
+        ctx.set(dut.words.payload, value)
+        ctx.set(dut.words.valid, 1)
         self.expected.append(value)
         await self.cycle()
-        ctx.set(dut.word_valid, 0)
-        ctx.set(dut.word, self.rng.getrandbits(WORD_BITS))
+        ctx.set(dut.words.valid, 0)
+        ctx.set(dut.words.payload, self.rng.getrandbits(WORD_BITS))
 
     async def row(self, kind: Record, values: list[int]) -> None:
         ctx, dut, rng = self.ctx, self.dut, self.rng
         index, population, step = rng.randrange(1 << 10), rng.randrange(64), rng.randrange(1 << 14)
         sent = kind is not Record.COUNT
-        while sent and not ctx.get(dut.room_row):
+        while sent and not ctx.get(dut.rows.room):
             await self.cycle()
         for k, value in enumerate(values):
-            ctx.set(dut.row_values[k], value)
-        for name, value in (("row_record", kind), ("row_index", index), ("population", population), ("step", step), ("row_valid", 1)):
-            ctx.set(getattr(dut, name), value)
-        before = ctx.get(dut.count)
+            ctx.set(dut.rows.values[k], value)
+        ctx.set(dut.rows.record, kind)
+        ctx.set(dut.rows.index, index)
+        ctx.set(dut.command.population, population)
+        ctx.set(dut.command.step, step)
+        ctx.set(dut.rows.valid, 1)
+        before = ctx.get(dut.output.count)
         if sent:
             self.expected += ref_row(kind, values, index, population, step)
         else:
             self.counts += values
         assert not await self.cycle()
-        ctx.set(dut.row_valid, 0)
+        ctx.set(dut.rows.valid, 0)
         for k in range(len(values)):
-            ctx.set(dut.row_values[k], rng.getrandbits(self.config.state_bits - 1))
-        ctx.set(dut.row_index, rng.randrange(1 << 10))
+            ctx.set(dut.rows.values[k], rng.getrandbits(self.config.state_bits - 1))
+        ctx.set(dut.rows.index, rng.randrange(1 << 10))
         busy_for = 0
         while await self.cycle():
             busy_for += 1
             if sent and busy_for <= len(values) + 1:
-                assert ctx.get(dut.count) - before & 0xFFFF == busy_for, "one word per cycle, header first"
+                assert ctx.get(dut.output.count) - before & 0xFFFF == busy_for, "one word per cycle, header first"
         assert busy_for == len(values) + 1 + sent, "and one cycle until `room` knows"
 
     def check_counts(self) -> None:
-        assert (self.ctx.get(self.dut.leading), self.ctx.get(self.dut.second)) == ref_two_highest(self.counts)
+        assert (self.ctx.get(self.dut.command.leading), self.ctx.get(self.dut.command.second)) == ref_two_highest(self.counts)
 
 
 @pytest.mark.parametrize("config", [TINY, WIDE, NO_EXIT], ids=["tiny", "four-lanes", "no-early-exit"])
@@ -128,24 +131,24 @@ def test_random_records_with_a_slow_host(config: Config, seed: int) -> None:
                 await bench.row(Record.COUNT, [rng.choice([0, 1, 2, limit, rng.randrange(limit)]) for _ in range(config.multipliers)])
                 bench.check_counts()
             elif action < 0.85:
-                ctx.set(dut.check, 1)
+                ctx.set(dut.command.check, 1)
                 bench.counts = []
                 await bench.cycle()
-                ctx.set(dut.check, 0)
+                ctx.set(dut.command.check, 0)
                 bench.check_counts()
             elif action < 0.9:
                 bench.needed = rng.randrange(config.output_words)
-                ctx.set(dut.needed, bench.needed)
+                ctx.set(dut.command.needed, bench.needed)
                 await bench.cycle()
                 await bench.cycle()  # the core asks long before it writes
                 if bench.needed + config.multipliers + 1 > config.output_words:
                     bench.needed = 0
-                    ctx.set(dut.needed, 0)
+                    ctx.set(dut.command.needed, 0)
                     await bench.cycle()
             else:
                 await bench.cycle()
         bench.needed = 0
-        ctx.set(dut.needed, 0)
+        ctx.set(dut.command.needed, 0)
         while len(bench.read_back) < len(bench.expected):
             await bench.cycle()
         assert bench.read_back == bench.expected and len(bench.expected) > 200
@@ -172,8 +175,8 @@ def test_two_highest_counts(rows: list[list[int]], highest: tuple[int, int]) -> 
         bench = Bench(TINY, ctx, dut, random.Random(1))
         for values in rows:
             await bench.row(Record.COUNT, values)
-        assert (ctx.get(dut.leading), ctx.get(dut.second)) == highest == ref_two_highest(bench.counts)
-        assert ctx.get(dut.count) == 0, "counts are compared, not sent"
+        assert (ctx.get(dut.command.leading), ctx.get(dut.command.second)) == highest == ref_two_highest(bench.counts)
+        assert ctx.get(dut.output.count) == 0, "counts are compared, not sent"
 
     simulate(dut, body)
 
@@ -185,14 +188,14 @@ def test_clear_forgets_what_was_written_and_a_row_on_its_way() -> None:
         bench = Bench(TINY, ctx, dut, random.Random(1))
         await bench.cycle()
         await bench.word()
-        ctx.set(dut.row_record, Record.V)
-        ctx.set(dut.row_valid, 1)
+        ctx.set(dut.rows.record, Record.V)
+        ctx.set(dut.rows.valid, 1)
         await ctx.tick()
-        ctx.set(dut.row_valid, 0)
-        ctx.set(dut.clear, 1)
+        ctx.set(dut.rows.valid, 0)
+        ctx.set(dut.command.clear, 1)
         await ctx.tick()
-        ctx.set(dut.clear, 0)
+        ctx.set(dut.command.clear, 0)
         await ctx.tick()
-        assert (ctx.get(dut.count), ctx.get(dut.busy)) == (0, 0)
+        assert (ctx.get(dut.output.count), ctx.get(dut.command.busy)) == (0, 0)
 
     simulate(dut, body)

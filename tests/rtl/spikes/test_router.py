@@ -97,7 +97,13 @@ def gateware(case: Case, rng: random.Random, late: bool) -> tuple[list[int], lis
         async def cycle():
             nonlocal busy_for
             _, _, busy, valid, word, writes, spikes, delay_address, delay_enable = await ctx.tick().sample(
-                dut.busy, dut.output_valid, dut.output, dut.write.valid, dut.write.payload, dut.delay_address, dut.delay_enable
+                dut.command.busy,
+                dut.records.valid,
+                dut.records.payload,
+                dut.write.valid,
+                dut.write.payload,
+                dut.delays.address,
+                dut.delays.enable,
             )
             if valid:
                 output.append(word)
@@ -108,7 +114,7 @@ def gateware(case: Case, rng: random.Random, late: bool) -> tuple[list[int], lis
             elif writes:
                 assert not begun or begun.pop() == spikes.as_bits(), "and stays what it was"
                 rings[spikes.address] = rings[spikes.address] | 1 << spikes.neuron if spikes.merge else spikes.word
-            ctx.set(dut.delay_data, delays.cycle(delay_address, free=bool(delay_enable)))
+            ctx.set(dut.delays.data, delays.cycle(delay_address, free=bool(delay_enable)))
             if busy:
                 busy_for += 1
             elif busy_for:
@@ -116,54 +122,54 @@ def gateware(case: Case, rng: random.Random, late: bool) -> tuple[list[int], lis
                 busy_for = 0
 
         async def arrive(step: int):
-            ctx.set(dut.begin, 1)
-            ctx.set(dut.step, (case.first + step) % (1 << 14))
+            ctx.set(dut.command.begin, 1)
+            ctx.set(dut.command.step, (case.first + step) % (1 << 14))
             await cycle()
-            ctx.set(dut.begin, 0)
+            ctx.set(dut.command.begin, 0)
             for _ in range(UPDATE_STAGES + 1 + rng.randrange(4)):
                 await cycle()
             words = case.words[step]
             for index, word in enumerate(words):
                 while rng.random() < 0.4:
                     await cycle()
-                ctx.set(dut.spike_word, word)
-                ctx.set(dut.spike_index, index)
-                ctx.set(dut.spike_valid, 1)
-                ctx.set(dut.complete, index == len(words) - 1)
+                ctx.set(dut.words.word, word)
+                ctx.set(dut.words.index, index)
+                ctx.set(dut.words.valid, 1)
+                ctx.set(dut.words.complete, index == len(words) - 1)
                 await cycle()
-                ctx.set(dut.spike_valid, 0)
-                ctx.set(dut.complete, 0)
-                ctx.set(dut.spike_word, rng.getrandbits(RING_BITS))
+                ctx.set(dut.words.valid, 0)
+                ctx.set(dut.words.complete, 0)
+                ctx.set(dut.words.word, rng.getrandbits(RING_BITS))
 
         async def route():
-            while ctx.get(dut.busy):
+            while ctx.get(dut.command.busy):
                 await cycle()
-            if ctx.get(dut.needed):
-                ctx.set(dut.go, 1)
+            if ctx.get(dut.command.needed):
+                ctx.set(dut.command.go, 1)
                 await cycle()
-                ctx.set(dut.go, 0)
+                ctx.set(dut.command.go, 0)
 
         async def load(step: int):
             for number, ring in enumerate(case.rings):
                 delay = ring.delay if isinstance(ring.delay, int) else ring.entry
-                ctx.set(dut.ring_0[number], {"base": ring.base, "rows": ring.rows, "head": (ring.head + step) % ring.rows})
-                ctx.set(dut.ring_1[number], {"delay": delay, "uniform": ring.uniform})
-            ctx.set(dut.load, 1)
+                ctx.set(dut.command.ring_0[number], {"base": ring.base, "rows": ring.rows, "head": (ring.head + step) % ring.rows})
+                ctx.set(dut.command.ring_1[number], {"delay": delay, "uniform": ring.uniform})
+            ctx.set(dut.command.load, 1)
             await cycle()
-            ctx.set(dut.load, 0)
+            ctx.set(dut.command.load, 0)
 
         for name, value in (("rings", len(case.rings)), ("record_spikes", case.record), ("population", case.number)):
-            ctx.set(getattr(dut.population, name), int(value))
+            ctx.set(getattr(dut.command.population, name), int(value))
         for step in range(len(case.words)):
             if step % CONFIG.window == 0:
-                while ctx.get(dut.busy):
+                while ctx.get(dut.command.busy):
                     await cycle()
                 await load(step)
-                assert ctx.get(dut.needed) == ((bool(case.rings) or case.record) and not case.direct)
+                assert ctx.get(dut.command.needed) == ((bool(case.rings) or case.record) and not case.direct)
             await arrive(step)
             if not late:
                 await route()
-                while ctx.get(dut.busy):
+                while ctx.get(dut.command.busy):
                     await cycle()
                 continue
             await cycle()  # `complete` is taken

@@ -1,0 +1,120 @@
+"""The spike words of a step until they are routed, and their spikes one by one."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from lifline.arch.config import RING_BITS, Config, ceil_div
+from lifline.arch.records import RECORD
+from lifline.arch.timing import UPDATE_STAGES
+
+from ..cells.count import lowest_bit
+from ..cells.memory import Ram
+from ..streams import SpikeWords, window_step
+
+
+def step_layout(config: Config) -> data.StructLayout:
+    """A step whose words have arrived: its number in the window, its time for records, the number of its last word."""
+    return data.StructLayout({"number": window_step(config), "step": RECORD["step"].width, "last_word": range(config.max_groups)})
+
+
+class Bitmap(wiring.Component):
+    """Spike words of two steps: the one whose words arrive and the one that is routed, a half of the memory for each.
+
+    Members
+    -------
+    load : In, one cycle: a window starts.   begin : In, one cycle: an update of the next step starts.   step : In, with ``begin``, its time for records.
+    began : Out, one cycle: ``begin``, as late as the update's words.
+    words : In(:class:`~lifline.rtl.streams.SpikeWords`), of the step that began last.
+    upcoming : Out, number in the window of the step that begins next.   complete : Out, the last step whose words were complete.
+    go : In, one cycle: ``routed`` becomes ``complete``.   routed : Out, the step that is routed.
+    read, word : In, read this word of ``routed``.   spikes, empty : Out, one cycle later and until the next read: the word, and whether it has no spike.
+    used : In, ``spikes`` or ``empty`` is used in this cycle; for checks only.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "load": In(1),
+                "begin": In(1),
+                "step": In(RECORD["step"].width),
+                "began": Out(1),
+                "words": In(SpikeWords(config)),
+                "upcoming": Out(window_step(config)),
+                "complete": Out(step_layout(config)),
+                "go": In(1),
+                "routed": Out(step_layout(config)),
+                "read": In(1),
+                "word": In(range(config.max_groups)),
+                "spikes": Out(RING_BITS),
+                "empty": Out(1),
+                "used": In(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        words = self.words
+        word_bits = max(ceil_div(self.config.max_neurons, RING_BITS) - 1, 1).bit_length()
+        m.submodules.memory = memory = Ram(width=RING_BITS + 1, depth=2 << word_bits)
+        arriving, arriving_step, begun = Signal.like(self.upcoming), Signal.like(self.step), Signal(UPDATE_STAGES + 1)
+        m.d.sync += begun.eq(Cat(self.begin, begun))
+        m.d.comb += self.began.eq(begun[-1])
+        with m.If(self.began):
+            m.d.sync += [self.upcoming.eq(self.upcoming + 1), arriving.eq(self.upcoming), arriving_step.eq(self.step)]
+        with m.If(self.load):
+            m.d.sync += self.upcoming.eq(0)
+        with m.If(words.complete):
+            m.d.sync += [self.complete.number.eq(arriving), self.complete.step.eq(arriving_step), self.complete.last_word.eq(words.index)]
+        with m.If(self.go):
+            m.d.sync += self.routed.eq(self.complete)
+        m.d.comb += [
+            memory.write_address.eq(Cat(words.index[:word_bits], arriving[0])),
+            memory.write_data.eq(Cat(words.word, words.word.any())),
+            memory.write_enable.eq(words.valid),
+            memory.read_address.eq(Cat(self.word[:word_bits], self.routed.number[0])),
+            memory.read_enable.eq(self.read),
+            memory.used.eq(self.used),
+            self.spikes.eq(memory.read_data),
+            self.empty.eq(~memory.read_data[RING_BITS]),
+        ]
+        return m
+
+
+class Picker(wiring.Component):
+    """The spikes of a word, one after the other, lowest first.
+
+    Members
+    -------
+    load, spikes : In, one cycle: a new word.   take : In, one cycle: go to the next spike.
+    neuron : Out, the lowest spike that was not taken; anything if there is none.   taken : Out, the one that was taken last.
+    more : Out, whether there was one to take in the cycle before.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "load": In(1),
+                "spikes": In(RING_BITS),
+                "take": In(1),
+                "neuron": Out(range(RING_BITS)),
+                "taken": Out(range(RING_BITS)),
+                "more": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        pending = Signal(RING_BITS)
+        neuron, rest = lowest_bit(m, pending, carry_chain=self.config.memory_registers)
+        m.d.comb += self.neuron.eq(neuron)
+        m.d.sync += self.more.eq(pending != 0)
+        with m.If(self.take):
+            m.d.sync += [self.taken.eq(neuron), pending.eq(rest)]
+        with m.If(self.load):
+            m.d.sync += pending.eq(self.spikes)
+        return m

@@ -1,0 +1,85 @@
+"""Spike words of two steps at once, and the spikes of a word."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from lifline.arch.config import RING_BITS, preset
+from lifline.arch.timing import UPDATE_STAGES
+from lifline.rtl.spikes.bitmap import Bitmap, Picker
+
+from ..bench import simulate
+
+CONFIG = preset("tiny").replace(max_neurons=128)
+FULL = (1 << RING_BITS) - 1
+
+
+def test_a_step_is_read_while_the_words_of_the_next_one_arrive() -> None:
+    rng, dut = random.Random(1), Bitmap(CONFIG)
+    steps = [[rng.choice([0, FULL, rng.getrandbits(RING_BITS)]) for _ in range(4)] for _ in range(12)]
+
+    async def body(ctx):
+        for number, words in enumerate(steps):
+            if number % CONFIG.window == 0:
+                ctx.set(dut.load, 1)
+                await ctx.tick()
+                ctx.set(dut.load, 0)
+            assert ctx.get(dut.upcoming) == number % CONFIG.window
+            ctx.set(dut.begin, 1)
+            ctx.set(dut.step, 100 + number)
+            await ctx.tick()
+            ctx.set(dut.begin, 0)
+            for late in range(UPDATE_STAGES + 1):
+                assert ctx.get(dut.began) == (late == UPDATE_STAGES)
+                await ctx.tick()
+            for index, word in enumerate(words):
+                ctx.set(dut.words.valid, 1)
+                ctx.set(dut.words.word, word)
+                ctx.set(dut.words.index, index)
+                ctx.set(dut.words.complete, index == len(words) - 1)
+                if number:  # a word of the step before
+                    ctx.set(dut.word, index)
+                    ctx.set(dut.read, 1)
+                await ctx.tick()
+                if number:
+                    ctx.set(dut.used, 1)
+                    before = steps[number - 1][index]
+                    assert (ctx.get(dut.spikes), ctx.get(dut.empty)) == (before, not before)
+                    ctx.set(dut.used, 0)
+            ctx.set(dut.words.valid, 0)
+            ctx.set(dut.words.complete, 0)
+            ctx.set(dut.read, 0)
+            ctx.set(dut.go, 1)
+            await ctx.tick()
+            ctx.set(dut.go, 0)
+            assert ctx.get(dut.complete.number) == ctx.get(dut.routed.number) == number % CONFIG.window
+            assert (ctx.get(dut.routed.step), ctx.get(dut.routed.last_word)) == (100 + number, len(words) - 1)
+
+    simulate(dut, body)
+
+
+@pytest.mark.parametrize("name", ["tiny", "small"])
+def test_spikes_come_lowest_first_and_none_is_left_over(name: str) -> None:
+    rng, dut = random.Random(1), Picker(preset(name))
+
+    async def body(ctx):
+        for word in [0, FULL, 1, 1 << 31, *(rng.getrandbits(RING_BITS) for _ in range(20))]:
+            ctx.set(dut.load, 1)
+            ctx.set(dut.spikes, word)
+            await ctx.tick()
+            ctx.set(dut.load, 0)
+            ctx.set(dut.spikes, rng.getrandbits(RING_BITS))
+            for neuron in (k for k in range(RING_BITS) if word >> k & 1):
+                assert ctx.get(dut.neuron) == neuron
+                ctx.set(dut.take, 1)
+                await ctx.tick()
+                ctx.set(dut.take, 0)
+                assert (ctx.get(dut.taken), ctx.get(dut.more)) == (neuron, 1)
+                if rng.random() < 0.5:
+                    await ctx.tick()
+            await ctx.tick()
+            assert not ctx.get(dut.more)
+
+    simulate(dut, body)
