@@ -98,26 +98,14 @@ class Core(wiring.Component):
 
         # Scan and accumulation.
         wiring.connect(m, seq.scan, scanner.command)
+        wiring.connect(m, seq.accumulation, accumulate.command)
+        wiring.connect(m, update.slots, accumulate.slots)
+        wiring.connect(m, scanner.entries, accumulate.entries)
         m.d.comb += [
-            accumulate.entry.eq(scanner.entries.entry),
-            accumulate.entry_valid.eq(scanner.entries.valid),
-            accumulate.scan_done.eq(scanner.entries.done),
-            accumulate.start.eq(seq.accumulation.start),
-            accumulate.mode.eq(seq.accumulation.mode),
-            accumulate.blocks.eq(seq.accumulation.blocks),
-            accumulate.weight_base.eq(seq.accumulation.weight_base),
-            accumulate.fan_in.eq(seq.accumulation.fan_in),
-            accumulate.count.eq(seq.accumulation.count),
-            accumulate.step.eq(seq.accumulation.step),
-            accumulate.enable.eq(seq.accumulation.enable),
-            accumulate.weight_data.eq(weights.read_data),
-            accumulate.read_step.eq(update.slots.step),
-            accumulate.read_block.eq(update.slots.block),
-            accumulate.read_row.eq(update.slots.row),
-            accumulate.read_used.eq(update.slots.used),
-            accumulate.release.eq(update.slots.release),
-            seq.accumulation.done.eq(accumulate.done),
-            seq.accumulation.rows_done.eq(accumulate.rows_done),
+            # Words come in the next cycle, always: nobody waits for them.
+            accumulate.weight_request.ready.eq(1),
+            accumulate.weight_word.valid.eq(1),
+            accumulate.weight_word.payload.eq(weights.read_data),
         ]
 
         # Update, routing, recording.
@@ -133,8 +121,6 @@ class Core(wiring.Component):
                 seq.run.exit_every.eq(host.exit_every),
                 seq.run.exit_margin.eq(host.exit_margin),
             ]
-        for k in range(config.multipliers):
-            m.d.comb += update.slots.sums[k].eq(accumulate.read_sums[k])
 
         if self.traced:
             wiring.connect(m, update.trace, wiring.flipped(self.trace))
@@ -175,7 +161,7 @@ class Core(wiring.Component):
         slice_bits = (weight_slices - 1).bit_length()
         weight_address = Signal(range(config.weight_words))
         m.d.comb += [
-            weight_address.eq(Mux(idle, host.offset >> slice_bits, accumulate.weight_address)),
+            weight_address.eq(Mux(idle, host.offset >> slice_bits, accumulate.weight_request.payload)),
             weights.read_address.eq(weight_address),
             weights.read_enable.eq(~weights.write_enable.any()),
             weights.write_address.eq(weight_address),
@@ -214,9 +200,6 @@ class Core(wiring.Component):
             rings.host.payload.address.eq(host.offset),
             rings.host.payload.word.eq(host.write_data),
         ]
-        release_step = Signal.like(seq.accumulation.step)
-        m.d.comb += [release_step.eq(seq.accumulation.step), accumulate.release_step.eq(release_step)]
-
         m.d.comb += [
             host.read_weights.eq(weights.read_data),
             host.read_neurons.eq(neurons.read_data),

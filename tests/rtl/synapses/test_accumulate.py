@@ -74,6 +74,7 @@ def gateware(
     ``stalls``: entries come with gaps and accumulation is held up; else all scans of a pass are done before it starts to accumulate.
     """
     dut = Accumulate(config)
+    command, slots = dut.command, dut.slots
     bits, count = config.weight_bits, len(passes[0].spikes)
     mask = (1 << bits) - 1
     memory = Memory(config.weight_word_bits, [sum((w & mask) << k * bits for k, w in enumerate(word)) for word in weights], rng)
@@ -83,40 +84,42 @@ def gateware(
     async def bench(ctx):
         entries: list[tuple[int, int] | None] = []  # what the scanner still shows; None ends a scan
         pause = 0  # between two scans
+        ctx.set(dut.weight_request.ready, 1)
+        ctx.set(dut.weight_word.valid, 1)
 
         async def cycle() -> None:
             """One clock cycle; the scanner shows at most one entry in it."""
             nonlocal pause
-            ctx.set(dut.entry_valid, 0)
-            ctx.set(dut.scan_done, 0)
+            ctx.set(dut.entries.valid, 0)
+            ctx.set(dut.entries.done, 0)
             pause -= 1
             if entries and pause < 0 and (not stalls or rng.random() < 0.7):
                 entry = entries.pop(0)
                 if entry is None:
-                    ctx.set(dut.scan_done, 1)
+                    ctx.set(dut.entries.done, 1)
                     pause = SCAN_PAUSE
                 else:
-                    ctx.set(dut.entry, {"index": entry[0], **({"arrivals": entry[1]} if config.dense_lanes else {})})
-                    ctx.set(dut.entry_valid, 1)
-            _, _, address = await ctx.tick().sample(dut.weight_address)
-            ctx.set(dut.weight_data, memory.cycle(address))
+                    ctx.set(dut.entries.entry, {"index": entry[0], **({"arrivals": entry[1]} if config.dense_lanes else {})})
+                    ctx.set(dut.entries.valid, 1)
+            _, _, address = await ctx.tick().sample(dut.weight_request.payload)
+            ctx.set(dut.weight_word.payload, memory.cycle(address))
 
         async def read(step: int) -> list[int]:
             """The slots of one step, a row per cycle, and their release."""
             rows = blocks * config.rows_per_block
             words: list[int] = []
             for row in range(rows + 2):
-                ctx.set(dut.read_used, 0 < row <= rows)
-                ctx.set(dut.read_step, step)
-                ctx.set(dut.read_block, row // config.rows_per_block % blocks)
-                ctx.set(dut.read_row, row % config.rows_per_block)
+                ctx.set(slots.used, 0 < row <= rows)
+                ctx.set(slots.step, step)
+                ctx.set(slots.block, row // config.rows_per_block % blocks)
+                ctx.set(slots.row, row % config.rows_per_block)
                 if row >= 2:
-                    words += [ctx.get(value) for value in dut.read_sums]
-                ctx.set(dut.release, row == rows)
-                ctx.set(dut.release_step, step)
+                    words += [ctx.get(value) for value in slots.sums]
+                ctx.set(slots.release, row == rows)
+                ctx.set(command.step, step)
                 await cycle()
-            ctx.set(dut.release, 0)
-            ctx.set(dut.read_step, rng.randrange(count))
+            ctx.set(slots.release, 0)
+            ctx.set(slots.step, rng.randrange(count))
             return words
 
         for _ in range(windows):
@@ -124,16 +127,16 @@ def gateware(
             for number, p in enumerate(passes):
                 last, scans = number == len(passes) - 1, p.scans
                 for name, value in (("mode", p.mode), ("blocks", blocks), ("weight_base", p.weight_base), ("fan_in", p.fan_in), ("count", count)):
-                    ctx.set(getattr(dut, name), value)
-                ctx.set(dut.step, 0)
-                ctx.set(dut.start, 1)
+                    ctx.set(getattr(command, name), value)
+                ctx.set(command.step, 0)
+                ctx.set(command.start, 1)
                 await cycle()
-                ctx.set(dut.start, 0)
+                ctx.set(command.start, 0)
                 for _ in range(3):
                     await cycle()
                 begun, taken = 0, 0
                 for step in range(count if p.mode is Mode.EVENT else 1):
-                    ctx.set(dut.step, step)
+                    ctx.set(command.step, step)
                     # The next step's row is scanned while this one is accumulated.
                     while begun < min(step + 2, len(scans)):
                         entries += [*scans[begun].items(), None]
@@ -142,15 +145,15 @@ def gateware(
                         await cycle()
                     for _ in range(0 if stalls else 3):
                         await cycle()
-                    ctx.set(dut.enable, 1)
+                    ctx.set(command.enable, 1)
                     spent = 0
-                    while not ctx.get(dut.done) or entries and stalls and rng.random() < 0.5:
-                        ctx.set(dut.enable, not stalls or rng.random() < 0.8)
+                    while not ctx.get(command.done) or entries and stalls and rng.random() < 0.5:
+                        ctx.set(command.enable, not stalls or rng.random() < 0.8)
                         await cycle()
                         spent += 1
                         assert spent < LIMIT, f"step {step} of {p} never ends"
                     taken += spent
-                    ctx.set(dut.enable, 0)
+                    ctx.set(command.enable, 0)
                     await cycle()
                     if last and p.mode is Mode.EVENT:
                         sums.append(await read(step))
