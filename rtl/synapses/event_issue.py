@@ -43,7 +43,7 @@ class EventIssue(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         active, last = Signal(), Signal()
-        before_final = Signal.like(self.blocks)  # the last cycle but one of an entry
+        before_final = Signal.like(self.blocks, init=ACCUMULATE_SPACING - 2)  # the last cycle but one of an entry
         m.d.comb += [
             self.ending.eq(~active | last),
             self.take.eq(self.ready & self.ending & ~self.hold),
@@ -61,5 +61,9 @@ class EventIssue(wiring.Component):
                 m.d.sync += before_final.eq(ACCUMULATE_SPACING - 2)
         if platform is Check.ASSERT:  # what an induction needs to know
             final = Signal.like(before_final)
-            m.d.comb += [final.eq(before_final + 1), Assert(~active | ((self.block <= final) & (last == (self.block == final)) & (final >= ACCUMULATE_SPACING - 1)))]
+            m.d.comb += [
+                final.eq(before_final + 1),
+                Assert(final >= ACCUMULATE_SPACING - 1),
+                Assert(~active | ((self.block <= final) & (last == (self.block == final)))),
+            ]
         return m

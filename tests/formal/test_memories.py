@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from amaranth.hdl import Assert, Assume, Elaboratable, Fragment, Module, Signal, Value
+from amaranth.hdl import Assert, Assume, Cat, Elaboratable, Fragment, Module, Signal, Value
 
 from lifline.arch.config import preset
 from lifline.arch.timing import ACCUMULATE_SPACING
@@ -20,7 +20,9 @@ from lifline.rtl.host import link as link_module
 from lifline.rtl.host import registers as registers_module
 from lifline.rtl.spikes import input as input_module
 from lifline.rtl.spikes import recorder as record_module
-from lifline.rtl.synapses import accumulate as accumulate_module
+from lifline.rtl.synapses import entries as entries_module
+from lifline.rtl.synapses import event_issue as event_module
+from lifline.rtl.synapses import slots as slots_module
 
 from .prove import missing, mutated, prove
 
@@ -110,46 +112,94 @@ class RecorderMemory(Elaboratable):
         return m
 
 
-class Accumulation(Elaboratable):
-    """Event mode: no entry comes while the list is full; accumulation begins after a start, and a start after the last entry's last block."""
+class ListOfEntries(Elaboratable):
+    """No entry comes while the list is full, nor in the cycle in which a dense pass starts again from the first one."""
 
     def __init__(self, module: ModuleType) -> None:
-        self.unit = module.Accumulate(EVENT_ONLY)
-        self.ports = [signal for signal in inputs(self.unit) if signal is not self.unit.read_used]
+        self.unit = module.EntryList(CONFIG.replace(list_entries=64, max_neurons=32))
+        self.ports = inputs(self.unit)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         unit = self.unit
         m.submodules.unit = Fragment.get(unit, platform)
-        written, next_pointer, active, draining, block, last, before_final = unit.inside
-        started, final = Signal(), Signal.like(before_final)
-        with m.If(unit.start):
-            m.d.sync += started.eq(1)
+        written, next_pointer = unit.inside
         m.d.comb += [
-            final.eq(before_final + 1),
-            Assume(~(unit.entry_valid & ((written - next_pointer)[: len(written)] == EVENT_ONLY.list_entries))),
-            Assume(started | ~unit.enable),
-            Assume(~(unit.start & (active | unit.enable))),
-            Assume(unit.blocks <= EVENT_ONLY.max_blocks),
-            # What the induction needs to know.
-            Assert(~draining),
-            Assert(started | ~active),
-            Assert(~started | (final >= ACCUMULATE_SPACING - 1)),
-            Assert(~active | ((block <= final) & (last == (block == final)))),
+            Assume(~(unit.source.valid & ((written - next_pointer)[: len(written)] == unit.config.list_entries))),
+            Assume(~(unit.source.valid & unit.rewind)),
+            Assume(unit.available | ~unit.take),
         ]
         return m
 
 
-INSIDE = ("        # Accumulator memory: read,", "        self.inside = written, next_pointer, active, draining, block, last, before_final\n        # Accumulator memory: read,")
-"""Shows what the proof of the accumulation must know."""
+class Slots(Elaboratable):
+    """No slot is accepted while it is on its way from its last use, nor while the weights of the last one are late; without the update."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.unit = module.Slots(EVENT_ONLY, carry_cells=False)
+        self.ports = [signal for signal in inputs(self.unit) if signal is not self.unit.read.used]
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        unit = self.unit
+        m.submodules.unit = Fragment.get(unit, platform)
+        adding, addresses, read_address = unit.inside
+        m.d.comb += [
+            Assume(~use.accepted | (use.wanted & ~unit.late & ~(flying & (address == read_address))))
+            for use in (unit.drain, unit.event)
+            for flying, address in zip(adding, addresses, strict=True)
+        ]
+        m.d.comb += [Assume(unit.drain.wanted == unit.drain.accepted), Assume(~(unit.event.accepted & unit.drain.wanted)), Assume(~unit.late | adding[0])]
+        return m
+
+
+class EventSpacing(Elaboratable):
+    """Event mode keeps the slots' promise: no block is accepted while it is on its way from its last use.
+
+    Words are at most two cycles late in a row: in a longer wait nothing moves. A pass starts while nothing is issued.
+    """
+
+    def __init__(self, module: ModuleType) -> None:
+        self.unit, self.late = module.EventIssue(EVENT_ONLY), Signal()
+        self.ports = [*inputs(self.unit), self.late]
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        unit, late = self.unit, self.late
+        m.submodules.unit = unit
+        accepted, was_late = Signal(), Signal(2)
+        adding, blocks = Signal(ACCUMULATE_SPACING - 1), [Signal.like(unit.block, name=f"block{k}") for k in range(ACCUMULATE_SPACING - 1)]
+        m.d.comb += accepted.eq(unit.issue & ~unit.hold)
+        m.d.sync += [
+            was_late.eq(Cat(late, was_late)),
+            adding.eq(Cat(accepted | (adding[0] & late), adding[0] & ~late, adding[1:])),
+            Cat(blocks[1:]).eq(Cat(blocks)),
+        ]
+        with m.If(~late):
+            m.d.sync += blocks[0].eq(unit.block)
+        m.d.comb += [
+            Assume(~late | (unit.hold & ~was_late.all())),
+            Assume(~(unit.start & (unit.ready | unit.hold | unit.issue | ~unit.ending))),
+            Assume(unit.blocks <= EVENT_ONLY.max_blocks),
+        ]
+        m.d.comb += [Assert(~(accepted & flying & (block == unit.block))) for flying, block in zip(adding, blocks, strict=True)]
+        return m
+
+
+INSIDE = {
+    entries_module: ("        with m.If(self.source.valid):", "        self.inside = written, next_pointer\n        with m.If(self.source.valid):"),
+    slots_module: ("        with m.If(~self.late):", "        self.inside = adding, addresses, memory.read_address\n        with m.If(~self.late):"),
+}
+"""Shows what the proof of the list and the slots must know."""
 
 PROOFS = {
     "link-buffer": (LinkBuffer, link_module, "receiver.word_valid | executor.read_valid", "receiver.word_valid | replier.busy", 4),
     "registers": (Registers, registers_module, "memory.read_enable.eq(~updating)", "memory.read_enable.eq(1)", 4),
     "input": (InputMemory, input_module, "& (self.taken != self.available) &", "&", 4),
     "recorder": (RecorderMemory, record_module, "< used)", "<= used)", 4),
-    "list": (Accumulation, accumulate_module, "written != following, written != pointer)", "written != following, written + self.entry_valid != pointer)", 6),
-    "slots": (Accumulation, accumulate_module, "before_final.eq(ACCUMULATE_SPACING - 2)", "before_final.eq(ACCUMULATE_SPACING - 3)", 6),
+    "list": (ListOfEntries, entries_module, "written != following, written != pointer)", "written != following, written + self.source.valid != pointer)", 6),
+    "slots": (Slots, slots_module, "memory.read_enable.eq(~self.late)", "memory.read_enable.eq(1)", 6),
+    "events-in-slots": (EventSpacing, event_module, "before_final.eq(ACCUMULATE_SPACING - 2)", "before_final.eq(ACCUMULATE_SPACING - 3)", 16),
 }  # fmt: skip
 """Environment, module, a piece of it and what the broken twin has instead, steps of the induction."""
 
@@ -158,6 +208,6 @@ PROOFS = {
 @pytest.mark.parametrize("name", PROOFS)
 def test_no_collided_word_is_used(tmp_path: Path, name: str, broken: bool) -> None:
     wrapper, module, old, new, depth = PROOFS[name]
-    changes = [INSIDE] if module is accumulate_module else []
+    changes = [INSIDE[module]] if module in INSIDE else []
     design = wrapper(mutated(module, *changes, *([(old, new)] if broken else [])))
     assert prove(tmp_path, design, design.ports, 30 if broken else depth, platform=Check.ASSERT) is not broken

@@ -14,7 +14,7 @@ from lifline.arch.timing import ACCUMULATE_SPACING
 from lifline.rtl.synapses.accumulate import Accumulate
 from lifline.sim.random.variants import VARIANTS
 
-from ..bench import Memory, simulate
+from ..bench import simulate
 
 TINY = VARIANTS["tiny"]
 Arrivals = list[dict[int, int]]
@@ -66,8 +66,39 @@ def reference(config: Config, passes: list[Pass], blocks: int, weights: list[lis
     return sums
 
 
+class WeightMemory:
+    """Answers requests in order: each in the next cycle, or some cycles ``late``; not always ``ready``. Without an answer it shows noise.
+
+    ``taken`` are the addresses of all requests.
+    """
+
+    def __init__(self, config: Config, weights: list[list[int]], rng: random.Random, *, busy: bool = False, late: bool = False) -> None:
+        bits = config.weight_bits
+        self.words = [sum((w & (1 << bits) - 1) << k * bits for k, w in enumerate(word)) for word in weights]
+        self.width, self.rng, self.busy, self.late = config.weight_word_bits, rng, busy, late
+        self.taken: list[int] = []
+        self.answers: list[tuple[int, int]] = []  # cycles that it still takes, word
+        self.refused: int | None = None
+
+    def show(self) -> tuple[bool, bool, int]:
+        """What the memory shows in this cycle: ready for a request, an answer, its word. One that is never late always shows an answer."""
+        ready = not self.busy or self.rng.random() < 0.6
+        if self.answers and self.answers[0][0] == 0:
+            return ready, True, self.answers.pop(0)[1]
+        self.answers = [(wait - 1, word) for wait, word in self.answers]
+        return ready, not self.late, self.rng.getrandbits(self.width)
+
+    def ask(self, ready: bool, valid: int, address: int) -> None:
+        """What the memory sees in this cycle."""
+        assert self.refused is None or valid and address == self.refused, "a request stays until it is taken"
+        self.refused = address if valid and not ready else None
+        if valid and ready:
+            self.taken.append(address)
+            self.answers.append((self.rng.choice([0, 0, 1, 2, 9]) if self.late else 0, self.words[address]))
+
+
 def gateware(
-    config: Config, passes: list[Pass], blocks: int, weights: list[list[int]], rng: random.Random, *, stalls: bool = True, windows: int = 1
+    config: Config, passes: list[Pass], blocks: int, memory: WeightMemory, rng: random.Random, *, stalls: bool = True, windows: int = 1
 ) -> tuple[list[list[list[int]]], list[int]]:
     """Sums (window, step, neuron) as the update reads them, and cycles of every pass. Every window runs the same passes.
 
@@ -75,17 +106,17 @@ def gateware(
     """
     dut = Accumulate(config)
     command, slots = dut.command, dut.slots
-    bits, count = config.weight_bits, len(passes[0].spikes)
-    mask = (1 << bits) - 1
-    memory = Memory(config.weight_word_bits, [sum((w & mask) << k * bits for k, w in enumerate(word)) for word in weights], rng)
+    count = len(passes[0].spikes)
     results: list[list[list[int]]] = []
     cycles: list[int] = []
 
     async def bench(ctx):
         entries: list[tuple[int, int] | None] = []  # what the scanner still shows; None ends a scan
         pause = 0  # between two scans
-        ctx.set(dut.weight_request.ready, 1)
-        ctx.set(dut.weight_word.valid, 1)
+
+        def show_weights() -> None:
+            for port, value in zip((dut.weight_request.ready, dut.weight_word.valid, dut.weight_word.payload), memory.show(), strict=True):
+                ctx.set(port, value)
 
         async def cycle() -> None:
             """One clock cycle; the scanner shows at most one entry in it."""
@@ -101,8 +132,11 @@ def gateware(
                 else:
                     ctx.set(dut.entries.entry, {"index": entry[0], **({"arrivals": entry[1]} if config.dense_lanes else {})})
                     ctx.set(dut.entries.valid, 1)
-            _, _, address = await ctx.tick().sample(dut.weight_request.payload)
-            ctx.set(dut.weight_word.payload, memory.cycle(address))
+            _, _, valid, address, ready = await ctx.tick().sample(
+                dut.weight_request.valid, dut.weight_request.payload, dut.weight_request.ready
+            )
+            memory.ask(ready, valid, address)
+            show_weights()
 
         async def read(step: int) -> list[int]:
             """The slots of one step, a row per cycle, and their release."""
@@ -122,6 +156,7 @@ def gateware(
             ctx.set(slots.step, rng.randrange(count))
             return words
 
+        show_weights()
         for _ in range(windows):
             sums: list[list[int]] = []
             for number, p in enumerate(passes):
@@ -196,8 +231,25 @@ def test_random_passes_with_stalls(name: str) -> None:
             base += passes[-1].fan_in * blocks
         weights = random_weights(config, rng, config.weight_words)
         expected = reference(config, passes, blocks, weights)
-        actual, _ = gateware(config, passes, blocks, weights, rng, windows=2)
+        actual, _ = gateware(config, passes, blocks, WeightMemory(config, weights, rng), rng, windows=2)
         assert actual == [expected, expected], f"{blocks} blocks, {passes}"
+
+
+@pytest.mark.parametrize("memory", [{"busy": True}, {"late": True}, {"busy": True, "late": True}], ids=["busy", "late", "busy-and-late"])
+@pytest.mark.parametrize("name", ["tiny", "window1", "window16", "event-only", "narrow4"])
+def test_weights_that_are_late_are_waited_for_and_asked_for_once(name: str, memory: dict[str, bool]) -> None:
+    """Sums, and the order of all requests, are those of a memory that answers at once."""
+    config, rng = VARIANTS[name], random.Random(f"{name} {memory}")
+    weights = random_weights(config, rng, config.weight_words)
+    for _ in range(4):
+        blocks = rng.randrange(1, min(config.max_blocks, 6) + 1)
+        count = rng.choice([config.window, rng.randrange(1, config.window + 1)])
+        passes = [random_pass(config, rng, blocks, count, rng.randrange(config.weight_words - 24 * blocks)) for _ in range(rng.randrange(1, 4))]
+        expected = reference(config, passes, blocks, weights)
+        slow, quick = WeightMemory(config, weights, rng, **memory), WeightMemory(config, weights, rng)
+        for each, stalls in ((slow, rng.random() < 0.5), (quick, False)):
+            assert gateware(config, passes, blocks, each, rng, stalls=stalls, windows=2)[0] == [expected] * 2, f"{blocks} blocks, {passes}"
+        assert slow.taken == quick.taken
 
 
 ALL = tuple(range(20))
@@ -222,7 +274,7 @@ def test_edges(name: str, blocks: int) -> None:
     weights = random_weights(TINY, rng, TINY.weight_words)
     expected = reference(TINY, [only], blocks, weights)
     for stalls in (False, True):
-        assert gateware(TINY, [only], blocks, weights, rng, stalls=stalls, windows=2)[0] == [expected] * 2
+        assert gateware(TINY, [only], blocks, WeightMemory(TINY, weights, rng), rng, stalls=stalls, windows=2)[0] == [expected] * 2
 
 
 @pytest.mark.parametrize(("name", "mode"), [("event-only", Mode.EVENT), *itertools.product(["tiny", "window16"], Mode)])
@@ -236,7 +288,7 @@ def test_cycles(name: str, mode: Mode) -> None:
         for blocks in (1, 2, 5):
             spikes = tuple(tuple(range(active)) if step == 0 else () for step in range(config.window))
             only = Pass(mode, 40, 0, spikes)
-            taken = gateware(config, [only], blocks, weights, rng, stalls=False)[1][0]
+            taken = gateware(config, [only], blocks, WeightMemory(config, weights, rng), rng, stalls=False)[1][0]
             left.add(taken - only.cycles(config, blocks))
     assert len(left) == 1 and 0 <= min(left) <= 4, left
 
@@ -248,4 +300,4 @@ def test_dense_sums_leave_before_they_overflow(active: int, weight: int) -> None
     weights = [[weight] * TINY.lanes for _ in range(TINY.weight_words)]
     only = Pass(Mode.DENSE, 40, 0, (tuple(range(active)),) * TINY.window)
     expected = reference(TINY, [only, only], 2, weights)
-    assert gateware(TINY, [only, only], 2, weights, rng, windows=2)[0] == [expected] * 2
+    assert gateware(TINY, [only, only], 2, WeightMemory(TINY, weights, rng), rng, windows=2)[0] == [expected] * 2
