@@ -13,7 +13,7 @@ from .memory import Check
 
 
 class States(Elaboratable):
-    """A state machine, written like ``m.FSM``; waveforms show the names of its states.
+    """A state machine, written like ``m.FSM``; waveforms show the names of its states::
 
         states = States(m, "Idle", "Busy")
         with states("Idle"):

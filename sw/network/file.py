@@ -2,12 +2,12 @@
 
 Layout, version 1. The header's metadata (strings only, as safetensors demands) has four entries:
 
-``format``    ``"lifline-network"``
-``version``   ``"1"``; a file with a larger number is refused
-``network``   JSON: ``name``, ``output``, ``state_bits``, ``early_exit`` (null or ``{every, margin}``), ``metadata``,
-              ``populations`` (list of ``{name, shape, neurons}``; ``neurons`` null for the input, else the fields of
-              :class:`~lifline.network.model.Neurons`), ``projections`` (list of ``{source, target, weights, weight_shift, delays}``)
-``digest``    SHA-256 over ``network`` and the tensors, so that a flipped bit is found
+- ``format``: ``"lifline-network"``
+- ``version``: ``"1"``; a file with a larger number is refused
+- ``network``: JSON: ``name``, ``output``, ``state_bits``, ``early_exit`` (null or ``{every, margin}``), ``metadata``,
+  ``populations`` (list of ``{name, shape, neurons}``; ``neurons`` null for the input, else the fields of
+  :class:`~lifline.network.model.Neurons`), ``projections`` (list of ``{source, target, weights, weight_shift, delays}``)
+- ``digest``: SHA-256 over ``network`` and the tensors, so that a flipped bit is found
 
 A field that is an array holds ``{"tensor": key}`` in the JSON; the tensor is stored under that key in the smallest
 signed integer type that holds its values: ``p<k>.threshold``, ``p<k>.bias``, ``p<k>.budget`` for population ``k``,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -105,3 +106,24 @@ def test_names_that_only_the_run_knows_are_refused(source: str, expected: str) -
 def test_an_import_above_the_top_is_an_error() -> None:
     with pytest.raises(ValueError, match="lies above the top"):
         refused("from ... import sim", "compiler")
+
+
+def rows(heading: str) -> list[list[str]]:
+    """Cells of the rows of the table of ``docs/architecture.md`` whose first line begins with ``heading``."""
+    text = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text()
+    body = text[text.index(f"| {heading} |") :].partition("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in body]
+
+
+@pytest.mark.parametrize(("heading", "rules", "always"), [("package", ALLOWED, set()), ("room", ROOMS, {"streams"})])
+def test_the_page_on_architecture_says_the_same(heading: str, rules: dict[str, set[str]], always: set[str]) -> None:
+    written = {re.findall(r"`(\w+)`", name)[0]: set(re.findall(r"`(\w+)`", allowed)) for name, what, allowed in rows(heading) if what}
+    assert written == {name: allowed | (always if name != "cells" else set()) for name, allowed in rules.items()}
+
+
+@pytest.mark.parametrize("kind", rows("later"), ids=lambda row: row[0])
+def test_a_later_layer_is_a_new_file_in_a_room_that_is_there(kind: list[str]) -> None:
+    files = re.findall(r"`([\w/]+\.py)`", kind[2])
+    root = Path(__file__).parents[2]
+    assert files and all((root / file).parent.joinpath("__init__.py").exists() for file in files)
+    assert not [file for file in files if (root / file).exists()], "it is there: describe it where it belongs, and take the row out"
