@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import struct
 import threading
 from collections.abc import Sequence
@@ -14,6 +15,10 @@ from numpy.typing import NDArray
 
 from lifline.arch.errors import DeviceError, LinkError
 from lifline.arch.frame import CRC_BYTES, MAX_WORDS, REPLY_HEADER, REPLY_SYNC, RESYNC_BYTES, Kind, Request, Status, crc16
+
+LOG = logging.getLogger(__name__)
+"""DEBUG: every frame, ``->`` to the device and ``<-`` from it. WARNING: every request that is sent again, and why."""
+LOG.addHandler(logging.NullHandler())  # whoever uses the library decides where this goes
 
 
 class Transport(Protocol):
@@ -89,12 +94,16 @@ class Link:
             if self._ended:
                 raise LinkError(f"{kind.name.lower()} at {address:#08x}: the link is closed; open it again")
             if attempt:
+                LOG.warning("%s of %d words at %#08x: %s; sent again, %d of %d", kind.name, count, address, problem, attempt, self.retries)
                 self.repeated += 1
                 self._resynchronise()
             self._sequence = (self._sequence + 1) & 0xFF
-            self.transport.write(Request(self._sequence, kind, address, count, payload).encode())
+            request = Request(self._sequence, kind, address, count, payload)
+            if LOG.isEnabledFor(logging.DEBUG):
+                LOG.debug("-> %s of %d words at %#08x, sequence %d", kind.name, count, address, self._sequence)
+            self.transport.write(request.encode())
             try:
-                status, words = self._reply(count if kind is Kind.READ else 0)
+                status, words = self._reply(request)
             except LinkError as error:
                 problem = str(error)
                 continue
@@ -106,7 +115,14 @@ class Link:
             raise DeviceError(f"{kind.name.lower()} of {count} words at {address:#08x}: the device answered {status.name}")
         raise LinkError(f"{kind.name.lower()} at {address:#08x} failed {self.retries + 1} times ({problem}); check cable, port and baud rate")
 
-    def _reply(self, expected: int) -> tuple[Status, tuple[int, ...]]:
+    def _reply(self, request: Request) -> tuple[Status, tuple[int, ...]]:
+        """Status and words of the reply to a request; replies to earlier ones are dropped.
+
+        Raises
+        ------
+        LinkError   if none comes, or a damaged one.
+        """
+        expected = request.count if request.kind is Kind.READ else 0
         while True:
             first = self.transport.read(1)
             if not first:
@@ -122,10 +138,14 @@ class Link:
                 raise LinkError("the reply broke off")
             if crc16(header + body[:-CRC_BYTES]) != int.from_bytes(body[-CRC_BYTES:], "little"):
                 raise LinkError("the reply has a wrong CRC")
-            if sequence != self._sequence and status != Status.BAD_CRC:
-                continue  # a late reply to an earlier request
+            if sequence != request.sequence and status != Status.BAD_CRC:
+                LOG.debug("<- %d words, sequence %d, status %d: a late reply to an earlier request", count, sequence, status)
+                continue
             if status not in list(Status) or (status == Status.OK and count != expected):
                 raise LinkError(f"the reply has status {status} and {count} words, expected {expected}")
+            if LOG.isEnabledFor(logging.DEBUG):
+                name = Status(status).name
+                LOG.debug("<- %s of %d words at %#08x, sequence %d, status %s", request.kind.name, count, request.address, sequence, name)
             return Status(status), struct.unpack(f"<{count}I", body[:-CRC_BYTES])
 
     def _resynchronise(self) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lifline.arch.config import preset
 from lifline.arch.errors import DeviceError, LinkError
+from lifline.arch.frame import Reply, Status
 from lifline.arch.program import Mode
 from lifline.arch.registers import Space, address
 from lifline.cli.verify import differs
@@ -205,3 +210,72 @@ def test_a_transport_that_cannot_be_referred_to_weakly_will_do() -> None:
     device.close()
     with pytest.raises(LinkError, match="closed; open it again"):
         device.info()
+
+
+LOGGER = "lifline.driver.link"
+
+
+class Answers:
+    """A device that answers every request as it is told, one list of replies for each; an unexpected request gets none."""
+
+    def __init__(self, *answers: list[Reply | bytes]) -> None:
+        self.answers, self.line, self.requests = list(answers), b"", 0
+
+    def write(self, data: bytes) -> None:
+        if data.strip(b"\0"):
+            self.requests += 1
+            answer = self.answers.pop(0) if self.answers else []
+            self.line += b"".join(a.encode() if isinstance(a, Reply) else a for a in answer)
+
+    def read(self, count: int) -> bytes:
+        data, self.line = self.line[:count], self.line[count:]
+        return data
+
+    def close(self) -> None: ...
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    return [(record.levelname, record.getMessage()) for record in caplog.records if record.name == LOGGER]
+
+
+def test_every_frame_is_logged_with_its_direction(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, LOGGER)
+    link = Link(Answers([Reply(1, Status.OK, (7, 8))], [Reply(1, Status.OK, (7, 8)), Reply(2, Status.OK)], [Reply(3, Status.BAD_ADDRESS)]))
+    link.read(0x123, 2)
+    link.write(0x10000, [5, 6, 7])
+    with pytest.raises(DeviceError, match="BAD_ADDRESS"):
+        link.read(0xF00000)
+    assert told(caplog) == [
+        ("DEBUG", "-> READ of 2 words at 0x000123, sequence 1"),
+        ("DEBUG", "<- READ of 2 words at 0x000123, sequence 1, status OK"),
+        ("DEBUG", "-> WRITE of 3 words at 0x010000, sequence 2"),
+        ("DEBUG", "<- 2 words, sequence 1, status 0: a late reply to an earlier request"),
+        ("DEBUG", "<- WRITE of 0 words at 0x010000, sequence 2, status OK"),
+        ("DEBUG", "-> READ of 1 words at 0xf00000, sequence 3"),
+        ("DEBUG", "<- READ of 0 words at 0xf00000, sequence 3, status BAD_ADDRESS"),
+    ]
+
+
+def test_a_request_that_is_sent_again_is_a_warning_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, LOGGER)
+    damaged = bytearray(Reply(3, Status.OK, (7,)).encode())
+    damaged[5] ^= 1
+    link = Link(Answers([], [Reply(2, Status.BAD_CRC)], [bytes(damaged)], [Reply(4, Status.OK, (7,)).encode()[:5]], [Reply(5, Status.OK, (7,))]))
+    assert link.read(0x20).tolist() == [7] and link.repeated == 4
+    reasons = ["no reply", "the device answered BAD_CRC", "the reply has a wrong CRC", "the reply broke off"]
+    assert told(caplog) == [("WARNING", f"READ of 1 words at 0x000020: {why}; sent again, {k + 1} of 8") for k, why in enumerate(reasons)]
+
+
+def test_a_good_link_warns_of_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, LOGGER)
+    Link(Answers([Reply(1, Status.OK, (7,))])).read(0)
+    assert told(caplog) == []
+
+
+def test_nothing_is_printed_unless_somebody_asks() -> None:
+    code = (
+        "from lifline.driver.link import Link\nfrom lifline.arch.frame import Reply, Status\nfrom tests.driver.test_link import Answers\n"
+        "Link(Answers([], [Reply(2, Status.OK, (7,))])).read(0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert (done.stdout, done.stderr) == ("", "")
