@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import Config
-from lifline.arch.program import MAX_RINGS, RING_1
+from lifline.arch.program import MAX_RINGS, POPULATION_1, RING_0, RING_1
 from lifline.arch.records import RECORD, RecordKind
 from lifline.arch.states import ROUTER
 
@@ -16,6 +16,63 @@ from ..cells.states import States
 from ..streams import DelayRead, RouteCommand, SpikeWords, record_words, spike_write
 from .bitmap import Bitmap, Picker
 from .place import Place
+
+
+class Destination(wiring.Component):
+    """Where the words of a step go now: to the host, if it gets them, then into every ring; and which word it is.
+
+    Members
+    -------
+    ring_0, ring_1, population : In, as in :class:`~lifline.rtl.streams.RouteCommand`.
+    idle : In, level: no step is routed.   go : In, one cycle, counts while ``idle``: the first destination.
+    advance : In, one cycle: go to the next destination.   move : In, one cycle: go to the next word.
+    to_host : Out, it is the host.   delays : Out, the delays of the ring.   rows : Out, its rows.   ring : Out, in this cycle: the ring that is entered.
+    word : Out, number of the word.   last : Out, level, while ``advance``: there is no other destination.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "ring_0": In(word_layout(RING_0)).array(MAX_RINGS),
+                "ring_1": In(word_layout(RING_1)).array(MAX_RINGS),
+                "population": In(word_layout(POPULATION_1)),
+                "idle": In(1),
+                "go": In(1),
+                "advance": In(1),
+                "move": In(1),
+                "to_host": Out(1),
+                "delays": Out(word_layout(RING_1)),
+                "rows": Out(range(config.max_ring_rows + 1)),
+                "ring": Out(word_layout(RING_0)),
+                "word": Out(range(config.max_groups)),
+                "last": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        number, rings = Signal(range(MAX_RINGS)), self.population.rings
+        m.d.comb += [
+            self.delays.eq(Array(self.ring_1)[number]),
+            self.rows.eq(Array(ring.rows for ring in self.ring_0)[number]),
+            self.ring.eq(self.ring_0[0]),
+            self.last.eq(Mux(self.to_host, rings == 0, number + 1 >= rings)),
+        ]
+        with m.If(self.move):
+            m.d.sync += self.word.eq(self.word + 1)
+        with m.If(self.idle | self.advance):
+            m.d.sync += self.word.eq(0)
+        with m.If(self.idle & self.go):
+            m.d.sync += self.to_host.eq(self.population.record_spikes)
+        with m.If(self.advance):
+            m.d.sync += self.to_host.eq(0)
+            with m.If(~self.to_host):
+                m.d.comb += self.ring.eq(self.ring_0[MAX_RINGS - 1])
+                m.d.sync += number.eq(MAX_RINGS - 1)
+            with m.If(self.last):
+                m.d.sync += number.eq(0)
+        return m
 
 
 class Router(wiring.Component):
@@ -52,43 +109,59 @@ class Router(wiring.Component):
         m.submodules.bitmap = bitmap = Bitmap(config)
         m.submodules.picker = picker = Picker(config)
         m.submodules.place = place = Place(config)
+        m.submodules.destination = destination = Destination(config)
         wiring.connect(m, wiring.flipped(self.words), bitmap.words)
 
         direct, alone = Signal(), Signal()
         m.d.comb += alone.eq((population.rings == 1) & command.ring_1[0].uniform & ~population.record_spikes)
         m.d.sync += [direct.eq(alone), command.needed.eq(population.record_spikes | ((population.rings != 0) & ~alone))]
 
-        # The destination: the host, or a ring with its delay; the word in it, and where a spike of it arrives.
-        to_host, ring, word, last = Signal(), Signal(range(MAX_RINGS)), Signal.like(bitmap.word), Signal()
-        delays, found = Signal(word_layout(RING_1)), Signal.like(self.delays.data)
-        header = Signal(word_layout(RECORD))
+        # `found` is the delay of the spike whose place is looked for.
+        delays, found, header = destination.delays, Signal.like(self.delays.data), Signal(word_layout(RECORD))
+        for number in range(MAX_RINGS):
+            m.d.comb += [destination.ring_0[number].eq(command.ring_0[number]), destination.ring_1[number].eq(command.ring_1[number])]
         m.d.comb += [
-            delays.eq(Array(command.ring_1)[ring]),
-            place.rows.eq(Array(ring.rows for ring in command.ring_0)[ring]),
-            place.ring.eq(command.ring_0[0]),
-            place.number.eq(Mux(direct, bitmap.upcoming, bitmap.complete.number)),
-            place.delay.eq(Mux(delays.uniform, delays.delay[: len(found)], found)),
-            place.follow.eq(~direct | bitmap.began),
+            destination.population.eq(population),
+            destination.go.eq(command.go),
             bitmap.load.eq(command.load),
             bitmap.begin.eq(command.begin),
             bitmap.step.eq(command.step),
             bitmap.go.eq(command.go),
-            bitmap.word.eq(word),
+            bitmap.word.eq(destination.word),
             picker.spikes.eq(bitmap.spikes),
+            place.ring.eq(destination.ring),
+            place.rows.eq(destination.rows),
+            place.delay.eq(Mux(delays.uniform, delays.delay[: len(found)], found)),
+            place.follow.eq(~direct | bitmap.began),
+            destination.move.eq(place.move),
             header.kind.eq(RecordKind.SPIKES),
             header.population.eq(population.population),
-            header.index.eq(word),
+            header.index.eq(destination.word),
             header.step.eq(bitmap.routed.step),
             self.write.payload.address.eq(place.address),
             self.write.payload.word.eq(Mux(direct, self.words.word, bitmap.spikes)),
-            self.delays.address.eq(Cat(picker.neuron, (delays.delay >> len(picker.neuron)) + word)),
+            self.delays.address.eq(Cat(picker.neuron, (delays.delay >> len(picker.neuron)) + destination.word)),
         ]
+        self._machine(m, bitmap, picker, place, destination, direct, found, header)
+        return m
 
-        states = States(m, *ROUTER)
+    def _machine(
+        self,
+        m: Module,
+        bitmap: Bitmap,
+        picker: Picker,
+        place: Place,
+        destination: Destination,
+        direct: Signal,
+        found: Signal,
+        header: Signal,
+    ) -> None:
+        """From word to word and spike to spike, one destination after the other."""
+        command = self.command
+        states, last = States(m, *ROUTER), Signal()
 
         def next_word() -> None:
             m.d.comb += place.move.eq(1)
-            m.d.sync += word.eq(word + 1)
             states.next("Fetch")
             with m.If(last):
                 states.next("Next")
@@ -107,36 +180,33 @@ class Router(wiring.Component):
         ]
         with states("Idle"):
             m.d.comb += [
+                destination.idle.eq(1),
                 place.start.eq(1),
+                place.number.eq(Mux(direct, bitmap.upcoming, bitmap.complete.number)),
                 place.move.eq(self.words.valid),
                 place.enter.eq(bitmap.began | command.go),
                 self.write.valid.eq(direct & self.words.valid),
             ]
-            m.d.sync += word.eq(0)
             with m.If(command.go):
-                m.d.sync += [command.busy.eq(1), to_host.eq(population.record_spikes)]
+                m.d.sync += command.busy.eq(1)
                 states.next("Fetch")
         with states("Next"):
-            m.d.comb += [place.start.eq(1), place.number.eq(bitmap.routed.number), place.enter.eq(1)]
-            m.d.sync += [word.eq(0), to_host.eq(0)]
+            m.d.comb += [destination.advance.eq(1), place.start.eq(1), place.number.eq(bitmap.routed.number), place.enter.eq(1)]
             states.next("Fetch")
-            with m.If(~to_host):
-                m.d.comb += place.ring.eq(command.ring_0[MAX_RINGS - 1])
-                m.d.sync += ring.eq(MAX_RINGS - 1)
-            with m.If(Mux(to_host, population.rings == 0, ring + 1 >= population.rings)):
-                m.d.sync += [ring.eq(0), command.busy.eq(0)]
+            with m.If(destination.last):
+                m.d.sync += command.busy.eq(0)
                 states.next("Idle")
         with states("Fetch"):
-            m.d.sync += last.eq(word == bitmap.routed.last_word)
+            m.d.sync += last.eq(destination.word == bitmap.routed.last_word)
             states.next("Examine")
         with states("Examine"):
-            with m.If(to_host):
+            with m.If(destination.to_host):
                 m.d.comb += self.records.valid.eq(~bitmap.empty)
                 with m.If(bitmap.empty):
                     next_word()
                 with m.Else():
                     states.next("Record")
-            with m.Elif(delays.uniform):
+            with m.Elif(destination.delays.uniform):
                 m.d.comb += self.write.valid.eq(1)
                 next_word()
             with m.Else():
@@ -162,4 +232,3 @@ class Router(wiring.Component):
                 arrive()
             with m.Else():
                 next_word()
-        return m

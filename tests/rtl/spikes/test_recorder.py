@@ -79,7 +79,7 @@ class Bench:
 
     async def row(self, kind: Record, values: list[int]) -> None:
         ctx, dut, rng = self.ctx, self.dut, self.rng
-        index, population, step = rng.randrange(1 << 10), rng.randrange(64), rng.randrange(1 << 14)
+        index, population, step = (rng.randrange(1 << RECORD[name].width) for name in ("index", "population", "step"))
         sent = kind is not Record.COUNT
         while sent and not ctx.get(dut.rows.room):
             await self.cycle()
@@ -99,7 +99,7 @@ class Bench:
         ctx.set(dut.rows.valid, 0)
         for k in range(len(values)):
             ctx.set(dut.rows.values[k], rng.getrandbits(self.config.state_bits - 1))
-        ctx.set(dut.rows.index, rng.randrange(1 << 10))
+        ctx.set(dut.rows.index, rng.randrange(1 << RECORD["index"].width))
         busy_for = 0
         while await self.cycle():
             busy_for += 1

@@ -60,7 +60,7 @@ def reference(case: Case) -> tuple[list[int], list[int], list[int]]:
             for index, word in enumerate(words):
                 cost += 3 if word else 2
                 if word:
-                    time = (case.first + step) % (1 << 14)
+                    time = (case.first + step) % (1 << RECORD["step"].width)
                     output += [RECORD.pack(kind=RecordKind.SPIKES, population=case.number, index=index, step=time), word]
         for ring in case.rings:
             row = (ring.head + step) % ring.rows
@@ -123,7 +123,7 @@ def gateware(case: Case, rng: random.Random, late: bool) -> tuple[list[int], lis
 
         async def arrive(step: int):
             ctx.set(dut.command.begin, 1)
-            ctx.set(dut.command.step, (case.first + step) % (1 << 14))
+            ctx.set(dut.command.step, (case.first + step) % (1 << RECORD["step"].width))
             await cycle()
             ctx.set(dut.command.begin, 0)
             for _ in range(UPDATE_STAGES + 1 + rng.randrange(4)):
@@ -194,7 +194,7 @@ EDGES = {
     "direct": Case([[k * 0x01234567 & FULL, 7] for k in range(9)], [Ring(8, 6, 4, 3)]),
     "direct, longest delay": Case([[FULL], [1], [0]], [Ring(0, 8, 0, 7)]),
     "recorded only": Case([[0, 5, FULL], [0, 0, 0], [1, 1 << 31, 0]], [], record=True),
-    "step counts modulo 2^14": Case([[1], [2], [3], [4]], [], record=True, first=(1 << 14) - 2),
+    "step counts modulo 2^14": Case([[1], [2], [3], [4]], [], record=True, first=(1 << RECORD["step"].width) - 2),
     "odd first step": Case([[1], [2], [3]], [Ring(0, 4, 1, 2)], record=True, first=7),
     "two uniform rings": Case([[FULL, 3], [5, 6], [0, 1]], [Ring(0, 5, 4, 1), Ring(40, 9, 8, 7)]),
     "axonal, every neuron": Case([[FULL], [FULL], [FULL]], [Ring(3, 11, 9, [k % 8 for k in range(32)], 32)]),
@@ -227,4 +227,4 @@ def test_random_spikes_with_gaps(seed: int) -> None:
         return rng.choice([0, FULL, 1 << rng.randrange(32), rng.getrandbits(32), rng.getrandbits(32) & rng.getrandbits(32)])
 
     steps = [[word() for _ in range(words)] for _ in range(10)]
-    check(Case(steps, rings, record=rng.random() < 0.5, first=rng.randrange(1 << 14)), seed)
+    check(Case(steps, rings, record=rng.random() < 0.5, first=rng.randrange(1 << RECORD["step"].width)), seed)
