@@ -22,11 +22,11 @@ from lifline.network.spikes import as_batch
 from ..floating.evaluate import FloatResult, evaluate
 from ..floating.network import FloatNetwork, FloatNeurons, FloatPopulation
 from ..floating.operators import Floats
-from ..nir.dialects import Reset
 from .changes import CLAMPED, Change, compare, steps_of_decay
 from .dense import refuse_unsupported
 from .options import MAX_CAP, MAX_DECAY_ERROR, Options
 from .origin import at_origin
+from .parameters import each_neuron, one_value, reset_rule
 from .scales import Demand, Matrix, Scale, choose
 from .silent import refuse_silence
 from .synapses import Synapses, synapses_of
@@ -95,12 +95,6 @@ def quantise(
 
 def _plain(values: Floats) -> float | list[float]:
     return float(values.flat[0]) if values.size == 1 else values.reshape(-1).tolist()
-
-
-def _flat(p: FloatPopulation, values: Floats | float) -> Matrix:
-    """One value per neuron, (neuron,)."""
-    values = np.asarray(values, np.float64)
-    return values if values.shape == (p.size,) else np.broadcast_to(values, p.shape).reshape(-1)
 
 
 def _free_name(network: FloatNetwork, name: str) -> str:
@@ -176,9 +170,9 @@ class _Quantiser:
             synapses.weights[self.constant] = np.broadcast_to(synapses.bias, (p.size,)).reshape(-1, 1)
             synapses.delays[self.constant] = np.zeros((), np.int64)
             synapses.bias = 0.0
-        pulse = _flat(p, model.keep_v * model.v_start).reshape(-1, 1)
-        constants = [_flat(p, model.drive) + synapses.bias]
-        constants += [_flat(p, value) for value in (model.threshold, model.v_reset, model.v_min) if value is not None]
+        pulse = each_neuron(p, model.keep_v * model.v_start).reshape(-1, 1)
+        constants = [each_neuron(p, model.drive) + synapses.bias]
+        constants += [each_neuron(p, value) for value in (model.threshold, model.v_reset, model.v_min) if value is not None]
         peak = np.maximum(np.array(self.seen.peak[p.name], np.float64).reshape(-1), np.abs(np.stack(constants)).max(axis=0))
         demand = Demand(
             synapses.weights,
@@ -235,7 +229,7 @@ class _Quantiser:
         for what, keep in (("membrane", model.keep_v), ("synaptic current", model.keep_i)):
             if keep is None:
                 continue
-            asked = 1 - _one(p, f"the {what}'s decay", keep)
+            asked = 1 - one_value(p, f"the {what}'s decay", keep)
             got = round(DECAY_ONE * asked) / DECAY_ONE
             error = abs(got - asked) / asked if asked else 0.0
             wanted, result = steps_of_decay(1 - asked), steps_of_decay(1 - got)
@@ -253,21 +247,21 @@ class _Quantiser:
         scales = scale.values[:, 0]
 
         def integers(what: str, values: Floats | float) -> NDArray[np.int64]:
-            asked = _flat(p, values)
+            asked = each_neuron(p, values)
             found = np.rint(asked * scales)
             self.changes.extend(compare(p.name, what, asked, found / scales))
             return found.astype(np.int64)
 
-        bias = integers("bias", _flat(p, model.drive) + synapses.bias)
+        bias = integers("bias", each_neuron(p, model.drive) + synapses.bias)
         decays: dict[str, Any] = {
-            "decay_v": round(DECAY_ONE * (1 - _one(p, "the membrane's decay", model.keep_v))),
-            "decay_i": DECAY_ONE if model.keep_i is None else round(DECAY_ONE * (1 - _one(p, "the current's decay", model.keep_i))),
+            "decay_v": round(DECAY_ONE * (1 - one_value(p, "the membrane's decay", model.keep_v))),
+            "decay_i": DECAY_ONE if model.keep_i is None else round(DECAY_ONE * (1 - one_value(p, "the current's decay", model.keep_i))),
             "v_min": None if model.v_min is None else int(integers("v_min", model.v_min)[0]),
             "bias": int(bias[0]) if (bias == bias[0]).all() else bias,
         }
         if model.threshold is None:
             return Neurons(**decays, cap=0)
-        rule = _reset_rule(p, model)
+        rule = reset_rule(p, model)
         theta = integers("threshold", model.threshold)
         if theta.min() < 1:
             lowest = float(np.broadcast_to(model.threshold, p.shape).min())
@@ -278,7 +272,7 @@ class _Quantiser:
         cap = self.caps[p.name]
         if cap < model.cap:
             self.changes.append(Change(p.name, "cap (spikes per step)", CLAMPED, 1, 1, float(model.cap), float(cap)))
-        _one(p, "v_reset", model.v_reset)
+        one_value(p, "v_reset", model.v_reset)
         value_reset = rule in (ResetRule.NOW_VALUE, ResetRule.LATE_VALUE)
         return Neurons(
             **decays,
@@ -288,20 +282,3 @@ class _Quantiser:
             strict=model.strict,
             cap=cap,
         )
-
-
-def _reset_rule(p: FloatPopulation, model: FloatNeurons) -> ResetRule:
-    try:
-        return ResetRule(model.reset.value)
-    except ValueError:
-        known = ", ".join(r.value for r in ResetRule)
-        hint = "; train with reset_delay=True" if model.reset is Reset.TESTED_TWICE else ""
-        raise ConversionError(f"population `{p.name}`: reset rule {model.reset.value} exists in floating point only; the integer neuron has {known}{hint}") from None
-
-
-def _one(p: FloatPopulation, what: str, values: Floats) -> float:
-    if values.min() != values.max():
-        raise ConversionError(
-            f"population `{p.name}`: {what} differs between neurons ({values.min():g}..{values.max():g}); a population has one, split it by hand"
-        )
-    return float(values.flat[0])
