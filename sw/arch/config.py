@@ -57,7 +57,7 @@ class Config:
     early_exit : whether a run can stop by itself once an output neuron leads by enough spikes.
     drain_cycles : accumulators of a dense lane that leave through one shift register, which takes as many cycles from accumulation
         for every block. A power of two up to the window. 1 is fastest, the window is smallest: no multiplexer collects the sums.
-    dense_bits : width of a dense sum, at most ``A``, which it is if not given. A narrower one is added to the accumulators whenever
+    dense_bits : width of a dense sum, at most ``A``, which it is if not given or 0. A narrower one is added to the accumulators whenever
         :attr:`dense_entries` active presynaptic neurons have been added to it, so that it cannot overflow.
     """
 
@@ -83,7 +83,7 @@ class Config:
     memory_registers: bool = True
     early_exit: bool = True
     drain_cycles: int = 1
-    dense_bits: int | None = None
+    dense_bits: int = 0
 
     def __post_init__(self) -> None:
         def require(ok: bool, rule: str) -> None:
@@ -106,7 +106,6 @@ class Config:
         require(self.weight_bits in (2, 4, 8), f"weight_bits={self.weight_bits} must be 2, 4 or 8")
         require(lanes * self.weight_bits >= 32 or power_of_two(lanes * self.weight_bits), "weight word width must be a power of two")
         require(16 <= self.accumulator_bits <= 24, f"accumulator_bits={self.accumulator_bits} must be 16..24")
-        assert self.dense_bits is not None
         require(
             self.weight_bits + 2 <= self.dense_bits <= self.accumulator_bits,
             f"dense_bits={self.dense_bits} must be from weight_bits + 2 to accumulator_bits={self.accumulator_bits}",
@@ -158,7 +157,7 @@ class Config:
             raise ConfigError(f"configuration `{self.name}`: weight_shifts {short(self.weight_shifts)} must be integers like (0, 4)")
         shifts = tuple(integer(s, f"configuration `{self.name}`: weight_shifts", ConfigError) for s in self.weight_shifts)
         object.__setattr__(self, "weight_shifts", shifts)
-        if self.dense_bits is None:
+        if not self.dense_bits:
             object.__setattr__(self, "dense_bits", self.accumulator_bits)
 
     @property
@@ -239,7 +238,6 @@ class Config:
     @property
     def dense_entries(self) -> int:
         """Active presynaptic neurons that a dense sum takes before it is added to the accumulators; 0: as many as there are."""
-        assert self.dense_bits is not None
         return 0 if self.dense_bits == self.accumulator_bits else 1 << (self.dense_bits - self.weight_bits)
 
     def canonical(self) -> str:
