@@ -1,6 +1,6 @@
 """The cycle model: ``busy_cycles`` of a program image, exactly, from the spikes that flow through it.
 
-It reads the image as the sequencer does and steps through the control of every engine (:mod:`lifline.sim.cycles.control`);
+It reads the image as the sequencer does and steps through the control of every engine (:mod:`lifline.sim.cycles.core`);
 weights, membranes and everything else that takes no time are left out. The spikes come from the golden model, or from any
 recorded activity.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,16 +34,19 @@ from lifline.arch.program import (
 )
 from lifline.arch.records import MAX_STEPS_PER_RUN
 
-from .control import NO_TARGET, Target, active_neurons, pass_cycles
+from . import sequencer
+from .active import active_neurons
+from .core import pass_cycles
+from .structure import filled
+from .words import NO_TARGET, Pass, Target
 
 INPUT = -1
 """Number of the input where populations are numbered."""
-WINDOW_CYCLES = 2
-"""Cycles of the states Wait (unless the input is late), Decode of ``END``, and End, less the Skip that the last ring does not need."""
-RING_CYCLES = 2
-"""Advance and Skip."""
-PASS_CYCLES = 3
-"""Decode, Pass-Ring and Pass-Weights; the rest of a pass is simulated."""
+WINDOW_CYCLES = len(sequencer.PER_WINDOW) - 1
+"""The last ring does not need its Skip."""
+RING_CYCLES = len(sequencer.PER_RING)
+PASS_CYCLES = len(sequencer.BEFORE_HEAD)
+"""The rest of a pass is simulated."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,12 @@ class _Pass:
 
     ring: _Ring
     first: int
-    words: int
+    groups: int
     blocks: int
     dense: bool
+    own: NDArray[Any]
     population: int | None
-    target: Target
+    target: NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,7 @@ class CycleModel:
 
     def _decode(self) -> None:
         """Read the instructions."""
-        found: list[tuple[dict[str, int], dict[str, int], int | None, Target]] = []
+        found: list[tuple[dict[str, int], dict[str, int], int | None, NDArray[Any]]] = []
         position = 0
         while INSTRUCTION.unpack(self._image[position])["opcode"] != Opcode.END:
             head, ring = PASS_0.unpack(self._image[position]), PASS_1.unpack(self._image[position + 1])
@@ -132,8 +137,12 @@ class CycleModel:
         for head, pointer, population, target in found:
             ring = self._rings.get(pointer["ring"]) or self._unwritten(pointer["ring"])
             first = (pointer["ring_base"] - ring.base) // ring.rows * RING_BITS
-            dense = head["mode"] == Mode.DENSE
-            self._passes.append(_Pass(ring, first, head["source_words"], head["blocks"], dense, population, target))
+            blocks, dense = head["blocks"], head["mode"] == Mode.DENSE
+            own = filled(
+                Pass, blocks=blocks, dense=dense, updates=population is not None,
+                window=self.config.window, drain=self.config.drain_cycles, chunk=self.config.dense_entries,
+            )  # fmt: skip
+            self._passes.append(_Pass(ring, first, head["source_words"], blocks, dense, own, population, target))
 
     def _unwritten(self, address: int) -> _Ring:
         """A ring that no population writes: the input's, or that of a read-out, which stays empty."""
@@ -148,18 +157,19 @@ class CycleModel:
         self._rings[address] = _Ring(source, head["base"], head["rows"], np.ascontiguousarray(delays, np.int64))
         return self._rings[address]
 
-    def _target(self, address: int) -> tuple[int, Target]:
+    def _target(self, address: int) -> tuple[int, NDArray[Any]]:
         zero, one, five = (layout.unpack(self._image[address + k]) for k, layout in ((0, POPULATION_0), (1, POPULATION_1), (5, POPULATION_5)))
         uniform = 0
         for r in range(one["rings"]):
             ring = five["ring"] + r * len(RING_WORDS)
             self._ring(ring, one["population"])
             uniform |= RING_1.unpack(self._image[ring + 1])["uniform"] << r
-        lanes = self.config.multipliers
-        return one["population"], Target(
-            rows=zero["rows"], words=ceil_div(zero["rows"] * lanes, RING_BITS), prologue=one["prologue"], update=one["update"],
-            recorded=one["record"] + five["exit_check"], rings=one["rings"], uniform=uniform, record_spikes=one["record_spikes"] != 0,
-            exit_check=five["exit_check"] != 0, lanes=lanes,
+        lanes, recorded = self.config.multipliers, one["record"] + five["exit_check"]
+        direct = one["rings"] == 1 and uniform == 1
+        return one["population"], filled(
+            Target, rows=zero["rows"], words=ceil_div(zero["rows"] * lanes, RING_BITS), prologue=one["prologue"], update=one["update"],
+            recorded=recorded, rings=one["rings"], uniform=uniform, record_spikes=one["record_spikes"], exit_check=five["exit_check"],
+            lanes=lanes, overlap=recorded == 0, routed=one["record_spikes"] or (one["rings"] != 0 and not direct),
         )  # fmt: skip
 
     def costs(self, activity: Mapping[int, NDArray[np.uint8]], *, first: int = 0, steps: int | None = None) -> Costs:
@@ -206,10 +216,9 @@ class CycleModel:
         self, p: _Pass, activity: Mapping[int, NDArray[np.uint8]], fired: Mapping[int, NDArray[np.int64]], time: int, count: int
     ) -> tuple[int, int]:
         """Cycles and weight words read by one pass in the window at ``time``."""
-        delays = p.ring.delays[p.first : p.first + p.words * RING_BITS]
-        active = np.zeros((1 if p.dense else count, p.words), np.int64)
+        delays = p.ring.delays[p.first : p.first + p.groups * RING_BITS]
+        active = np.zeros((1 if p.dense else count, p.groups), np.int64)
         if p.ring.source is not None:
             active_neurons(activity[p.ring.source], p.first, delays, time, count, active)
-        own = active if p.population is None else fired[p.population][time : time + count]
-        cycles = pass_cycles(p.blocks, p.dense, p.population is not None, count, self.config.window, self.config.drain_cycles, self.config.dense_entries, active, p.target, own)
-        return PASS_CYCLES + cycles, int(active.sum()) * p.blocks
+        spikes = active if p.population is None else fired[p.population][time : time + count]
+        return PASS_CYCLES + pass_cycles(p.own, p.target, count, active, spikes), int(active.sum()) * p.blocks

@@ -21,7 +21,11 @@ PROGRAMS = "tests/rtl/test_programs.py"
 AREAS = (
     Area("golden model", ("sim/golden/model.py", "sim/golden/layer.py", "sim/golden/kernels.py"), ("tests/sim/golden/test_layer.py", *GOLDEN)),
     Area("cycle model", ("sim/cycles/model.py",), ("tests/sim/cycles/test_model.py", "tests/driver/test_predict.py")),
-    Area("cycle model, control", ("sim/cycles/control.py",), ("tests/driver/test_predict.py",)),
+    Area(
+        "cycle model, engines",
+        tuple(f"sim/cycles/{name}.py" for name in ("scanner", "entries", "events", "dense", "drain", "update", "router", "recorder", "sequencer", "active", "core")),
+        ("tests/sim/cycles/test_states.py", "tests/driver/test_predict.py"),
+    ),
     Area(
         "compiler",
         ("sw/compiler/checks.py", "sw/compiler/scaling.py", "sw/compiler/microcode.py"),

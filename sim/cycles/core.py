@@ -1,0 +1,92 @@
+"""Twin of the core: joins the engines, cycle by cycle, for as long as a pass takes.
+
+In every cycle each engine first shows what it does, from its registers and from what was shown before; then each takes its step.
+Nobody sees a register of this cycle after its change: an engine takes its step before those whose registers it reads.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifline.arch.kernel import kernel
+from lifline.arch.states import Sequencer as State
+
+from . import dense, drain, entries, events, recorder, router, scanner, sequencer, update
+from .structure import structure
+from .words import Pass, Target
+
+
+class Core:
+    """The engines."""
+
+    sequencer: sequencer.Sequencer
+    scanner: scanner.Scanner
+    entries: entries.Entries
+    events: events.Events
+    dense: dense.Dense
+    drain: drain.Drain
+    update: update.Update
+    router: router.Router
+    recorder: recorder.Recorder
+
+
+CORE = structure(Core)
+
+
+@kernel(forceinline=True)
+def cycle(core: Core, own: Pass, target: Target, count: int, active: NDArray[np.int64], fired: NDArray[np.int64]) -> None:
+    """One clock cycle; arguments as in :func:`pass_cycles`."""
+    scanner.show(core.scanner)
+    recorder.show(core.recorder)
+    router.show(core.router)
+    update.show(core.update, core.recorder.busy, target)
+    now = core.sequencer.step
+    enable = sequencer.accumulates(core.sequencer)
+    if own.dense:
+        dense.show(core.dense, core.entries, enable, own.window, own.drain)
+        drain.show(core.drain, core.dense.issued, core.dense.empty, own.blocks, count)
+        accumulated = core.drain.done
+        next_pointer = 0 if core.dense.swap else core.entries.pointer + core.dense.issue
+    else:
+        events.show(core.events, core.entries, now, enable, own.blocks)
+        accumulated = core.events.done
+        next_pointer = core.entries.pointer + core.events.take
+    sequencer.show(
+        core.sequencer, own, target, count, core.scanner.busy, core.entries.rows_done, accumulated, core.router.busy, core.recorder.busy,
+        core.update.ending, core.update.ready, core.update.again, core.update.settled, core.update.counted,
+    )  # fmt: skip
+
+    recorder.step(core.recorder, core.update.row_sent, core.update.row_compared, target.lanes)
+    router.step(core.router, core.sequencer.go, core.update.complete, core.sequencer.route, target, fired)
+    update.step(core.update, core.sequencer.load, core.sequencer.go, target)
+    if own.dense:
+        drain.step(core.drain, core.dense, count)
+        dense.step(core.dense, enable, next_pointer, own.blocks, own.window, own.chunk)
+    else:
+        events.step(core.events)
+    entries.step(core.entries, next_pointer, core.scanner.entry_valid, core.scanner.done)
+    scanner.step(core.scanner, core.sequencer.scan_start, count if own.dense else 1, active)
+    sequencer.step(core.sequencer, own, target, core.update.ending, core.update.complete)
+
+
+@kernel()
+def pass_cycles(own: NDArray[Any], target: NDArray[Any], count: int, active: NDArray[np.int64], fired: NDArray[np.int64]) -> int:
+    """Clock cycles of a pass, from reading its ring's head to the next instruction's decoding.
+
+    Parameters
+    ----------
+    own : a :class:`~lifline.sim.cycles.words.Pass`.   target : a :class:`~lifline.sim.cycles.words.Target`, for a pass that updates.
+    count : steps in this window.
+    active : (scan, word) presynaptic neurons to emit; one scan per step, or a single one in dense mode.
+    fired : (step, word) spikes of the target per word of 32 neurons.
+    """
+    core = np.zeros(1, CORE)
+    core[0].sequencer.state = State.PASS_HEAD
+    cycles = 0
+    while core[0].sequencer.state != State.DECODE:
+        cycle(core[0], own[0], target[0], count, active, fired)
+        cycles += 1
+    return cycles

@@ -1,0 +1,55 @@
+"""What the program says to the engines: a pass's own words, and those of the population that it updates."""
+
+from __future__ import annotations
+
+from .structure import filled
+
+
+class Target:
+    """What the update, the router and the recorder do for one population."""
+
+    rows: int
+    """rows to update"""
+    words: int
+    """words of 32 neurons"""
+    prologue: int
+    """micro-operations once per pass"""
+    update: int
+    """micro-operations per row"""
+    recorded: int
+    """micro-operations per row for the recorder"""
+    rings: int
+    """delay rings written"""
+    uniform: int
+    """bit ``r`` if ring ``r`` has one delay for all neurons"""
+    record_spikes: bool
+    """spike words go to the host"""
+    exit_check: bool
+    """the last of ``recorded`` compares spike counts"""
+    lanes: int
+    """neurons per row"""
+    overlap: bool
+    """the next step may be updated while the spikes of this one are routed: nothing but spikes is recorded"""
+    routed: bool
+    """spikes wait for the router: they go to the host, or not straight into a single ring"""
+
+
+class Pass:
+    """What all engines know during a pass."""
+
+    blocks: int
+    """blocks of postsynaptic neurons"""
+    dense: bool
+    """dense mode, else event mode"""
+    updates: bool
+    """the pass updates a population"""
+    window: int
+    """steps of a full window"""
+    drain: int
+    """cycles that a drain takes from dense issue"""
+    chunk: int
+    """active presynaptic neurons between two drains at most; 0: as many as there are"""
+
+
+NO_TARGET = filled(Target, rows=1, words=1, update=1, lanes=1, overlap=True)
+"""For passes that do not update."""
