@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 from lifline.arch.config import Config
 from lifline.arch.layout import WORD_BITS
 from lifline.arch.program import POPULATION_COUNTERS, RING_0
+from lifline.arch.timing import COUNTER_DELAY
 
 from ..cells.decode import word_layout
 from ..streams import PROGRAM_SLICES
@@ -78,9 +79,9 @@ class Counters(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         counters = len(self.counts)
-        turn, writes = Signal(counters + 2), Signal()  # counter k is read in turn k, taken in turn k + 1, written in turn k + 2
+        turn, writes = Signal(counters + COUNTER_DELAY), Signal()  # counter k is read in turn k, taken in turn k + 1, written in turn k + 2
         m.d.sync += turn.eq(Cat(self.begin, turn))
-        m.d.comb += [writes.eq(turn[2:].any()), self.last_read.eq(turn[counters - 1]), self.done.eq(turn[-1])]
+        m.d.comb += [writes.eq(turn[COUNTER_DELAY:].any()), self.last_read.eq(turn[counters - 1]), self.done.eq(turn[-1])]
 
         # One of these at a time.
         summands = [self.host_data, Mux(self.advance, self.count << HEAD, 0)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lifline.arch.kernel import kernel
 from lifline.arch.program import FIRST_COUNTER, MAX_RINGS, POPULATION_COUNTERS, RING_WORDS
 from lifline.arch.states import Sequencer as State
+from lifline.arch.timing import COUNTER_DELAY
 
 from .words import Pass, Target
 
@@ -18,8 +19,8 @@ BEFORE_HEAD = (State.DECODE, State.PASS_RING, State.PASS_WEIGHTS)
 
 LAST_WORD = FIRST_COUNTER + MAX_RINGS * len(RING_WORDS) - 1
 """Index of the last word of a population and of its rings that is read."""
-LAST_TURN = len(POPULATION_COUNTERS) + 1
-"""The last counter is written two turns after it is read."""
+LAST_TURN = len(POPULATION_COUNTERS) - 1 + COUNTER_DELAY
+"""Turn in which the last counter is written; counter ``k`` is read in turn ``k``."""
 
 
 class Sequencer:

@@ -20,3 +20,6 @@ THETA_DELAY = 1
 
 THETA_ROW = 3
 """... in rows of at least this many micro-operations."""
+
+COUNTER_DELAY = 2
+"""A population's counter is written this many cycles after it has been read: taken, added, and written with the sum."""

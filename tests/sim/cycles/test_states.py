@@ -53,7 +53,7 @@ def followers(
     class Watched(States):
         def next(self, name: str) -> None:
             assert self.open is not None
-            found.add((machine(self.open), machine(self.indices[name])))
+            found.add(tuple(machine(self.names.index(state)) for state in (self.open, name)))
             super().next(name)
 
     monkeypatch.setattr(module, "States", Watched)
