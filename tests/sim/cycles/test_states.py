@@ -9,7 +9,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from amaranth.back import rtlil
+from amaranth.hdl import Fragment
 from amaranth.lib.wiring import Component
 
 from lifline.arch import states
@@ -57,7 +57,7 @@ def followers(
             super().next(name)
 
     monkeypatch.setattr(module, "States", Watched)
-    rtlil.convert(component(TINY))
+    Fragment.get(component(TINY), None)
     return {pair for pair in found if pair[0] != pair[1]}
 
 
