@@ -55,7 +55,11 @@ AREAS = (
     Area("gateware, place", ("rtl/spikes/place.py",), ("tests/rtl/spikes/test_place.py", "tests/rtl/spikes/test_router.py")),
     Area("gateware, scanner", ("rtl/synapses/scanner.py", "rtl/synapses/fetch.py", "rtl/synapses/capture.py", "rtl/synapses/emit.py"), ("tests/rtl/synapses/test_scanner.py",)),
     Area("gateware, accumulation", ("rtl/synapses/accumulate.py",), ("tests/rtl/synapses/test_accumulate.py", PROGRAMS)),
-    Area("gateware, lanes", ("rtl/neurons/lanes.py",), ("tests/rtl/neurons/test_lanes.py",)),
+    Area(
+        "gateware, lanes",
+        ("rtl/neurons/lanes.py", "rtl/cells/clip.py", "rtl/cells/add.py"),
+        ("tests/rtl/cells/test_clip.py", "tests/rtl/cells/test_add.py", "tests/rtl/neurons/test_lanes.py"),
+    ),
     Area(
         "gateware, update",
         tuple(f"rtl/neurons/{name}.py" for name in ("update", "microprogram", "rows", "issue", "pipeline", "spikes", "counts")),
