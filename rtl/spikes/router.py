@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import Config
@@ -154,7 +154,7 @@ class Router(wiring.Component):
         destination: Destination,
         direct: Signal,
         found: Signal,
-        header: Signal,
+        header: data.View,
     ) -> None:
         """From word to word and spike to spike, one destination after the other."""
         command = self.command
