@@ -54,7 +54,7 @@ class Rows(wiring.Component):
                 m.d.sync += [self.inside.eq(1), self.address.eq(row_base)]
             with m.Else():
                 m.d.sync += [self.row.eq(following), following.eq(after), self.last.eq(after == rows)]
-                m.d.sync += self.address.eq(self.address + layout.row_words)
+                m.d.sync += self.address.eq(self.address + self.population.population_5.row_words)
                 with m.If(self.last):
                     m.d.sync += [self.last.eq(rows == 1), self.address.eq(row_base)]
         with m.If(self.load):

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .errors import ConfigError
+from .program import PASS_0
 from .records import INPUT_END_OF_STEP
 from .timing import ACCUMULATE_SPACING
 from .values import integer, plain_fields, short, text
@@ -16,13 +17,16 @@ from .values import integer, plain_fields, short, text
 RING_BITS = 32
 """Neurons per word of a delay ring and per word of a spike bitmap."""
 
-MAX_SOURCE_WORDS = 128
+MAX_SOURCE_WORDS = (1 << PASS_0["source_words"].width) - 1
 """Words of presynaptic neurons that one pass scans."""
+
+MAX_BLOCKS = (1 << PASS_0["blocks"].width) - 1
+"""Blocks of one population."""
 
 RESERVE_BITS = 10
 """Width of the number of output words that are reserved for a step's spikes."""
 
-INTERFACE_VERSION = 6
+INTERFACE_VERSION = 7
 """Raised whenever program layout, registers or frames change meaning."""
 
 
@@ -125,7 +129,7 @@ class Config:
             require(power_of_two(value) and 16 <= value <= 65536, f"{field}={value} must be a power of two from 16 to 65536")
         for field in ("input_words", "output_words"):
             require(getattr(self, field) <= 32768, f"{field}={getattr(self, field)} must be at most 32768")
-        require(self.max_neurons % lanes == 0 and self.max_blocks <= 255, f"max_neurons={self.max_neurons} must be a multiple of {lanes} lanes, at most 255 blocks")
+        require(self.max_neurons % lanes == 0 and self.max_blocks <= MAX_BLOCKS, f"max_neurons={self.max_neurons} must be a multiple of {lanes} lanes, at most {MAX_BLOCKS} blocks")
         require(
             self.list_entries >= 2 * RING_BITS,
             f"list_entries={self.list_entries} must be at least {2 * RING_BITS}: two steps' lists of a word of {RING_BITS} neurons share the list",

@@ -37,12 +37,12 @@ INSTRUCTION = Word(
 PASS_0 = Word(
     "pass_0",
     "PASS, word 0.",
-    Field("source_words", 8, "words of 32 presynaptic neurons to scan, 1..128"),
-    Field("blocks", 8, "blocks of postsynaptic neurons, 1..255"),
+    Field("source_words", 12, "words of 32 presynaptic neurons to scan, at least 1"),
+    Field("blocks", 12, "blocks of postsynaptic neurons, at least 1"),
     Field("mode", 1, "0 event, 1 dense"),
     Field("clear", 1, "clear every row after reading it: the last pass that reads this ring"),
     Field("update", 1, "update the neurons: population words follow"),
-    Field("reserved", 9, "zero"),
+    Field("reserved", 1, "zero"),
     Field("opcode", 4, "1"),
 )
 PASS_1 = Word(
@@ -78,10 +78,8 @@ RING_WORDS = (RING_0, RING_1)
 POPULATION_0 = Word(
     "population_0",
     "Population, word 0.",
-    Field("rows", 10, "rows to update, 1..1023"),
-    Field("row_words", 4, "neuron words per row"),
+    Field("rows", 16, "rows to update, at least 1"),
     Field("neuron_base", 16, "neuron word of the prologue; rows start behind it"),
-    Field("reserved", 2, "zero"),
 )
 POPULATION_1 = Word(
     "population_1",
@@ -112,7 +110,8 @@ POPULATION_5 = Word(
     "Population, word 5.",
     Field("ring", 16, "address of the first ring descriptor this population writes; the others follow it"),
     Field("exit_check", 1, "one more micro-operation per row follows the recorded ones: the spike count, compared for early exit"),
-    Field("reserved", 15, "zero"),
+    Field("row_words", 4, "neuron words per row"),
+    Field("reserved", 11, "zero"),
 )
 POPULATION_6 = Word("population_6", "Population, word 6.", Field("last_row", 32, "one bit per multiplier: neurons that exist in the last row"))
 POPULATION_7 = Word("population_7", "Population, word 7, a counter.", Field("spikes", 32, "spikes that left the population"))

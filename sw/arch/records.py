@@ -17,14 +17,14 @@ class RecordKind(enum.IntEnum):
 RECORD = Word(
     "record",
     "Header of a record.",
-    Field("step", 14, "time step, modulo 2^14"),
-    Field("index", 10, "spikes: word of 32 neurons; v and i: row"),
+    Field("step", 12, "time step, modulo 2^12"),
+    Field("index", 12, "spikes: word of 32 neurons; v and i: row"),
     Field("population", 6, "number of the population in the program"),
     Field("kind", 2, "0 spikes, 1 v, 2 i"),
 )
 
-MAX_STEPS_PER_RUN = 8192
-"""The driver starts longer runs in parts, so that a record's 14-bit step is never ambiguous."""
+MAX_STEPS_PER_RUN = 2048
+"""The driver starts longer runs in parts, so that a record's step is never ambiguous: half of what it can tell."""
 
 
 INPUT_END_OF_STEP = 1 << 15

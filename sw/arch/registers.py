@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from .records import MAX_STEPS_PER_RUN
+
 
 class Space(enum.IntEnum):
     """Top four bits of the 24-bit word address that the host uses."""
@@ -71,7 +73,7 @@ REGISTERS = _table(
     ("stall_period_cycles", Access.WRITE, "Cycles waiting for the real-time period."),
     ("overruns", Access.WRITE, "Windows that started later than the real-time period asks."),
     ("load_mark", Access.WRITE, "Written once a program is loaded, with a number that no other load writes; 0 since the device was configured or while one is loaded."),
-    ("steps", Access.WRITE, "Time steps of the next run, 1..8192."),
+    ("steps", Access.WRITE, f"Time steps of the next run, 1..{MAX_STEPS_PER_RUN}."),
     ("period", Access.WRITE, "Cycles per time step in real time, below 2^24; 0: as fast as possible."),
     ("input_count", Access.WRITE, "Input words written by the host since the last discard, modulo 2^16."),
     ("output_taken", Access.WRITE, "Output words that the host has read and frees, modulo 2^16."),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lifline.arch.config import Config, ceil_div
 from lifline.arch.errors import CompileError
-from lifline.arch.program import POPULATION_0, Mode
+from lifline.arch.program import Mode
 from lifline.arch.records import RECORD
 from lifline.arch.registers import EXIT_BITS
 from lifline.arch.values import short
@@ -64,7 +64,7 @@ def check_supported(network: Network, config: Config) -> None:
     total = sum(p.size for p in network.populations if p.neurons is not None)
     if total > config.max_neurons:
         raise CompileError(f"the network has {total} neurons besides inputs, `{config.name}` has {config.max_neurons}")
-    rows = (1 << POPULATION_0["rows"].width) - 1
+    rows = 1 << RECORD["index"].width
     for p in network.populations:
         if p.neurons is not None and ceil_div(p.size, config.multipliers) > rows:
             raise CompileError(

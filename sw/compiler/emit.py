@@ -121,7 +121,7 @@ def _population_words(
     model = where.population.neurons
     assert model is not None
     return [
-        POPULATION_0.pack(rows=where.rows, row_words=where.row_words, neuron_base=where.base, reserved=0),
+        POPULATION_0.pack(rows=where.rows, neuron_base=where.base),
         POPULATION_1.pack(
             prologue=population.prologue, update=population.update, record=0, shift=shift, non_strict=not model.strict,
             reset_now=model.reset in (ResetRule.NOW_VALUE, ResetRule.NOW_SUBTRACT), reset_subtract=model.reset is ResetRule.NOW_SUBTRACT,
@@ -132,7 +132,7 @@ def _population_words(
         ),
         POPULATION_3.pack(v_reset=model.v_reset),
         POPULATION_4.pack(v_min=-config.state_max if model.v_min is None else model.v_min),
-        POPULATION_5.pack(ring=first_ring, exit_check=population.exit_check is not None, reserved=0),
+        POPULATION_5.pack(ring=first_ring, exit_check=population.exit_check is not None, row_words=where.row_words, reserved=0),
         POPULATION_6.pack(last_row=(1 << where.last_row) - 1),
         *[0] * len(POPULATION_COUNTERS),
     ]  # fmt: skip

@@ -12,14 +12,14 @@
 
 /* versions */
 #define LIFLINE_MAGIC 0x4C46494Cu
-#define LIFLINE_INTERFACE_VERSION 6u
+#define LIFLINE_INTERFACE_VERSION 7u
 
 /* hashes of the configurations */
-#define LIFLINE_CONFIG_TINY_HASH 0xD5177E61u
-#define LIFLINE_CONFIG_SMALL_HASH 0x3107CB85u
-#define LIFLINE_CONFIG_MEDIUM_HASH 0x9AABFA9Du
-#define LIFLINE_CONFIG_LARGE_HASH 0x21121A21u
-#define LIFLINE_CONFIG_LOIHI_HASH 0x5B7D489Eu
+#define LIFLINE_CONFIG_TINY_HASH 0x494FE16Cu
+#define LIFLINE_CONFIG_SMALL_HASH 0xB11B4BECu
+#define LIFLINE_CONFIG_MEDIUM_HASH 0x88264F97u
+#define LIFLINE_CONFIG_LARGE_HASH 0x81C26350u
+#define LIFLINE_CONFIG_LOIHI_HASH 0x92632A46u
 
 /* frames: sync, sequence, kind or status, count, address (requests), payload, CRC; little-endian */
 #define LIFLINE_REQUEST_SYNC 165u
@@ -64,7 +64,7 @@
 #define LIFLINE_REGISTER_STALL_PERIOD_CYCLES 11u  /* Cycles waiting for the real-time period. */
 #define LIFLINE_REGISTER_OVERRUNS 12u  /* Windows that started later than the real-time period asks. */
 #define LIFLINE_REGISTER_LOAD_MARK 13u  /* Written once a program is loaded, with a number that no other load writes; 0 since the device was configured or while one is loaded. */
-#define LIFLINE_REGISTER_STEPS 14u  /* Time steps of the next run, 1..8192. */
+#define LIFLINE_REGISTER_STEPS 14u  /* Time steps of the next run, 1..2048. */
 #define LIFLINE_REGISTER_PERIOD 15u  /* Cycles per time step in real time, below 2^24; 0: as fast as possible. */
 #define LIFLINE_REGISTER_INPUT_COUNT 16u  /* Input words written by the host since the last discard, modulo 2^16. */
 #define LIFLINE_REGISTER_OUTPUT_TAKEN 17u  /* Output words that the host has read and frees, modulo 2^16. */
@@ -120,12 +120,12 @@
 #define LIFLINE_RECORD_KIND_SPIKES 0u
 #define LIFLINE_RECORD_KIND_V 1u
 #define LIFLINE_RECORD_KIND_I 2u
-#define LIFLINE_MAX_STEPS_PER_RUN 8192u
+#define LIFLINE_MAX_STEPS_PER_RUN 2048u
 /* record: Header of a record. */
-#define LIFLINE_RECORD_STEP_SHIFT 0u  /* time step, modulo 2^14 */
-#define LIFLINE_RECORD_STEP_BITS 14u
-#define LIFLINE_RECORD_INDEX_SHIFT 14u  /* spikes: word of 32 neurons; v and i: row */
-#define LIFLINE_RECORD_INDEX_BITS 10u
+#define LIFLINE_RECORD_STEP_SHIFT 0u  /* time step, modulo 2^12 */
+#define LIFLINE_RECORD_STEP_BITS 12u
+#define LIFLINE_RECORD_INDEX_SHIFT 12u  /* spikes: word of 32 neurons; v and i: row */
+#define LIFLINE_RECORD_INDEX_BITS 12u
 #define LIFLINE_RECORD_POPULATION_SHIFT 24u  /* number of the population in the program */
 #define LIFLINE_RECORD_POPULATION_BITS 6u
 #define LIFLINE_RECORD_KIND_SHIFT 30u  /* 0 spikes, 1 v, 2 i */
@@ -166,18 +166,18 @@
 #define LIFLINE_INSTRUCTION_OPCODE_SHIFT 28u  /* END 0, PASS 1 */
 #define LIFLINE_INSTRUCTION_OPCODE_BITS 4u
 /* pass_0: PASS, word 0. */
-#define LIFLINE_PASS_0_SOURCE_WORDS_SHIFT 0u  /* words of 32 presynaptic neurons to scan, 1..128 */
-#define LIFLINE_PASS_0_SOURCE_WORDS_BITS 8u
-#define LIFLINE_PASS_0_BLOCKS_SHIFT 8u  /* blocks of postsynaptic neurons, 1..255 */
-#define LIFLINE_PASS_0_BLOCKS_BITS 8u
-#define LIFLINE_PASS_0_MODE_SHIFT 16u  /* 0 event, 1 dense */
+#define LIFLINE_PASS_0_SOURCE_WORDS_SHIFT 0u  /* words of 32 presynaptic neurons to scan, at least 1 */
+#define LIFLINE_PASS_0_SOURCE_WORDS_BITS 12u
+#define LIFLINE_PASS_0_BLOCKS_SHIFT 12u  /* blocks of postsynaptic neurons, at least 1 */
+#define LIFLINE_PASS_0_BLOCKS_BITS 12u
+#define LIFLINE_PASS_0_MODE_SHIFT 24u  /* 0 event, 1 dense */
 #define LIFLINE_PASS_0_MODE_BITS 1u
-#define LIFLINE_PASS_0_CLEAR_SHIFT 17u  /* clear every row after reading it: the last pass that reads this ring */
+#define LIFLINE_PASS_0_CLEAR_SHIFT 25u  /* clear every row after reading it: the last pass that reads this ring */
 #define LIFLINE_PASS_0_CLEAR_BITS 1u
-#define LIFLINE_PASS_0_UPDATE_SHIFT 18u  /* update the neurons: population words follow */
+#define LIFLINE_PASS_0_UPDATE_SHIFT 26u  /* update the neurons: population words follow */
 #define LIFLINE_PASS_0_UPDATE_BITS 1u
-#define LIFLINE_PASS_0_RESERVED_SHIFT 19u  /* zero */
-#define LIFLINE_PASS_0_RESERVED_BITS 9u
+#define LIFLINE_PASS_0_RESERVED_SHIFT 27u  /* zero */
+#define LIFLINE_PASS_0_RESERVED_BITS 1u
 #define LIFLINE_PASS_0_OPCODE_SHIFT 28u  /* 1 */
 #define LIFLINE_PASS_0_OPCODE_BITS 4u
 /* pass_1: PASS, word 1. */
@@ -191,14 +191,10 @@
 #define LIFLINE_PASS_2_FAN_IN_SHIFT 16u  /* presynaptic neurons of this pass: the stride between blocks */
 #define LIFLINE_PASS_2_FAN_IN_BITS 16u
 /* population_0: Population, word 0. */
-#define LIFLINE_POPULATION_0_ROWS_SHIFT 0u  /* rows to update, 1..1023 */
-#define LIFLINE_POPULATION_0_ROWS_BITS 10u
-#define LIFLINE_POPULATION_0_ROW_WORDS_SHIFT 10u  /* neuron words per row */
-#define LIFLINE_POPULATION_0_ROW_WORDS_BITS 4u
-#define LIFLINE_POPULATION_0_NEURON_BASE_SHIFT 14u  /* neuron word of the prologue; rows start behind it */
+#define LIFLINE_POPULATION_0_ROWS_SHIFT 0u  /* rows to update, at least 1 */
+#define LIFLINE_POPULATION_0_ROWS_BITS 16u
+#define LIFLINE_POPULATION_0_NEURON_BASE_SHIFT 16u  /* neuron word of the prologue; rows start behind it */
 #define LIFLINE_POPULATION_0_NEURON_BASE_BITS 16u
-#define LIFLINE_POPULATION_0_RESERVED_SHIFT 30u  /* zero */
-#define LIFLINE_POPULATION_0_RESERVED_BITS 2u
 /* population_1: Population, word 1. */
 #define LIFLINE_POPULATION_1_PROLOGUE_SHIFT 0u  /* micro-operations that load shared parameters, once per pass */
 #define LIFLINE_POPULATION_1_PROLOGUE_BITS 4u
@@ -240,8 +236,10 @@
 #define LIFLINE_POPULATION_5_RING_BITS 16u
 #define LIFLINE_POPULATION_5_EXIT_CHECK_SHIFT 16u  /* one more micro-operation per row follows the recorded ones: the spike count, compared for early exit */
 #define LIFLINE_POPULATION_5_EXIT_CHECK_BITS 1u
-#define LIFLINE_POPULATION_5_RESERVED_SHIFT 17u  /* zero */
-#define LIFLINE_POPULATION_5_RESERVED_BITS 15u
+#define LIFLINE_POPULATION_5_ROW_WORDS_SHIFT 17u  /* neuron words per row */
+#define LIFLINE_POPULATION_5_ROW_WORDS_BITS 4u
+#define LIFLINE_POPULATION_5_RESERVED_SHIFT 21u  /* zero */
+#define LIFLINE_POPULATION_5_RESERVED_BITS 11u
 /* population_6: Population, word 6. */
 #define LIFLINE_POPULATION_6_LAST_ROW_SHIFT 0u  /* one bit per multiplier: neurons that exist in the last row */
 #define LIFLINE_POPULATION_6_LAST_ROW_BITS 32u

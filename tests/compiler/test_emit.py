@@ -103,7 +103,7 @@ def test_population_words_say_what_the_neurons_are() -> None:
     one, two = word(0, 1), word(0, 2)
     assert (one["non_strict"], one["reset_now"], one["reset_subtract"], one["record"], one["record_spikes"]) == (1, 1, 1, 0, 0)
     assert (two["factor_v"], two["factor_i"]) == (4096 - 100, 4096 - 200)
-    assert word(0, 0) == {"rows": 3, "row_words": hidden.row_words, "neuron_base": hidden.row_base - 1, "reserved": 0}
+    assert word(0, 0) == {"rows": 3, "neuron_base": hidden.row_base - 1}
     assert POPULATION_4.unpack(int(words[hidden.address + 4])) == {"v_min": -3} and word(2, 4) == {"v_min": -TINY.state_max}
     assert POPULATION_6.unpack(int(words[hidden.address + 6])) == {"last_row": 1} and word(2, 6) == {"last_row": 3}
     assert POPULATION_0.unpack(int(words[out.address]))["rows"] == 1

@@ -71,10 +71,10 @@ def test_what_is_no_network_or_configuration_is_named(net: object, config: objec
 
 
 def test_a_population_of_more_rows_than_a_program_can_name() -> None:
-    config = SMALL.replace(name="tall", max_neurons=2040, neuron_words=8192, output_words=512)
-    with pytest.raises(CompileError, match=r"`out` has 1024 neurons, `tall` updates at most 1023 .*\(1023 rows of 1\)"):
-        compile_network(network(outputs=1024), config)
-    compile_network(network(outputs=1023), config)
+    config = SMALL.replace(name="tall", max_neurons=4104, neuron_words=16384, output_words=1024)
+    with pytest.raises(CompileError, match=r"`out` has 4097 neurons, `tall` updates at most 4096 .*\(4096 rows of 1\)"):
+        compile_network(network(outputs=4097), config)
+    compile_network(network(outputs=4096), config)
 
 
 def test_largest_delay_and_sum_compile() -> None:

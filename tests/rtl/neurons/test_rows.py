@@ -28,7 +28,8 @@ def test_rows_come_in_order_and_begin_again(rows: int, prologue: int) -> None:
 
     async def bench(ctx):
         for base, row_words in ((5, 2), (0, 1), (9, 3)):
-            ctx.set(layout.population_0, {"rows": rows, "row_words": row_words, "neuron_base": base})
+            ctx.set(layout.population_0, {"rows": rows, "neuron_base": base})
+            ctx.set(layout.population_5, {"row_words": row_words})
             ctx.set(layout.population_1.prologue, prologue)
             ctx.set(dut.load, 1)
             await ctx.tick()

@@ -122,7 +122,7 @@ class Bench:
         case, neurons, program = self.case, self.case.neurons, self.case.program
         last = case.population.size - (case.rows - 1) * case.config.multipliers
         fields = {
-            "population_0": {"rows": case.rows, "row_words": len(program.words), "neuron_base": NEURON_BASE},
+            "population_0": {"rows": case.rows, "neuron_base": NEURON_BASE},
             "population_1": {
                 "prologue": len(program.prologue), "update": len(program.update), "record": len(case.record), "shift": case.shift,
                 "non_strict": not neurons.strict, "reset_now": neurons.reset in (ResetRule.NOW_VALUE, ResetRule.NOW_SUBTRACT),
@@ -131,7 +131,7 @@ class Bench:
             "population_2": {"factor_v": 4096 - neurons.decay_v, "factor_i": 4096 - neurons.decay_i},
             "population_3": {"v_reset": neurons.v_reset},
             "population_4": {"v_min": -case.config.state_max if neurons.v_min is None else neurons.v_min},
-            "population_5": {"exit_check": case.exit_check},
+            "population_5": {"exit_check": case.exit_check, "row_words": len(program.words)},
             "population_6": {"last_row": (1 << last) - 1},
         }  # fmt: skip
         assert set(fields) <= {w.name for w in POPULATION_WORDS}
