@@ -54,7 +54,11 @@ AREAS = (
     Area("gateware, bitmap", ("rtl/spikes/bitmap.py",), ("tests/rtl/spikes/test_bitmap.py", "tests/rtl/spikes/test_router.py", PROGRAMS)),
     Area("gateware, place", ("rtl/spikes/place.py",), ("tests/rtl/spikes/test_place.py", "tests/rtl/spikes/test_router.py")),
     Area("gateware, scanner", ("rtl/synapses/scanner.py", "rtl/synapses/fetch.py", "rtl/synapses/capture.py", "rtl/synapses/emit.py"), ("tests/rtl/synapses/test_scanner.py",)),
-    Area("gateware, accumulation", ("rtl/synapses/accumulate.py",), ("tests/rtl/synapses/test_accumulate.py", PROGRAMS)),
+    Area(
+        "gateware, accumulation",
+        tuple(f"rtl/synapses/{name}.py" for name in ("accumulate", "entries", "event_issue", "dense_issue", "drain", "weights", "slots", "adders", "dense")),
+        ("tests/rtl/synapses/test_accumulate.py", PROGRAMS),
+    ),
     Area(
         "gateware, lanes",
         ("rtl/neurons/lanes.py", "rtl/cells/clip.py", "rtl/cells/add.py"),
