@@ -73,28 +73,9 @@ class Core(wiring.Component):
         m.submodules.host = host = Host(config)
         wiring.connect(m, wiring.flipped(self.request), host.request)
         wiring.connect(m, host.response, wiring.flipped(self.response))
-
-        # Run control and counters.
-        m.d.comb += [
-            seq.run.start.eq(host.start),
-            seq.run.fresh.eq(host.fresh),
-            seq.run.stop.eq(host.stop),
-            seq.run.steps.eq(host.steps),
-            seq.run.period.eq(host.period),
-            seq.run.ring_clear_words.eq(host.ring_clear_words),
-            host.running.eq(seq.run.running),
-            host.exited.eq(seq.run.exited),
-            host.counter_overflow.eq(seq.run.counter_overflow),
-            host.input_out_of_range.eq(source.control.out_of_range),
-            host.time.eq(seq.run.time),
-            host.cleared.eq(seq.run.cleared),
-            host.stall_input.eq(seq.run.stall_input),
-            host.stall_output.eq(seq.run.stall_output),
-            host.stall_period.eq(seq.run.stall_period),
-            host.overrun.eq(seq.run.overrun),
-            host.input_taken.eq(source.control.taken),
-            host.output_count.eq(recorder.output.count),
-        ]
+        wiring.connect(m, host.run, seq.run)
+        wiring.connect(m, host.input, source.control)
+        wiring.connect(m, host.output, recorder.output)
 
         # Scan and accumulation.
         wiring.connect(m, seq.scan, scanner.command)
@@ -116,11 +97,6 @@ class Core(wiring.Component):
         wiring.connect(m, router.records, recorder.words)
         wiring.connect(m, update.rows, recorder.rows)
         wiring.connect(m, seq.record, recorder.command)
-        if config.early_exit:
-            m.d.comb += [
-                seq.run.exit_every.eq(host.exit_every),
-                seq.run.exit_margin.eq(host.exit_margin),
-            ]
 
         if self.traced:
             wiring.connect(m, update.trace, wiring.flipped(self.trace))
@@ -128,19 +104,10 @@ class Core(wiring.Component):
         # Input.
         wiring.connect(m, seq.input, source.progress)
         m.d.comb += [
-            source.control.discard.eq(host.discard),
-            source.control.available.eq(host.input_count),
-            source.control.base.eq(host.input_ring_base),
-            source.control.rows.eq(host.input_ring_rows),
-            source.control.delay.eq(host.input_ring_delay),
-            source.control.uniform.eq(host.input_ring_uniform),
-            source.control.neurons.eq(host.input_neurons),
             source.host.address.eq(host.offset),
             source.host.data.eq(host.write_data),
             source.host.write.eq(host.write_input),
             source.host.read.eq(host.read_input),
-            recorder.output.address.eq(host.offset),
-            recorder.output.taken.eq(host.output_taken),
         ]
 
         # Memory ports: the host while no run is in progress, else the engines; the input writer comes last. Where the engines' address or
@@ -206,7 +173,6 @@ class Core(wiring.Component):
             host.read_delays.eq(delays.host.read_data),
             host.read_rings.eq(rings.read_data),
             host.read_input_data.eq(source.host.read_data),
-            host.read_output.eq(recorder.output.data),
         ]
         return m
 

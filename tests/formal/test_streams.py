@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 from amaranth.hdl import Assert, Assume, Elaboratable, Module, Mux, Signal, signed
+from amaranth.lib.wiring import In
 
 from lifline.arch.config import preset
 from lifline.rtl.cells import buffers as buffers_module
@@ -70,11 +71,8 @@ class ResponsesAreStable(Elaboratable):
 
     def __init__(self, module: ModuleType) -> None:
         self.host = module.Host(CONFIG)
-        names = [name for name, member in self.host.signature.members.items() if member.flow.name == "In"]
-        self.ports = [
-            self.host.request.valid, self.host.request.payload.as_value(), self.host.response.ready,
-            *(getattr(self.host, name) for name in names if name != "request"),
-        ]  # fmt: skip
+        found = [value for _, member, value in self.host.signature.flatten(self.host) if member.flow is In]
+        self.ports = [value if isinstance(value, Signal) else value.as_value() for value in found]
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -165,7 +163,7 @@ PARTS_OF_THE_LINK = (buffers_module, executor_module)
 PROOFS = {
     "replies-are-stable": (RepliesAreStable, buffers_module, "self.i.ready.eq(~self.o.valid | self.o.ready)", "self.i.ready.eq(1)", 4, 30),
     "requests-are-stable": (RequestsAreStable, executor_module, "with m.If(request.ready):", "with m.If(1):", 4, 30),
-    "responses-are-stable": (ResponsesAreStable, host_module, "counters of the new run.\n            m.d.comb += idle.eq(1)", "counters of the new run.\n            m.d.comb += [idle.eq(1), self.response.valid.eq(self.running)]", 8, 8),
+    "responses-are-stable": (ResponsesAreStable, host_module, "counters of the new run.\n            m.d.comb += idle.eq(1)", "counters of the new run.\n            m.d.comb += [idle.eq(1), self.response.valid.eq(self.run.running)]", 8, 8),
     "received-bytes-are-stable": (ReceivedBytesAreStable, uart_module, "with m.If(self.o.valid & self.o.ready):", "with m.If(self.o.valid):", 4, 60),
     "input-is-read-once": (InputIsReadOnce, input_module, "(~self.valid | self.consume) & ~fetching &", "(~self.valid | self.consume) &", 8, 30),
     "saturation": (Clips, clip_module, "saturated.eq(~inside | (sign & ~total[: state_bits - 1].any()))", "saturated.eq(~inside)", 1, 1),

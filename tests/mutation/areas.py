@@ -47,7 +47,7 @@ AREAS = (
         ("tests/rtl/control", PROGRAMS),
     ),
     Area("gateware, registers", ("rtl/host/registers.py",), ("tests/rtl/host/test_registers.py",)),
-    Area("gateware, host", ("rtl/host/host.py",), ("tests/rtl/host/test_host.py",)),
+    Area("gateware, host", ("rtl/host/host.py", "rtl/host/decode.py", "rtl/host/written.py", "rtl/host/readback.py"), ("tests/rtl/host/test_host.py",)),
     Area("gateware, rings", ("rtl/spikes/rings.py",), ("tests/rtl/spikes/test_rings.py", PROGRAMS)),
     Area("gateware, delays", ("rtl/spikes/delays.py",), ("tests/rtl/spikes/test_delays.py", PROGRAMS)),
     Area("gateware, router", ("rtl/spikes/router.py",), ("tests/rtl/spikes/test_router.py", PROGRAMS)),

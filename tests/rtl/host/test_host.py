@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 import pytest
 
@@ -39,7 +40,17 @@ STROBES = {
     Space.PROGRAM: "write_program", Space.WEIGHTS: "write_weights", Space.NEURONS: "write_neurons", Space.DELAYS: "write_delays",
     Space.RINGS: "write_rings", Space.INPUT: "write_input",
 }  # fmt: skip
+PORTS = {
+    "input_out_of_range": "input.out_of_range", "input_taken": "input.taken", "discard": "input.discard", "input_count": "input.available",
+    "input_neurons": "input.neurons", "input_ring_base": "input.base", "output_count": "output.count", "output_taken": "output.taken",
+}  # fmt: skip
+"""Where registers and commands are found that are not of the run control."""
 LIVE = ("running", "exited", "counter_overflow", "input_out_of_range", "time", "input_taken", "output_count")
+
+
+def port(dut: Host, name: str):
+    """The port of a register, strobe or command."""
+    return getattr(dut, name) if name in STROBES.values() else attrgetter(PORTS.get(name, f"run.{name}"))(dut)
 
 
 @dataclass
@@ -129,7 +140,7 @@ class Bench:
         """One clock cycle; whether a request was taken and a response offered, and the response."""
         ctx, dut, config = self.ctx, self.dut, self.reference.config
         names = [*STROBES.values(), "start", "fresh", "discard"]
-        signals = [getattr(dut, name) for name in names]
+        signals = [port(dut, name) for name in names]
         _, _, ready, valid, data, error, offset, write_data, *strobes = await ctx.tick().sample(
             dut.request.ready, dut.response.valid, dut.response.payload.data, dut.response.payload.error, dut.offset, dut.write_data, *signals
         )
@@ -137,7 +148,7 @@ class Bench:
         lanes = {Space.WEIGHTS: slices, Space.NEURONS: config.multipliers}
         inputs = {
             Space.PROGRAM: dut.read_program, Space.WEIGHTS: dut.read_weights, Space.NEURONS: dut.read_neurons, Space.DELAYS: dut.read_delays,
-            Space.RINGS: dut.read_rings, Space.INPUT: dut.read_input_data, Space.OUTPUT: dut.read_output,
+            Space.RINGS: dut.read_rings, Space.INPUT: dut.read_input_data, Space.OUTPUT: dut.output.data,
         }  # fmt: skip
         for space, signal in inputs.items():
             ctx.set(signal, self.packed(space, lanes.get(space, 1), offset % self.reference.depth[space]))
@@ -193,8 +204,8 @@ def test_random_requests(config: Config) -> None:
         for _ in range(500):
             if rng.random() < 0.2:
                 for name in LIVE:
-                    reference.live[name] = rng.getrandbits(len(getattr(dut, name)))
-                    ctx.set(getattr(dut, name), reference.live[name])
+                    reference.live[name] = rng.getrandbits(len(port(dut, name)))
+                    ctx.set(port(dut, name), reference.live[name])
             number = rng.choice([*Space, Space.REGISTERS, rng.randrange(16)])
             depth = reference.depth.get(number, 32)
             offset = rng.choice([rng.randrange(depth), rng.randrange(depth), depth - 1, depth, rng.getrandbits(20)])
@@ -219,7 +230,7 @@ def test_written_registers_reach_the_core() -> None:
         for name, register in REGISTERS.items():
             if register.access is Access.READ or name in ("control", "input_ring", *COUNTERS, *KEPT):
                 continue
-            signal = getattr(bench.dut, name)
+            signal = port(bench.dut, name)
             for value in (0xFFFFFFFF, 0, rng.getrandbits(32)):
                 assert await bench.request(True, address(Space.REGISTERS, register.offset), value) == (0, Status.OK)
                 assert bench.ctx.get(signal) == value & (1 << len(signal)) - 1, name
@@ -235,7 +246,7 @@ def test_the_input_ring_register_holds_delay_uniformity_and_rows(config: Config)
         dut, ctx = bench.dut, bench.ctx
         for uniform, delay, rows in ((1, 5, 7), (0, 5, config.max_ring_rows), (0, config.delay_entries - 1, 1), (1, config.max_delay, 8)):
             await bench.request(True, where, delay | uniform << 16 | rows << INPUT_RING_ROWS_SHIFT)
-            assert (ctx.get(dut.input_ring_uniform), ctx.get(dut.input_ring_delay), ctx.get(dut.input_ring_rows)) == (uniform, delay, rows)
+            assert (ctx.get(dut.input.uniform), ctx.get(dut.input.delay), ctx.get(dut.input.rows)) == (uniform, delay, rows)
 
     run(config, body)
 
@@ -246,9 +257,9 @@ def test_the_load_mark_is_zero_at_first_and_then_what_was_written() -> None:
         assert await bench.request(False, where, 0) == (0, Status.OK)
         for value in (0xFFFFFFFF, rng.getrandbits(32), 0):
             await bench.request(True, where, value)
-            bench.ctx.set(bench.dut.cleared, value & 1)  # a fresh run changes nothing
+            bench.ctx.set(bench.dut.run.cleared, value & 1)  # a fresh run changes nothing
             await bench.cycle()
-            bench.ctx.set(bench.dut.cleared, 0)
+            bench.ctx.set(bench.dut.run.cleared, 0)
             await bench.settle()
             assert await bench.request(False, where, 0) == (value, Status.OK)
 
@@ -270,7 +281,7 @@ def test_a_repeated_start_starts_nothing_and_a_running_core_is_not_started() -> 
         where = address(Space.REGISTERS, REGISTERS["control"].offset)
         starts = []
         for tag, running in ((1, 0), (1, 0), (2, 1), (2, 0), (3, 0), (0, 0)):
-            bench.ctx.set(bench.dut.running, running)
+            bench.ctx.set(bench.dut.run.running, running)
             await bench.request(True, where, CONTROL_START | tag << CONTROL_TAG_SHIFT)
             starts.append(bench.strobes["start"])
             assert await bench.request(False, where, 0) == (tag << CONTROL_TAG_SHIFT, Status.OK)
@@ -281,14 +292,14 @@ def test_a_repeated_start_starts_nothing_and_a_running_core_is_not_started() -> 
 
 def test_stop_stays_until_the_run_has_ended() -> None:
     async def body(bench: Bench, rng: random.Random) -> None:
-        bench.ctx.set(bench.dut.running, 1)
+        bench.ctx.set(bench.dut.run.running, 1)
         await bench.request(True, address(Space.REGISTERS, REGISTERS["control"].offset), CONTROL_STOP)
         for _ in range(20):
             await bench.cycle()
-            assert bench.ctx.get(bench.dut.stop)
-        bench.ctx.set(bench.dut.running, 0)
+            assert bench.ctx.get(bench.dut.run.stop)
+        bench.ctx.set(bench.dut.run.running, 0)
         await bench.cycle()
-        assert not bench.ctx.get(bench.dut.stop)
+        assert not bench.ctx.get(bench.dut.run.stop)
 
     run(TINY, body)
 
@@ -299,12 +310,12 @@ def test_discard_and_a_fresh_run_reset_the_positions() -> None:
         for name in ("input_count", "output_taken"):
             await bench.request(True, address(Space.REGISTERS, REGISTERS[name].offset), 77)
         await bench.request(True, address(Space.REGISTERS, REGISTERS["control"].offset), CONTROL_DISCARD)
-        assert (ctx.get(dut.input_count), ctx.get(dut.output_taken)) == (0, 77)
-        ctx.set(dut.cleared, 1)
+        assert (ctx.get(dut.input.available), ctx.get(dut.output.taken)) == (0, 77)
+        ctx.set(dut.run.cleared, 1)
         await bench.cycle()
-        ctx.set(dut.cleared, 0)
+        ctx.set(dut.run.cleared, 0)
         await bench.cycle()
-        assert ctx.get(dut.output_taken) == 0
+        assert ctx.get(dut.output.taken) == 0
 
     run(TINY, body)
 
@@ -314,21 +325,21 @@ def test_cycles_are_counted_apart() -> None:
 
     async def body(bench: Bench, rng: random.Random) -> None:
         dut, ctx = bench.dut, bench.ctx
-        ctx.set(dut.cleared, 1)
+        ctx.set(dut.run.cleared, 1)
         await bench.cycle()
-        ctx.set(dut.cleared, 0)
+        ctx.set(dut.run.cleared, 0)
         await bench.settle()
         wanted = {"busy_cycles": 300, "stall_input_cycles": 70, "stall_output_cycles": 65, "stall_period_cycles": 200, "overruns": 3}
-        signals = dict(zip(wanted, (None, dut.stall_input, dut.stall_output, dut.stall_period, dut.overrun), strict=True))
+        signals = dict(zip(wanted, (None, dut.run.stall_input, dut.run.stall_output, dut.run.stall_period, dut.run.overrun), strict=True))
         for name, count in wanted.items():
             for _ in range(count):
-                ctx.set(dut.running, name != "overruns")
+                ctx.set(dut.run.running, name != "overruns")
                 if (signal := signals[name]) is not None:
                     ctx.set(signal, 1)
                 await bench.cycle()
                 if signal is not None:
                     ctx.set(signal, 0)
-        ctx.set(dut.running, 0)
+        ctx.set(dut.run.running, 0)
         await bench.cycle()
         for name, count in wanted.items():
             assert await bench.request(False, address(Space.REGISTERS, REGISTERS[name].offset), 0) == (count, Status.OK), name
