@@ -9,22 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .errors import ConfigError
-from .program import PASS_0
-from .records import INPUT_END_OF_STEP
-from .timing import ACCUMULATE_SPACING
+from .limits import MAX_SOURCE_WORDS, RESERVE_BITS, RING_BITS
+from .rules import rules
 from .values import integer, plain_fields, short, text
-
-RING_BITS = 32
-"""Neurons per word of a delay ring and per word of a spike bitmap."""
-
-MAX_SOURCE_WORDS = (1 << PASS_0["source_words"].width) - 1
-"""Words of presynaptic neurons that one pass scans."""
-
-MAX_BLOCKS = (1 << PASS_0["blocks"].width) - 1
-"""Blocks of one population."""
-
-RESERVE_BITS = 10
-"""Width of the number of output words that are reserved for a step's spikes."""
 
 INTERFACE_VERSION = 7
 """Raised whenever program layout, registers or frames change meaning."""
@@ -90,68 +77,10 @@ class Config:
     dense_bits: int = 0
 
     def __post_init__(self) -> None:
-        def require(ok: bool, rule: str) -> None:
-            if not ok:
-                raise ConfigError(f"configuration `{self.name}`: {rule}")
-
-        def power_of_two(n: int) -> bool:
-            return n > 0 and n & (n - 1) == 0
-
         self._check_types()
-        lanes = self.event_lanes
-        require(self.memory_registers or not self.dense_lanes, "memory_registers=False is for event-only configurations: set dense_lanes=0")
-        require(power_of_two(lanes) and 2 <= lanes <= 128, f"event_lanes={lanes} must be a power of two from 2 to 128")
-        require(self.dense_lanes in (0, lanes), f"dense_lanes={self.dense_lanes} must be 0 or equal event_lanes={lanes}")
-        require(self.window in (1, 2, 4, 8, 16), f"window={self.window} must be 1, 2, 4, 8 or 16")
-        require(
-            power_of_two(self.drain_cycles) and self.drain_cycles <= self.window and (self.dense_lanes > 0 or self.drain_cycles == 1),
-            f"drain_cycles={self.drain_cycles} must be a power of two up to window={self.window}, and 1 without dense lanes",
-        )
-        require(self.weight_bits in (2, 4, 8), f"weight_bits={self.weight_bits} must be 2, 4 or 8")
-        require(lanes * self.weight_bits >= 32 or power_of_two(lanes * self.weight_bits), "weight word width must be a power of two")
-        require(16 <= self.accumulator_bits <= 24, f"accumulator_bits={self.accumulator_bits} must be 16..24")
-        require(
-            self.weight_bits + 2 <= self.dense_bits <= self.accumulator_bits,
-            f"dense_bits={self.dense_bits} must be from weight_bits + 2 to accumulator_bits={self.accumulator_bits}",
-        )
-        require(
-            self.window >= ACCUMULATE_SPACING or self.dense_bits == self.accumulator_bits or not self.dense_lanes,
-            f"dense_bits={self.dense_bits} below accumulator_bits={self.accumulator_bits} needs a window of at least {ACCUMULATE_SPACING} steps",
-        )
-        require(8 <= self.state_bits <= 24, f"state_bits={self.state_bits} must be 8..24")
-        require(
-            power_of_two(self.multipliers) and self.multipliers <= min(lanes, RING_BITS),
-            f"multipliers={self.multipliers} must be a power of two, at most the lanes and {RING_BITS}",
-        )
-        require(0 <= self.max_delay <= 63, f"max_delay={self.max_delay} must be 0..63")
-        for field in ("weight_words", "neuron_words", "ring_words", "delay_entries", "list_entries", "program_words", "input_words", "output_words"):
-            value = getattr(self, field)
-            require(power_of_two(value) and 16 <= value <= 65536, f"{field}={value} must be a power of two from 16 to 65536")
-        for field in ("input_words", "output_words"):
-            require(getattr(self, field) <= 32768, f"{field}={getattr(self, field)} must be at most 32768")
-        require(self.max_neurons % lanes == 0 and self.max_blocks <= MAX_BLOCKS, f"max_neurons={self.max_neurons} must be a multiple of {lanes} lanes, at most {MAX_BLOCKS} blocks")
-        require(
-            self.list_entries >= 2 * RING_BITS,
-            f"list_entries={self.list_entries} must be at least {2 * RING_BITS}: two steps' lists of a word of {RING_BITS} neurons share the list",
-        )
-        require(
-            self.max_input_neurons <= INPUT_END_OF_STEP,
-            f"ring_words={self.ring_words} with window={self.window} have room for {self.max_input_neurons} input neurons, and an input word can "
-            f"name {INPUT_END_OF_STEP}: use at most {INPUT_END_OF_STEP // RING_BITS * 2 * self.window} ring words",
-        )
-        reserved = self.reserved_output_words
-        require(
-            reserved <= self.output_words and reserved < 1 << RESERVE_BITS,
-            f"max_neurons={self.max_neurons} with multipliers={self.multipliers} can need room for {reserved} output words in one step, and "
-            f"output_words={self.output_words} (or {(1 << RESERVE_BITS) - 1}, which can be reserved) are fewer: use more output words or fewer neurons",
-        )
-        require(
-            len(self.weight_shifts) <= 16
-            and self.weight_shifts[:1] == (0,)
-            and all(0 <= s <= 15 for s in self.weight_shifts)
-            and list(self.weight_shifts) == sorted(set(self.weight_shifts)),
-            f"weight_shifts={self.weight_shifts} must rise from 0 to at most 15",
-        )
+        for holds, rule in rules(self):
+            if not holds:
+                raise ConfigError(f"configuration `{self.name}`: {rule}")
 
     def _check_types(self) -> None:
         """Fields become plain integers, truth values and texts."""
@@ -206,6 +135,11 @@ class Config:
         nothing else is recorded, or for one step and beside them a row of state and its header."""
         spikes = 2 * ceil_div(self.max_neurons, RING_BITS)
         return max(2 * spikes, spikes + self.multipliers + 1)
+
+    @property
+    def max_reserved_output_words(self) -> int:
+        """Output words that can be reserved for one step."""
+        return (1 << RESERVE_BITS) - 1
 
     @property
     def max_input_neurons(self) -> int:
