@@ -11,8 +11,9 @@ from amaranth.hdl import signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out, Signature
 
-from lifline.arch.config import RESERVE_BITS, RING_BITS, Config
+from lifline.arch.config import Config
 from lifline.arch.layout import WORD_BITS
+from lifline.arch.limits import RESERVE_BITS, RING_BITS
 from lifline.arch.program import MAX_RINGS, POPULATION_1, POPULATION_COUNTERS, RING_0, RING_1, Mode, Record
 from lifline.arch.records import AHEAD_BITS, RECORD
 from lifline.arch.registers import EXIT_BITS, PERIOD_BITS, POSITION_BITS

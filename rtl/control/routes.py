@@ -6,7 +6,8 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from lifline.arch.config import RESERVE_BITS, RING_BITS, Config
+from lifline.arch.config import Config
+from lifline.arch.limits import RESERVE_BITS, RING_BITS
 from lifline.arch.program import POPULATION_0, POPULATION_1
 
 

@@ -6,7 +6,8 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from lifline.arch.config import RING_BITS, Config, ceil_div
+from lifline.arch.config import Config, ceil_div
+from lifline.arch.limits import RING_BITS
 from lifline.arch.records import RECORD
 from lifline.arch.timing import UPDATE_STAGES
 

@@ -6,7 +6,8 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from lifline.arch.config import RING_BITS, Config
+from lifline.arch.config import Config
+from lifline.arch.limits import RING_BITS
 from lifline.arch.records import INPUT_BITS, INPUT_END_OF_STEP
 from lifline.arch.registers import POSITION_BITS
 

@@ -9,8 +9,9 @@ from amaranth.hdl import Assert, Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from lifline.arch.config import RESERVE_BITS, Config
+from lifline.arch.config import Config
 from lifline.arch.layout import WORD_BITS
+from lifline.arch.limits import RESERVE_BITS
 from lifline.arch.program import Record
 from lifline.arch.records import RECORD, RecordKind
 from lifline.arch.registers import POSITION_BITS

@@ -6,7 +6,8 @@ from amaranth.hdl import Array, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from lifline.arch.config import RING_BITS, Config
+from lifline.arch.config import Config
+from lifline.arch.limits import RING_BITS
 
 from ..cells.memory import Ram
 from ..streams import RingClear, RingScan, spike_write

@@ -9,7 +9,8 @@ from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from lifline.arch.config import RING_BITS, Config
+from lifline.arch.config import Config
+from lifline.arch.limits import RING_BITS
 
 from ..cells.count import at_most_one, index_of_missing, lowest_bit, only_lowest
 from ..cells.select import parts_of, selected_part

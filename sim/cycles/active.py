@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lifline.arch.config import RING_BITS
 from lifline.arch.kernel import kernel
+from lifline.arch.limits import RING_BITS
 
 
 @kernel()

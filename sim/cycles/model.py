@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lifline.arch.config import RING_BITS, Config, ceil_div
+from lifline.arch.config import Config, ceil_div
 from lifline.arch.errors import InputError
+from lifline.arch.limits import RING_BITS
 from lifline.arch.program import (
     INSTRUCTION,
     PASS_0,

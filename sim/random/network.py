@@ -14,7 +14,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from lifline.arch.arithmetic import DECAY_ONE, decayed
-from lifline.arch.config import RING_BITS, Config, ceil_div
+from lifline.arch.config import Config, ceil_div
+from lifline.arch.limits import RING_BITS
 from lifline.arch.program import MAX_RINGS
 from lifline.network.model import MAX_DELAY, EarlyExit, Network, Neurons, Population, Projection, ResetRule
 

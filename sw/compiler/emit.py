@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifline.arch.arithmetic import DECAY_ONE
-from lifline.arch.config import RING_BITS, Config, ceil_div
+from lifline.arch.config import Config, ceil_div
+from lifline.arch.limits import RING_BITS
 from lifline.arch.program import (
     INSTRUCTION,
     MAX_RINGS,

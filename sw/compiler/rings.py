@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lifline.arch.config import RING_BITS, Config, ceil_div
+from lifline.arch.config import Config, ceil_div
 from lifline.arch.errors import CompileError
+from lifline.arch.limits import RING_BITS
 from lifline.arch.program import MAX_RINGS
 from lifline.network.model import Network, Population
 

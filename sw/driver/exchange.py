@@ -9,8 +9,9 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from lifline.arch.config import RING_BITS, Config
+from lifline.arch.config import Config
 from lifline.arch.errors import DeviceError
+from lifline.arch.limits import RING_BITS
 from lifline.arch.records import INPUT_END_OF_STEP, RECORD, RecordKind
 from lifline.arch.registers import (
     CONTROL_DISCARD,

@@ -11,7 +11,8 @@ from amaranth.hdl import Assert, Assume, Cat, Elaboratable, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from lifline.arch.config import RING_BITS, preset
+from lifline.arch.config import preset
+from lifline.arch.limits import RING_BITS
 from lifline.rtl.spikes import rings as rings_module
 
 from .prove import missing, mutated, prove

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lifline.arch.config import RING_BITS, Config, ceil_div
+from lifline.arch.config import Config, ceil_div
+from lifline.arch.limits import RING_BITS
 from lifline.arch.program import Mode
 from lifline.network.model import Projection
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lifline.arch.config import RING_BITS, preset
+from lifline.arch.config import preset
+from lifline.arch.limits import RING_BITS
 from lifline.arch.program import Mode
 from lifline.compiler.projections.fully_connected import FullyConnected
 from lifline.network.model import Projection

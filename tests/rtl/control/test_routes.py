@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lifline.arch.config import RING_BITS, ceil_div, preset
+from lifline.arch.config import ceil_div, preset
+from lifline.arch.limits import RING_BITS
 from lifline.rtl.control.routes import Routes
 
 from ..bench import simulate

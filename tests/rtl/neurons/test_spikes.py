@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from lifline.arch.config import RING_BITS, preset
+from lifline.arch.config import preset
+from lifline.arch.limits import RING_BITS
 from lifline.rtl.neurons.spikes import SpikeCollector
 
 from ..bench import simulate

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from lifline.arch.config import RING_BITS, Config, ceil_div, preset
+from lifline.arch.config import Config, ceil_div, preset
+from lifline.arch.limits import RING_BITS
 from lifline.arch.program import POPULATION_COUNTERS, POPULATION_WORDS, Record
 from lifline.arch.timing import UPDATE_SPACING
 from lifline.compiler.microcode import LATE, Microprogram, build

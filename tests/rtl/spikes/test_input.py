@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from lifline.arch.config import RING_BITS, preset
+from lifline.arch.config import preset
+from lifline.arch.limits import RING_BITS
 from lifline.arch.records import AHEAD_BITS, INPUT_END_OF_STEP
 from lifline.rtl.spikes.input import InputWriter
 

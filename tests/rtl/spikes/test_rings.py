@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lifline.arch.config import RING_BITS, preset
+from lifline.arch.config import preset
+from lifline.arch.limits import RING_BITS
 from lifline.rtl.spikes.rings import Rings
 
 from ..bench import simulate

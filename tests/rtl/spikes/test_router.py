@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from lifline.arch.config import RING_BITS, preset
+from lifline.arch.config import preset
+from lifline.arch.limits import RING_BITS
 from lifline.arch.program import MAX_RINGS
 from lifline.arch.records import RECORD, RecordKind
 from lifline.arch.timing import UPDATE_STAGES

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from lifline.arch.config import RING_BITS, Config, preset
+from lifline.arch.config import Config, preset
+from lifline.arch.limits import RING_BITS
 from lifline.rtl.streams import rows_per_scan
 from lifline.rtl.synapses.scanner import Scanner
 
