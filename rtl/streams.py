@@ -105,13 +105,34 @@ class InputControl(Signature):
 class HostAccess(Signature):
     """The host reads and writes a memory of ``words`` words of ``bits`` bits.
 
+    Parameters
+    ----------
+    read_bits : of what is read, where several of the host's words are one of the memory: then the whole one that holds ``address``.
+
     Members
     -------
     address : of the word.   write : one cycle: ``data`` is written.   read : in this cycle the word is meant to be read.   read_data : one cycle later.
     """
 
-    def __init__(self, words: int, bits: int) -> None:
-        super().__init__({"address": Out(range(words)), "write": Out(1), "data": Out(bits), "read": Out(1), "read_data": In(bits)})
+    def __init__(self, words: int, bits: int, *, read_bits: int | None = None) -> None:
+        members = {"address": Out(range(words)), "write": Out(1), "data": Out(bits), "read": Out(1), "read_data": In(read_bits or bits)}
+        super().__init__(members)
+
+
+def host_weights(config: Config) -> HostAccess:
+    """The host's way to the weights: words of the bus, or smaller ones if a weight word is smaller."""
+    bits = min(WORD_BITS, config.weight_word_bits)
+    return HostAccess(config.weight_words * (config.weight_word_bits // bits), bits, read_bits=config.weight_word_bits)
+
+
+def host_neurons(config: Config) -> HostAccess:
+    """The host's way to the neuron words, one neuron's at a time."""
+    return HostAccess(config.neuron_words * config.multipliers, config.state_bits, read_bits=config.multipliers * config.state_bits)
+
+
+def delay_bits(config: Config) -> int:
+    """Width of a delay."""
+    return max(config.max_delay.bit_length(), 1)
 
 
 class InputProgress(Signature):
@@ -442,12 +463,21 @@ class NeuronPort(Signature):
     Members
     -------
     read_address : always read; ``read_data`` one cycle later.   write_address, write_data, write_enable : a row.
+    quiet : no run is in progress: in the next cycle all neurons of ``write_data`` have to be ``written``, the host's value.
     """
 
     def __init__(self, config: Config) -> None:
         address, row = range(config.neuron_words), config.multipliers * config.state_bits
         super().__init__(
-            {"read_address": Out(address), "read_data": In(row), "write_address": Out(address), "write_data": Out(row), "write_enable": Out(1)}
+            {
+                "read_address": Out(address),
+                "read_data": In(row),
+                "write_address": Out(address),
+                "write_data": Out(row),
+                "write_enable": Out(1),
+                "quiet": In(1),
+                "written": In(signed(config.state_bits)),
+            }
         )
 
 

@@ -2,16 +2,16 @@
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
+from amaranth.lib.data import View
 from amaranth.lib.wiring import In, Out
 
-from lifline.arch.config import Config
+from lifline.arch.config import RING_BITS, Config
 from lifline.arch.frame import Status
-from lifline.arch.layout import WORD_BITS
 from lifline.arch.records import INPUT_BITS
-from lifline.arch.registers import SPACE_SHIFT, STORED_OFFSET, Space
+from lifline.arch.registers import STORED_OFFSET, Space
 
 from ..cells.states import States
-from ..streams import InputControl, OutputRead, RunControl
+from ..streams import HostAccess, InputControl, OutputRead, ProgramLoad, RunControl, delay_bits, host_neurons, host_weights, spike_write
 from .bus import HostRequest, HostResponse
 from .decode import REGISTER_BITS, AddressDecoder
 from .readback import ReadBack
@@ -19,12 +19,6 @@ from .registers import RegisterMemory
 from .written import WrittenRegisters
 
 HOST = ("Accept", "Check", "Access", "Select", "Read", "Respond")
-STROBES = {
-    Space.PROGRAM: "write_program", Space.WEIGHTS: "write_weights", Space.NEURONS: "write_neurons", Space.DELAYS: "write_delays",
-    Space.RINGS: "write_rings", Space.INPUT: "write_input",
-}  # fmt: skip
-"""Ports that write a word of each memory."""
-
 
 class Host(wiring.Component):
     """Answers one host request at a time, six cycles after it.
@@ -37,11 +31,9 @@ class Host(wiring.Component):
     from a register.
     run, input : Out, of :mod:`lifline.rtl.streams`.
     output : Out, the same; shows the host's address also while it does not read the output.
-    offset, write_data : Out, where and what the host reads or writes, in every memory; they stay during an access.
-    idle_offset, idle_data : Out, the same from the request before it is registered, one cycle earlier or in the same one; zero during a run.
-    write_* : Out, one cycle, at least one after ``offset``: ``write_data`` goes to ``offset`` of this memory.
-    read_input : Out, the host uses the input memory's read port.
-    read_* : In, the word of each memory that holds the one at ``offset``, from the cycle after it and until ``offset`` changes.
+    weights, neurons, delays, input_words : Out, of :mod:`lifline.rtl.streams`; address and data are the same for all and stay during an access, a write
+    comes at least one cycle after them.   program : Out, the same, from the request before it is registered.
+    rings : Out(:func:`~lifline.rtl.streams.spike_write`), whole words, between runs only.   ring_word : In, the word at its address, one cycle later.
     """
 
     def __init__(self, config: Config) -> None:
@@ -53,18 +45,13 @@ class Host(wiring.Component):
                 "run": Out(RunControl(config)),
                 "input": Out(InputControl(config)),
                 "output": Out(OutputRead(config)),
-                "offset": Out(SPACE_SHIFT),
-                "write_data": Out(WORD_BITS),
-                "idle_offset": Out(SPACE_SHIFT),
-                "idle_data": Out(WORD_BITS),
-                **{name: Out(1) for name in STROBES.values()},
-                "read_input": Out(1),
-                "read_program": In(WORD_BITS),
-                "read_weights": In(config.weight_word_bits),
-                "read_neurons": In(config.multipliers * config.state_bits),
-                "read_delays": In(range(config.max_delay + 1)),
-                "read_rings": In(WORD_BITS),
-                "read_input_data": In(INPUT_BITS),
+                "program": Out(ProgramLoad(config)),
+                "weights": Out(host_weights(config)),
+                "neurons": Out(host_neurons(config)),
+                "delays": Out(HostAccess(config.delay_entries, delay_bits(config))),
+                "rings": Out(spike_write(config)),
+                "ring_word": In(RING_BITS),
+                "input_words": Out(HostAccess(config.input_words, INPUT_BITS)),
             }
         )
 
@@ -82,22 +69,19 @@ class Host(wiring.Component):
         domain = m.d.sync if self.config.memory_registers else m.d.comb
         domain += [
             request.eq(self.request.payload),
-            self.idle_offset.eq(Mux(running, 0, self.request.payload.address)),
-            self.idle_data.eq(Mux(running, 0, self.request.payload.data)),
+            self.program.address.eq(Mux(running, 0, self.request.payload.address)),
+            self.program.data.eq(Mux(running, 0, self.request.payload.data)),
         ]
         m.d.comb += [
             decoder.address.eq(request.address),
             decoder.write.eq(request.write),
             decoder.running.eq(running),
-            self.offset.eq(request.address[:SPACE_SHIFT]),
-            self.write_data.eq(request.data),
-            self.output.address.eq(self.offset),
+            self.output.address.eq(request.address),
             self.output.taken.eq(written.output_taken),
         ]
         idle, access, strobe = Signal(), Signal(), Signal()
-        m.d.comb += [getattr(self, name).eq(strobe & decoder.chosen[space]) for space, name in STROBES.items()]
-        m.d.comb += self.read_input.eq(access & ~request.write & decoder.chosen[Space.INPUT])
-        self.join_registers(m, registers, written, strobe & decoder.chosen[Space.REGISTERS], idle)
+        self.join_memories(m, request, decoder.chosen, strobe, access & ~request.write)
+        self.join_registers(m, registers, written, request, strobe & decoder.chosen[Space.REGISTERS], idle)
         self.join_read_back(m, read_back, request.address, registers, written)
 
         states, response = States(m, *HOST), self.response.payload
@@ -128,16 +112,30 @@ class Host(wiring.Component):
                 states.next("Accept")
         return m
 
-    def join_registers(self, m: Module, registers: RegisterMemory, written: WrittenRegisters, write: Value, idle: Signal) -> None:
+    def join_memories(self, m: Module, request: View, chosen: Value, write: Value, read: Value) -> None:
+        """Address and data go to all memories; the one that is ``chosen``, a bit for each space, is read or written."""
+        for space, port in {Space.WEIGHTS: self.weights, Space.NEURONS: self.neurons, Space.DELAYS: self.delays, Space.INPUT: self.input_words}.items():
+            m.d.comb += [port.address.eq(request.address), port.data.eq(request.data), port.write.eq(write & chosen[space])]
+            m.d.comb += port.read.eq(read & chosen[space])
+        m.d.comb += [
+            self.program.write.eq(write & chosen[Space.PROGRAM]),
+            self.rings.valid.eq(write & chosen[Space.RINGS]),
+            self.rings.payload.address.eq(request.address),
+            self.rings.payload.word.eq(request.data),
+        ]
+
+    def join_registers(
+        self, m: Module, registers: RegisterMemory, written: WrittenRegisters, request: View, write: Value, idle: Signal
+    ) -> None:
         """Registers that the host writes go to both; the core's events go to the counters."""
-        run, index = self.run, self.offset[:REGISTER_BITS]
+        run, index = self.run, request.address[:REGISTER_BITS]
         m.d.comb += [
             written.index.eq(index),
-            written.data.eq(self.write_data),
+            written.data.eq(request.data),
             written.write.eq(write),
             registers.index.eq(index),
             registers.write.eq(write & (index >= STORED_OFFSET)),
-            registers.write_data.eq(self.write_data),
+            registers.write_data.eq(request.data),
             registers.free.eq(idle),
             registers.clear.eq(run.cleared),
         ]
@@ -156,11 +154,11 @@ class Host(wiring.Component):
             read_back.output_count.eq(self.output.count),
             read_back.tag.eq(written.tag),
             read_back.stored.eq(registers.data),
-            read_back.program.eq(self.read_program),
-            read_back.weights.eq(self.read_weights),
-            read_back.neurons.eq(self.read_neurons),
-            read_back.delays.eq(self.read_delays),
-            read_back.rings.eq(self.read_rings),
-            read_back.input.eq(self.read_input_data),
+            read_back.program.eq(self.program.read_data),
+            read_back.weights.eq(self.weights.read_data),
+            read_back.neurons.eq(self.neurons.read_data),
+            read_back.delays.eq(self.delays.read_data),
+            read_back.rings.eq(self.ring_word),
+            read_back.input.eq(self.input_words.read_data),
             read_back.output.eq(self.output.data),
         ]

@@ -10,7 +10,16 @@ from amaranth.lib.wiring import In, Out
 from lifline.arch.config import INTERFACE_VERSION, Config
 from lifline.arch.layout import WORD_BITS
 from lifline.arch.records import INPUT_BITS
-from lifline.arch.registers import ADDRESS_BITS, CONTROL_TAG_SHIFT, MAGIC, POSITION_BITS, SPACE_SHIFT, STORED_OFFSET, Space
+from lifline.arch.registers import (
+    ADDRESS_BITS,
+    CONTROL_TAG_SHIFT,
+    MAGIC,
+    POSITION_BITS,
+    SPACE_SHIFT,
+    STATUS_INPUT_RANGE,
+    STORED_OFFSET,
+    Space,
+)
 
 from ..cells.select import selected
 from .decode import REGISTER_BITS
@@ -50,7 +59,7 @@ class ReadBack(wiring.Component):
         super().__init__(
             {
                 "address": In(ADDRESS_BITS),
-                "status": In(4),
+                "status": In(STATUS_INPUT_RANGE.bit_length()),
                 "step": In(POSITION_BITS),
                 "input_taken": In(POSITION_BITS),
                 "output_count": In(POSITION_BITS),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -35,8 +35,6 @@ class Update(wiring.Component):
     slots : Out(:class:`~lifline.rtl.streams.SlotRead`), for the row of the operation in stage 0.
     words : Out(:class:`~lifline.rtl.streams.SpikeWords`), from registers, a cycle after the membranes were written.
     rows : Out(:class:`~lifline.rtl.streams.StateRows`), of recording operations (stage 6).
-    quiet : In, no update is in progress: in the next cycle all neurons of ``neurons.write_data`` are ``written``.
-    written : In, the host's value, in units of the state.
     trace : Out(:class:`~lifline.rtl.streams.Trace`), if asked for.
     """
 
@@ -49,8 +47,6 @@ class Update(wiring.Component):
             "slots": Out(SlotRead(config)),
             "words": Out(SpikeWords(config)),
             "rows": Out(StateRows(config)),
-            "quiet": In(1),
-            "written": In(signed(config.state_bits)),
         }
         super().__init__(members | ({"trace": Out(Trace(config))} if trace else {}))
 
@@ -79,8 +75,8 @@ class Update(wiring.Component):
             self.slots.release.eq(issue.ending),
             issue.room.eq(self.rows.room),
             issue.recorder_busy.eq(self.rows.busy),
-            pipeline.discard.eq(self.quiet),
-            pipeline.written.eq(self.written),
+            pipeline.discard.eq(self.neurons.quiet),
+            pipeline.written.eq(self.neurons.written),
             self.neurons.read_address.eq(issue.read_address),
         ]
         lanes = self.make_lanes(m, pipeline)

@@ -9,12 +9,7 @@ from amaranth.lib.wiring import In
 from lifline.arch.config import Config
 
 from ..cells.memory import Ram
-from ..streams import DelayRead, HostAccess
-
-
-def delay_bits(config: Config) -> int:
-    """Width of a delay."""
-    return max(config.max_delay.bit_length(), 1)
+from ..streams import DelayRead, HostAccess, delay_bits
 
 
 class Delays(wiring.Component):

@@ -36,10 +36,11 @@ WIDE = TINY.replace(event_lanes=16, dense_lanes=16, multipliers=8, state_bits=20
 BARE = TINY.replace(dense_lanes=0, drain_cycles=1, multipliers=1, memory_registers=False, early_exit=False)
 LATENCY = 5
 """Cycles from the one in which a request is offered to the one in which the response is."""
-STROBES = {
-    Space.PROGRAM: "write_program", Space.WEIGHTS: "write_weights", Space.NEURONS: "write_neurons", Space.DELAYS: "write_delays",
-    Space.RINGS: "write_rings", Space.INPUT: "write_input",
+MEMORIES = {
+    Space.PROGRAM: "program", Space.WEIGHTS: "weights", Space.NEURONS: "neurons", Space.DELAYS: "delays", Space.INPUT: "input_words",
 }  # fmt: skip
+"""Ports of the memories but rings and output."""
+STROBES = {space: f"{name}.write" for space, name in MEMORIES.items()} | {Space.RINGS: "rings.valid"}
 PORTS = {
     "input_out_of_range": "input.out_of_range", "input_taken": "input.taken", "discard": "input.discard", "input_count": "input.available",
     "input_neurons": "input.neurons", "input_ring_base": "input.base", "output_count": "output.count", "output_taken": "output.taken",
@@ -50,7 +51,7 @@ LIVE = ("running", "exited", "counter_overflow", "input_out_of_range", "time", "
 
 def port(dut: Host, name: str):
     """The port of a register, strobe or command."""
-    return getattr(dut, name) if name in STROBES.values() else attrgetter(PORTS.get(name, f"run.{name}"))(dut)
+    return attrgetter(name if name in STROBES.values() else PORTS.get(name, f"run.{name}"))(dut)
 
 
 @dataclass
@@ -141,22 +142,26 @@ class Bench:
         ctx, dut, config = self.ctx, self.dut, self.reference.config
         names = [*STROBES.values(), "start", "fresh", "discard"]
         signals = [port(dut, name) for name in names]
-        _, _, ready, valid, data, error, offset, write_data, *strobes = await ctx.tick().sample(
-            dut.request.ready, dut.response.valid, dut.response.payload.data, dut.response.payload.error, dut.offset, dut.write_data, *signals
+        places = [(getattr(dut, name).address, getattr(dut, name).data) for name in MEMORIES.values()]
+        places += [(dut.rings.payload.address, dut.rings.payload.word), (dut.output.address, dut.output.data)]
+        _, _, ready, valid, data, error, *values = await ctx.tick().sample(
+            dut.request.ready, dut.response.valid, dut.response.payload.data, dut.response.payload.error, *signals, *(s for pair in places for s in pair)
         )
+        strobes, found = values[: len(signals)], iter(values[len(signals) :])
+        at = {space: (next(found), next(found)) for space in (*MEMORIES, Space.RINGS, Space.OUTPUT)}
         slices = max(config.weight_word_bits // 32, 1)
         lanes = {Space.WEIGHTS: slices, Space.NEURONS: config.multipliers}
         inputs = {
-            Space.PROGRAM: dut.read_program, Space.WEIGHTS: dut.read_weights, Space.NEURONS: dut.read_neurons, Space.DELAYS: dut.read_delays,
-            Space.RINGS: dut.read_rings, Space.INPUT: dut.read_input_data, Space.OUTPUT: dut.output.data,
+            **{space: getattr(dut, name).read_data for space, name in MEMORIES.items()}, Space.RINGS: dut.ring_word, Space.OUTPUT: dut.output.data,
         }  # fmt: skip
         for space, signal in inputs.items():
-            ctx.set(signal, self.packed(space, lanes.get(space, 1), offset % self.reference.depth[space]))
+            ctx.set(signal, self.packed(space, lanes.get(space, 1), at[space][0]))
         for name, strobe in zip(names, strobes, strict=True):
             self.strobes[name] += strobe
         for space, name in STROBES.items():
             if strobes[names.index(name)]:
-                self.words[space][offset] = write_data & (1 << self.reference.width[space]) - 1
+                offset, written = at[space]
+                self.words[space][offset] = written & (1 << self.reference.width[space]) - 1
         return bool(ready), bool(valid), {"data": data, "error": Status(error)}
 
     async def request(self, write: bool, where: int, data: int, patience: int = 0) -> tuple[int, Status]:
