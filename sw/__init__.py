@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .arch.config import preset
+    from .arch.config import Config, preset
     from .arch.errors import (
         CompileError,
         ConfigError,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         ToolError,
         TrainingError,
     )
+    from .arch.program import Mode
     from .compiler.compile import compile_network
     from .compiler.program_file import load as load_program
     from .compiler.program_file import save as save_program
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from .network.model import EarlyExit, Network, Neurons, Population, Projection, ResetRule
 
 _PLACES = {
+    "Config": "arch.config:Config",
+    "Mode": "arch.program:Mode",
     "preset": "arch.config:preset",
     "Network": "network.model:Network",
     "Population": "network.model:Population",
@@ -74,8 +77,8 @@ _PLACES = {
 }  # fmt: skip
 
 __all__ = [
-    "CompileError", "ConfigError", "ConversionError", "DatasetError", "DeviceError", "EarlyExit", "InputError",
-    "LiflineError", "LinkError", "MissingLibraryError", "Network", "NetworkError", "Neurons", "OutputError",
+    "CompileError", "Config", "ConfigError", "ConversionError", "DatasetError", "DeviceError", "EarlyExit", "InputError",
+    "LiflineError", "LinkError", "MissingLibraryError", "Mode", "Network", "NetworkError", "Neurons", "OutputError",
     "Population", "ProgramError", "Projection", "ResetRule", "ToolError", "TrainingError", "compile_auto",
     "compile_network", "from_norse", "from_relu", "from_rockpool", "from_sinabs", "from_snntorch",
     "from_spikingjelly", "import_nir", "load_network", "load_program", "open", "preset", "save_network",

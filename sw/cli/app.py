@@ -14,24 +14,38 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from lifline import __version__
 from lifline.arch.config import PRESETS
 from lifline.arch.errors import InputError, LiflineError
 
 app = typer.Typer(help="Spiking neural networks on FPGAs, every bit checked.", no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console(stderr=True)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"lifline {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def main(version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, help="print the version and leave")] = False) -> None:
+    """Spiking neural networks on FPGAs, every bit checked."""
+
+
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object as the last line")]
 ConfigName = Annotated[str, typer.Option("--config", help=f"gateware configuration: {', '.join(PRESETS)}")]
 
 
 @contextmanager
 def typed_errors() -> Iterator[None]:
-    """Typed errors, and files that the system does not give, become one line and exit status 1."""
+    """Typed errors, and files that the system does not give, become one line (on a terminal: wrapped at words) and exit status 1."""
     try:
         yield
     except (LiflineError, OSError) as error:
         # Names in a message may come from a file of a stranger: no control codes reach the terminal.
         message = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in str(error))
-        console.print(f"[red]{type(error).__name__}[/]: {escape(message)}", highlight=False, soft_wrap=True)
+        console.print(f"[red]{type(error).__name__}[/]: {escape(message)}", highlight=False, soft_wrap=not console.is_terminal)
         raise typer.Exit(1) from error
 
 

@@ -52,7 +52,7 @@ def info(
     table = Table("config", "lanes", "dense", "weights", "neurons", "acc / state bits", "max delay", "hash")
     for c in PRESETS.values():
         table.add_row(
-            c.name, str(c.event_lanes), f"{c.dense_lanes} x {c.window}", f"{c.weight_bytes // 1024} KiB", str(c.max_neurons),
+            c.name, str(c.event_lanes), f"{c.dense_lanes} x {c.window}" if c.dense_lanes else "-", f"{c.weight_bytes // 1024} KiB", str(c.max_neurons),
             f"{c.accumulator_bits} / {c.state_bits}", str(c.max_delay), f"{c.hash:08x}",
         )  # fmt: skip
     console.print(table)

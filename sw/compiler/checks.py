@@ -13,11 +13,11 @@ from lifline.arch.values import short
 from lifline.network.model import Network
 
 OneMode = Mode | str
-ModeChoice = OneMode | Mapping[tuple[str, str], OneMode]
+Modes = OneMode | Mapping[tuple[str, str], OneMode]
 """Of all projections, or of each ``(source, target)``; a :class:`Mode` or its name, ``"event"`` or ``"dense"``."""
 
 
-def mode_by_projection(network: Network, config: Config, modes: ModeChoice) -> dict[tuple[str, str], Mode]:
+def mode_by_projection(network: Network, config: Config, modes: Modes) -> dict[tuple[str, str], Mode]:
     """The mode of every projection.
 
     Raises

@@ -11,7 +11,7 @@ from lifline.arch.registers import INPUT_RING_ROWS_SHIFT, INPUT_RING_UNIFORM_BIT
 from lifline.arch.values import short
 from lifline.network.model import Network
 
-from .checks import ModeChoice, check_supported, mode_by_projection
+from .checks import Modes, check_supported, mode_by_projection
 from .emit import emit
 from .neurons import place_neurons
 from .program import Program
@@ -19,7 +19,7 @@ from .rings import Rings, place_rings
 from .weights import pack_lanes, place_weights
 
 
-def compile_network(network: Network, config: Config, modes: ModeChoice = Mode.EVENT) -> Program:
+def compile_network(network: Network, config: Config, modes: Modes = Mode.EVENT) -> Program:
     """Compile with a given mode for all projections, or one per projection ``(source, target)``: ``"event"``, ``"dense"`` or a :class:`Mode`.
 
     See :func:`lifline.driver.choose.compile_auto` for the choice by measured activity.

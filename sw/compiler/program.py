@@ -95,6 +95,10 @@ class Program:
     passes: tuple[ProgramPass, ...]
     memory: dict[str, tuple[int, int]] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        modes = ", ".join(f"{p.source} -> {p.target} {p.mode.name.lower()}" for p in self.passes if not p.first)
+        return f"Program({self.network.name!r} for `{self.config_name}`: {modes})"
+
     @property
     def config_name(self) -> str:
         return self.config.name

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from rich.table import Table
 
 from lifline.arch.errors import NetworkError
 from lifline.arch.values import integer, short, text
@@ -17,6 +16,7 @@ from .graph import components, reachable
 from .neurons import IntArray, Neurons, ResetRule
 from .populations import Population
 from .projections import Projection
+from .shown import ShownTable
 from .summary import Row, summary_table
 
 __all__ = ["MAX_DELAY", "EarlyExit", "IntArray", "Network", "Neurons", "Population", "Projection", "ResetRule"]
@@ -174,7 +174,14 @@ class Network:
         """Whether no projection goes backwards in :attr:`order` or to its own source."""
         return len(self.components) == len(self.populations) and all(p.source != p.target for p in self.projections)
 
-    def summary(self) -> Table:
+    def __repr__(self) -> str:
+        sizes = " -> ".join(f"{self.population(name).size}" for name in self.order)
+        return f"Network({self.name!r}, {sizes} neurons, {self.state_bits} state bits)"
+
+    def __str__(self) -> str:
+        return str(self.summary())
+
+    def summary(self) -> ShownTable:
         """One row per population: shape, neuron model, parameters, synapses, delays, budget."""
         rows = [Row(self.population(name), self.projections_into(name), name == self.output) for name in self.order]
         exit_ = self.early_exit

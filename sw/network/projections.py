@@ -33,6 +33,11 @@ class Projection:
         if self.delays is not None:
             object.__setattr__(self, "delays", one_or_more(self.delays, f"delays {self.source} -> {self.target}"))
 
+    def __repr__(self) -> str:
+        delays = np.asarray(0 if self.delays is None else self.delays)
+        shown = f", delays {delays.min()}..{delays.max()}" if delays.any() else ""
+        return f"Projection({self.source} -> {self.target}, {self.weights.shape[-1]} x {self.weights.shape[0]} weights{shown})"
+
     @property
     def synaptic(self) -> bool:
         """Whether synapses of one source neuron have different delays, which axonal delays cannot express."""

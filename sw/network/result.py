@@ -11,9 +11,14 @@ from numpy.typing import NDArray
 from lifline.arch.errors import InputError
 
 from .model import Network
+from .shown import ShownTable
 
 VARIABLES = ("spikes", "v", "i", "x", "c")
 """What can be recorded; a device without trace records ``spikes``, ``v`` and ``i``."""
+
+
+SHOWN = 20
+"""Items in the table of a result."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,25 @@ class RunResult:
     records: Mapping[str, Mapping[str, NDArray[np.integer]]] = field(default_factory=dict)
     counters: Mapping[str, Counters] = field(default_factory=dict)
     cycles: Cycles | None = None
+
+    def __repr__(self) -> str:
+        batch, steps, neurons = self.output_spikes.shape
+        return f"RunResult(batch {batch}, {steps} steps, {neurons} outputs)"
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def table(self) -> ShownTable:
+        """One row per item, at most :data:`SHOWN`: prediction, spikes of the output, steps, cycles."""
+        table = ShownTable("sample", "prediction", "output spikes", "steps", "busy cycles")
+        for k, prediction in enumerate(self.prediction[:SHOWN]):
+            busy = "-" if self.cycles is None else f"{int(self.cycles.busy[k]):,}"
+            table.add_row(str(k), str(prediction), f"{int(self.spike_counts[k].sum()):,}", str(self.steps[k]), busy)
+        if len(self.prediction) > SHOWN:
+            table.caption = f"and {len(self.prediction) - SHOWN:,} more samples"
+        for column in table.columns:
+            column.justify = "right"
+        return table
 
 
 def build_result(

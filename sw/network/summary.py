@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from rich.markup import escape
-from rich.table import Table
 
 from lifline.arch.arithmetic import DECAY_ONE
 
 from .neurons import Neurons
 from .populations import Population
 from .projections import Projection
+from .shown import ShownTable
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +65,9 @@ def _source(projection: Projection) -> str:
     return f"{projection.source} ({_values(delays)}{', synaptic' if projection.synaptic else ''})"
 
 
-def summary_table(title: str, caption: str, rows: Sequence[Row]) -> Table:
+def summary_table(title: str, caption: str, rows: Sequence[Row]) -> ShownTable:
     """One row per population: shape, neuron model, parameters, synapses, delays (steps), budget (spikes)."""
-    table = Table(title=escape(title), caption=caption)
+    table = ShownTable(title=escape(title), caption=caption)
     table.add_column("population")
     table.add_column("shape")
     table.add_column("neurons")

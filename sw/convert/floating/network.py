@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.markup import escape
-from rich.table import Table
 
 from lifline.arch.errors import ConversionError, NetworkError
 from lifline.network.graph import components
+from lifline.network.shown import ShownTable
 
 from ..nir.dialects import Dialect, Reset
 from .operators import Floats, Operator, Shape
@@ -181,9 +182,16 @@ class FloatNetwork:
         """A copy with some fields changed, validated again."""
         return dataclasses.replace(self, **changes)
 
-    def summary(self) -> Table:
+    def __repr__(self) -> str:
+        sizes = " -> ".join(str(prod(self.population(name).shape)) for name in self.order)
+        return f"FloatNetwork({self.name!r}, {sizes} neurons)"
+
+    def __str__(self) -> str:
+        return str(self.summary())
+
+    def summary(self) -> ShownTable:
         """One row per population: shape, dynamics, threshold, reset, operators of its projections."""
-        table = Table(title=escape(self.name), caption=f"{self.precision}, dialect {self.dialect.name if self.dialect else 'read from the source'}")
+        table = ShownTable(title=escape(self.name), caption=f"{self.precision}, dialect {self.dialect.name if self.dialect else 'read from the source'}")
         for column in ("population", "shape", "keep v", "keep i", "threshold", "reset", "from"):
             table.add_column(column)
 

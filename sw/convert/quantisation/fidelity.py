@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rich import box
 from rich.markup import escape
-from rich.table import Table
 
 from lifline.arch.errors import InputError
 from lifline.arch.files import write_file
 from lifline.network.model import Network
 from lifline.network.result import RunResult
+from lifline.network.shown import ShownTable
 from lifline.sim.golden.model import GoldenModel
 
 from ..floating.evaluate import FloatResult, evaluate
@@ -95,7 +95,10 @@ class FidelityReport:
         changes = [change.as_dict() for change in self.changes]
         return {**dataclasses.asdict(self), "changes": changes, "board_mismatches": self.board_mismatches}
 
-    def table(self) -> Table:
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def table(self) -> ShownTable:
         """One row per layer; predictions, what quantisation changed, and advice below. 80 columns are enough."""
         lines = [f"same prediction: {self.prediction_agreement:.1%} of {self.items} items; {self.ties:.1%} are close to ties"]
         if self.accuracy is not None:
@@ -106,7 +109,7 @@ class FidelityReport:
         if self.changes:
             lines += ["changed by quantisation:", *(f"  {change}" for change in self.changes)]
         lines += self.advice
-        table = Table(
+        table = ShownTable(
             title=escape(f"{self.network}: floating point against quantised"),
             caption=escape("\n".join(lines)),
             caption_justify="left",
