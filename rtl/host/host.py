@@ -5,8 +5,9 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.data import View
 from amaranth.lib.wiring import In, Out
 
-from lifline.arch.config import RING_BITS, Config
+from lifline.arch.config import Config
 from lifline.arch.frame import Status
+from lifline.arch.limits import RING_BITS
 from lifline.arch.records import INPUT_BITS
 from lifline.arch.registers import STORED_OFFSET, Space
 
