@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .arch.config import Config, preset
+    from .arch.config_file import load_config, save_config
     from .arch.errors import (
         CompileError,
         ConfigError,
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "Config": "arch.config:Config",
+    "load_config": "arch.config_file:load_config",
+    "save_config": "arch.config_file:save_config",
     "Mode": "arch.program:Mode",
     "preset": "arch.config:preset",
     "Network": "network.model:Network",
@@ -81,7 +84,7 @@ __all__ = [
     "LiflineError", "LinkError", "MissingLibraryError", "Mode", "Network", "NetworkError", "Neurons", "OutputError",
     "Population", "ProgramError", "Projection", "ResetRule", "ToolError", "TrainingError", "compile_auto",
     "compile_network", "from_norse", "from_relu", "from_rockpool", "from_sinabs", "from_snntorch",
-    "from_spikingjelly", "import_nir", "load_network", "load_program", "open", "preset", "save_network",
+    "from_spikingjelly", "import_nir", "load_config", "load_network", "load_program", "open", "preset", "save_config", "save_network",
     "save_program",
 ]  # fmt: skip
 

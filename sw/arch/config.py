@@ -13,6 +13,9 @@ from .limits import MAX_SOURCE_WORDS, RESERVE_BITS, RING_BITS
 from .rules import rules
 from .values import integer, plain_fields, short, text
 
+LONGEST_NAME = 60
+"""Longest name that a replaced configuration gets from its changes."""
+
 INTERFACE_VERSION = 7
 """Raised whenever program layout, registers or frames change meaning."""
 
@@ -191,8 +194,21 @@ class Config:
         return int.from_bytes(hashlib.sha256(self.canonical().encode()).digest()[:4], "little")
 
     def replace(self, **changes: object) -> Config:
-        """A copy with some parameters changed, validated again."""
-        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+        """A copy with some parameters changed, validated again. Without a ``name`` it says what was changed, like ``medium+window=16``."""
+        config = dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+        return config if "name" in changes or config.hash == self.hash else dataclasses.replace(config, name=_name_of_changes(self, config))
+
+
+def _name_of_changes(base: Config, config: Config) -> str:
+    """The name of what ``config`` was before all its changes, and the parameters that differ; their hash if they are many."""
+    start = base.name.partition("+")[0]
+    origin = PRESETS.get(start)
+    if origin is None:
+        start, origin = base.name, base
+    differ = [f.name for f in dataclasses.fields(Config) if f.name != "name" and getattr(config, f.name) != getattr(origin, f.name)]
+    texts = [f"{name}={','.join(map(str, v)) if isinstance(v := getattr(config, name), tuple) else v}" for name in differ]
+    name = "+".join([start, *texts])
+    return name if len(name) <= LONGEST_NAME else f"{start}+{config.hash:08x}"
 
 
 PRESETS: dict[str, Config] = {

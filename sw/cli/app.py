@@ -34,7 +34,7 @@ def main(version: Annotated[bool, typer.Option("--version", is_eager=True, callb
 
 
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object as the last line")]
-ConfigName = Annotated[str, typer.Option("--config", help=f"gateware configuration: {', '.join(PRESETS)}")]
+ConfigName = Annotated[str, typer.Option("--config", metavar="NAME|FILE", help=f"{', '.join(PRESETS)}, or a file of `lifline config new`")]
 
 
 @contextmanager

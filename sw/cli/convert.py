@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from lifline.arch.config import preset
+from lifline.arch.config_file import configuration
 from lifline.arch.errors import ConversionError
 from lifline.arch.files import check_target
 from lifline.convert.floating.network import FloatNetwork
@@ -92,7 +93,7 @@ def import_file(
             raise ConversionError(
                 f"`{path}` holds floating-point weights: give --calibration FILE.npy with typical spikes (batch, time, {exact.input.size}) to quantise it"
             )
-        network = quantise(exact, calibration, config=preset(config_name), unroll=unroll, **options)
+        network = quantise(exact, calibration, config=configuration(config_name), unroll=unroll, **options)
         report = fidelity(exact, network, calibration)
         console.print(report.table())
     network_file.save(network, out)
@@ -139,7 +140,7 @@ def fidelity_of_files(
         made = quantised.metadata.get("quantised")
         name = made.get("config", "medium") if isinstance(made, dict) else "medium"
         with devices.open(device) as opened:
-            opened.load(compile_network(quantised, preset(name)))
+            opened.load(compile_network(quantised, opened.config or preset(name)))
             report = fidelity(exact, quantised, samples, labels=labels, device=opened)
     console.print(report.table())
     if picture is not None:

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from lifline.arch.config import Config, preset
+from lifline.arch.config import Config
+from lifline.arch.config_file import configuration
 from lifline.arch.program import Mode
 from lifline.compiler.compile import compile_network
 from lifline.compiler.program import Program
@@ -63,7 +64,7 @@ def run_demo(console: Console, *, config_name: str, picture: Path, limit: int | 
     LiflineError   of many kinds: for a configuration that does not exist or is too small, a picture that cannot be written.
     """
     check_suffix(picture)
-    config, network = preset(config_name), digits.network()
+    config, network = configuration(config_name), digits.network()
     images, labels = digits.load("test")
     slow = compiler() is None
     if slow:
@@ -78,7 +79,7 @@ def run_demo(console: Console, *, config_name: str, picture: Path, limit: int | 
         costs = predict(program, config, activity, record=record)
         choices = _on_these(network, config, choices, {m: predict(compile_network(network, config, m), config, activity, record=record) for m in _modes(config)})
     with _stage(console, f"simulated board `{config.name}` ready (built once, then kept)"):
-        device = devices.open(f"{'pysim' if slow else 'sim'}:{config.name}")
+        device = devices.open("pysim:" if slow else "sim:", config=config)
     results: list[RunResult] = []
     with device, _stage(console, f"{len(spikes)} images run and compared"), Progress(console=console, transient=True) as progress:
         task = progress.add_task("running on the simulated board", total=len(spikes))

@@ -9,7 +9,8 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from lifline.arch.config import PRESETS, preset
+from lifline.arch.config import PRESETS
+from lifline.arch.config_file import configuration
 
 from .app import ConfigName, Json, app, console, print_figures, print_json, typed_errors
 
@@ -66,7 +67,7 @@ def info(
 @app.command()
 def verify(
     random: Annotated[int, typer.Option(min=1, help="number of random programs")] = 100,
-    config: Annotated[str, typer.Option(help="a preset, a small variant of one, or all: every variant in turn")] = "all",
+    config: Annotated[str, typer.Option(metavar="NAME|FILE", help="a preset, a small variant of one, a file of `lifline config new`, or all: every variant in turn")] = "all",
     seed: Annotated[int, typer.Option(help="first seed; each program's seed is one higher")] = 0,
     inject: Annotated[str | None, typer.Option(help="flip a bit in: weight, state, delay, descriptor")] = None,
     as_json: Json = False,
@@ -99,17 +100,17 @@ def serve(
     from lifline.sim.board.simulated import CompiledBoard, InterpretedBoard, compiler
 
     with typed_errors():
-        target = preset(config)
+        target = configuration(config)
         if not interpreted and compiler() is None:
             console.print("[yellow]no C++ compiler found: serving Amaranth's simulator, which is much slower; install g++[/]")
             interpreted = True
-        with console.status(f"preparing the simulated board `{config}`"):
+        with console.status(f"preparing the simulated board `{target.name}`"):
             board = InterpretedBoard(target) if interpreted else CompiledBoard(target)
         terminal = PseudoTerminal(board)
     url = f"serial:{terminal.path}" + ("?timeout=30" if interpreted else "")
-    console.print(f"simulated board `{config}` on {terminal.path}: open it as [bold]{url}[/]; Ctrl-C ends it", highlight=False, soft_wrap=True)
+    console.print(f"simulated board `{target.name}` on {terminal.path}: open it as [bold]{url}[/]; Ctrl-C ends it", highlight=False, soft_wrap=True)
     if as_json:
-        print_json({"path": terminal.path, "url": url, "config": config, "interpreted": interpreted})
+        print_json({"path": terminal.path, "url": url, "config": target.name, "interpreted": interpreted})
     try:
         terminal.serve()
     except KeyboardInterrupt:
@@ -122,7 +123,7 @@ def serve(
 @app.command()
 def build(
     board: Annotated[str, typer.Option(help="ulx3s-25f, ulx3s-85f or icebreaker")],
-    config: Annotated[str | None, typer.Option(help="gateware configuration; default: the one that suits the board")] = None,
+    config: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="default: the one that suits the board")] = None,
     folder: Annotated[Path, typer.Option(help="where to build")] = Path("build-board"),
     clock: Annotated[float | None, typer.Option(help="clock of the core in MHz; default: the board's")] = None,
     seed: Annotated[int | None, typer.Option(help="of the placer; the board's own choice if not given")] = None,
@@ -134,7 +135,7 @@ def build(
     if not console.is_terminal:
         console.print(f"synthesis, placement and routing for {board}: a few minutes")
     with typed_errors(), Progress(console=console, transient=True) as progress:
-        chosen = preset(config or boards.board(board).config)
+        chosen = configuration(config or boards.board(board).config)
         task = progress.add_task(f"{chosen.name} for {board}", total=1.0)
         figures = boards.build(
             board, chosen, folder, clock_hz=None if clock is None else clock * 1e6, seed=seed,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from . import conversions, devices, embed, programs
+from . import configurations, conversions, devices, embed, programs
 from .app import app
 
-__all__ = ["app", "conversions", "devices", "embed", "programs"]
+__all__ = ["app", "configurations", "conversions", "devices", "embed", "programs"]
 
 ORDER = ("demo", "info", "show", "compile", "run", "verify", "serve", "build", "embed", "import", "fidelity", "export")
 """How the help lists the commands: what a newcomer needs comes first."""

@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from lifline.arch.config import preset
+from lifline.arch.config import Config
+from lifline.arch.config_file import configuration
 from lifline.arch.errors import InputError
 from lifline.arch.files import check_target, write_file
 from lifline.arch.program import Mode
@@ -79,7 +80,7 @@ def compile_command(
     choices = []
     with typed_errors():
         check_target(out, sources=[network, *filter(None, [samples])])
-        described, target = load(network), preset(config)
+        described, target = load(network), configuration(config)
         if mode == "auto":
             if samples is None:
                 raise InputError("mode auto looks at your data: give --samples FILE.npy, or choose event or dense")
@@ -94,7 +95,7 @@ def compile_command(
             raise InputError(f"mode {mode!r} must be event, dense or auto")
         save(program, out)
     figures = _program_figures(program)
-    _print_program(figures, f"{described.name} on {config}")
+    _print_program(figures, f"{described.name} on {target.name}")
     if choices:
         unit = {"throughput": "cycles per sample", "latency": "cycles of the longest window", "energy": "µJ per sample, an estimate"}[objective]
         table = Table("projection", "event", "dense", "chosen", "the other takes", title=unit, title_style="bold")
@@ -103,7 +104,12 @@ def compile_command(
             table.add_row(escape(f"{c.source} -> {c.target}"), f"{c.event:,.4g}", dense, c.mode.name.lower(), margin)
         console.print(table)
     if as_json:
-        print_json({"program": str(out), "config": config} | figures)
+        print_json({"program": str(out), "config": target.name} | figures)
+
+
+def _own(config: Config, device: str | None) -> Config | None:
+    """What `open` is told of the configuration: of a simulated board only if nothing else names it."""
+    return config if device is None or device.startswith("serial:") else None
 
 
 @app.command()
@@ -131,7 +137,7 @@ def run(
         batch, _ = as_batch(read_array(spikes), network.input.size, steps)
         output = network.population(network.output)
         variable = "v" if output.neurons is not None and output.neurons.cap == 0 else "spikes"
-        with devices.open(device or f"sim:{compiled.config_name}") as opened, Progress(console=console, transient=True) as progress:
+        with devices.open(device or "sim:", config=_own(compiled.config, device)) as opened, Progress(console=console, transient=True) as progress:
             task = progress.add_task("running", total=len(batch))
             opened.load(compiled)
             results = []

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from lifline.arch.config import Config, preset
+from lifline.arch.config import Config
+from lifline.arch.config_file import configuration
 from lifline.arch.errors import InputError
 from lifline.arch.layout import WORD_BITS, Field, Word
 from lifline.arch.program import (
@@ -122,7 +123,7 @@ def _coverage(program: Program, wanted: dict[str, set[str]], expected: RunResult
 
 
 def configurations(name: str) -> list[Config]:
-    """The configuration of this name, a preset or a variant, or all variants for ``all``.
+    """The configuration of this name, a preset, a variant or a file, or all variants for ``all``.
 
     Raises
     ------
@@ -130,7 +131,7 @@ def configurations(name: str) -> list[Config]:
     """
     if name == "all":
         return list(VARIANTS.values())
-    return [VARIANTS[name] if name in VARIANTS else preset(name)]
+    return [VARIANTS[name] if name in VARIANTS else configuration(name)]
 
 
 def verify_random(config_name: str, count: int, seed: int, inject: str | None, advance: Callable[[], None]) -> dict[str, Any]:

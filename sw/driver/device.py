@@ -11,7 +11,8 @@ from urllib.parse import parse_qs
 import numpy as np
 from numpy.typing import NDArray
 
-from lifline.arch.config import Config, preset
+from lifline.arch.config import Config
+from lifline.arch.config_file import configuration
 from lifline.arch.errors import DeviceError
 from lifline.compiler.program import Program
 from lifline.network.result import RunResult
@@ -62,7 +63,8 @@ def open(url: str = "sim:", *, config: Config | None = None) -> LinkedDevice | G
     Parameters
     ----------
     url : ``golden:``, ``sim:`` or ``sim:small`` (compiled simulated board), ``pysim:tiny`` (no compiler needed, slow),
-        ``serial:/dev/ttyUSB0?baud=1000000&timeout=0.5`` (seconds that a reply may take). Without the name of a configuration it
+        ``serial:/dev/ttyUSB0?baud=1000000&timeout=0.5`` (seconds that a reply may take). A file of
+        ``lifline config new`` stands for a configuration: ``sim:mine.toml``. Without the name of a configuration it
         is ``medium``. Where there is no C++ compiler ``sim:`` logs a warning and opens ``pysim:``.
     config : a configuration that is none of the presets: what is simulated, or what the board may have.
 
@@ -79,18 +81,18 @@ def open(url: str = "sim:", *, config: Config | None = None) -> LinkedDevice | G
     kind, _, rest = url.partition(":")
     name, _, query = rest.partition("?")
     if kind == "golden":
-        return GoldenDevice(config or preset(name or "medium"))
+        return GoldenDevice(config or configuration(name or "medium"))
     if kind == "serial":
         return _linked(_serial(url, name, query), url, config)
     if kind in ("sim", "pysim"):
         from lifline.sim.board.simulated import CompiledBoard, InterpretedBoard, compiler
 
-        simulated = config or preset(name or "medium")
+        simulated = config or configuration(name or "medium")
         if kind == "sim" and compiler() is None:
             log.warning("no C++ compiler found: `pysim:%s` runs instead, about a thousand times slower; install g++", simulated.name)
             kind = "pysim"
         board = CompiledBoard if kind == "sim" else InterpretedBoard
-        return _linked(board(simulated), f"{kind}:{simulated.name}", config)
+        return _linked(board(simulated), f"{kind}:{simulated.name}", simulated)
     raise DeviceError(f"unknown device `{url}`; use golden:, sim:, pysim: or serial:/dev/...")
 
 

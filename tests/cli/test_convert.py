@@ -60,7 +60,7 @@ def test_import_of_lava_files(tmp_path: Path) -> None:
 
 
 def test_layers_of_a_lava_file_whose_head_is_none(tmp_path: Path) -> None:
-    from ..convert.test_lava import neuron, write
+    from ..convert.frameworks.test_lava import neuron, write
 
     dense = {"type": "dense", "weight": np.ones((2, 3), np.int64)} | neuron(4096, 0, 2)
     path, out = str(write(tmp_path / "head.net", [{"type": "input", "shape": [3]}, dense, {"type": "average"}])), str(tmp_path / "net")

@@ -1,0 +1,44 @@
+"""How far long work has come: a bar on a terminal, nothing in scripts, or whatever the caller wants to be told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import Progress
+
+Reporting = bool | Callable[[float], object] | None
+"""``None``: a bar if standard error is a terminal. True or False: a bar, or none. A function is told the share that is done, 0 to 1."""
+
+PATIENCE_S = 0.5
+"""Work that ends sooner shows no bar."""
+
+
+@contextmanager
+def progress_of(what: str, progress: Reporting) -> Iterator[Callable[[float], None]]:
+    """A function to tell the share that is done, 0 to 1. The bar on a terminal disappears at the end."""
+    if callable(progress):
+        yield lambda share: (progress(share), None)[1]
+        return
+    console = Console(stderr=True)
+    if progress is False or (progress is None and not console.is_terminal):
+        yield lambda share: None
+        return
+    bar, start = Progress(console=console, transient=True), time.monotonic()
+    task = bar.add_task(what, total=1.0)
+    started = False
+
+    def tell(share: float) -> None:
+        nonlocal started
+        if not started and (progress is True or time.monotonic() - start >= PATIENCE_S):
+            bar.start()
+            started = True
+        bar.update(task, completed=share)
+
+    try:
+        yield tell
+    finally:
+        if started:
+            bar.stop()
