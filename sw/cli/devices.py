@@ -1,4 +1,4 @@
-"""``lifline demo``, ``info``, ``verify``, ``serve`` and ``build``: boards, simulated and real."""
+"""``lifline demo``, ``info``, ``verify`` and ``serve``: devices, most of them simulated."""
 
 from __future__ import annotations
 
@@ -118,29 +118,3 @@ def serve(
     finally:
         terminal.close()
         board.close()
-
-
-@app.command()
-def build(
-    board: Annotated[str, typer.Option(help="ulx3s-25f, ulx3s-85f or icebreaker")],
-    config: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="default: the one that suits the board")] = None,
-    folder: Annotated[Path, typer.Option(help="where to build")] = Path("build-board"),
-    clock: Annotated[float | None, typer.Option(help="clock of the core in MHz; default: the board's")] = None,
-    seed: Annotated[int | None, typer.Option(help="of the placer; the board's own choice if not given")] = None,
-    as_json: Json = False,
-) -> None:
-    """Build a bitstream (extra ``boards``); takes a few minutes."""
-    from lifline.boards import build as boards
-
-    if not console.is_terminal:
-        console.print(f"synthesis, placement and routing for {board}: a few minutes")
-    with typed_errors(), Progress(console=console, transient=True) as progress:
-        chosen = configuration(config or boards.board(board).config)
-        task = progress.add_task(f"{chosen.name} for {board}", total=1.0)
-        figures = boards.build(
-            board, chosen, folder, clock_hz=None if clock is None else clock * 1e6, seed=seed,
-            on_progress=lambda stage, share: progress.update(task, description=f"{stage} of {chosen.name} for {board}", completed=share),
-        )  # fmt: skip
-    print_figures(figures, f"{figures['config']} on {figures['board']}")
-    if as_json:
-        print_json(figures)

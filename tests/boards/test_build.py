@@ -14,7 +14,9 @@ from typer.testing import CliRunner
 
 from lifline.arch.config import preset
 from lifline.arch.errors import ToolError
-from lifline.boards.build import BOARDS, BoardDesign, board, build
+from lifline.boards.board import BOARDS, board
+from lifline.boards.build import BoardDesign, build
+from lifline.boards.capacity import need
 from lifline.boards.progress import STAGES
 from lifline.cli.main import app
 
@@ -28,12 +30,16 @@ def test_icebreaker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.exit_code == 0, done.output
     report = json.loads(done.stdout.splitlines()[-1])
     assert report["fmax_mhz"] >= report["constraint_mhz"] == pytest.approx(board("icebreaker").clock_hz / 1e6, rel=0.01)
-    assert report["lut"] <= 5280 and report["block_ram"] <= 30 and report["dsp"] == 1
+    assert report["lut"] <= 5280 and (report["block_ram"], report["dsp"], report["spram"]) == (29, 1, 4)
+    assert report["available"] == board("icebreaker").chip.available()
+    expected = need(preset("small"), "ice40")
+    assert (expected.block_ram, expected.dsp, expected.spram) == (29, 1, 4)
+    assert abs(report["lut"] / expected.lut.number - 1) <= expected.lut.error
     assert [stage for stage, _ in itertools.groupby(shown, lambda row: row[0])] == list(STAGES)
     assert all(0 <= share <= 1 for _, share in shown) and max(share for _, share in shown) > 0.9
     assert os.path.getsize(report["bitstream"]) > 100_000
     # Configuring the FPGA leaves zeros in every block RAM: the mark of a program that was loaded before is gone.
-    contents = [part.split("\n")[1:17] for part in (tmp_path / "top.asc").read_text().split(".ram_data ")[1:]]
+    contents = [part.split("\n")[1:17] for part in (Path(report["folder"]) / "top.asc").read_text().split(".ram_data ")[1:]]
     assert len(contents) == report["block_ram"] and {line for block in contents for line in block} == {"0" * 64}
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from lifline.arch.errors import ConfigError
-from lifline.boards.build import BOARDS, board
+from lifline.boards.board import BOARDS, board
 from lifline.boards.clock import FAMILIES
 
 INPUT_HZ = {"ecp5": 25e6, "ice40": 12e6}

@@ -1,0 +1,55 @@
+"""Lookup tables of a configuration, estimated by a formula that was fitted to builds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lifline.arch.config import Config
+
+
+@dataclass(frozen=True)
+class LookupTables:
+    """An estimate: ``number``, and the largest relative ``error`` that was seen where the formula was fitted."""
+
+    number: int
+    error: float
+
+    @property
+    def least(self) -> int:
+        """As few as the error allows."""
+        return round(self.number * (1 - self.error))
+
+
+@dataclass(frozen=True)
+class Formula:
+    """Weights of :func:`features`, and the largest relative error among the builds that they were fitted to."""
+
+    weights: tuple[float, ...]
+    error: float
+
+
+FORMULAS = {
+    "ecp5": Formula((2938.0, 2.107, 1.182, 0.658, 10.37), 0.03),
+    "ice40": Formula((4125.0, 1.844, 8.276, 0.0, 22.75), 0.05),
+}
+"""By family."""
+
+
+def features(config: Config) -> tuple[int, ...]:
+    """What lookup tables are proportional to: a core without lanes; bits of the event lanes' accumulators; of dense sums; of the multiplexers
+    that collect them; of update lanes."""
+    return (
+        1,
+        config.lanes * config.accumulator_bits,
+        config.dense_lanes * config.window * (config.dense_bits + 1),
+        config.dense_lanes * (config.window // config.drain_cycles - 1) * config.dense_bits,
+        config.multipliers * config.state_bits,
+    )
+
+
+def lookup_tables(config: Config, family: str) -> LookupTables:
+    """The estimate for a family of chips; carry cells and, on an iCE40, logic cells that are only flip-flops count as lookup tables."""
+    formula = FORMULAS[family]
+    return LookupTables(round(float(np.dot(formula.weights, features(config)))), formula.error)

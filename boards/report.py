@@ -1,0 +1,127 @@
+"""What a build used and reached, of what there was and was asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from lifline.arch.errors import ToolError
+
+from .board import Chip
+
+CELLS = {
+    "ecp5": {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", "block_ram": "DP16KD", "dsp": "MULT18X18D"},
+    "ice40": {"lut": "ICESTORM_LC", "ff": "ICESTORM_LC", "block_ram": "ICESTORM_RAM", "dsp": "ICESTORM_DSP", "spram": "ICESTORM_SPRAM"},
+}
+"""The placer's names of the resources. An iCE40 logic cell holds one lookup table and one flip-flop."""
+
+VERSIONED = {"ecp5": ("YOSYS", "NEXTPNR_ECP5"), "ice40": ("YOSYS", "NEXTPNR_ICE40")}
+"""Of the tools of a family, those whose versions decide what is built, and who can tell them."""
+
+TITLES = {"lut": "lookup tables", "ff": "flip-flops", "block_ram": "block RAMs", "dsp": "multipliers", "spram": "single-port RAMs"}
+
+
+@dataclass(frozen=True)
+class Report:
+    """A finished build.
+
+    Attributes
+    ----------
+    used, available : number by resource, see :data:`lifline.boards.board.RESOURCES`.
+    fmax_mhz, constraint_mhz : the clock that was reached, and the one that was asked for.
+    seed : of the placer.   seeds : every seed that was tried, and the clock that it reached.
+    tools : tool -> version.
+    bitstream : the file.   folder : of all files of the build.
+    cached : it was built before, from exactly the same.
+    """
+
+    board: str
+    config: str
+    used: dict[str, int]
+    available: dict[str, int]
+    fmax_mhz: float
+    constraint_mhz: float
+    seed: int
+    tools: dict[str, str]
+    bitstream: Path
+    folder: Path
+    seeds: dict[int, float] = field(default_factory=dict)
+    cached: bool = False
+
+    def figures(self) -> dict[str, Any]:
+        """Numbers and texts, for JSON; what is used stands beside the rest, by resource."""
+        figures = dataclasses.asdict(self) | {"bitstream": str(self.bitstream), "folder": str(self.folder)}
+        figures["seeds"] = {str(seed): fmax for seed, fmax in self.seeds.items()}
+        return {"board": self.board, "config": self.config, **figures.pop("used"), **figures}
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Name and value of everything, for a table."""
+        rows = [
+            (TITLES[name], f"{used:,} of {self.available[name]:,} ({100 * used / self.available[name]:.0f} %)" if name in self.available else f"{used:,}")
+            for name, used in self.used.items()
+        ]
+        rows += [("clock", f"{self.fmax_mhz:.1f} MHz of {self.constraint_mhz:.1f} MHz"), ("seed", str(self.seed))]
+        if len(self.seeds) > 1:
+            rows.append(("seeds tried", ", ".join(f"{seed}: {fmax:.1f} MHz" for seed, fmax in self.seeds.items())))
+        rows += list(self.tools.items())
+        return [*rows, ("bitstream", f"{self.bitstream}{' (built before)' if self.cached else ''}")]
+
+    def publish(self, folder: Path) -> Report:
+        """Copy the bitstream to ``folder``, under the names of board and configuration, with this report as JSON and as text."""
+        plain = re.sub(r"[^\w+=.,-]", "_", self.config)  # names of configurations may hold anything
+        target = folder / f"{self.board}-{plain}{self.bitstream.suffix}"
+        shutil.copyfile(self.bitstream, target)
+        published = dataclasses.replace(self, bitstream=target)
+        target.with_name(target.name + ".json").write_text(json.dumps(published.figures(), indent=2) + "\n")
+        width = max(len(name) for name, _ in published.rows())
+        target.with_name(target.name + ".txt").write_text("".join(f"{name:{width}}  {value}\n" for name, value in published.rows()))
+        return published
+
+
+def read_report(
+    folder: Path, board_name: str, chip: Chip, config: str, *, seed: int, constraint_hz: float, tools: dict[str, str]
+) -> Report:
+    """The report of a build that has just ended in ``folder``, from that of place and route."""
+    report = json.loads((folder / "report.json").read_text())
+    clock = min(report["fmax"].values(), key=lambda c: c["achieved"])
+    placed = report["utilization"]
+    cells = CELLS[chip.family]
+    return Report(
+        board=board_name,
+        config=config,
+        used={name: placed[cell]["used"] if cell in placed else 0 for name, cell in cells.items()},
+        available={name: placed[cell]["available"] for name, cell in cells.items() if cell in placed},
+        fmax_mhz=clock["achieved"],
+        constraint_mhz=constraint_hz / 1e6,
+        seed=seed,
+        seeds={seed: clock["achieved"]},
+        tools=tools,
+        bitstream=folder / ("top.bit" if chip.family == "ecp5" else "top.bin"),
+        folder=folder,
+    )
+
+
+def tool_versions(family: str) -> dict[str, str]:
+    """Tool -> what it says about its version; amaranth, too, which writes what they read.
+
+    Raises
+    ------
+    ToolError   if one does not run.
+    """
+    versions = {"amaranth": metadata.version("amaranth")}
+    for name in VERSIONED[family]:
+        tool = os.environ[name]
+        try:
+            done = subprocess.run([tool, "--version"], capture_output=True, text=True, errors="replace", check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise ToolError(f"`{tool} --version` fails ({error}); pip install --force-reinstall {tool} may help") from error
+        versions[Path(tool).name] = (done.stdout + done.stderr).strip().partition("\n")[0]
+    return versions

@@ -1,0 +1,72 @@
+"""``lifline boards``, ``build`` and ``program``: from a configuration to a board that carries it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+
+from .app import Json, app, configuration, console, print_json, typed_errors
+
+FOLDER = Path("build-board")
+
+
+@app.command()
+def boards(as_json: Json = False) -> None:
+    """Show the boards that bitstreams can be built for, with their chips, and what fits them."""
+    from lifline.boards.overview import overview
+
+    with typed_errors():
+        rows = overview()
+    table = Table("board", "chip", "tables", "block RAM", "mult.", "fits", "MHz", "kB/s")
+    for row in rows:
+        chip = row["available"]
+        memory = f"{chip['block_ram']}" + (f" + {chip['spram']} large" if "spram" in chip else "")
+        table.add_row(
+            row["board"], row["chip"], f"{chip['lut']:,}", memory, str(chip["dsp"]), row["largest"] or "nothing",
+            f"{row['clock_mhz']:g}", f"{row['link_bytes_per_s'] / 1000:g}",
+        )  # fmt: skip
+    console.print(table)
+    if as_json:
+        print_json({"boards": rows})
+
+
+@app.command()
+def build(
+    board: Annotated[str, typer.Option(help="one of `lifline boards`")],
+    config: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="default: the one that suits the board")] = None,
+    folder: Annotated[Path, typer.Option(help="where to build")] = FOLDER,
+    clock: Annotated[float | None, typer.Option(help="clock of the core in MHz; default: the board's")] = None,
+    seed: Annotated[int | None, typer.Option(help="of the placer; the board's own choice if not given")] = None,
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="how many seeds to try; the fastest is kept")] = 1,
+    force: Annotated[bool, typer.Option("--force", help="build even what was built before from exactly the same")] = False,
+    as_json: Json = False,
+) -> None:
+    """Build a bitstream (extra `boards`); takes a few minutes, and nothing if it was built before."""
+    from lifline.boards import board as known
+    from lifline.boards import build as builds
+
+    with typed_errors(), Progress(console=console, transient=True) as progress:
+        chosen = configuration(config or known.board(board).config)
+        task = progress.add_task(f"{chosen.name} for {board}", total=1.0)
+        said: list[str] = []
+
+        def show(stage: str, share: float) -> None:
+            progress.update(task, description=f"{stage} of {chosen.name} for {board}", completed=share)
+            if not console.is_terminal and said[-1:] != [stage]:
+                said.append(stage)
+                console.print(f"{stage} of {chosen.name} for {board}, {100 * share:.0f} % done", highlight=False, soft_wrap=True)
+
+        report = builds.build(
+            board, chosen, folder, clock_hz=None if clock is None else clock * 1e6, seed=seed, seeds=seeds, force=force, on_progress=show
+        )
+    table = Table(title=f"{report.config} on {report.board}", show_header=False, title_style="bold")
+    for name, value in report.rows():
+        table.add_row(name, escape(value))
+    console.print(table)
+    if as_json:
+        print_json(report.figures())
