@@ -54,7 +54,7 @@ class Board:
     module, platform : of its platform class in amaranth-boards.
     config : the configuration that suits it.
     clock_hz : the core's clock.   seed : of the placer, one that meets this clock.
-    loader : its name for openFPGALoader.
+    loader : its name for openFPGALoader.   direct : the loader reaches the chip itself, not only its flash memory.
     """
 
     title: str
@@ -64,6 +64,7 @@ class Board:
     config: str
     clock_hz: float
     loader: str
+    direct: bool = True
     seed: int = 1
 
     @property
@@ -75,7 +76,7 @@ class Board:
 BOARDS = {
     "ulx3s-25f": Board("ULX3S-25F", LFE5U_25F, "ulx3s", "ULX3S_25F_Platform", "medium", 90e6, "ulx3s"),
     "ulx3s-85f": Board("ULX3S-85F", LFE5U_85F, "ulx3s", "ULX3S_85F_Platform", "large", 70e6, "ulx3s"),
-    "icebreaker": Board("iCEBreaker", ICE40UP5K, "icebreaker", "ICEBreakerPlatform", "small", 30e6, "ice40_generic"),
+    "icebreaker": Board("iCEBreaker", ICE40UP5K, "icebreaker", "ICEBreakerPlatform", "small", 30e6, "ice40_generic", direct=False),
 }
 """Boards that can be built for."""
 

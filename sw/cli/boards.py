@@ -10,7 +10,10 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from .app import Json, app, configuration, console, print_json, typed_errors
+from lifline.arch.config_file import configuration
+from lifline.arch.errors import ConfigError
+
+from .app import Json, app, console, print_json, typed_errors
 
 FOLDER = Path("build-board")
 
@@ -70,3 +73,28 @@ def build(
     console.print(table)
     if as_json:
         print_json(report.figures())
+
+
+@app.command()
+def program(
+    bitstream: Annotated[Path | None, typer.Argument(metavar="FILE", help="default: the newest that was built for the board")] = None,
+    board: Annotated[str | None, typer.Option(help="one of `lifline boards`")] = None,
+    flash: Annotated[bool, typer.Option("--flash", help="keep it in the board's flash; else it is gone with the power")] = False,
+    listing: Annotated[bool, typer.Option("--list", help="show what is plugged in, and load nothing")] = False,
+    folder: Annotated[Path, typer.Option(help="where bitstreams were built")] = FOLDER,
+) -> None:
+    """Load a bitstream into a board, through openFPGALoader."""
+    from lifline.boards import program as programs
+    from lifline.boards.board import BOARDS
+
+    with typed_errors():
+        if listing:
+            console.print(escape(programs.attached() or "nothing is plugged in"), highlight=False)
+            return
+        if board is None:
+            raise ConfigError(f"name the board: --board {', '.join(BOARDS)}")
+        file = bitstream or programs.built(board, folder)
+        with console.status(f"loading {file} into {board}"):
+            programs.program(board, file, flash=flash)
+    where = f"flash of the {BOARDS[board].title}" if flash else f"{BOARDS[board].title}, until the power goes"
+    console.print(f"{file} is in the {where}; try `lifline selftest`", highlight=False, soft_wrap=True)

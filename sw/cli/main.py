@@ -7,7 +7,7 @@ from .app import app
 
 __all__ = ["app", "boards", "configurations", "conversions", "devices", "embed", "programs"]
 
-ORDER = ("demo", "info", "show", "compile", "run", "verify", "serve", "boards", "build", "embed", "import", "fidelity", "export")
+ORDER = ("demo", "info", "show", "compile", "run", "verify", "serve", "boards", "build", "program", "embed", "import", "fidelity", "export")
 """How the help lists the commands: what a newcomer needs comes first."""
 
 app.registered_commands.sort(key=lambda c: ORDER.index(c.name or getattr(c.callback, "__name__", "")))
