@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -74,7 +74,7 @@ class Issue(wiring.Component):
             rows.load.eq(self.load),
             rows.advance.eq(issue & operation.last),
             self.row.eq(rows.row),
-            self.read_address.eq(sum_with_carry(rows.address, operation.micro.offset, operation.micro.fresh_next & self.fresh)),
+            self.read_address.eq(sum_with_carry(Mux(operation.micro.periodic, rows.phase, rows.address), operation.micro.offset, operation.micro.fresh_next & self.fresh)),
             self.operations.ready.eq(issue),
             issued.micro.eq(operation.micro),
             issued.address.eq(rows.address),

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from lifline.arch.arithmetic import DECAY_ONE
 from lifline.arch.config import Config
-from lifline.arch.program import Addend, Carry, Factor
+from lifline.arch.program import Addend, Carry, Factor, Latch
 from lifline.arch.timing import UPDATE_STAGES
 
 from ..cells.decode import POPULATION_SHAPE
@@ -24,7 +24,8 @@ class Pipeline(wiring.Component):
     fresh : In (stage 0), this is the first step since the state was cleared.
     issued : In(:class:`~lifline.rtl.neurons.stages.Issued`).
     control : Out(:class:`~lifline.rtl.neurons.stages.LaneControl`), for all lanes.
-    exists : Out (stage 5), one bit per lane: it has a neuron in this row.
+    latch_exists : Out (stage 1), the word says which neurons of its row exist.
+    last_row : Out (stage 4), its row is the population's last one.
     uses_slot : Out (stage 1), the operation will add the accumulator.
     finished : Out(:class:`~lifline.rtl.neurons.stages.Finished`).
     discard : In, any time: in the next cycle the results of all lanes are ``written`` (of that cycle).
@@ -40,7 +41,8 @@ class Pipeline(wiring.Component):
                 "fresh": In(1),
                 "issued": In(Issued(config)),
                 "control": Out(LaneControl(config)),
-                "exists": Out(config.multipliers),
+                "latch_exists": Out(1),
+                "last_row": Out(1),
                 "uses_slot": Out(1),
                 "finished": Out(Finished(config)),
                 "discard": In(1),
@@ -80,8 +82,9 @@ class Pipeline(wiring.Component):
         """Stage 1, decoded while the operation is issued."""
         control, now = self.control.read, self.issued.micro
         m.d.sync += [control.latch[name].eq(now.latch == latch) for latch, name in LATCHES.items()]
+        m.d.sync += self.latch_exists.eq(now.latch == Latch.EXISTS)
         with m.If(~self.issued.valid):
-            m.d.sync += control.latch.eq(0)
+            m.d.sync += [control.latch.eq(0), self.latch_exists.eq(0)]
         m.d.sync += [control.zero.eq(now.fresh_zero & self.fresh), control.forward.eq(now.addend == Addend.RESULT)]
         m.d.comb += control.late_zero.eq(operations[READ].late_zero)
 
@@ -112,11 +115,9 @@ class Pipeline(wiring.Component):
     def control_firing(self, m: Module, operations: list, last_rows: list[Signal]) -> None:
         """Stages 5 and 6."""
         fire, rule = self.control.fire, self.population.population_1
-        m.d.sync += [
-            fire.reset_now.eq(operations[FIRE - 1].fire & rule.reset_now),
-            self.exists.eq(Mux(last_rows[FIRE - 1], self.population.population_6.last_row, (1 << len(self.exists)) - 1)),
-        ]
+        m.d.sync += fire.reset_now.eq(operations[FIRE - 1].fire & rule.reset_now)
         m.d.comb += [
+            self.last_row.eq(last_rows[FIRE - 1]),
             fire.fire.eq(operations[FIRE].fire),
             fire.budget.eq(operations[FIRE].budget),
             fire.non_strict.eq(rule.non_strict),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -26,6 +26,7 @@ class Rows(wiring.Component):
     row : Out, its number, from 0.
     last : Out, it is the last one (also in the prologue of a population of one row).
     address : Out, neuron word of the row's, or prologue's, offset 0.
+    phase : Out, neuron word of offset 0 of the words that the row shares with those a number of periods before and after it; only inside.
     """
 
     def __init__(self, config: Config) -> None:
@@ -38,6 +39,7 @@ class Rows(wiring.Component):
                 "row": Out(range(config.max_rows)),
                 "last": Out(1),
                 "address": Out(range(config.neuron_words)),
+                "phase": Out(range(config.neuron_words)),
             }
         )
         self.config = config
@@ -66,4 +68,16 @@ class Rows(wiring.Component):
             ]
         with m.If(self.load | (self.advance & self.inside & self.last)):
             m.d.sync += [self.row.eq(0), following.eq(1)]
+        self.repeat(m)
         return m
+
+    def repeat(self, m: Module) -> None:
+        """Phases lie below the prologue, the first one highest: an address that goes down with every row, and starts again after a period."""
+        five, left = self.population.population_5, Signal.like(self.population.population_5.period_rows)  # rows of the period behind this one
+        restarts, base = Signal(), self.population.population_0.neuron_base[: len(self.phase)]
+        m.d.comb += restarts.eq(self.load | self.last | (left == 0))
+        with m.If(self.load | (self.advance & self.inside)):
+            m.d.sync += [
+                left.eq(Mux(restarts, five.period_rows, left) - 1),
+                self.phase.eq(Mux(restarts, base, self.phase) - self.population.population_3.period_words),
+            ]

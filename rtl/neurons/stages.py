@@ -28,8 +28,8 @@ OPERATION_LAYOUT = data.StructLayout({"micro": MICRO_LAYOUT, "last": 1, "needs_r
 """A micro-operation on its way to be issued: the word, whether it is the last of its section, whether the host gets its result (meant for
 operations of the recording section only)."""
 
-LATCHES = {latch: latch.name.lower() for latch in Latch if latch != Latch.NONE}
-"""The parameter registers of a lane, and their names."""
+LATCHES = {latch: latch.name.lower() for latch in Latch if latch not in (Latch.NONE, Latch.EXISTS)}
+"""The parameter registers of a lane, and their names; whether a neuron exists is kept for all lanes together."""
 
 
 class Issued(Signature):

@@ -11,6 +11,7 @@ from lifline.arch.program import Record
 
 from ..streams import NeuronPort, ProgramRead, SlotRead, SpikeWords, StateRows, Trace, UpdateCommand
 from .counts import PopulationCounts
+from .exists import Existence
 from .issue import Issue
 from .lanes import UpdateLane
 from .microprogram import Microprogram
@@ -79,13 +80,21 @@ class Update(wiring.Component):
             pipeline.written.eq(self.neurons.written),
             self.neurons.read_address.eq(issue.read_address),
         ]
-        lanes = self.make_lanes(m, pipeline)
-        self.finish(m, pipeline, lanes)
+        m.submodules.existence = existence = Existence(config)
+        m.d.comb += [
+            existence.load.eq(command.load),
+            existence.latch.eq(pipeline.latch_exists),
+            existence.bits.eq(Cat(self.neurons.read_data.word_select(k, config.state_bits)[0] for k in range(config.multipliers))),
+            existence.last_row.eq(pipeline.last_row),
+            existence.last.eq(command.population.population_6.last_row),
+        ]
+        lanes = self.make_lanes(m, pipeline, existence)
+        self.finish(m, pipeline, lanes, existence)
         if self.traced:
             self.show(m, pipeline, lanes)
         return m
 
-    def make_lanes(self, m: Module, pipeline: Pipeline) -> list[UpdateLane]:
+    def make_lanes(self, m: Module, pipeline: Pipeline, existence: Existence) -> list[UpdateLane]:
         """One for each word of a row."""
         lanes = [UpdateLane(self.config, carry_cells=self.carry_cells) for _ in range(self.config.multipliers)]
         for k, lane in enumerate(lanes):
@@ -94,11 +103,11 @@ class Update(wiring.Component):
             m.d.comb += [
                 lane.word.eq(self.neurons.read_data.word_select(k, self.config.state_bits)),
                 lane.slot.eq(self.slots.sums[k]),
-                lane.exists.eq(pipeline.exists[k]),
+                lane.exists.eq(existence.exists[k]),
             ]
         return lanes
 
-    def finish(self, m: Module, pipeline: Pipeline, lanes: list[UpdateLane]) -> None:
+    def finish(self, m: Module, pipeline: Pipeline, lanes: list[UpdateLane], existence: Existence) -> None:
         """Stage 6: write back, record, count, collect spikes."""
         m.submodules.collector = collector = SpikeCollector(self.config)
         m.submodules.counts = counts = PopulationCounts(self.config)
@@ -120,7 +129,7 @@ class Update(wiring.Component):
             counts.crossings.eq(Cat(lane.crossing for lane in lanes)),
             counts.spikes.eq(spikes),
             counts.clipped.eq(finished.saturation),
-            counts.saturations.eq(Cat(lane.saturated for lane in lanes) & pipeline.exists),
+            counts.saturations.eq(Cat(lane.saturated for lane in lanes) & existence.exists),
             *(mine.eq(own) for mine, own in zip(self.command.counts, counts.counts, strict=True)),
         ]
 

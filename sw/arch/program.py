@@ -79,7 +79,7 @@ POPULATION_0 = Word(
     "population_0",
     "Population, word 0.",
     Field("rows", 16, "rows to update, at least 1"),
-    Field("neuron_base", 16, "neuron word of the prologue; rows start behind it"),
+    Field("neuron_base", 16, "neuron word of the prologue; rows start behind it, words with a period end before it"),
 )
 POPULATION_1 = Word(
     "population_1",
@@ -103,7 +103,13 @@ POPULATION_2 = Word(
     Field("factor_i", 13, "4096 - di"),
     Field("micro_words", 6, "words of the microprogram; the next instruction follows them"),
 )
-POPULATION_3 = Word("population_3", "Population, word 3.", Field("v_reset", 32, "value loaded by an immediate reset", signed=True))
+POPULATION_3 = Word(
+    "population_3",
+    "Population, word 3.",
+    Field("v_reset", 24, "value loaded by an immediate reset", signed=True),
+    Field("period_words", 4, "neuron words per phase; those of row r begin at neuron_base - (r modulo period_rows + 1) * period_words"),
+    Field("reserved", 4, "zero"),
+)
 POPULATION_4 = Word("population_4", "Population, word 4.", Field("v_min", 32, "lower clamp of v; -M if there is none", signed=True))
 POPULATION_5 = Word(
     "population_5",
@@ -111,7 +117,7 @@ POPULATION_5 = Word(
     Field("ring", 16, "address of the first ring descriptor this population writes; the others follow it"),
     Field("exit_check", 1, "one more micro-operation per row follows the recorded ones: the spike count, compared for early exit"),
     Field("row_words", 4, "neuron words per row"),
-    Field("reserved", 11, "zero"),
+    Field("period_rows", 11, "rows after which words with a period repeat; 0: there are none"),
 )
 POPULATION_6 = Word("population_6", "Population, word 6.", Field("last_row", 32, "one bit per multiplier: neurons that exist in the last row"))
 POPULATION_7 = Word("population_7", "Population, word 7, a counter.", Field("spikes", 32, "spikes that left the population"))
@@ -158,6 +164,8 @@ class Latch(enum.IntEnum):
     """bit 0: the neuron crossed its threshold in the previous step"""
     REMAINING = 5
     """the word is ``count - budget``: negative while the neuron may still fire"""
+    EXISTS = 6
+    """bit 0: there is a neuron, which may fire and saturate; all do from the prologue on until it is said otherwise"""
 
 
 class Carry(enum.IntEnum):
@@ -182,7 +190,7 @@ MICRO = Word(
     Field("offset", 4, "word within the row (or within the prologue)"),
     Field("factor", 2, "0 zero, 1 one, 2 factor_v, 3 factor_i"),
     Field("addend", 2, "0 none, 1 synaptic, 2 earlier result"),
-    Field("latch", 3, "0 none, 1 theta, 2 bias, 3 bias_late, 4 crossed, 5 remaining"),
+    Field("latch", 3, "0 none, 1 theta, 2 bias, 3 bias_late, 4 crossed, 5 remaining, 6 exists"),
     Field("carry", 2, "0 none, 1 crossing, 2 spike"),
     Field("bias", 1, "add the bias register"),
     Field("late_bias", 1, "after a crossing in the previous step add bias_late instead"),
@@ -195,7 +203,8 @@ MICRO = Word(
     Field("fresh_zero", 1, "in the first step after a reset the word reads as zero"),
     Field("fresh_next", 1, "in the first step after a reset read the next word instead (a budget instead of its count)"),
     Field("record", 2, "0 none, 1 send as v, 2 send as i, 3 compare as spike count"),
-    Field("reserved", 6, "zero"),
+    Field("periodic", 1, "read the word of the row's phase in place of the row's own; never written"),
+    Field("reserved", 5, "zero"),
 )
 
 
@@ -219,6 +228,7 @@ class MicroOp:
     fresh_zero: bool = False
     fresh_next: bool = False
     record: Record = Record.NONE
+    periodic: bool = False
 
     def word(self) -> int:
         """The packed 32-bit word."""

@@ -21,5 +21,11 @@ THETA_DELAY = 1
 THETA_ROW = 3
 """... in rows of at least this many micro-operations."""
 
+EXISTS_DELAY = 2
+"""Which neurons of a row exist is loaded at most this many cycles after the row's first operation that saturates or fires ..."""
+
+EXISTS_SPACING = 3
+"""... and at least this many after the last such operation of the row before."""
+
 COUNTER_DELAY = 2
 """A population's counter is written this many cycles after it has been read: taken, added, and written with the sum."""

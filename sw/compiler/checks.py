@@ -12,6 +12,8 @@ from lifline.arch.registers import EXIT_BITS
 from lifline.arch.values import short
 from lifline.network.model import Network
 
+from .layouts import Layout
+
 OneMode = Mode | str
 Modes = OneMode | Mapping[tuple[str, str], OneMode]
 """Of all projections, or of each ``(source, target)``; a :class:`Mode` or its name, ``"event"`` or ``"dense"``."""
@@ -42,8 +44,8 @@ def mode_by_projection(network: Network, config: Config, modes: Modes) -> dict[t
     return chosen
 
 
-def check_supported(network: Network, config: Config) -> None:
-    """Refuse, by name, what the network may ask for and this gateware does not have.
+def check_supported(network: Network, config: Config, layouts: Mapping[str, Layout]) -> None:
+    """Refuse, by name, what the network may ask for and this gateware does not have. Padding counts as neurons.
 
     Raises
     ------
@@ -61,14 +63,16 @@ def check_supported(network: Network, config: Config) -> None:
             raise CompileError(
                 f"population `{p.name}` may fire {p.neurons.cap} spikes per step; graded spikes are not supported by this gateware, use cap 1"
             )
-    total = sum(p.size for p in network.populations if p.neurons is not None)
+    total = sum(layouts[p.name].size for p in network.populations if p.neurons is not None)
     if total > config.max_neurons:
-        raise CompileError(f"the network has {total} neurons besides inputs, `{config.name}` has {config.max_neurons}")
+        padding = total - sum(p.size for p in network.populations if p.neurons is not None)
+        told = f" ({padding} of them padding)" if padding else ""
+        raise CompileError(f"the network has {total} neurons{told} besides inputs, `{config.name}` has {config.max_neurons}")
     rows = 1 << RECORD["index"].width
     for p in network.populations:
-        if p.neurons is not None and ceil_div(p.size, config.multipliers) > rows:
+        if p.neurons is not None and ceil_div(layouts[p.name].size, config.multipliers) > rows:
             raise CompileError(
-                f"population `{p.name}` has {p.size} neurons, `{config.name}` updates at most {rows * config.multipliers} in one population "
+                f"population `{p.name}` has {layouts[p.name].size} neurons, `{config.name}` updates at most {rows * config.multipliers} in one population "
                 f"({rows} rows of {config.multipliers}): split it, or use a configuration with more multipliers"
             )
     most = 1 << RECORD["population"].width

@@ -13,16 +13,20 @@ from lifline.network.model import Network
 
 from .checks import Modes, check_supported, mode_by_projection
 from .emit import emit
+from .layouts import Layout, Layouts, layout_by_population
 from .neurons import place_neurons
 from .program import Program
 from .rings import Rings, place_rings
 from .weights import pack_lanes, place_weights
 
 
-def compile_network(network: Network, config: Config, modes: Modes = Mode.EVENT) -> Program:
+def compile_network(
+    network: Network, config: Config, modes: Modes = Mode.EVENT, layouts: Layouts | None = None
+) -> Program:
     """Compile with a given mode for all projections, or one per projection ``(source, target)``: ``"event"``, ``"dense"`` or a :class:`Mode`.
 
-    See :func:`lifline.driver.choose.compile_auto` for the choice by measured activity.
+    See :func:`lifline.driver.choose.compile_auto` for the choice by measured activity. ``layouts``: hardware order of neurons by population;
+    what comes back from a device is in the network's order all the same.
 
     Raises
     ------
@@ -30,11 +34,12 @@ def compile_network(network: Network, config: Config, modes: Modes = Mode.EVENT)
     """
     if not isinstance(network, Network) or not isinstance(config, Config):
         raise CompileError(f"give a network and a configuration, like `lifline.preset('medium')`; not {short(network)} and {short(config)}")
-    check_supported(network, config)
+    places = layout_by_population(network, layouts)
+    check_supported(network, config, places)
     chosen = mode_by_projection(network, config, modes)
-    rings = place_rings(network, config)
-    weights = place_weights(network, config, chosen, rings)
-    neurons = place_neurons(network, config)
+    rings = place_rings(network, config, places)
+    weights = place_weights(network, config, chosen, rings, places)
+    neurons = place_neurons(network, config, places)
     program = emit(network, config, rings, weights, neurons)
     return Program(
         network=network,
@@ -45,20 +50,21 @@ def compile_network(network: Network, config: Config, modes: Modes = Mode.EVENT)
             Space.NEURONS: neurons.words.reshape(-1).astype(np.int32).view(np.uint32),
             Space.DELAYS: rings.delay_image(),
         },
-        registers=_registers(network, rings),
+        registers=_registers(network, rings, places[network.input.name]),
         populations=program.populations,
         passes=tuple(placed.entry for placed in weights.passes),
+        layouts=places,
         memory=rings.memory | weights.memory | program.memory | neurons.memory,
     )
 
 
-def _registers(network: Network, rings: Rings) -> dict[str, int]:
+def _registers(network: Network, rings: Rings, layout: Layout) -> dict[str, int]:
     """Values that are written at load: where the input goes, and when a run leaves early."""
     (entrance,) = rings.of_population(network.input.name)
     leave = network.early_exit
     return {
         "ring_clear_words": rings.words,
-        "input_neurons": network.input.size,
+        "input_neurons": layout.size,
         "input_ring_base": entrance.base,
         "input_ring": entrance.delay | entrance.uniform << INPUT_RING_UNIFORM_BIT | entrance.rows << INPUT_RING_ROWS_SHIFT,
         "exit_every": 0 if leave is None else leave.every,

@@ -131,10 +131,10 @@ def _population_words(
         POPULATION_2.pack(
             factor_v=DECAY_ONE - model.decay_v, factor_i=DECAY_ONE - model.decay_i, micro_words=where.program.reserved_words
         ),
-        POPULATION_3.pack(v_reset=model.v_reset),
+        POPULATION_3.pack(v_reset=model.v_reset, period_words=where.period_words, reserved=0),
         POPULATION_4.pack(v_min=-config.state_max if model.v_min is None else model.v_min),
-        POPULATION_5.pack(ring=first_ring, exit_check=population.exit_check is not None, row_words=where.row_words, reserved=0),
-        POPULATION_6.pack(last_row=(1 << where.last_row) - 1),
+        POPULATION_5.pack(ring=first_ring, exit_check=population.exit_check is not None, row_words=where.row_words, period_rows=where.program.period_rows),
+        POPULATION_6.pack(last_row=where.last_row),
         *[0] * len(POPULATION_COUNTERS),
     ]  # fmt: skip
 

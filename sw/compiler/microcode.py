@@ -10,8 +10,11 @@ from lifline.arch.arithmetic import decayed
 from lifline.arch.config import Config
 from lifline.arch.errors import CompileError
 from lifline.arch.program import Addend, Carry, Factor, Latch, MicroOp, Record
-from lifline.arch.timing import CARRY_DELAY, RESULT_DELAY, THETA_ROW
+from lifline.arch.timing import CARRY_DELAY, EXISTS_DELAY, RESULT_DELAY, THETA_ROW
 from lifline.network.model import Neurons, Population, ResetRule
+
+from .layouts import Layout, identity
+from .periods import RowValues, best_period
 
 NOP = MicroOp()
 LATE = (ResetRule.LATE_VALUE, ResetRule.LATE_SUBTRACT)
@@ -27,6 +30,7 @@ class Microprogram:
     record : operation by state variable (``"v"``, ``"i"``).   exit_check : reads the spike count, or None.
     shared : initial values of the prologue's words.
     words : word offset within a row by name; ``initial`` : values per neuron of the words that are parameters.
+    phases : values (phase, lane) of parameters that repeat after ``period_rows`` rows, by name, in the order of their words.
     """
 
     prologue: list[MicroOp] = field(default_factory=list)
@@ -36,6 +40,8 @@ class Microprogram:
     shared: list[int] = field(default_factory=list)
     words: dict[str, int] = field(default_factory=dict)
     initial: dict[str, np.ndarray] = field(default_factory=dict)
+    phases: dict[str, np.ndarray] = field(default_factory=dict)
+    period_rows: int = 0
 
     @property
     def reserved_words(self) -> int:
@@ -48,8 +54,8 @@ def uses_current(neurons: Neurons) -> bool:
     return neurons.decay_i != 4096
 
 
-def build(population: Population, config: Config, *, count_spikes: bool) -> Microprogram:
-    """Microprogram of a population; ``count_spikes`` adds a spike count per neuron for early exit.
+def build(population: Population, config: Config, *, count_spikes: bool, layout: Layout | None = None) -> Microprogram:
+    """Microprogram of a population; ``count_spikes`` adds a spike count per neuron for early exit, ``layout`` is the identity unless given.
 
     Raises
     ------
@@ -70,6 +76,8 @@ def build(population: Population, config: Config, *, count_spikes: bool) -> Micr
     before: list[MicroOp] = []
     after_fire: list[MicroOp] = []
     closing: list[MicroOp] = []
+    own: dict[str, tuple[Latch, RowValues]] = {}
+    layout = layout or identity(population.size)
 
     def parameter(name: str, values: np.ndarray, latch: Latch) -> None:
         limit = config.state_max
@@ -83,9 +91,8 @@ def build(population: Population, config: Config, *, count_spikes: bool) -> Micr
             result.prologue.append(MicroOp(offset=len(result.shared), latch=latch))
             result.shared.append(int(values[0]))
             return
-        offset = word(name)
+        own[name] = latch, RowValues(values, layout, config.multipliers)
         result.initial[name] = values
-        (after_fire if latch is Latch.THETA else before).append(MicroOp(offset=offset, latch=latch))
 
     if neurons.budget is not None and fires:
         offset = word("count")
@@ -112,17 +119,35 @@ def build(population: Population, config: Config, *, count_spikes: bool) -> Micr
     elif late:
         parameter("bias_late", bias + decayed(neurons.v_reset, neurons.decay_v), Latch.BIAS_LATE)
 
+    # What the mask of the last row cannot say.
+    existence = RowValues(np.ones(population.size, np.int64), layout, config.multipliers, padding=0)
+    if not existence.rows[:-1].all():
+        own["exists"] = Latch.EXISTS, existence
+        result.initial["exists"] = np.ones(population.size, np.int64)
+    result.period_rows, repeating = best_period({name: values for name, (_, values) in own.items()})
+    exists: list[MicroOp] = []
+    for name, (latch, values) in own.items():
+        if name in repeating:
+            operation = MicroOp(offset=len(result.phases), latch=latch, periodic=True)
+            result.phases[name] = values.phases(result.period_rows)
+            del result.initial[name]
+        else:
+            operation = MicroOp(offset=word(name), latch=latch)
+        {Latch.THETA: after_fire, Latch.EXISTS: exists}.get(latch, before).append(operation)
+
     update: list[MicroOp] = []
     if uses_current(neurons):
         update.append(
             MicroOp(offset=word("i"), factor=Factor.CURRENT, addend=Addend.SYNAPTIC, count_saturation=True, write=True, fresh_zero=True)
         )
-        gap = RESULT_DELAY - 1
-        update = before[: max(0, len(before) - gap)] + update + before[max(0, len(before) - gap) :]
-        update += [NOP] * (gap - min(len(before), gap))
+        gap = RESULT_DELAY - 1 - len(exists)
+        between = before[max(0, len(before) - gap) :]
+        between += [NOP] * (gap - len(between))
+        update = before[: max(0, len(before) - gap)] + update + between[: EXISTS_DELAY - 1] + exists + between[EXISTS_DELAY - 1 :]
         result.record["i"] = MicroOp(offset=word("i"), factor=Factor.ONE, record=Record.CURRENT)
     else:
         update += before
+        after_fire += exists
     fire_at = len(update)
     update.append(
         MicroOp(

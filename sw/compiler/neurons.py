@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,32 +11,44 @@ from numpy.typing import NDArray
 from lifline.arch.config import Config, ceil_div
 from lifline.network.model import Network, Population
 
+from .layouts import Layout
 from .memories import NEURONS, MemoryUse
 from .microcode import Microprogram, build
 
 
 @dataclass(frozen=True, eq=False)
 class PlacedNeurons:
-    """One population in the neuron memory: the words that its neurons share, then its rows.
+    """One population in the neuron memory: phases, the last one first, then the words that all its neurons share, then its rows.
 
     Attributes
     ----------
-    base : neuron word of the first shared word.   lanes : neurons per row.
+    start : its first neuron word.   lanes : neurons per row.
     """
 
     population: Population
+    layout: Layout
     program: Microprogram
-    base: int
+    start: int
     lanes: int
 
     @property
     def rows(self) -> int:
-        return ceil_div(self.population.size, self.lanes)
+        return ceil_div(self.layout.size, self.lanes)
 
     @property
     def row_words(self) -> int:
         """Neuron words per row."""
         return len(self.program.words)
+
+    @property
+    def period_words(self) -> int:
+        """Neuron words per phase."""
+        return len(self.program.phases)
+
+    @property
+    def base(self) -> int:
+        """Neuron word of the first shared word."""
+        return self.start + self.program.period_rows * self.period_words
 
     @property
     def row_base(self) -> int:
@@ -49,18 +62,20 @@ class PlacedNeurons:
 
     @property
     def last_row(self) -> int:
-        """Neurons that exist in the last row."""
-        return self.population.size - (self.rows - 1) * self.lanes
+        """A bit for every lane that has a neuron in the last row."""
+        return sum(1 << lane for lane in np.flatnonzero(self.layout.exists[(self.rows - 1) * self.lanes :]).tolist())
 
     def image(self) -> NDArray[np.int64]:
         """Its words as they are loaded, (word, lane); neurons that do not exist are 0."""
-        words = np.zeros((self.end - self.base, self.lanes), np.int64)
-        shared = len(self.program.shared)
-        words[:shared] = np.reshape(self.program.shared, (-1, 1))
+        words = np.zeros((self.end - self.start, self.lanes), np.int64)
+        first, rows = self.base - self.start, self.row_base - self.start
+        for offset, phases in enumerate(self.program.phases.values()):
+            words[offset : first : self.period_words] = phases[::-1]
+        words[first:rows] = np.reshape(self.program.shared, (-1, 1))
         for name, values in self.program.initial.items():
             filled = np.zeros(self.rows * self.lanes, np.int64)
-            filled[: self.population.size] = values
-            words[shared + self.program.words[name] :: self.row_words] = filled.reshape(self.rows, -1)
+            filled[self.layout.indices] = values
+            words[rows + self.program.words[name] :: self.row_words] = filled.reshape(self.rows, -1)
         return words
 
 
@@ -81,7 +96,7 @@ class NeuronMemory:
         return sum(p.program.reserved_words for p in self.populations)
 
 
-def place_neurons(network: Network, config: Config) -> NeuronMemory:
+def place_neurons(network: Network, config: Config, layouts: Mapping[str, Layout]) -> NeuronMemory:
     """Microprograms and neuron words.
 
     Raises
@@ -92,7 +107,8 @@ def place_neurons(network: Network, config: Config) -> NeuronMemory:
     for population in map(network.population, network.order):
         if population.neurons is None:
             continue
-        program = build(population, config, count_spikes=network.early_exit is not None and population.name == network.output)
-        placed.append(PlacedNeurons(population, program, placed[-1].end if placed else 0, config.multipliers))
+        counts = network.early_exit is not None and population.name == network.output
+        program = build(population, config, count_spikes=counts, layout=layouts[population.name])
+        placed.append(PlacedNeurons(population, layouts[population.name], program, placed[-1].end if placed else 0, config.multipliers))
     memory = NEURONS.claim(network, config, placed[-1].end)
     return NeuronMemory(tuple(placed), np.concatenate([p.image() for p in placed]), memory)

@@ -26,10 +26,12 @@ from lifline.arch.program import (
 from lifline.arch.registers import Space
 from lifline.network.model import Network
 
+from .layouts import Layout
+
 
 @dataclass(frozen=True)
 class ProgramPass:
-    """One pass: presynaptic neurons ``first .. first + fan_in - 1`` of a projection in one mode."""
+    """One pass: presynaptic neurons ``first .. first + fan_in - 1``, in the order of the hardware, of a projection in one mode."""
 
     source: str
     target: str
@@ -85,6 +87,7 @@ class Program:
     ----------
     network, config : what it was compiled from, and the gateware it was compiled for.
     images : words (uint32) per address space, from address 0.   registers : values to write at load.
+    layouts : hardware order of the neurons of every population, the input too.
     """
 
     network: Network
@@ -93,6 +96,7 @@ class Program:
     registers: dict[str, int]
     populations: tuple[ProgramPopulation, ...]
     passes: tuple[ProgramPass, ...]
+    layouts: Mapping[str, Layout]
     memory: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def __repr__(self) -> str:

@@ -23,11 +23,12 @@ from lifline.network.description import Strict, parse
 from lifline.network.model import Network
 
 from .compile import compile_network
+from .layouts import Layout
 from .program import Program
 
 __all__ = ["FORMAT", "VERSION", "Program", "load", "save"]
 
-FORMAT, VERSION = "lifline-program", 3
+FORMAT, VERSION = "lifline-program", 4
 NETWORK = "network"
 
 
@@ -43,6 +44,13 @@ class PassDescription(Strict):
     updates: bool
 
 
+class LayoutDescription(Strict):
+    """Fields of :class:`~lifline.compiler.layouts.Layout`."""
+
+    indices: list[int]
+    size: int
+
+
 class ProgramDescription(Strict):
     """The entry ``program`` of the header. What a compilation needs is read from it, all else has to be what the compilation gives."""
 
@@ -51,6 +59,7 @@ class ProgramDescription(Strict):
     registers: dict[str, int]
     populations: list[dict[str, Any]]
     passes: list[PassDescription]
+    layouts: dict[str, LayoutDescription]
     memory: dict[str, list[int]]
 
 
@@ -62,6 +71,7 @@ def _describe(program: Program) -> str:
         "registers": program.registers,
         "populations": [dataclasses.asdict(p) for p in program.populations],
         "passes": [dataclasses.asdict(p) for p in program.passes],
+        "layouts": {name: {"indices": layout.indices.tolist(), "size": layout.size} for name, layout in program.layouts.items() if not layout.is_identity},
         "memory": program.memory,
     }
     return json.dumps(description, sort_keys=True)
@@ -120,7 +130,7 @@ def load(path: str | os.PathLike[str]) -> Program:
 
 
 def _compiled_again(text: str, images: dict[str, NDArray[Any]]) -> Program:
-    """The program that the file's network, configuration and modes give.
+    """The program that the file's network, configuration, modes and layouts give.
 
     Raises
     ------
@@ -137,7 +147,8 @@ def _compiled_again(text: str, images: dict[str, NDArray[Any]]) -> Program:
     for entry in description.passes:
         if modes.setdefault((entry.source, entry.target), Mode(entry.mode)) != entry.mode:
             raise ValueError(f"projection {entry.source} -> {entry.target} has passes in both modes")
-    program = compile_network(network, config, modes)
+    layouts = {name: Layout(np.array(given.indices), given.size) for name, given in description.layouts.items()}
+    program = compile_network(network, config, modes, layouts)
     expected: dict[str, NDArray[Any]] = {space.name.lower(): image for space, image in program.images.items()}
     expected[NETWORK] = images[NETWORK]
     if images.keys() != expected.keys():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from lifline.arch.limits import RING_BITS
 from lifline.arch.program import MAX_RINGS
 from lifline.network.model import Network, Population
 
+from .layouts import Layout
 from .memories import DELAYS, RINGS, MemoryUse
 
 
@@ -23,7 +24,8 @@ class Ring:
 
     Attributes
     ----------
-    number : its place among the ring descriptors.   source : whose spikes it holds.   delays : (neuron,) in steps.
+    number : its place among the ring descriptors.   source : whose spikes it holds.   delays : (place,) in steps, in the order of the
+    hardware.
     rows : steps that it holds.   base : its first word in the memory of rings.
     entry : its first entry in the memory of delays, which it has only if its delays differ.
     """
@@ -42,7 +44,7 @@ class Ring:
 
     @property
     def words_per_row(self) -> int:
-        return ceil_div(self.source.size, RING_BITS)
+        return ceil_div(len(self.delays), RING_BITS)
 
     @property
     def words(self) -> int:
@@ -91,7 +93,7 @@ class Rings:
         return image
 
 
-def place_rings(network: Network, config: Config) -> Rings:
+def place_rings(network: Network, config: Config, layouts: Mapping[str, Layout]) -> Rings:
     """Delay rings and where they lie.
 
     Raises
@@ -104,6 +106,7 @@ def place_rings(network: Network, config: Config) -> Rings:
         own: list[Ring] = []
         for projection in network.projections_from(population.name):
             delays = projection.delay_vector()
+            delays = layouts[population.name].spread(delays, fill=int(delays[0]))  # padding must not make equal delays differ
             ring = next((r for r in own if (r.delays == delays).all()), None)
             if ring is None:
                 ring = _behind(placed, population, delays, config)

@@ -14,6 +14,7 @@ from lifline.arch.layout import WORD_BITS
 from lifline.arch.program import Mode
 from lifline.network.model import Network
 
+from .layouts import Layout
 from .memories import WEIGHTS, MemoryUse
 from .program import ProgramPass
 from .projections.chosen import kind_of
@@ -55,7 +56,9 @@ class Weights:
         return not any(later.overlaps(self.passes[number]) for later in self.passes[number + 1 :])
 
 
-def place_weights(network: Network, config: Config, modes: Mapping[tuple[str, str], Mode], rings: Rings) -> Weights:
+def place_weights(
+    network: Network, config: Config, modes: Mapping[tuple[str, str], Mode], rings: Rings, layouts: Mapping[str, Layout]
+) -> Weights:
     """Passes and weight words, population by population in the order of computation.
 
     Raises
@@ -74,7 +77,7 @@ def place_weights(network: Network, config: Config, modes: Mapping[tuple[str, st
         projections = network.projections_into(target.name)
         for p in projections:
             mode = modes[p.source, p.target]
-            parts = kind_of(p).parts(scaled.stored[p.source], mode, config)
+            parts = kind_of(p).parts(scaled.stored[p.source], layouts[p.source], layouts[p.target], mode, config)
             for part in parts:
                 updates = p is projections[-1] and part is parts[-1]
                 entry = ProgramPass(p.source, p.target, mode, part.first, part.fan_in, part.blocks, updates)

@@ -105,6 +105,7 @@
 #define LIFLINE_LATCH_BIAS_LATE 3u
 #define LIFLINE_LATCH_CROSSED 4u
 #define LIFLINE_LATCH_REMAINING 5u
+#define LIFLINE_LATCH_EXISTS 6u
 #define LIFLINE_CARRY_NONE 0u
 #define LIFLINE_CARRY_CROSSING 1u
 #define LIFLINE_CARRY_SPIKE 2u
@@ -193,7 +194,7 @@
 /* population_0: Population, word 0. */
 #define LIFLINE_POPULATION_0_ROWS_SHIFT 0u  /* rows to update, at least 1 */
 #define LIFLINE_POPULATION_0_ROWS_BITS 16u
-#define LIFLINE_POPULATION_0_NEURON_BASE_SHIFT 16u  /* neuron word of the prologue; rows start behind it */
+#define LIFLINE_POPULATION_0_NEURON_BASE_SHIFT 16u  /* neuron word of the prologue; rows start behind it, words with a period end before it */
 #define LIFLINE_POPULATION_0_NEURON_BASE_BITS 16u
 /* population_1: Population, word 1. */
 #define LIFLINE_POPULATION_1_PROLOGUE_SHIFT 0u  /* micro-operations that load shared parameters, once per pass */
@@ -227,7 +228,11 @@
 #define LIFLINE_POPULATION_2_MICRO_WORDS_BITS 6u
 /* population_3: Population, word 3. */
 #define LIFLINE_POPULATION_3_V_RESET_SHIFT 0u  /* value loaded by an immediate reset, signed */
-#define LIFLINE_POPULATION_3_V_RESET_BITS 32u
+#define LIFLINE_POPULATION_3_V_RESET_BITS 24u
+#define LIFLINE_POPULATION_3_PERIOD_WORDS_SHIFT 24u  /* neuron words per phase; those of row r begin at neuron_base - (r modulo period_rows + 1) * period_words */
+#define LIFLINE_POPULATION_3_PERIOD_WORDS_BITS 4u
+#define LIFLINE_POPULATION_3_RESERVED_SHIFT 28u  /* zero */
+#define LIFLINE_POPULATION_3_RESERVED_BITS 4u
 /* population_4: Population, word 4. */
 #define LIFLINE_POPULATION_4_V_MIN_SHIFT 0u  /* lower clamp of v; -M if there is none, signed */
 #define LIFLINE_POPULATION_4_V_MIN_BITS 32u
@@ -238,8 +243,8 @@
 #define LIFLINE_POPULATION_5_EXIT_CHECK_BITS 1u
 #define LIFLINE_POPULATION_5_ROW_WORDS_SHIFT 17u  /* neuron words per row */
 #define LIFLINE_POPULATION_5_ROW_WORDS_BITS 4u
-#define LIFLINE_POPULATION_5_RESERVED_SHIFT 21u  /* zero */
-#define LIFLINE_POPULATION_5_RESERVED_BITS 11u
+#define LIFLINE_POPULATION_5_PERIOD_ROWS_SHIFT 21u  /* rows after which words with a period repeat; 0: there are none */
+#define LIFLINE_POPULATION_5_PERIOD_ROWS_BITS 11u
 /* population_6: Population, word 6. */
 #define LIFLINE_POPULATION_6_LAST_ROW_SHIFT 0u  /* one bit per multiplier: neurons that exist in the last row */
 #define LIFLINE_POPULATION_6_LAST_ROW_BITS 32u
@@ -273,7 +278,7 @@
 #define LIFLINE_MICRO_FACTOR_BITS 2u
 #define LIFLINE_MICRO_ADDEND_SHIFT 6u  /* 0 none, 1 synaptic, 2 earlier result */
 #define LIFLINE_MICRO_ADDEND_BITS 2u
-#define LIFLINE_MICRO_LATCH_SHIFT 8u  /* 0 none, 1 theta, 2 bias, 3 bias_late, 4 crossed, 5 remaining */
+#define LIFLINE_MICRO_LATCH_SHIFT 8u  /* 0 none, 1 theta, 2 bias, 3 bias_late, 4 crossed, 5 remaining, 6 exists */
 #define LIFLINE_MICRO_LATCH_BITS 3u
 #define LIFLINE_MICRO_CARRY_SHIFT 11u  /* 0 none, 1 crossing, 2 spike */
 #define LIFLINE_MICRO_CARRY_BITS 2u
@@ -299,8 +304,10 @@
 #define LIFLINE_MICRO_FRESH_NEXT_BITS 1u
 #define LIFLINE_MICRO_RECORD_SHIFT 23u  /* 0 none, 1 send as v, 2 send as i, 3 compare as spike count */
 #define LIFLINE_MICRO_RECORD_BITS 2u
-#define LIFLINE_MICRO_RESERVED_SHIFT 25u  /* zero */
-#define LIFLINE_MICRO_RESERVED_BITS 6u
+#define LIFLINE_MICRO_PERIODIC_SHIFT 25u  /* read the word of the row's phase in place of the row's own; never written */
+#define LIFLINE_MICRO_PERIODIC_BITS 1u
+#define LIFLINE_MICRO_RESERVED_SHIFT 26u  /* zero */
+#define LIFLINE_MICRO_RESERVED_BITS 5u
 
 /* CRC-16/IBM-3740 of a frame, from its byte after sync up to its CRC. Start with 0xFFFF. */
 static inline uint16_t lifline_crc16(uint16_t crc, const uint8_t *data, size_t size)

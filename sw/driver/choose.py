@@ -14,6 +14,7 @@ from lifline.arch.config import Config
 from lifline.arch.errors import InputError
 from lifline.arch.program import Mode
 from lifline.compiler.compile import compile_network
+from lifline.compiler.layouts import Layouts
 from lifline.compiler.program import Program
 from lifline.network.model import Network
 
@@ -63,10 +64,11 @@ def compile_auto(
     energy: EnergyModel | None = None,
     record: str | Iterable[str] = (),
     on_progress: Callable[[float], object] | None = None,
+    layouts: Layouts | None = None,
 ) -> tuple[Program, list[ModeChoice]]:
     """Compile with the modes that serve ``objective`` best on ``samples``, (batch, time, neuron) or (time, neuron).
 
-    ``record`` is what the runs will send back, as for ``Device.run``: recording takes cycles. ``on_progress`` is told the share that is done.
+    ``layouts`` as for :func:`~lifline.compiler.compile.compile_network`. ``record`` is what the runs will send back, as for ``Device.run``: recording takes cycles. ``on_progress`` is told the share that is done.
 
     Passes run one after the other, so that a window's cycles are the sum of its passes' and the mode of one projection does not
     change the cost of another.
@@ -90,7 +92,7 @@ def compile_auto(
         if on_progress is not None:
             on_progress(next(counted) / (len(offered) * len(activity.steps)))
 
-    costs = {mode: _costs(network, config, activity, mode, objective, energy or EnergyModel(), record, on_sample) for mode in offered}
+    costs = {mode: _costs(network, config, activity, mode, objective, energy or EnergyModel(), record, on_sample, layouts) for mode in offered}
     if objective is Objective.LATENCY:
         modes = _shortest_window(costs)
     else:
@@ -101,15 +103,15 @@ def compile_auto(
     choices = [
         ModeChoice(*key, float(shown[Mode.EVENT][k]), float(shown.get(Mode.DENSE, missing)[k]), modes[k]) for k, key in enumerate(keys)
     ]
-    return compile_network(network, config, dict(zip(keys, modes, strict=True))), choices
+    return compile_network(network, config, dict(zip(keys, modes, strict=True)), layouts), choices
 
 
 def _costs(
     network: Network, config: Config, activity: Activity, mode: Mode, objective: Objective, energy: EnergyModel, record: list[str],
-    on_sample: Callable[[], object],
+    on_sample: Callable[[], object], layouts: Layouts | None,
 ) -> NDArray[np.float64]:
     """Cost of every projection in every window of all samples, shape (projection, window)."""
-    program = compile_network(network, config, mode)
+    program = compile_network(network, config, mode, layouts)
     found = predict(program, config, activity, record=record, on_sample=on_sample)
     cycles = np.concatenate([c.cycles[:, :-1] for c in found]).astype(np.float64)
     if objective is Objective.ENERGY:

@@ -63,6 +63,7 @@ class Exchange:
     def __init__(self, link: Link, program: Program, config: Config, url: str, stop: threading.Event) -> None:
         self._link, self._program, self._config, self._url, self.stop = link, program, config, url, stop
         self._position, self._mark = 0, 0
+        self._entrance = program.layouts[program.network.input.name]
         self.cycles = CycleCounters(self._counters, lambda: bool(self.get("status") & STATUS_COUNTER_WRAPPED))
 
     def take_over(self) -> None:
@@ -123,7 +124,7 @@ class Exchange:
         return done, exited
 
     def _run(self, spikes: NDArray[np.uint8], fresh: bool, records: Records, item: int, first: int) -> tuple[int, bool]:
-        times, neurons = np.nonzero(spikes)
+        times, neurons = np.nonzero(self._entrance.spread(spikes))
         ends = np.searchsorted(times, np.arange(len(spikes)), side="right")
         words = np.insert(neurons.astype(np.uint32), ends, INPUT_END_OF_STEP)
         self.set("control", CONTROL_DISCARD)
@@ -212,9 +213,8 @@ class Exchange:
             t, start = first + ((header["step"] - started) & STEP_MASK), header["index"] * width
             population = populations[header["population"]] if header["population"] < len(populations) else None
             values = records.get(population.name, {}).get(variable) if population else None
-            if values is None or t >= values.shape[1] or start >= values.shape[2]:
+            if population is None or values is None or t >= values.shape[1] or start >= self._program.layouts[population.name].size:
                 raise DeviceError(f"{self._url}: the device sent a record that nobody asked for ({header}); load again, or reset the board")
             part = np.unpackbits(payload.astype("<u4").view(np.uint8), bitorder="little") if spikes else payload.view(np.int32)
-            count = min(width, values.shape[2] - start)
-            values[item, t, start : start + count] = part[:count]
+            self._program.layouts[population.name].put(part, start, values[item, t])
         return words[position:]

@@ -281,7 +281,8 @@ class LinkedDevice:
         words = self.link.read(address(Space.NEURONS, where.row_base * lanes), where.rows * where.row_words * lanes)
         exchange.check()
         values = words.view(np.int32).reshape(where.rows, where.row_words, lanes).astype(np.int64)
-        stored = {name: values[:, offset].reshape(-1)[: where.size] for name, offset in where.words.items()}
+        layout = program.layouts[population]
+        stored = {name: layout.gather(values[:, offset].reshape(-1)) for name, offset in where.words.items()}
         if self._untouched:
             stored = {name: np.zeros(where.size, np.int64) for name in stored}
         elif "count" in stored:  # it counts up from minus the budget

@@ -86,14 +86,14 @@ def predict(
     image = program.images[Space.PROGRAM].copy()
     for where, value in program.recording(with_output(network, parse_records(network, record))):
         image[where] = value
+    numbers = {network.input.name: INPUT} | {p.name: p.number for p in program.populations}
     model = CycleModel(
         config, image, program.images[Space.DELAYS], registers=program.registers,
-        sizes={INPUT: network.input.size} | {p.number: p.size for p in program.populations},
+        sizes={number: program.layouts[name].size for name, number in numbers.items()},
     )  # fmt: skip
-    numbers = {network.input.name: INPUT} | {p.name: p.number for p in program.populations}
     costs = []
     for k, steps in enumerate(activity.steps):
-        costs.append(model.costs({numbers[name]: spikes[k] for name, spikes in activity.spikes.items()}, steps=int(steps)))
+        costs.append(model.costs({numbers[name]: program.layouts[name].spread(spikes[k]) for name, spikes in activity.spikes.items()}, steps=int(steps)))
         if on_sample is not None:
             on_sample()
     return costs

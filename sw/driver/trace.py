@@ -32,6 +32,7 @@ def by_step(trace: NDArray[np.int32], program: Program, config: Config) -> dict[
     result: dict[str, dict[str, NDArray[np.int64]]] = {}
     for population in program.populations:
         stored: dict[str, NDArray[np.int64]] = {}
+        layout = program.layouts[population.name]
         for variable in VARIABLES:
             if variable not in population.words:
                 continue
@@ -40,12 +41,12 @@ def by_step(trace: NDArray[np.int32], program: Program, config: Config) -> dict[
             lengths = {len(row) for row in rows}
             if len(lengths) > 1:
                 raise ValueError(f"rows of `{population.name}.{variable}` were stored {sorted(lengths)} times: a step was lost")
-            stored[variable] = np.concatenate([row[:, 2 : 2 + lanes] for row in rows], axis=1)[:, : population.size]
+            stored[variable] = layout.gather(np.concatenate([row[:, 2 : 2 + lanes] for row in rows], axis=1))
             if variable == "v":
-                stored["spikes"] = np.concatenate([row[:, 1:2] >> np.arange(lanes) & 1 for row in rows], axis=1)[:, : population.size]
+                stored["spikes"] = layout.gather(np.concatenate([row[:, 1:2] >> np.arange(lanes) & 1 for row in rows], axis=1))
             if variable == ("i" if "i" in population.words else "v"):
                 index = POPULATION_1.unpack(int(program.images[Space.PROGRAM][population.address + 1]))["shift"]
-                sums = np.concatenate([row[:, 2 + lanes :] for row in rows], axis=1)[:, : population.size]
+                sums = layout.gather(np.concatenate([row[:, 2 + lanes :] for row in rows], axis=1))
                 stored["x"] = sums << config.weight_shifts[index]
         result[population.name] = stored
     return result

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifline.arch.config import INTERFACE_VERSION
-from lifline.arch.errors import InputError
+from lifline.arch.errors import InputError, ProgramError
 from lifline.arch.frame import crc16
 from lifline.arch.image import IMAGE_HEADER, IMAGE_MAGIC, IMAGE_POPULATION
 from lifline.arch.registers import REGISTERS, Space, address
@@ -27,7 +27,17 @@ def driver_sources() -> dict[str, str]:
 
 
 def image_of(program: Program) -> NDArray[np.uint32]:
-    """The image of a program, as :mod:`lifline.arch.image` describes it. No population sends anything until the driver asks for it."""
+    """The image of a program, as :mod:`lifline.arch.image` describes it. No population sends anything until the driver asks for it.
+
+    Raises
+    ------
+    ProgramError   if neurons are in another order in the hardware: the C driver knows of none.
+    """
+    if other := [name for name, layout in program.layouts.items() if not layout.is_identity]:
+        raise ProgramError(
+            f"program `{program.network.name}`: population `{other[0]}` has a layout of its own, and the C driver keeps the network's order; "
+            "compile it without layouts"
+        )
     memories = {space: words.copy() for space, words in program.images.items()}
     for where, value in program.recording({}):
         memories[Space.PROGRAM][where] = value
@@ -65,6 +75,7 @@ def c_source(program: Program, name: str) -> str:
     Raises
     ------
     InputError   if the name is no C identifier.
+    ProgramError   as :func:`image_of`.
     """
     if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
         raise InputError(f"`{name}` is no name in C: use letters, digits and underscores, and no digit first")

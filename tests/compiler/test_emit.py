@@ -28,6 +28,7 @@ from lifline.arch.program import (
     Opcode,
 )
 from lifline.compiler.emit import ProgramMemory, emit
+from lifline.compiler.layouts import layout_by_population
 from lifline.compiler.neurons import place_neurons
 from lifline.compiler.rings import Rings, place_rings
 from lifline.compiler.weights import place_weights
@@ -50,9 +51,10 @@ def network(out: Neurons = OUT) -> Network:
 
 
 def emitted(net: Network, config: Config = TINY) -> tuple[ProgramMemory, Rings]:
-    rings = place_rings(net, config)
+    layouts = layout_by_population(net, None)
+    rings = place_rings(net, config, layouts)
     modes = {(p.source, p.target): Mode.EVENT for p in net.projections}
-    return emit(net, config, rings, place_weights(net, config, modes, rings), place_neurons(net, config)), rings
+    return emit(net, config, rings, place_weights(net, config, modes, rings, layouts), place_neurons(net, config, layouts)), rings
 
 
 def test_passes_lead_to_populations_and_those_to_the_next_pass() -> None:

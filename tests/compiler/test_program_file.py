@@ -101,7 +101,7 @@ def test_words_of_another_type_are_found(path: Path) -> None:
     ("name", "value", "message"),
     [
         ("format", "something", "format 'something', expected 'lifline-program'"),
-        ("version", "2", "program version 2, this lifline reads 3"),
+        ("version", "3", "program version 3, this lifline reads 4"),
         ("version", "99", "program version 99"),
         ("digest", "0", "corrupted"),
         ("program", "{}", "corrupted"),

@@ -9,6 +9,7 @@ from lifline.arch.config import Config, preset
 from lifline.arch.errors import CompileError
 from lifline.arch.limits import RING_BITS
 from lifline.arch.program import MAX_RINGS
+from lifline.compiler.layouts import layout_by_population
 from lifline.compiler.rings import Rings, place_rings
 from lifline.network.model import Network, Neurons, Population, Projection
 
@@ -31,7 +32,8 @@ def network(*delays: object, inputs: int = 40) -> Network:
 
 
 def placed(*delays: object, config: Config = TINY) -> Rings:
-    return place_rings(network(*delays), config)
+    net = network(*delays)
+    return place_rings(net, config, layout_by_population(net, None))
 
 
 EACH = np.arange(33) % 6
@@ -75,7 +77,7 @@ def test_a_population_writes_a_few_rings_and_the_input_one() -> None:
     net = network(0)
     other = Projection(source="in", target="out0", weights=np.ones((1, 40), int), delays=1)
     with pytest.raises(CompileError, match="`in` has 2 different delay vectors .* this gateware has 1; share delays"):
-        place_rings(net.replace(projections=(*net.projections, other)), TINY)
+        place_rings(net.replace(projections=(*net.projections, other)), TINY, layout_by_population(net, None))
 
 
 @pytest.mark.parametrize(("field", "message"), [
@@ -85,4 +87,4 @@ def test_a_population_writes_a_few_rings_and_the_input_one() -> None:
 def test_what_does_not_fit_is_refused_with_need_and_limit(field: str, message: str) -> None:
     net = network(3, EACH) if field == "delay_entries" else network(3, 4)
     with pytest.raises(CompileError, match=message):
-        place_rings(net, TINY.replace(name="tight", max_delay=6, **{field: 32}))
+        place_rings(net, TINY.replace(name="tight", max_delay=6, **{field: 32}), layout_by_population(net, None))

@@ -35,9 +35,9 @@ AREAS = (
         "compiler, layout",
         (
             "sw/compiler/compile.py", "sw/compiler/rings.py", "sw/compiler/weights.py", "sw/compiler/neurons.py", "sw/compiler/emit.py",
-            "sw/compiler/memories.py", "sw/compiler/projections/fully_connected.py",
+            "sw/compiler/memories.py", "sw/compiler/projections/fully_connected.py", "sw/compiler/layouts.py", "sw/compiler/periods.py",
         ),
-        ("tests/compiler", PROGRAMS),
+        ("tests/compiler", "tests/driver/test_layouts.py", PROGRAMS),
     ),  # fmt: skip
     Area("driver", ("sw/driver/exchange.py", "sw/driver/linked.py"), ("tests/sim/cycles/test_model.py", *RUNS, "tests/driver/test_mark.py", "tests/driver/test_arguments.py")),
     Area("link", ("sw/driver/link.py",), ("tests/driver/test_link.py",)),
@@ -66,7 +66,7 @@ AREAS = (
     ),
     Area(
         "gateware, update",
-        tuple(f"rtl/neurons/{name}.py" for name in ("update", "microprogram", "rows", "issue", "pipeline", "spikes", "counts")),
+        tuple(f"rtl/neurons/{name}.py" for name in ("update", "microprogram", "rows", "issue", "pipeline", "exists", "spikes", "counts")),
         ("tests/rtl/neurons", PROGRAMS),
     ),
     Area("gateware, recorder", ("rtl/spikes/recorder.py",), ("tests/rtl/spikes/test_recorder.py",)),

@@ -9,6 +9,7 @@ from lifline.arch.limits import RING_BITS
 from lifline.arch.program import Mode
 from lifline.network.model import Projection
 
+from ..layouts import Layout
 from .kind import Ints, Part, Sums
 
 
@@ -21,8 +22,9 @@ class FullyConnected:
     def sums(self, stored: Ints) -> Sums:
         return Sums(np.maximum(stored, 0).sum(axis=1), np.maximum(-stored, 0).sum(axis=1))
 
-    def parts(self, stored: Ints, mode: Mode, config: Config) -> list[Part]:
+    def parts(self, stored: Ints, source: Layout, target: Layout, mode: Mode, config: Config) -> list[Part]:
         """As many presynaptic neurons per pass as the list of active ones takes, in whole ring words."""
+        stored = target.spread(source.spread(stored, axis=1), axis=0)
         size = stored.shape[1]
         limit = config.dense_fan_in if mode is Mode.DENSE else config.event_fan_in
         limit -= limit % RING_BITS

@@ -12,6 +12,8 @@ from lifline.arch.config import Config
 from lifline.arch.program import Mode
 from lifline.network.model import Projection
 
+from ..layouts import Layout
+
 Ints = NDArray[np.int64]
 
 
@@ -32,7 +34,7 @@ class Part:
 
     Attributes
     ----------
-    first, fan_in : presynaptic neurons ``first .. first + fan_in - 1``; ``first`` is a multiple of 32.
+    first, fan_in : presynaptic places ``first .. first + fan_in - 1``; ``first`` is a multiple of 32.
     blocks : blocks of postsynaptic neurons that it visits.   words : its weight words, (word, lane), lanes without a neuron are 0.
     """
 
@@ -53,6 +55,9 @@ class Kind(Protocol):
         """The largest sums that :meth:`stored` weights can make, if every presynaptic neuron spikes at most once in a step."""
         ...
 
-    def parts(self, stored: Ints, mode: Mode, config: Config) -> list[Part]:
-        """The passes that accumulate it in ``mode``, and the weight words that each reads; together they see every synapse once."""
+    def parts(self, stored: Ints, source: Layout, target: Layout, mode: Mode, config: Config) -> list[Part]:
+        """The passes that accumulate it in ``mode``, and the weight words that each reads; together they see every synapse once.
+
+        Parts count neurons as the hardware does: ``source`` and ``target`` say where they are.
+        """
         ...

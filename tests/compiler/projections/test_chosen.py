@@ -9,6 +9,7 @@ from lifline.arch.config import Config, preset
 from lifline.arch.errors import CompileError
 from lifline.arch.program import Mode
 from lifline.compiler.compile import compile_network
+from lifline.compiler.layouts import Layout
 from lifline.compiler.projections import chosen
 from lifline.compiler.projections.fully_connected import FullyConnected
 from lifline.compiler.projections.kind import Ints, Part
@@ -24,8 +25,8 @@ class OneToOne(Projection):
 class InSinglePasses(FullyConnected):
     """A pass for every 32 presynaptic neurons."""
 
-    def parts(self, stored: Ints, mode: Mode, config: Config) -> list[Part]:
-        return super().parts(stored, mode, config.replace(list_entries=64))
+    def parts(self, stored: Ints, source: Layout, target: Layout, mode: Mode, config: Config) -> list[Part]:
+        return super().parts(stored, source, target, mode, config.replace(list_entries=64))
 
 
 def network(kind: type[Projection]) -> Network:

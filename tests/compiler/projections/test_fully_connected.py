@@ -5,14 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lifline.arch.config import preset
+from lifline.arch.config import Config, preset
 from lifline.arch.limits import RING_BITS
 from lifline.arch.program import Mode
+from lifline.compiler.layouts import identity
 from lifline.compiler.projections.fully_connected import FullyConnected
+from lifline.compiler.projections.kind import Part
 from lifline.network.model import Projection
 
 TINY = preset("tiny")
 KIND = FullyConnected()
+
+
+def parts_of(weights: np.ndarray, mode: Mode, config: Config = TINY) -> list[Part]:
+    targets, sources = weights.shape
+    return KIND.parts(weights, identity(sources), identity(targets), mode, config)
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -20,7 +27,7 @@ KIND = FullyConnected()
 @pytest.mark.parametrize("sources", [1, 64, 65, 128, 129, 300])
 def test_every_weight_stands_where_its_lane_and_its_source_meet(mode: Mode, targets: int, sources: int) -> None:
     weights = np.arange(1, targets * sources + 1).reshape(targets, sources)
-    parts = KIND.parts(weights, mode, TINY)
+    parts = parts_of(weights, mode)
     seen = 0
     for part in parts:
         for block in range(part.blocks):
@@ -36,9 +43,9 @@ def test_every_weight_stands_where_its_lane_and_its_source_meet(mode: Mode, targ
 @pytest.mark.parametrize(("mode", "limit"), [(Mode.EVENT, TINY.event_fan_in), (Mode.DENSE, TINY.dense_fan_in)])
 def test_a_pass_takes_as_many_sources_as_the_list_in_whole_ring_words(mode: Mode, limit: int) -> None:
     weights = np.ones((3, 2 * limit + 1), int)
-    assert [(part.first, part.fan_in) for part in KIND.parts(weights, mode, TINY)] == [(0, limit), (limit, limit), (2 * limit, 1)]
+    assert [(part.first, part.fan_in) for part in parts_of(weights, mode)] == [(0, limit), (limit, limit), (2 * limit, 1)]
     odd = TINY.replace(list_entries=64, max_neurons=64)
-    assert all(part.first % RING_BITS == 0 for part in KIND.parts(weights, mode, odd))
+    assert all(part.first % RING_BITS == 0 for part in parts_of(weights, mode, odd))
 
 
 def test_sums_are_taken_apart_by_sign() -> None:

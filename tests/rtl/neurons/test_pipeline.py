@@ -18,7 +18,6 @@ from ..bench import simulate
 
 CONFIG = preset("tiny")
 FACTOR_V, FACTOR_CURRENT, SHIFT, V_RESET, V_MIN = 1234, 4000, 1, -9, -50
-LAST_ROW, ALL = 0b01, (1 << CONFIG.multipliers) - 1
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def test_every_stage_gets_what_its_operation_asks_for(reset_subtract: int, reset
         rule = {"shift": SHIFT, "reset_subtract": reset_subtract, "reset_now": reset_now, "non_strict": non_strict}
         ctx.set(population, {
             "population_1": rule, "population_2": {"factor_v": FACTOR_V, "factor_i": FACTOR_CURRENT}, "population_3": {"v_reset": V_RESET},
-            "population_4": {"v_min": V_MIN}, "population_6": {"last_row": LAST_ROW},
+            "population_4": {"v_min": V_MIN}
         })  # fmt: skip
         await ctx.tick().repeat(UPDATE_STAGES + 3)
         row = 0
@@ -102,7 +101,8 @@ def test_every_stage_gets_what_its_operation_asks_for(reset_subtract: int, reset
             assert (ctx.get(fire.non_strict), ctx.get(fire.reset_subtract)) == (non_strict, reset_subtract)
             assert ctx.get(fire.discard) == ctx.get(dut.discard)
             assert ctx.get(finished.saturation) == op[5].count_saturation
-            assert not stage[5].valid or ctx.get(dut.exists) == (LAST_ROW if stage[5].last_row else ALL)
+            assert ctx.get(dut.latch_exists) == (op[1].latch == Latch.EXISTS)
+            assert not stage[4].valid or ctx.get(dut.last_row) == stage[4].last_row
 
             assert ctx.get(control.reset.value) == (77 if ctx.get(dut.discard) else 0 if reset_subtract else V_RESET)
             assert (ctx.get(finished.write), ctx.get(finished.record), ctx.get(finished.fire)) == (op[6].write, op[6].record, op[6].fire)

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from lifline.arch.config import Config, ceil_div, preset
+from lifline.arch.config import Config, preset
 from lifline.arch.limits import RING_BITS
 from lifline.arch.program import POPULATION_COUNTERS, POPULATION_WORDS, Record
 from lifline.arch.timing import UPDATE_SPACING
+from lifline.compiler.layouts import Layout, identity, position_major
 from lifline.compiler.microcode import LATE, Microprogram, build
+from lifline.compiler.neurons import PlacedNeurons
 from lifline.network.model import Neurons, Population, ResetRule
 from lifline.rtl.neurons.update import Update
 from lifline.sim.random.network import random_network
@@ -24,7 +26,7 @@ TINY = preset("tiny")
 NARROW = TINY.replace(state_bits=8)
 WIDE = TINY.replace(event_lanes=8, dense_lanes=8, multipliers=8, state_bits=18, accumulator_bits=18, weight_shifts=(0, 4))
 SINGLE = TINY.replace(multipliers=1, dense_lanes=0, drain_cycles=1, neuron_words=1024)
-NEURON_BASE, MICRO_BASE = 5, 17
+NEURON_START, MICRO_BASE = 5, 17
 
 
 @dataclass
@@ -37,10 +39,13 @@ class Case:
     shift: int = 0
     record: tuple[str, ...] = ()
     exit_check: bool = False
+    layout: Layout | None = None
     program: Microprogram = field(init=False)
 
     def __post_init__(self) -> None:
-        self.program = build(self.population, self.config, count_spikes=self.exit_check)
+        self.program = build(self.population, self.config, count_spikes=self.exit_check, layout=self.layout)
+        self.layout = self.layout or identity(self.population.size)
+        self.placed = PlacedNeurons(self.population, self.layout, self.program, NEURON_START, self.config.multipliers)
         self.record = tuple(v for v in self.record if v in self.program.record)
         self.exit_check = self.program.exit_check is not None
 
@@ -51,7 +56,14 @@ class Case:
 
     @property
     def rows(self) -> int:
-        return ceil_div(self.population.size, self.config.multipliers)
+        return self.placed.rows
+
+    def row_of(self, values: list[int], row: int) -> list[int]:
+        """Values of the neurons in a row of the hardware."""
+        assert self.layout is not None
+        width = self.config.multipliers
+        own = self.layout.inverse[row * width : (row + 1) * width]
+        return [values[j] for j in own if j >= 0]
 
 
 @dataclass
@@ -65,7 +77,7 @@ class Outcome:
 
 
 def reference(case: Case) -> Outcome:
-    neurons, size, width = case.neurons, case.population.size, case.config.multipliers
+    neurons, size = case.neurons, case.population.size
     result = Outcome(counters={"spikes": 0, "budget_hits": 0, "saturations": 0})
     i, v, c, emitted = ([0] * size for _ in range(4))
     for slots in case.slots:
@@ -73,12 +85,14 @@ def reference(case: Case) -> Outcome:
         for j in range(size):
             x = slots[j] << case.config.weight_shifts[case.shift]
             i[j], v[j], c[j], fired[j] = update_one(neurons, j, x, i[j], v[j], c[j], emitted, case.config.state_max, result.counters)
-        words = [sum(fired[k] << k % RING_BITS for k in range(n, min(n + RING_BITS, size))) for n in range(0, size, RING_BITS)]
+        assert case.layout is not None
+        places = case.layout.spread(np.array(fired, np.int64)).tolist()
+        words = [sum(f << k for k, f in enumerate(places[n : n + RING_BITS])) for n in range(0, len(places), RING_BITS)]
         result.spikes.append(words if neurons.cap else [])
         for row in range(case.rows):
             for kind, values in (*((Record.V if n == "v" else Record.CURRENT, v if n == "v" else i) for n in case.record),
                                  *([(Record.COUNT, emitted)] if case.exit_check else [])):  # fmt: skip
-                result.sent.append((kind, row, values[row * width : (row + 1) * width]))
+                result.sent.append((kind, row, case.row_of(values, row)))
     result.state = {"v": v} | ({"i": i} if "i" in case.program.words else {})
     return result
 
@@ -94,15 +108,13 @@ class Bench:
         operations += [program.exit_check] if program.exit_check else []
         self.program.words[MICRO_BASE : MICRO_BASE + len(operations)] = [op.word() for op in operations]
         self.words = [[rng.randint(-config.state_max, config.state_max) for _ in range(width)] for _ in range(config.neuron_words)]
-        self.row_base = NEURON_BASE + len(program.shared)
-        for k, value in enumerate(program.shared):
-            self.words[NEURON_BASE + k] = [value] * width
-        for name, values in program.initial.items():
-            if name == "count":
-                continue  # a fresh start takes it from the budget beside it
+        self.row_base, image = case.placed.row_base, case.placed.image()
+        self.words[case.placed.start : self.row_base] = image[: self.row_base - case.placed.start].tolist()
+        for name in program.initial.keys() - {"count"}:  # a fresh start takes it from the budget beside it
             for row in range(case.rows):
-                own = [int(value) for value in values[row * width : (row + 1) * width]]
-                self.words[self.row_base + row * len(program.words) + program.words[name]] = own + [0] * (width - len(own))
+                word = self.row_base + row * len(program.words) + program.words[name]
+                self.words[word] = image[word - case.placed.start].tolist()
+        self.parameters = [list(word) for word in self.words[: self.row_base]]
         self.neurons = Memory(width * config.state_bits, [self.pack(w) for w in self.words], rng)
         self.outcome = Outcome()
         self.arrived: list[int] = []
@@ -121,19 +133,18 @@ class Bench:
 
     def start(self) -> None:
         case, neurons, program = self.case, self.case.neurons, self.case.program
-        last = case.population.size - (case.rows - 1) * case.config.multipliers
         fields = {
-            "population_0": {"rows": case.rows, "neuron_base": NEURON_BASE},
+            "population_0": {"rows": case.rows, "neuron_base": case.placed.base},
             "population_1": {
                 "prologue": len(program.prologue), "update": len(program.update), "record": len(case.record), "shift": case.shift,
                 "non_strict": not neurons.strict, "reset_now": neurons.reset in (ResetRule.NOW_VALUE, ResetRule.NOW_SUBTRACT),
                 "reset_subtract": neurons.reset is ResetRule.NOW_SUBTRACT,
             },
             "population_2": {"factor_v": 4096 - neurons.decay_v, "factor_i": 4096 - neurons.decay_i},
-            "population_3": {"v_reset": neurons.v_reset},
+            "population_3": {"v_reset": neurons.v_reset, "period_words": case.placed.period_words},
             "population_4": {"v_min": -case.config.state_max if neurons.v_min is None else neurons.v_min},
-            "population_5": {"exit_check": case.exit_check, "row_words": len(program.words)},
-            "population_6": {"last_row": (1 << last) - 1},
+            "population_5": {"exit_check": case.exit_check, "row_words": len(program.words), "period_rows": program.period_rows},
+            "population_6": {"last_row": case.placed.last_row},
         }  # fmt: skip
         assert set(fields) <= {w.name for w in POPULATION_WORDS}
         self.ctx.set(self.dut.command.population, {name: {k: int(v) for k, v in values.items()} for name, values in fields.items()})
@@ -157,12 +168,13 @@ class Bench:
         lanes, width = case.config.lanes, case.config.multipliers
         assert not busy or slot_step == step % case.config.window
         # Neurons that do not exist get what would make them fire and saturate.
-        nobody = [rng.choice([1, 1, -1]) * case.config.accumulator_max for _ in range(2 * lanes)]
-        amounts = [*case.slots[min(step, len(case.slots) - 1)], *nobody]
-        own = amounts[slot_block * lanes : (slot_block + 1) * lanes] or [0] * lanes
+        own = case.layout.inverse.tolist() + [-1] * 2 * lanes
+        given = case.slots[min(step, len(case.slots) - 1)]
+        amounts = [given[j] if j >= 0 else rng.choice([1, 1, -1]) * case.config.accumulator_max for j in own]
+        amounts = amounts[slot_block * lanes : (slot_block + 1) * lanes] or [0] * lanes
         for k, value in enumerate(self.read):
             ctx.set(slots.sums[k], value)
-        self.read = own[slot_row * width : (slot_row + 1) * width]
+        self.read = amounts[slot_row * width : (slot_row + 1) * width]
         if spike_valid:
             assert spike_index == len(self.arrived)
             self.arrived.append(spike_word)
@@ -170,21 +182,20 @@ class Bench:
             self.outcome.spikes.append(self.arrived)
             self.arrived = []
         if row_valid:
-            inside = case.population.size - row_index * width
-            self.outcome.sent.append((Record(row_record), row_index, list(row_values)[:inside]))
+            exists = case.layout.exists[row_index * width : (row_index + 1) * width]
+            self.outcome.sent.append((Record(row_record), row_index, [v for v, own in zip(row_values, exists, strict=False) if own]))
         if self.stalls:
             ctx.set(rows.busy, rng.random() < 0.3)
             ctx.set(rows.room, rng.random() < 0.7)
 
     def finish(self) -> Outcome:
-        ctx, dut, program, size = self.ctx, self.dut, self.case.program, self.case.population.size
+        ctx, dut, program, layout = self.ctx, self.dut, self.case.program, self.case.layout
         for name in ("v", "i"):
             if name in program.words:
                 rows = [self.row_base + row * len(program.words) + program.words[name] for row in range(self.case.rows)]
-                self.outcome.state[name] = [value for address in rows for value in self.unpack(self.neurons.words[address])][:size]
+                self.outcome.state[name] = layout.gather(np.array([self.unpack(self.neurons.words[address]) for address in rows]).reshape(-1)).tolist()
         self.outcome.counters = {name: ctx.get(count) for name, count in zip(POPULATION_COUNTERS, dut.command.counts, strict=True)}
-        for k, value in enumerate(program.shared):
-            assert self.unpack(self.neurons.words[NEURON_BASE + k]) == [value] * self.case.config.multipliers, "parameters are not written"
+        assert [self.unpack(word) for word in self.neurons.words[: self.row_base]] == self.parameters, "parameters are not written"
         return self.outcome
 
 
@@ -306,3 +317,57 @@ def test_saturation_counts_currents_and_membranes_and_clamps_do_not() -> None:
     case = Case(NARROW, Population("p", (2,), model), [[127, -127], [100, -1], [-300, 300], [0, 0]])
     actual, _ = gateware(case)
     assert actual == reference(case) and actual.counters["saturations"] > 3
+
+
+def gaps(size: int, config: Config, rng: np.random.Generator) -> Layout:
+    """Any order, with rows that have no neuron, and with rows that have some."""
+    width = config.multipliers
+    places = min(size + 3 * width, config.max_neurons - width)
+    free = rng.choice(np.arange(width, places), size, replace=False)
+    return Layout(free, places + int(rng.integers(width)))
+
+
+@pytest.mark.parametrize("stalls", [False, True], ids=["no-stalls", "stalls"])
+@pytest.mark.parametrize("config", [TINY, NARROW, WIDE, SINGLE], ids=["tiny", "8-bit", "eight-lanes", "one-lane"])
+def test_padding_never_fires_counts_or_saturates(config: Config, stalls: bool) -> None:
+    """Padding gets sums that make it fire and saturate in every step."""
+    hits = {"spikes": 0, "budget_hits": 0, "saturations": 0}
+    for seed in range(6):
+        case = random_case(config, 300 + 100 * stalls + seed)
+        layout = gaps(case.population.size, config, np.random.default_rng(seed))
+        case = Case(config, case.population, case.slots, case.shift, case.record, case.exit_check, layout)
+        assert "exists" in {**case.program.initial, **case.program.phases}
+        expected, (actual, busy) = reference(case), gateware(case, seed, stalls)
+        assert actual == expected, f"seed {seed}: {case.neurons}"
+        assert stalls or busy == cycles(case), f"seed {seed}"
+        hits = {name: count + expected.counters[name] for name, count in hits.items()}
+    assert hits["spikes"] and hits["saturations"]
+
+
+@pytest.mark.parametrize("decay_i", [4096, 1024], ids=["no-current", "current"])
+@pytest.mark.parametrize("reset", [ResetRule.NOW_VALUE, ResetRule.LATE_SUBTRACT])
+@pytest.mark.parametrize("threshold", [40, np.repeat([40, 50, 60], 6)], ids=["shared", "per-channel"])
+def test_padding_with_a_bias_that_all_neurons_share_does_nothing(threshold: object, reset: ResetRule, decay_i: int) -> None:
+    """Without a current a row has as few operations as there are: the word that says who exists comes as late as it may."""
+    model = neurons(threshold=threshold, reset=reset, decay_i=decay_i, bias=90, decay_v=0)
+    layout = position_major((3, 2, 3), 4)  # three channels padded to four
+    case = Case(NARROW, Population("p", (3, 2, 3), model), [[100, -100, 3] * 6] * 12, layout=layout)
+    actual, busy = gateware(case)
+    assert actual == reference(case) and busy == cycles(case) and actual.counters["saturations"]
+    assert case.program.period_rows == 2 and "exists" in case.program.phases
+
+
+@pytest.mark.parametrize("config", [TINY, WIDE, SINGLE], ids=["tiny", "eight-lanes", "one-lane"])
+def test_parameters_that_repeat(config: Config) -> None:
+    """Thresholds and biases of channels, positions first, in image rows that are padded; steps begin with the first phase again."""
+    for shape in ((3, 2, 3), (2, 5), (6, 1, 4), (1, 3, 3)):
+        rng = np.random.default_rng(sum(shape))
+        inside = int(np.prod(shape[1:]))
+        theta, bias = (np.repeat(rng.integers(1, 90, shape[0]), inside) for _ in range(2))
+        model = neurons(threshold=theta, bias=bias, reset=ResetRule.LATE_SUBTRACT)
+        slots = rng.integers(-60, 100, (7, inside * shape[0])).tolist()
+        case = Case(config, Population("p", shape, model), slots, record=("v",), layout=position_major(shape, config.lanes))
+        actual, busy = gateware(case)
+        assert actual == reference(case) and busy == cycles(case), shape
+        repeats = shape[0] > 1 and case.rows > case.program.period_rows
+        assert not repeats or {"theta", "bias", "bias_late"} <= set(case.program.phases), shape

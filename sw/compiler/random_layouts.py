@@ -1,0 +1,48 @@
+"""Random layouts, for verification: every kind of order and of padding."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import Generator
+
+from lifline.arch.config import Config
+from lifline.arch.errors import CompileError
+from lifline.network.model import Network, Population
+
+from .checks import Modes
+from .compile import compile_network
+from .layouts import Layout, position_major
+from .program import Program
+
+
+def random_layout(rng: Generator, population: Population, config: Config) -> Layout:
+    """Positions first, with the padding that their channels need, or any order with gaps here and there."""
+    if rng.random() < 0.5:
+        shape = population.shape if len(population.shape) > 1 else _image(rng, population.size)
+        return position_major(shape, int(rng.choice([config.lanes, config.multipliers])))
+    places = population.size + int(rng.choice([0, 0, 1, config.multipliers, population.size]))
+    layout = Layout(rng.choice(places, population.size, replace=False), places)
+    return layout if rng.random() < 0.5 else Layout(np.sort(layout.indices))
+
+
+def _image(rng: Generator, size: int) -> tuple[int, ...]:
+    """Channels, rows and columns of so many neurons."""
+    channels = int(rng.choice([n for n in range(1, size + 1) if size % n == 0]))
+    rows = int(rng.choice([n for n in range(1, size // channels + 1) if size // channels % n == 0]))
+    return channels, rows, size // channels // rows
+
+
+def compile_with_random_layouts(rng: Generator, network: Network, config: Config, modes: Modes) -> Program:
+    """The network with a layout for most of its populations; without those for which there is no room.
+
+    Raises
+    ------
+    CompileError   if the network does not fit without any.
+    """
+    layouts = {p.name: random_layout(rng, p, config) for p in network.populations if rng.random() < 0.7}
+    while layouts:
+        try:
+            return compile_network(network, config, modes, layouts)
+        except CompileError:
+            del layouts[max(layouts, key=lambda name: layouts[name].size - layouts[name].neurons)]
+    return compile_network(network, config, modes)
