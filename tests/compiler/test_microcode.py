@@ -54,7 +54,7 @@ def test_immediate_resets_derive_nothing() -> None:
 
 
 @pytest.mark.parametrize(("threshold", "bias", "shared", "own"), [
-    (7, 0, [7], set()), (7, 5, [7, 5], set()), ([7, 8, 7], 0, [], {"theta"}), (7, [0, 0, 1], [7], {"bias"}), ([7, 7, 7], [2, 2, 2], [7, 2], set()),
+    (7, 0, [7], set()), (7, 5, [7, 5], set()), ([7, 8, 9], 0, [], {"theta"}), (7, [0, 0, 1], [7], {"bias"}), ([7, 7, 7], [2, 2, 2], [7, 2], set()),
     ([1, 2, 3], [1, 2, 3], [], {"theta", "bias"}),
 ])  # fmt: skip
 def test_parameters_that_agree_are_stored_once(threshold: object, bias: object, shared: list[int], own: set[str]) -> None:
