@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from . import boards, configurations, conversions, devices, embed, programs
+from . import boards, configurations, conversions, devices, embed, programs, selftest
 from .app import app
 
-__all__ = ["app", "boards", "configurations", "conversions", "devices", "embed", "programs"]
+__all__ = ["app", "boards", "configurations", "conversions", "devices", "embed", "programs", "selftest"]
 
-ORDER = ("demo", "info", "show", "compile", "run", "verify", "serve", "boards", "build", "program", "embed", "import", "fidelity", "export")
+ORDER = ("demo", "info", "show", "compile", "run", "verify", "serve", "boards", "build", "program", "selftest", "embed", "import", "fidelity", "export")
 """How the help lists the commands: what a newcomer needs comes first."""
 
 app.registered_commands.sort(key=lambda c: ORDER.index(c.name or getattr(c.callback, "__name__", "")))

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
+
+from lifline.boards.board import BOARDS
+from lifline.cli.main import app
 
 DOCS = Path(__file__).parents[2] / "docs"
 ORDER = ("Rules", "Example", "API")
@@ -33,6 +37,23 @@ def test_files(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 def test_driver(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_example("driver.md", capsys).startswith("True [[")
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+def test_bench(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_example("bench.md", capsys).startswith("[[")
+
+
+def test_the_page_on_the_bench_names_every_board_and_only_commands_and_options_that_exist() -> None:
+    text = (DOCS / "bench.md").read_text()
+    for name, board in BOARDS.items():
+        assert f"| {board.title} | {board.chip.name} | `{board.config}` | {board.clock_hz / 1e6:g} MHz |" in text, name
+    commands = typer.main.get_group(app).commands
+    used = re.findall(r"lifline (boards|build|program|selftest|serve)((?: +(?:--?[\w-]+|[\w./:<>-]+))*)", text)
+    assert {command for command, _ in used} == {"boards", "build", "program", "selftest", "serve"}
+    for command, arguments in used:
+        options = {option for parameter in commands[command].params for option in parameter.opts}
+        assert set(re.findall(r"--[a-z]+", arguments)) <= options, (command, arguments)
 
 
 def test_datasets(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
