@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out, Signature
 
 from lifline.arch.config import Config
 from lifline.arch.layout import WORD_BITS
-from lifline.arch.limits import RESERVE_BITS, RING_BITS
+from lifline.arch.limits import RING_BITS
 from lifline.arch.program import MAX_RINGS, POPULATION_1, POPULATION_COUNTERS, RING_0, RING_1, Mode, Record
 from lifline.arch.records import AHEAD_BITS, RECORD
 from lifline.arch.registers import EXIT_BITS, PERIOD_BITS, POSITION_BITS
@@ -29,9 +29,25 @@ def window_step(config: Config) -> range:
     return range(max(config.window, 2))
 
 
-def entry_layout(config: Config) -> data.StructLayout:
-    """One active presynaptic neuron: its index within the pass and, if there is a dense mode, its arrivals: bit ``w`` for row ``w`` of the scan."""
-    return data.StructLayout({"index": range(config.list_entries), "arrivals": config.window if config.dense_lanes else 0})
+def entry_layout(config: Config) -> data.FlexibleLayout:
+    """One active presynaptic neuron.
+
+    Members
+    -------
+    index : its index within the pass, as far as a dense pass goes; in event mode the low bits of it.
+    arrivals : bit ``w`` for row ``w`` of the scan, if there is a dense mode.   upper : the other bits of the index, in event mode, whose scans
+    have no rows but the first: they take the place of those.
+    """
+    low_bits, window = (config.list_entries - 1).bit_length(), config.window if config.dense_lanes else 0
+    upper_bits, upper_place = max((config.event_fan_in - 1).bit_length() - low_bits, 0), low_bits + (1 if window else 0)
+    return data.FlexibleLayout(
+        max(low_bits + window, upper_place + upper_bits),
+        {
+            "index": data.Field(range(config.list_entries), 0),
+            "arrivals": data.Field(window, low_bits),
+            "upper": data.Field(upper_bits, upper_place),
+        },
+    )
 
 
 def rows_per_scan(config: Config) -> int:
@@ -157,7 +173,7 @@ class ScanCommand(Signature):
         super().__init__(
             {
                 "start": Out(1),
-                "words": Out(range(config.max_groups + 1)),
+                "words": Out(range(config.max_source_words + 1)),
                 "count": Out(range(rows_per_scan(config) + 1)),
                 "base": Out(range(config.ring_words)),
                 "ring_rows": Out(rows),
@@ -169,15 +185,16 @@ class ScanCommand(Signature):
 
 
 class Entries(Signature):
-    """Active presynaptic neurons, one per cycle at most, never refused.
+    """Active presynaptic neurons, one per cycle at most. Not a stream: what says that there is room is known a cycle ahead.
 
     Members
     -------
-    valid, entry : an entry, see :func:`entry_layout`.   done : one cycle, the scan ends; its last entry comes in the next cycle at the latest.
+    ready : in the next cycle an entry may come.   valid, entry : an entry, see :func:`entry_layout`; taken at once.
+    done : one cycle, the scan ends; its last entry comes in the next cycle at the latest.
     """
 
     def __init__(self, config: Config) -> None:
-        super().__init__({"valid": Out(1), "entry": Out(entry_layout(config)), "done": Out(1)})
+        super().__init__({"ready": In(1), "valid": Out(1), "entry": Out(entry_layout(config)), "done": Out(1)})
 
 
 class PassCommand(Signature):
@@ -197,7 +214,7 @@ class PassCommand(Signature):
                 "mode": Out(Mode),
                 "blocks": Out(range(config.max_blocks + 1)),
                 "weight_base": Out(range(config.weight_words)),
-                "fan_in": Out(range(config.list_entries + 1)),
+                "fan_in": Out(range(config.max_fan_in + 1)),
                 "count": Out(range(config.window + 1)),
                 "step": Out(window_step(config)),
                 "enable": Out(1),
@@ -350,7 +367,7 @@ class RecordCommand(Signature):
         super().__init__(
             {
                 "clear": Out(1),
-                "needed": Out(RESERVE_BITS),
+                "needed": Out(range(config.output_words + 1)),
                 "population": Out(RECORD["population"].width),
                 "step": Out(RECORD["step"].width),
                 "check": Out(1),

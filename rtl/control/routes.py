@@ -7,14 +7,15 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import Config
-from lifline.arch.limits import RESERVE_BITS, RING_BITS
+from lifline.arch.limits import RING_BITS
 from lifline.arch.program import POPULATION_0, POPULATION_1
 
 
 class Routes(wiring.Component):
     """Remembers whether spikes wait for the router, and starts it.
 
-    The next step may be updated while the spikes of this one are routed, but rows of state and of counts for the recorder go alone.
+    The next step may be updated while the spikes of this one are routed, but rows of state and of counts for the recorder go alone, and so do
+    more spikes than two steps have room for: what is reserved must come to be free, or the update waits for ever.
 
     Members
     -------
@@ -29,7 +30,7 @@ class Routes(wiring.Component):
     go : one cycle, the router starts.
     coming : level, from ``ending`` to ``complete``: it is not known yet whether spikes will wait.
     free : level, no spikes wait and the router is idle.
-    overlap : level, steps overlap: no rows go to the recorder. From two cycles after ``record_rows`` is known.
+    overlap : level, steps overlap: no rows go to the recorder, and the spikes of two steps fit. From two cycles after ``record_rows`` and ``rows`` are known.
     recorded : level, all rows of the step before have been sent.
     reserve : words of output that spikes take: two for each 32 neurons, of two steps if they overlap.
     """
@@ -56,7 +57,7 @@ class Routes(wiring.Component):
                 "free": Out(1),
                 "overlap": Out(1),
                 "recorded": Out(1),
-                "reserve": Out(RESERVE_BITS),
+                "reserve": Out(range(config.output_words + 1)),
             }
         )
 
@@ -64,12 +65,15 @@ class Routes(wiring.Component):
         m = Module()
         due = Signal()  # spikes wait
         row_words = RING_BITS // self.config.multipliers  # rows in a word of spikes
-        m.d.sync += self.overlap.eq(self.record_rows == 0)
+        words, two_steps_fit = Signal(range(self.config.max_groups + 1)), Signal()  # of spikes
+        m.d.sync += self.overlap.eq((self.record_rows == 0) & two_steps_fit)
         m.d.comb += [
+            words.eq((self.rows + (row_words - 1)) // row_words),
+            two_steps_fit.eq(~self.record_spikes | (words <= self.config.overlapping_words)),
             self.recorded.eq(self.overlap | (self.settled & ~self.recorder_busy)),
             self.go.eq(self.allowed & due & self.recorded & self.scanned & ~self.scan_busy & ~self.router_busy),
             self.free.eq(~due & ~self.router_busy),
-            self.reserve.eq(Mux(self.record_spikes, (self.rows + (row_words - 1)) // row_words << 1 << self.overlap, 0)),
+            self.reserve.eq(Mux(self.record_spikes, words << 1 << self.overlap, 0)),
         ]
         with m.If(self.go):
             m.d.sync += due.eq(0)

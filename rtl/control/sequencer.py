@@ -157,6 +157,7 @@ class Sequencer(wiring.Component):
             steps.ring_rows.eq(fetch.ring.rows),
             steps.head.eq(Mux(self.progress.first_window, 0, fetch.ring.head)),
             steps.dense.eq((fetch.pass_0.mode == Mode.DENSE) if self.config.dense_lanes else 0),
+            steps.ahead.eq(self.scan.words >> self.config.words_ahead.bit_length() == 0),
             steps.count.eq(self.windows.count),
             # Spike words of the last update may still be on their way into a ring: the scanner waits for the write port.
             steps.rings_free.eq(self.update.settled & ~self.route.busy),

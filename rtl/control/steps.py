@@ -12,12 +12,15 @@ from ..streams import rows_per_scan, window_step
 
 
 class Steps(wiring.Component):
-    """Counts steps, and starts scans: one of all rows for a dense pass, one per row, a step ahead, for an event pass.
+    """Counts steps, and starts scans: one of all rows for a dense pass, one per row for an event pass, a step ahead where that is allowed.
+
+    A scan holds the rings until it ends, and the next step waits for it: it may go ahead of the step that empties the list only if all that it can
+    find fits there.
 
     Members
     -------
     begin : one cycle, a pass begins, with a scan in the next cycle.   ring_rows, head : with ``begin``, rows of its ring and the first one.
-    dense : level, mode of the pass; stays during the pass.   count : steps of the window; stays during the window.
+    dense : level, mode of the pass; stays during the pass.   ahead : level, the next step's row is scanned, too (event); likewise.   count : steps of the window; stays during the window.
     advance : one cycle: the next step.
     allowed : level, scans may start.   rings_free : level, no spikes are on their way into the rings.   scan_busy : level, the scanner's.
     rows_done : finished scans of this pass.
@@ -35,6 +38,7 @@ class Steps(wiring.Component):
                 "ring_rows": In(rows),
                 "head": In(rows),
                 "dense": In(1),
+                "ahead": In(1),
                 "count": In(count),
                 "advance": In(1),
                 "allowed": In(1),
@@ -76,6 +80,6 @@ class Steps(wiring.Component):
                 self.scan_row.eq(self.head),
                 self.scan_start.eq(1),
                 started.eq(1),
-                needed.eq(Mux(self.dense | (last_index == 0), 1, 2)),
+                needed.eq(Mux(self.dense | ~self.ahead | (last_index == 0), 1, 2)),
             ]
         return m

@@ -33,7 +33,7 @@ class Room(wiring.Component):
     def __init__(self, config: Config) -> None:
         self.config = config
         super().__init__(
-            {"taken": In(POSITION_BITS), "count": In(POSITION_BITS), "needed": In(RESERVE_BITS), "room": Out(1), "room_row": Out(1)}
+            {"taken": In(POSITION_BITS), "count": In(POSITION_BITS), "needed": In(range(config.output_words + 1)), "room": Out(1), "room_row": Out(1)}
         )
 
     def elaborate(self, platform: object) -> Module:

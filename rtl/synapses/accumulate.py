@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -67,6 +67,7 @@ class Accumulate(wiring.Component):
         m.d.sync += last_block.eq(command.blocks - 1)
         m.d.comb += [
             entries.start.eq(command.start),
+            entries.whole.eq(is_dense),
             entries.step.eq(command.step),
             entries.take.eq(event.take),
             command.rows_done.eq(entries.rows_done),
@@ -79,7 +80,7 @@ class Accumulate(wiring.Component):
             weights.base.eq(command.weight_base),
             weights.fan_in.eq(command.fan_in),
             weights.load.eq(entries.take),
-            weights.neuron.eq(entries.entry.index),
+            weights.neuron.eq(Cat(entries.entry.index, Mux(is_dense, 0, entries.entry.upper))),
             weights.advance.eq(event.issue & weights.accepted),
             weights.asking.eq(event.issue),
             slots.event.wanted.eq(event.issue),

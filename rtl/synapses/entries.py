@@ -5,8 +5,10 @@ from __future__ import annotations
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from lifline.arch.config import Config
+from lifline.arch.limits import LIST_PART
 
 from ..cells.memory import Ram
 from ..streams import Entries, entry_layout, window_step
@@ -15,13 +17,15 @@ from ..streams import Entries, entry_layout, window_step
 class EntryList(wiring.Component):
     """Entries of one pass, in the order of their scans.
 
-    Event mode scans a row per step, one row ahead of the step that it accumulates: the ends of two scans are kept. Dense mode scans once,
-    and goes through the list once per block. The entry in hand is the memory's register: an entry can be used two cycles after it came.
+    Event mode scans a row per step, at most one row ahead of the step that it accumulates: the ends of two scans are kept. Its entries go
+    round and round the list; the scanner waits before the list is full. Dense mode scans once, no more than fits, and goes through the list once
+    per block. The entry in hand is the memory's register: an entry can be used two cycles after it came.
 
     Members
     -------
     start : In, one cycle: a pass begins, the list is empty.
-    source : In(Entries), from the scanner; at most ``list_entries`` that have not been taken.
+    whole : In, level: all entries of the pass fit, and stay (dense); stays for the pass.
+    source : In(Entries), from the scanner; from the third cycle of a pass on. At most ``list_entries`` with ``whole``.
     step : In, the time step whose entries are wanted (event).
     take : In, one cycle, only while ``available``: the entry in hand is used; the next one follows in the next cycle.
     rewind : In, one cycle, only with ``ended``: back to the first entry, which there must be.
@@ -40,6 +44,7 @@ class EntryList(wiring.Component):
         super().__init__(
             {
                 "start": In(1),
+                "whole": In(1),
                 "source": In(Entries(config)),
                 "step": In(window_step(config)),
                 "take": In(1),
@@ -79,11 +84,27 @@ class EntryList(wiring.Component):
         # Whether an entry is taken comes late: both answers are ready.
         m.d.sync += self.available.eq(Mux(self.take, written != following, written != pointer))
         self.find_ends(m, written, pointer, following)
+        self.find_room(m, written, pointer)
         with m.If(self.rewind):
             m.d.sync += [self.available.eq(1), self.ended.eq(0)]
         with m.If(self.start):
             m.d.sync += [written.eq(0), pointer.eq(0), self.available.eq(0), self.rows_done.eq(0), self.ended.eq(0)]
         return m
+
+    def find_room(self, m: Module, written: Signal, pointer: Signal) -> None:
+        """Whether the scanner may go on: entries never reach the part of the list that is being read.
+
+        Two more entries come after the first one of a part, before ``ready`` is low. A comparison of parts takes fewer tables than one of entries.
+        """
+        address_bits, part_bits = len(written) - 1, exact_log2(LIST_PART)
+        next_part, part_in_use = (Signal(address_bits - part_bits, name=name) for name in ("next_part", "part_in_use"))
+        full = Signal()
+        m.d.comb += [
+            next_part.eq(written[part_bits:address_bits] + 1),
+            part_in_use.eq(pointer[part_bits:address_bits]),
+            self.source.ready.eq(~full),
+        ]
+        m.d.sync += full.eq(~self.whole & (next_part == part_in_use))
 
     def find_ends(self, m: Module, written: Signal, pointer: Signal, following: Signal) -> None:
         """Ends of scans: where the list ended two cycles after ``done``, when the last entry has been written."""

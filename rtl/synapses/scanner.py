@@ -15,7 +15,7 @@ from .fetch import Fetch
 
 
 class Scanner(wiring.Component):
-    """Read ring words, emit one list entry per presynaptic neuron with an arrival, lowest index first.
+    """Read ring words, emit one list entry per presynaptic neuron with an arrival, lowest index first; wait while the list has no room.
 
     A group is 32 presynaptic neurons; it takes ``max(rows, active neurons, 1)`` cycles: the rows of the next group are
     fetched while the active neurons of this one are emitted.
@@ -23,7 +23,7 @@ class Scanner(wiring.Component):
     Members
     -------
     command : In(ScanCommand).
-    entries : Out(Entries), from registers.
+    entries : Out(Entries), from registers but for ``done``, which waits for ``ready``.
     ring : Out(RingScan): every word is read once and, if the command says so, cleared in the cycle in which it arrives.
     """
 
@@ -57,6 +57,7 @@ class Scanner(wiring.Component):
             emit.full.eq(capture.full),
             emit.active.eq(capture.active),
             emit.final.eq(~capture.arriving),  # nothing is read any more
+            emit.ready.eq(entries.ready),
             entries.valid.eq(emit.valid),
             entries.entry.eq(emit.entry),
             entries.done.eq(command.busy & emit.finished),

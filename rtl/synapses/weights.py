@@ -41,9 +41,9 @@ class WeightFetch(wiring.Component):
             {
                 "start": In(1),
                 "base": In(range(config.weight_words)),
-                "fan_in": In(range(config.list_entries + 1)),
+                "fan_in": In(range(config.max_fan_in + 1)),
                 "load": In(1),
-                "neuron": In(range(config.list_entries)),
+                "neuron": In(range(config.max_fan_in)),
                 "advance": In(1),
                 "next_block": In(1),
                 "asking": In(1),

@@ -39,7 +39,7 @@ CORE = structure(Core)
 @kernel(forceinline=True)
 def cycle(core: Core, own: Pass, target: Target, count: int, active: NDArray[np.int64], fired: NDArray[np.int64]) -> None:
     """One clock cycle; arguments as in :func:`pass_cycles`."""
-    scanner.show(core.scanner)
+    scanner.show(core.scanner, not core.entries.full)
     recorder.show(core.recorder)
     router.show(core.router)
     update.show(core.update, core.recorder.busy, target)
@@ -67,7 +67,7 @@ def cycle(core: Core, own: Pass, target: Target, count: int, active: NDArray[np.
         dense.step(core.dense, enable, next_pointer, own.blocks, own.window, own.chunk)
     else:
         events.step(core.events)
-    entries.step(core.entries, next_pointer, core.scanner.entry_valid, core.scanner.done)
+    entries.step(core.entries, next_pointer, core.scanner.entry_valid, core.scanner.done, own.parts)
     scanner.step(core.scanner, core.sequencer.scan_start, count if own.dense else 1, active)
     sequencer.step(core.sequencer, own, target, core.update.ending, core.update.complete)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lifline.arch.limits import LIST_PART
 from lifline.arch.kernel import kernel
 
 
@@ -20,6 +21,8 @@ class Entries:
     """entries up to the end of the latest scan with an even number ..."""
     end_odd: int
     """... and with an odd one"""
+    full: bool
+    """the scanner has to wait"""
     done_before: bool
     """a scan had its last cycle in the cycle before ..."""
     done_twice_before: bool
@@ -27,8 +30,9 @@ class Entries:
 
 
 @kernel(forceinline=True)
-def step(entries: Entries, next_pointer: int, entry_valid: bool, scan_done: bool) -> None:
-    """The end of a cycle. ``next_pointer`` is the issuing mode's, the others are the scanner's."""
+def step(entries: Entries, next_pointer: int, entry_valid: bool, scan_done: bool, parts: int) -> None:
+    """The end of a cycle. ``next_pointer`` is the issuing mode's, ``parts`` those of the list, 0 if all fits it; the others are the scanner's."""
+    entries.full = parts != 0 and entries.written // LIST_PART + 1 == entries.pointer // LIST_PART + parts
     entries.available = entries.written != next_pointer
     entries.pointer = next_pointer
     if entries.done_twice_before:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lifline.arch.config import Config, ceil_div
 from lifline.arch.errors import InputError
-from lifline.arch.limits import RING_BITS
+from lifline.arch.limits import LIST_PART, RING_BITS
 from lifline.arch.program import (
     INSTRUCTION,
     PASS_0,
@@ -141,6 +141,7 @@ class CycleModel:
             blocks, dense = head["blocks"], head["mode"] == Mode.DENSE
             own = filled(
                 Pass, blocks=blocks, dense=dense, updates=population is not None,
+                ahead=head["source_words"] <= self.config.words_ahead, parts=0 if dense else self.config.list_entries // LIST_PART,
                 window=self.config.window, drain=self.config.drain_cycles, chunk=self.config.dense_entries,
             )  # fmt: skip
             self._passes.append(_Pass(ring, first, head["source_words"], blocks, dense, own, population, target))
@@ -166,11 +167,13 @@ class CycleModel:
             self._ring(ring, one["population"])
             uniform |= RING_1.unpack(self._image[ring + 1])["uniform"] << r
         lanes, recorded = self.config.multipliers, one["record"] + five["exit_check"]
+        words = ceil_div(zero["rows"] * lanes, RING_BITS)
+        overlap = recorded == 0 and (not one["record_spikes"] or words <= self.config.overlapping_words)
         direct = one["rings"] == 1 and uniform == 1
         return one["population"], filled(
-            Target, rows=zero["rows"], words=ceil_div(zero["rows"] * lanes, RING_BITS), prologue=one["prologue"], update=one["update"],
+            Target, rows=zero["rows"], words=words, prologue=one["prologue"], update=one["update"],
             recorded=recorded, rings=one["rings"], uniform=uniform, record_spikes=one["record_spikes"], exit_check=five["exit_check"],
-            lanes=lanes, overlap=recorded == 0, routed=one["record_spikes"] or (one["rings"] != 0 and not direct),
+            lanes=lanes, overlap=overlap, routed=one["record_spikes"] or (one["rings"] != 0 and not direct),
         )  # fmt: skip
 
     def costs(self, activity: Mapping[int, NDArray[np.uint8]], *, first: int = 0, steps: int | None = None) -> Costs:

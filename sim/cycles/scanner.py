@@ -44,6 +44,8 @@ class Scanner:
 
     last: bool
     """wire: nothing is left of the group in hand after this cycle"""
+    emit: bool
+    """wire: an active neuron is emitted"""
     transfer: bool
     """wire: the captured group is taken over"""
     done: bool
@@ -51,18 +53,19 @@ class Scanner:
 
 
 @kernel(forceinline=True)
-def show(scanner: Scanner) -> None:
-    """What the scanner shows in this cycle."""
-    scanner.last = scanner.pending <= 1
+def show(scanner: Scanner, ready: bool) -> None:
+    """What the scanner shows in this cycle. ``ready``: the list has room."""
+    scanner.last = scanner.pending <= 1 and ready
     scanner.transfer = scanner.full and scanner.last
+    scanner.emit = scanner.pending > 0 and ready
     scanner.done = scanner.busy and scanner.groups_to_emit == 0 and scanner.last
 
 
 @kernel(forceinline=True)
 def step(scanner: Scanner, start: bool, rows: int, active: NDArray[np.int64]) -> None:
     """The end of a cycle. ``active`` (scan, group): neurons to emit."""
-    scanner.entry_valid = scanner.pending > 0
-    scanner.pending = max(scanner.pending - 1, 0)
+    scanner.entry_valid = scanner.emit
+    scanner.pending -= scanner.emit
     if scanner.transfer:
         scanner.full = False
     if not (scanner.arriving and scanner.arriving_row == 0 and scanner.full):  # only a first row can find the registers full

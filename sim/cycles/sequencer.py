@@ -77,7 +77,7 @@ def show(
     state, current = sequencer.state, sequencer.step
     sequencer.last_step = current == count - 1
     sequencer.load = state == State.LOAD
-    rows_needed = 1 if own.dense else (count if sequencer.last_step else current + 2)  # an event pass scans one step ahead
+    rows_needed = 1 if own.dense else min(current + 1 + own.ahead, count)
     scanned = rows_done >= rows_needed and not scan_busy
     routed = not sequencer.route_due and not route_busy
     recorded = target.overlap or (update_settled and not recorder_busy)

@@ -29,7 +29,7 @@ class Target:
     lanes: int
     """neurons per row"""
     overlap: bool
-    """the next step may be updated while the spikes of this one are routed: nothing but spikes is recorded"""
+    """the next step may be updated while the spikes of this one are routed: nothing but spikes is recorded, and those of two steps fit"""
     routed: bool
     """spikes wait for the router: they go to the host, or not straight into a single ring"""
 
@@ -43,6 +43,10 @@ class Pass:
     """dense mode, else event mode"""
     updates: bool
     """the pass updates a population"""
+    ahead: bool
+    """the next step's row is scanned, too, in event mode"""
+    parts: int
+    """parts of the list that entries go round; 0: all of them fit, in dense mode"""
     window: int
     """steps of a full window"""
     drain: int

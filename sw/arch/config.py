@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .errors import ConfigError
-from .limits import MAX_SOURCE_WORDS, RESERVE_BITS, RING_BITS
+from .limits import MAX_FAN_IN, MAX_SOURCE_WORDS, RING_BITS
 from .rules import rules
 from .values import integer, plain_fields, short, text
 
@@ -43,7 +43,7 @@ class Config:
     neuron_words : depth of the neuron memory; one word holds one state value per multiplier.
     ring_words : depth of the memory of all delay rings, in words of 32 neurons.
     delay_entries : depth of the memory of axonal delays, one entry per presynaptic neuron.
-    list_entries : depth of the list of active presynaptic neurons.
+    list_entries : depth of the list of active presynaptic neurons: most sources of a dense pass; event mode takes any number.
     program_words, input_words, output_words : depths of program memory and of the host's two buffers.
     weight_shifts : the left shifts ``ws`` that the hardware offers; starts with 0.
     memory_registers : whether words read from memories pass a register before they are used. Without, the gateware is smaller and its
@@ -129,20 +129,25 @@ class Config:
 
     @property
     def max_groups(self) -> int:
-        """Groups of 32 neurons that the scanner or the router goes through at most."""
-        return ceil_div(max(self.list_entries, self.max_neurons), RING_BITS)
+        """Groups of 32 neurons that the update and the router go through at most."""
+        return ceil_div(self.max_neurons, RING_BITS)
+
+    @property
+    def max_source_words(self) -> int:
+        """Groups of 32 neurons that a scan goes through at most."""
+        return ceil_div(self.max_fan_in, RING_BITS)
 
     @property
     def reserved_output_words(self) -> int:
-        """Output words that must be free before a step of the largest population is updated: two per word of spikes, for two steps if
-        nothing else is recorded, or for one step and beside them a row of state and its header."""
-        spikes = 2 * ceil_div(self.max_neurons, RING_BITS)
-        return max(2 * spikes, spikes + self.multipliers + 1)
+        """Output words that must be free before a step of the largest population is updated: two per word of spikes, and beside them a row
+        of state and its header."""
+        return 2 * ceil_div(self.max_neurons, RING_BITS) + self.multipliers + 1
 
     @property
-    def max_reserved_output_words(self) -> int:
-        """Output words that can be reserved for one step."""
-        return (1 << RESERVE_BITS) - 1
+    def overlapping_words(self) -> int:
+        """Words of 32 neurons of the largest population whose spikes are recorded and of which the next step may be updated while those of this
+        one are routed: two output words for each, of both steps, must fit."""
+        return self.output_words // 4
 
     @property
     def max_input_neurons(self) -> int:
@@ -168,13 +173,23 @@ class Config:
 
     @property
     def event_fan_in(self) -> int:
-        """Presynaptic neurons per pass in event mode: two steps' lists share the list memory."""
-        return min(self.list_entries // 2, MAX_SOURCE_WORDS * RING_BITS)
+        """Presynaptic neurons per pass in event mode: as many as have a weight word and a ring; the scanner waits for the list."""
+        return min(max(self.weight_words, RING_BITS), self.ring_words // self.window * RING_BITS, MAX_SOURCE_WORDS * RING_BITS, MAX_FAN_IN)
 
     @property
     def dense_fan_in(self) -> int:
         """Presynaptic neurons per pass in dense mode."""
-        return min(self.list_entries, MAX_SOURCE_WORDS * RING_BITS)
+        return min(self.list_entries, MAX_SOURCE_WORDS * RING_BITS, MAX_FAN_IN)
+
+    @property
+    def max_fan_in(self) -> int:
+        """Presynaptic neurons of one pass in either mode."""
+        return max(self.event_fan_in, self.dense_fan_in)
+
+    @property
+    def words_ahead(self) -> int:
+        """Words of presynaptic neurons that an event pass scans a step ahead at most: all of them can be active and fit the list."""
+        return self.list_entries // RING_BITS - 1
 
     @property
     def dense_entries(self) -> int:

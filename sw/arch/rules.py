@@ -56,7 +56,7 @@ def rules(config: Config) -> Iterator[tuple[bool, str]]:
     )
     yield (
         config.list_entries >= 2 * RING_BITS,
-        f"list_entries={config.list_entries} must be at least {2 * RING_BITS}: two steps' lists of a word of {RING_BITS} neurons share the list",
+        f"list_entries={config.list_entries} must be at least {2 * RING_BITS}: a word of {RING_BITS} neurons is listed beside the entries in use",
     )
     yield (
         config.max_input_neurons <= INPUT_END_OF_STEP,
@@ -65,9 +65,9 @@ def rules(config: Config) -> Iterator[tuple[bool, str]]:
     )
     reserved = config.reserved_output_words
     yield (
-        reserved <= config.output_words and reserved <= config.max_reserved_output_words,
+        reserved <= config.output_words,
         f"max_neurons={config.max_neurons} with multipliers={config.multipliers} can need room for {reserved} output words in one step, and "
-        f"output_words={config.output_words} (or {config.max_reserved_output_words}, which can be reserved) are fewer: use more output words or fewer neurons",
+        f"output_words={config.output_words} are fewer: use more output words or fewer neurons",
     )
     yield (
         len(config.weight_shifts) <= 16

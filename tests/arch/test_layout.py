@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from lifline.arch.config import PRESETS, preset
+from lifline.arch.config import PRESETS, RING_BITS, preset
 from lifline.arch.errors import ConfigError
 from lifline.arch.frame import crc16
+from lifline.arch.limits import MAX_FAN_IN
 from lifline.arch.program import PROGRAM_LAYOUTS, RING_0
 
 
@@ -46,18 +47,20 @@ def test_illegal_configurations_name_the_rule(change: dict[str, int]) -> None:
 
 def test_what_just_fits_is_allowed() -> None:
     tiny = PRESETS["tiny"]
-    assert tiny.replace(list_entries=64).event_fan_in == 32
+    assert (tiny.replace(list_entries=64).event_fan_in, tiny.event_fan_in) == (tiny.weight_words, tiny.weight_words)
+    assert tiny.replace(weight_words=16).event_fan_in == RING_BITS
+    assert tiny.replace(weight_words=65536, ring_words=1024).event_fan_in == 1024 // 4 * RING_BITS
     assert tiny.replace(ring_words=8192).max_input_neurons == 1 << 15
-    assert tiny.replace(max_neurons=128, output_words=16).reserved_output_words == 16
+    assert tiny.replace(max_neurons=192, output_words=16).reserved_output_words == 15
     huge = tiny.replace(list_entries=65536)
-    assert (huge.event_fan_in, huge.dense_fan_in) == (32768, 65536)
+    assert (huge.max_fan_in, huge.dense_fan_in) == (MAX_FAN_IN, MAX_FAN_IN)
 
 
-def test_reserved_output_words_fit_their_field() -> None:
-    wide = PRESETS["large"].replace(event_lanes=128, dense_lanes=128, output_words=32768)
-    assert wide.replace(max_neurons=8064).reserved_output_words == 1008
-    with pytest.raises(ConfigError, match="max_neurons=8192 .* can need room for 1024 output words .* 1023, which can be reserved"):
-        wide.replace(max_neurons=8192)
+def test_output_memory_has_room_for_one_step() -> None:
+    wide = PRESETS["large"].replace(event_lanes=128, dense_lanes=128, output_words=1024)
+    assert wide.replace(max_neurons=8192).reserved_output_words == 512 + 33
+    with pytest.raises(ConfigError, match="max_neurons=16384 .* can need room for 1057 output words .* output_words=1024 are fewer"):
+        wide.replace(max_neurons=16384)
 
 
 def test_unknown_preset_lists_the_others() -> None:

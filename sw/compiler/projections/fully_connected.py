@@ -23,7 +23,7 @@ class FullyConnected:
         return Sums(np.maximum(stored, 0).sum(axis=1), np.maximum(-stored, 0).sum(axis=1))
 
     def parts(self, stored: Ints, source: Layout, target: Layout, mode: Mode, config: Config) -> list[Part]:
-        """As many presynaptic neurons per pass as the list of active ones takes, in whole ring words."""
+        """One pass in event mode; in dense mode as many presynaptic neurons per pass as the list of active ones takes, in whole ring words."""
         stored = target.spread(source.spread(stored, axis=1), axis=0)
         size = stored.shape[1]
         limit = config.dense_fan_in if mode is Mode.DENSE else config.event_fan_in

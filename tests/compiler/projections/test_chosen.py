@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lifline.arch.config import Config, preset
+from lifline.arch.config import RING_BITS, Config, preset
 from lifline.arch.errors import CompileError
 from lifline.arch.program import Mode
 from lifline.compiler.compile import compile_network
@@ -26,7 +26,7 @@ class InSinglePasses(FullyConnected):
     """A pass for every 32 presynaptic neurons."""
 
     def parts(self, stored: Ints, source: Layout, target: Layout, mode: Mode, config: Config) -> list[Part]:
-        return super().parts(stored, source, target, mode, config.replace(list_entries=64))
+        return super().parts(stored, source, target, Mode.DENSE, config.replace(list_entries=RING_BITS * 2))
 
 
 def network(kind: type[Projection]) -> Network:

@@ -40,11 +40,17 @@ def test_every_weight_stands_where_its_lane_and_its_source_meet(mode: Mode, targ
     assert seen == weights.size and all(len(part.words) == part.blocks * part.fan_in for part in parts)
 
 
+def test_an_event_pass_takes_sources_larger_than_the_list() -> None:
+    parts = parts_of(np.ones((3, 4 * TINY.list_entries), int), Mode.EVENT)
+    assert [(part.first, part.fan_in) for part in parts] == [(0, 4 * TINY.list_entries)]
+
+
 @pytest.mark.parametrize(("mode", "limit"), [(Mode.EVENT, TINY.event_fan_in), (Mode.DENSE, TINY.dense_fan_in)])
-def test_a_pass_takes_as_many_sources_as_the_list_in_whole_ring_words(mode: Mode, limit: int) -> None:
+def test_a_pass_takes_whole_ring_words(mode: Mode, limit: int) -> None:
+    """In dense mode as many as the list."""
     weights = np.ones((3, 2 * limit + 1), int)
     assert [(part.first, part.fan_in) for part in parts_of(weights, mode)] == [(0, limit), (limit, limit), (2 * limit, 1)]
-    odd = TINY.replace(list_entries=64, max_neurons=64)
+    odd = TINY.replace(list_entries=64, weight_words=16)
     assert all(part.first % RING_BITS == 0 for part in parts_of(weights, mode, odd))
 
 

@@ -51,17 +51,20 @@ def test_every_step_is_routed_once_when_nothing_is_in_the_way(needed: bool, reco
 
 @pytest.mark.parametrize("record_spikes", [False, True])
 def test_room_is_reserved_for_all_words_of_spikes(record_spikes: bool) -> None:
-    """Two words each, and for two steps where those overlap."""
-    dut = Routes(TINY)
+    """Two words each, and for two steps where those overlap: they do not where that is more than there is."""
+    config = TINY.replace(max_neurons=192, output_words=16)
+    dut = Routes(config)
 
     async def body(ctx: Any) -> None:
         ctx.set(dut.record_spikes, record_spikes)
         for record_rows in (0, 1):
             ctx.set(dut.record_rows, record_rows)
-            await ctx.tick()
-            for rows in range(1, TINY.max_rows + 1):
+            for rows in range(1, config.max_rows + 1):
                 ctx.set(dut.rows, rows)
-                words = ceil_div(rows * TINY.multipliers, RING_BITS)
-                assert ctx.get(dut.reserve) == (record_spikes * 2 * words * (1 if record_rows else 2))
+                await ctx.tick()
+                words = ceil_div(rows * config.multipliers, RING_BITS)
+                overlap = not record_rows and not (record_spikes and 4 * words > config.output_words)
+                assert ctx.get(dut.overlap) == overlap
+                assert ctx.get(dut.reserve) == (record_spikes * 2 * words * (2 if overlap else 1)) <= config.output_words
 
     simulate(dut, body)

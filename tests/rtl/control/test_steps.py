@@ -15,15 +15,16 @@ from ..bench import simulate
 TINY = preset("tiny")
 
 
-@pytest.mark.parametrize("dense", [False, True], ids=["event", "dense"])
+@pytest.mark.parametrize(("dense", "may_go_ahead"), [(False, True), (False, False), (True, True)], ids=["event", "event-large-source", "dense"])
 @pytest.mark.parametrize("seed", range(5))
-def test_rows_are_scanned_in_order_one_step_ahead(seed: int, dense: bool) -> None:
+def test_rows_are_scanned_in_order_one_step_ahead_if_that_is_allowed(seed: int, dense: bool, may_go_ahead: bool) -> None:
     rng, dut = random.Random(seed), Steps(TINY)
 
     async def body(ctx: Any) -> None:
         for _ in range(30):
             count, rows = rng.randint(1, TINY.window), rng.randint(TINY.window, TINY.max_ring_rows)
             head = rng.randrange(rows)
+            ctx.set(dut.ahead, may_go_ahead)
             for signal, value in ((dut.count, count), (dut.dense, dense), (dut.ring_rows, rows), (dut.head, head), (dut.rows_done, 0)):
                 ctx.set(signal, value)
             await ctx.tick().repeat(2)
@@ -37,7 +38,7 @@ def test_rows_are_scanned_in_order_one_step_ahead(seed: int, dense: bool) -> Non
             may_scan = False
             step = done = left = 0
             for _ in range(400):
-                ahead = 1 if dense else min(step + 2, count)
+                ahead = 1 if dense else min(step + 1 + may_go_ahead, count)
                 assert (ctx.get(dut.step), ctx.get(dut.last)) == (step, step == count - 1)
                 assert ctx.get(dut.scanned) == (done == ahead)
                 if ctx.get(dut.scan_start):

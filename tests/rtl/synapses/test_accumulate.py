@@ -7,8 +7,9 @@ import random
 from dataclasses import dataclass
 
 import pytest
+from amaranth.utils import exact_log2
 
-from lifline.arch.config import Config
+from lifline.arch.config import RING_BITS, Config
 from lifline.arch.program import Mode
 from lifline.arch.timing import ACCUMULATE_SPACING
 from lifline.rtl.synapses.accumulate import Accumulate
@@ -25,6 +26,14 @@ LIMIT = 5000
 """Cycles that no step or window takes, whatever the stalls."""
 SCAN_PAUSE = 3
 """Cycles without an entry behind the end of a scan: the scanner first reads the ring."""
+
+
+def entry_word(config: Config, mode: Mode, neuron: int, arrivals: int) -> int:
+    """An entry as the scanner packs it."""
+    low_bits = exact_log2(config.list_entries)
+    upper = neuron >> low_bits
+    assert mode is Mode.EVENT or not upper
+    return neuron % config.list_entries | (arrivals | upper << 1 if config.dense_lanes else upper) << low_bits
 
 
 @dataclass(frozen=True)
@@ -113,6 +122,7 @@ def gateware(
     async def bench(ctx):
         entries: list[tuple[int, int] | None] = []  # what the scanner still shows; None ends a scan
         pause = 0  # between two scans
+        room = 0  # in the cycle before, for an entry
 
         def show_weights() -> None:
             for port, value in zip((dut.weight_request.ready, dut.weight_word.valid, dut.weight_word.payload), memory.show(), strict=True):
@@ -120,17 +130,19 @@ def gateware(
 
         async def cycle() -> None:
             """One clock cycle; the scanner shows at most one entry in it."""
-            nonlocal pause
+            nonlocal pause, room
             ctx.set(dut.entries.valid, 0)
             ctx.set(dut.entries.done, 0)
             pause -= 1
-            if entries and pause < 0 and (not stalls or rng.random() < 0.7):
+            may_come = room or not entries or entries[0] is None
+            room = ctx.get(dut.entries.ready)
+            if entries and may_come and pause < 0 and (not stalls or rng.random() < 0.7):
                 entry = entries.pop(0)
                 if entry is None:
                     ctx.set(dut.entries.done, 1)
                     pause = SCAN_PAUSE
                 else:
-                    ctx.set(dut.entries.entry, {"index": entry[0], **({"arrivals": entry[1]} if config.dense_lanes else {})})
+                    ctx.set(dut.entries.entry.as_value(), entry_word(config, p.mode, *entry))
                     ctx.set(dut.entries.valid, 1)
             _, _, valid, address, ready = await ctx.tick().sample(
                 dut.weight_request.valid, dut.weight_request.payload, dut.weight_request.ready
@@ -157,6 +169,8 @@ def gateware(
             return words
 
         show_weights()
+        await ctx.tick()
+        room = ctx.get(dut.entries.ready)
         for _ in range(windows):
             sums: list[list[int]] = []
             for number, p in enumerate(passes):
@@ -172,11 +186,11 @@ def gateware(
                 begun, taken = 0, 0
                 for step in range(count if p.mode is Mode.EVENT else 1):
                     ctx.set(command.step, step)
-                    # The next step's row is scanned while this one is accumulated.
-                    while begun < min(step + 2, len(scans)):
+                    # The next step's row is scanned while this one is accumulated, if it fits the list.
+                    while begun < min(step + (2 if p.fan_in <= config.words_ahead * RING_BITS else 1), len(scans)):
                         entries += [*scans[begun].items(), None]
                         begun += 1
-                    while not stalls and entries:
+                    while not stalls and entries and (room or pause > 0 or entries[0] is None):
                         await cycle()
                     for _ in range(0 if stalls else 3):
                         await cycle()
@@ -258,6 +272,8 @@ EDGES = {
     "event, a silent step between full ones": Pass(Mode.EVENT, 20, 3, (ALL, (), ALL, (19,))),
     "event, a short window": Pass(Mode.EVENT, 20, 0, (ALL, ALL)),
     "event, the list goes round": Pass(Mode.EVENT, 64, 0, (tuple(range(64)),) * 4),
+    "event, more than the list": Pass(Mode.EVENT, 512, 0, (tuple(range(0, 512, 3)), (), (511,), (1, 2))),
+    "event, all of them more than the list": Pass(Mode.EVENT, 140, 0, (tuple(range(140)),) * 2),
     "dense, silent": Pass(Mode.DENSE, 20, 3, ((), (), (), ())),
     "dense, everything": Pass(Mode.DENSE, 20, 3, (ALL,) * 4),
     "dense, one neuron in the last step": Pass(Mode.DENSE, 20, 3, ((), (), (), (19,))),
@@ -271,6 +287,7 @@ EDGES = {
 @pytest.mark.parametrize("name", EDGES)
 def test_edges(name: str, blocks: int) -> None:
     only, rng = EDGES[name], random.Random(1)
+    blocks = min(blocks, TINY.weight_words // only.fan_in)
     weights = random_weights(TINY, rng, TINY.weight_words)
     expected = reference(TINY, [only], blocks, weights)
     for stalls in (False, True):

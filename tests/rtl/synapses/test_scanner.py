@@ -1,4 +1,4 @@
-"""The scanner against a list comprehension: entries, cleared words and cycles."""
+"""The scanner against a list comprehension: entries, cleared words and cycles, also if the list is full now and then."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ..bench import Memory, simulate
 TINY = preset("tiny")
 EVENT_ONLY = TINY.replace(dense_lanes=0, drain_cycles=1)
 WIDE = TINY.replace(window=16, ring_words=512, list_entries=512, max_neurons=128)
+SHORT_WINDOW = TINY.replace(window=1, max_delay=0, drain_cycles=1, dense_bits=0)
 FULL = (1 << RING_BITS) - 1
 
 
@@ -57,8 +58,11 @@ def ref_scan(scan: Scan, ring: list[int]) -> tuple[list[tuple[int, int]], list[i
     return entries, after, busy_until
 
 
-def rtl_scans(config: Config, scans: list[Scan], ring: list[int], pauses: random.Random | None = None) -> list[tuple[list[tuple[int, int]], list[int], int]]:
-    """The same of the gateware, scan after scan, each on a fresh copy of ``ring``; ``pauses``: idle cycles between scans."""
+def rtl_scans(
+    config: Config, scans: list[Scan], ring: list[int], pauses: random.Random | None = None, stalls: random.Random | None = None
+) -> list[tuple[list[tuple[int, int]], list[int], int]]:
+    """The same of the gateware, scan after scan, each on a fresh copy of ``ring``; ``pauses``: idle cycles between scans; ``stalls``: the list
+    has no room for some cycles now and then."""
     dut = Scanner(config)
     command, shown, port = dut.command, dut.entries, dut.ring
     results = []
@@ -70,14 +74,23 @@ def rtl_scans(config: Config, scans: list[Scan], ring: list[int], pauses: random
                 ctx.set(getattr(command, name), int(getattr(scan, name)))
             ctx.set(command.start, 1)
             entries, cycles, done_at, cycle = [], 0, None, 0
+            ready, stall = True, 0
             while done_at is None or cycle < done_at + 3:
+                was_ready, stall = ready, max(stall - 1, 0)
+                if stalls and not stall and stalls.random() < 0.2:
+                    stall = stalls.choice([1, 2, 3, 40])
+                ready = not stall
+                ctx.set(shown.ready, ready)
                 _, _, valid, entry, done, busy, owned, address, enable, clear_address, clear = await ctx.tick().sample(
                     shown.valid, shown.entry, shown.done, command.busy, port.busy, port.address, port.enable, port.clear_address, port.clear
                 )
                 assert owned == busy, "the ring is the scanner's while it is busy"
                 assert busy == (done_at is None and cycle > 0), "busy from the cycle after start up to done"
                 if valid:
-                    entries.append((entry.index, entry.arrivals if config.dense_lanes else 1))
+                    assert was_ready, "an entry comes after a cycle in which there was room"
+                    event = scan.count == 1
+                    index = entry.index | (entry.upper << len(shown.entry.index) if event else 0)
+                    entries.append((index, 1 if event else entry.arrivals))
                     assert done_at is None or cycle == done_at + 1, "the last entry is shown in the cycle after done at the latest"
                 if done:
                     assert done_at is None, "done lasts one cycle"
@@ -95,9 +108,13 @@ def rtl_scans(config: Config, scans: list[Scan], ring: list[int], pauses: random
     return results
 
 
-def check(config: Config, scans: list[Scan], ring: list[int], pauses: random.Random | None = None) -> None:
-    for scan, actual in zip(scans, rtl_scans(config, scans, ring, pauses), strict=True):
-        assert actual == ref_scan(scan, ring), scan
+def check(
+    config: Config, scans: list[Scan], ring: list[int], pauses: random.Random | None = None, stalls: random.Random | None = None
+) -> None:
+    for scan, actual in zip(scans, rtl_scans(config, scans, ring, pauses, stalls), strict=True):
+        expected = ref_scan(scan, ring)
+        assert actual[:2] == expected[:2], scan
+        assert actual[2] == expected[2] if stalls is None else actual[2] >= expected[2], scan
 
 
 def sparse(rng: random.Random, density: float) -> int:
@@ -120,16 +137,31 @@ EDGES = {
 def test_edges(name: str) -> None:
     ring, scan = EDGES[name]
     check(TINY, [scan], ring)
+    for seed in range(5):
+        check(TINY, [scan], ring, stalls=random.Random(seed))
 
 
+@pytest.mark.parametrize("stalls", [False, True], ids=["room", "full-now-and-then"])
 @pytest.mark.parametrize("config", [TINY, EVENT_ONLY, WIDE], ids=["dense", "event-only", "window16"])
-def test_random_scans_one_after_the_other(config: Config) -> None:
+def test_random_scans_one_after_the_other(config: Config, stalls: bool) -> None:
     rng = random.Random(5)
     ring = [sparse(rng, rng.choice([0, 0.03, 0.03, 0.3, 1])) for _ in range(config.ring_words)]
     scans = []
     for _ in range(60):
         ring_rows = rng.randrange(config.window, config.max_ring_rows + 1)
-        words = rng.randrange(1, min(config.max_groups, config.ring_words // ring_rows) + 1)
+        words = rng.randrange(1, min(config.list_entries // RING_BITS, config.ring_words // ring_rows) + 1)
         base = rng.randrange(config.ring_words - words * ring_rows + 1)
         scans.append(Scan(words, rng.randrange(1, rows_per_scan(config) + 1), base, ring_rows, rng.randrange(ring_rows), rng.random() < 0.5))
-    check(config, scans, ring, pauses=random.Random(6))
+    check(config, scans, ring, pauses=random.Random(6), stalls=random.Random(7) if stalls else None)
+
+
+@pytest.mark.parametrize("stalls", [False, True], ids=["room", "full-now-and-then"])
+@pytest.mark.parametrize("config", [TINY, EVENT_ONLY, SHORT_WINDOW], ids=["dense", "event-only", "window1"])
+def test_sources_larger_than_the_list(config: Config, stalls: bool) -> None:
+    """The index does not end where that of a dense pass does."""
+    config = config.replace(ring_words=256)
+    rng = random.Random(8)
+    ring = [sparse(rng, 0.3) for _ in range(config.ring_words)]
+    words = 4 * config.list_entries // RING_BITS
+    rows = config.max_ring_rows
+    check(config, [Scan(words, 1, 0, rows, row, row % 2 == 0) for row in (0, 1, rows - 1)], ring, stalls=random.Random(9) if stalls else None)
