@@ -11,7 +11,6 @@ from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import Config
 from lifline.arch.layout import WORD_BITS
-from lifline.arch.limits import RESERVE_BITS
 from lifline.arch.program import Record
 from lifline.arch.records import RECORD, RecordKind
 from lifline.arch.registers import POSITION_BITS

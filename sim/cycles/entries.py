@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lifline.arch.limits import LIST_PART
 from lifline.arch.kernel import kernel
+from lifline.arch.limits import LIST_PART
 
 
 class Entries:

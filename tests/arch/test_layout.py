@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from lifline.arch.config import PRESETS, RING_BITS, preset
+from lifline.arch.config import PRESETS, preset
 from lifline.arch.errors import ConfigError
 from lifline.arch.frame import crc16
-from lifline.arch.limits import MAX_FAN_IN
+from lifline.arch.limits import MAX_FAN_IN, RING_BITS
 from lifline.arch.program import PROGRAM_LAYOUTS, RING_0
 
 

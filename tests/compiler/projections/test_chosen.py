@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lifline.arch.config import RING_BITS, Config, preset
+from lifline.arch.config import Config, preset
 from lifline.arch.errors import CompileError
+from lifline.arch.limits import RING_BITS
 from lifline.arch.program import Mode
 from lifline.compiler.compile import compile_network
 from lifline.compiler.layouts import Layout

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import pytest
 from amaranth.utils import exact_log2
 
-from lifline.arch.config import RING_BITS, Config
+from lifline.arch.config import Config
+from lifline.arch.limits import RING_BITS
 from lifline.arch.program import Mode
 from lifline.arch.timing import ACCUMULATE_SPACING
 from lifline.rtl.synapses.accumulate import Accumulate
