@@ -43,7 +43,7 @@ class Config:
     neuron_words : depth of the neuron memory; one word holds one state value per multiplier.
     ring_words : depth of the memory of all delay rings, in words of 32 neurons.
     delay_entries : depth of the memory of axonal delays, one entry per presynaptic neuron.
-    list_entries : depth of the list of active presynaptic neurons: most sources of a dense pass; event mode takes any number.
+    list_entries : depth of the list of active presynaptic neurons.
     program_words, input_words, output_words : depths of program memory and of the host's two buffers.
     weight_shifts : the left shifts ``ws`` that the hardware offers; starts with 0.
     memory_registers : whether words read from memories pass a register before they are used. Without, the gateware is smaller and its

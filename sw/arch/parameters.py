@@ -66,7 +66,7 @@ PARAMETERS: dict[str, Parameter] = {
     "delay_entries": Parameter(DEPTH, "delay memory: an entry of at most 6 bits per presynaptic neuron of each ring with axonal delays"),
     "list_entries": Parameter(
         f"a power of two from {2 * RING_BITS} to 65536",
-        "list memory; half of it is the largest fan-in of a pass in event mode, all of it in dense mode: larger layers take several passes",
+        "list memory; the largest fan-in of a pass in dense mode, where larger layers take several passes; event mode scans smaller ones a step ahead",
     ),
     "program_words": Parameter(DEPTH, "program memory: words of 32 bits, 3 per pass, besides populations and rings"),
     "input_words": Parameter("a power of two from 16 to 32768", "input buffer: words of 16 bits; the core waits less for a slow host"),
