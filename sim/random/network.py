@@ -63,6 +63,7 @@ def random_network(
     synaptic: bool = False,
     max_inputs: int = 80,
     max_size: int = 20,
+    corners: bool = False,
 ) -> Network:
     """A network that ``config`` can run (unless ``recurrent``, ``graded`` or ``synaptic``, which only the golden model runs so far).
 
@@ -72,23 +73,27 @@ def random_network(
     graded : let populations fire several spikes per step.
     synaptic : give most projections one delay per synapse.
     max_inputs, max_size : largest input and largest population, in neurons.
+    corners : half of the sizes are those that ``config`` has corners at instead, see :func:`_corner`; the largest are beyond the limits given.
     """
     for _ in range(1000):
         budget = _Budget(config)
-        network = _draw(rng, config, recurrent, graded, max_inputs, max_size, budget)
+        network = _draw(rng, config, recurrent, graded, max_inputs, max_size, budget, corners)
         if budget.fits():
             return network.replace(projections=[_with_synaptic_delays(rng, config, p) for p in network.projections]) if synaptic else network
     raise ValueError(f"no random network of at most {max_inputs} inputs and populations of {max_size} fits `{config.name}`")
 
 
 def _draw(
-    rng: Generator, config: Config, recurrent: bool, graded: bool, max_inputs: int, max_size: int, budget: _Budget
+    rng: Generator, config: Config, recurrent: bool, graded: bool, max_inputs: int, max_size: int, budget: _Budget, corners: bool
 ) -> Network:
-    populations = [Population("input", _shape(rng, max_inputs))]
+    def shape(largest: int, is_input: bool) -> tuple[int, ...]:
+        return (_corner(rng, config, is_input),) if corners and rng.random() < 0.5 else _shape(rng, largest)
+
+    populations = [Population("input", shape(max_inputs, True))]
     projections: list[Projection] = []
     count = int(rng.integers(1, 5))
     for k in range(count):
-        size = _shape(rng, max_size)
+        size = shape(max_size, False)
         total = int(np.prod(size))
         name = "output" if k == count - 1 else f"hidden{k + 1}"
         sources = [populations[-1] if rng.random() < 0.8 else populations[int(rng.integers(len(populations)))]]
@@ -119,6 +124,21 @@ def _draw(
 def _shape(rng: Generator, largest: int) -> tuple[int, ...]:
     size = int(rng.integers(1, largest + 1))
     return (2, ceil_div(size, 2)) if size > 1 and ceil_div(size, 2) * 2 <= largest and rng.random() < 0.2 else (size,)
+
+
+def _corner(rng: Generator, config: Config, is_input: bool) -> int:
+    """A size at a corner of the gateware: a source larger than the list or as large as is just scanned ahead, a single block, a last block that is
+    half filled or less, many rows."""
+    lanes, listed = config.lanes, config.list_entries
+    if is_input:
+        ahead = config.words_ahead * RING_BITS
+        return min(int(rng.choice([ahead, ahead + 1, listed, listed + 1, int(rng.integers(listed + 1, 4 * listed + 1))])), config.max_input_neurons)
+    kind = rng.integers(8)
+    if kind < 4:
+        return int(rng.integers(1, lanes + 1))
+    if kind < 7:
+        return lanes * int(rng.integers(1, 4)) + int(rng.integers(1, max(lanes // 2, 1) + 1))
+    return int(rng.integers(lanes, min(16 * lanes * config.rows_per_block, config.max_neurons) + 1))
 
 
 def _delays(rng: Generator, config: Config, size: int) -> int | Ints | None:
@@ -252,8 +272,12 @@ def _with_synaptic_delays(rng: Generator, config: Config, projection: Projection
     return dataclasses.replace(projection, delays=rng.integers(shortest, longest + 1, projection.weights.shape))
 
 
-def random_spikes(rng: Generator, network: Network, steps: int) -> NDArray[np.uint8]:
-    """Input (time, neuron) of 0/1 whose style changes along the run: silent, sparse, bursty per neuron, dense, full."""
+def random_spikes(rng: Generator, network: Network, steps: int, *, corners: bool = False) -> NDArray[np.uint8]:
+    """Input (time, neuron) of 0/1 whose style changes along the run: silent, sparse, bursty per neuron, dense, full.
+
+    ``corners`` : a quarter of the steps have none or one active neuron instead, mostly the first or the last one: a step's only event comes as early or
+    as late as it can before the update, and silent steps lie between.
+    """
     neurons = network.input.size
     spikes = np.zeros((steps, neurons), np.uint8)
     start = 0
@@ -270,4 +294,9 @@ def random_spikes(rng: Generator, network: Network, steps: int) -> NDArray[np.ui
         elif style == "full":
             spikes[start:stop] = 1
         start = stop
+    if corners:
+        for t in np.flatnonzero(rng.random(steps) < 0.25):
+            spikes[t] = 0
+            if rng.random() < 0.6:
+                spikes[t, rng.choice([0, neurons - 1, rng.integers(neurons)])] = 1
     return spikes

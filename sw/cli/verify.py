@@ -173,10 +173,10 @@ def _verify_one(
 ) -> bool:
     """Run the random program of ``seed``, add to ``coverage``; whether anything differs."""
     rng = np.random.default_rng(seed)
-    network = random_network(rng, config=config)
+    network = random_network(rng, config=config, corners=True)
     modes = {(p.source, p.target): Mode(int(rng.integers(2)) if config.dense_lanes else 0) for p in network.projections}
     steps = rng.integers(network.state_max, 3 * network.state_max) if long_run(network) else rng.integers(2, 40)
-    spikes = random_spikes(rng, network, int(steps))
+    spikes = random_spikes(rng, network, int(steps), corners=True)
     program = compile_network(network, config, modes)
     # Recording slows the steps down, so that every other program runs without; the trace shows its states all the same.
     currents = [f"{p.name}.i" for p in program.populations if "i" in p.record]
