@@ -34,7 +34,7 @@ from lifline.compiler.rings import Rings, place_rings
 from lifline.compiler.weights import place_weights
 from lifline.network.model import Network, Neurons, Population, Projection, ResetRule
 
-TINY = preset("tiny")
+TINY = preset("tiny").replace(list_entries=64)  # a dense pass takes 64 presynaptic neurons
 OUT = Neurons(cap=0, decay_v=1000)
 HIDDEN = Neurons(threshold=9, decay_v=100, decay_i=200, v_min=-3, strict=False, reset=ResetRule.NOW_SUBTRACT)
 
@@ -53,7 +53,7 @@ def network(out: Neurons = OUT) -> Network:
 def emitted(net: Network, config: Config = TINY) -> tuple[ProgramMemory, Rings]:
     layouts = layout_by_population(net, None)
     rings = place_rings(net, config, layouts)
-    modes = {(p.source, p.target): Mode.EVENT for p in net.projections}
+    modes = {(p.source, p.target): Mode.DENSE for p in net.projections}
     return emit(net, config, rings, place_weights(net, config, modes, rings, layouts), place_neurons(net, config, layouts)), rings
 
 

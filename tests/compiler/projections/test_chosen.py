@@ -27,7 +27,7 @@ class InSinglePasses(FullyConnected):
     """A pass for every 32 presynaptic neurons."""
 
     def parts(self, stored: Ints, source: Layout, target: Layout, mode: Mode, config: Config) -> list[Part]:
-        return super().parts(stored, source, target, Mode.DENSE, config.replace(list_entries=RING_BITS * 2))
+        return super().parts(stored, source, target, Mode.EVENT, config.replace(weight_words=RING_BITS))
 
 
 def network(kind: type[Projection]) -> Network:
