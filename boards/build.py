@@ -166,7 +166,7 @@ def _find_tools(name: str, family: str) -> None:
         raise ToolError(f"{name} needs {', '.join(missing)}, not found on PATH: pip install 'lifline[boards]'")
 
 
-def _plan(platform: Any, design: BoardDesign, family: str) -> BuildPlan:
+def _plan(platform: Any, design: BoardDesign, family: str) -> Any:
     """Everything that enters the tools but the seed, and how they are called."""
     options = f"{SEED} --timing-allow-fail --report report.json"
     if family == "ecp5":
@@ -183,7 +183,7 @@ def _plan(platform: Any, design: BoardDesign, family: str) -> BuildPlan:
     return plan
 
 
-def _with_seed(plan: BuildPlan, seed: int) -> BuildPlan:
+def _with_seed(plan: Any, seed: int) -> BuildPlan:
     """The same with a seed of the placer."""
     seeded = BuildPlan(plan.script)
     for name, content in plan.files.items():

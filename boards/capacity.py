@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from amaranth.hdl import Fragment, Shape
 
@@ -50,7 +51,7 @@ def memories(config: Config, family: str) -> tuple[MemoryShape, ...]:
     return tuple(_memories(Fragment.get(Top(config, target=TARGETS[family]), None)))
 
 
-def _memories(fragment: Fragment) -> Iterator[MemoryShape]:
+def _memories(fragment: Any) -> Iterator[MemoryShape]:
     for origin in fragment.origins or ():
         if isinstance(origin, Ram):
             yield MemoryShape(origin.width, origin.depth, origin.slices, origin.style)

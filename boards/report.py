@@ -59,8 +59,9 @@ class Report:
     def figures(self) -> dict[str, Any]:
         """Numbers and texts, for JSON; what is used stands beside the rest, by resource."""
         figures = dataclasses.asdict(self) | {"bitstream": str(self.bitstream), "folder": str(self.folder)}
+        del figures["used"]
         figures["seeds"] = {str(seed): fmax for seed, fmax in self.seeds.items()}
-        return {"board": self.board, "config": self.config, **figures.pop("used"), **figures}
+        return {"board": self.board, "config": self.config, **self.used, **figures}
 
     def rows(self) -> list[tuple[str, str]]:
         """Name and value of everything, for a table."""

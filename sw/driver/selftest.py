@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from lifline.sim.random.network import random_network, random_spikes
 
 from .link import Link
 from .linked import LinkedDevice
-from .march import PASSES, host_memories, march
+from .march import PASSES, HostMemory, host_memories, march
 
 ECHOES = 64
 ECHO = "load_mark"
@@ -55,20 +56,13 @@ def selftest(device: LinkedDevice, *, expected: Config | None = None) -> Iterato
     if config is None or (expected is not None and config.hash != expected.hash):
         return
     for name, look in (("echo", _echo), ("recovery", _recovery), ("throughput", _throughput)):
-        answer = next(_guarded(name, lambda look=look: look(link)))
+        answer = next(_guarded(name, partial(look, link)))
         yield answer
         if not answer.passed:
             return
     sound = True
     for memory in host_memories(config):
-
-        def look(memory=memory) -> str:
-            wrong = march(link, memory)
-            if wrong is not None:
-                raise DeviceError(f"{wrong}: the chip or its configuration is damaged; load the bitstream again, then try another board")
-            return f"{memory.words} words of {memory.bits} bits, every bit as 0 and as 1, {PASSES} times over the link"
-
-        answer = next(_guarded(memory.name, look))
+        answer = next(_guarded(memory.name, partial(_memory, link, memory)))
         sound &= answer.passed
         yield answer
     if sound:
@@ -154,6 +148,14 @@ def _throughput(link: Link) -> str:
     link.read(_register("status"))
     latency = time.monotonic() - begin
     return f"{rate / 1000:.1f} kB/s of words read, {1000 * latency:.1f} ms for one request"
+
+
+def _memory(link: Link, memory: HostMemory) -> str:
+    """The march test of one memory."""
+    wrong = march(link, memory)
+    if wrong is not None:
+        raise DeviceError(f"{wrong}: the chip or its configuration is damaged; load the bitstream again, then try another board")
+    return f"{memory.words} words of {memory.bits} bits, every bit as 0 and as 1, {PASSES} times over the link"
 
 
 def _network(device: LinkedDevice, config: Config) -> str:
