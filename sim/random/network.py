@@ -99,7 +99,7 @@ def _draw(
         sources = [populations[-1] if rng.random() < 0.8 else populations[int(rng.integers(len(populations)))]]
         sources += [p for p in populations if p is not sources[0] and rng.random() < 0.25]
         incoming = _projections(rng, config, sources, name, total, budget)
-        neurons = _neurons(rng, config, total, incoming, is_output=k == count - 1, graded=graded)
+        neurons = _neurons(rng, config, size, incoming, is_output=k == count - 1, graded=graded)
         populations.append(Population(name, size, neurons))
         projections += incoming
         budget.neurons += total
@@ -202,15 +202,18 @@ def _projections(
 
 
 def _neurons(
-    rng: Generator, config: Config, size: int, incoming: list[Projection], *, is_output: bool, graded: bool
+    rng: Generator, config: Config, shape: tuple[int, ...], incoming: list[Projection], *, is_output: bool, graded: bool
 ) -> Neurons:
-    """Parameters scaled to the input that the population can get."""
+    """Parameters scaled to the input that the population can get; in a population with positions they belong to channels."""
     limit = config.state_max
     reach = sum(float(np.sqrt((p.weights.astype(float) ** 2).sum(axis=1).mean() + 1)) * (1 << p.weight_shift) for p in incoming)
     typical = max(2, min(limit, int(reach)))
 
     def shared_or_each(low: int, high: int) -> int | Ints:
-        return int(rng.integers(low, high + 1)) if rng.random() < 0.5 else rng.integers(low, high + 1, size)
+        if rng.random() < 0.5:
+            return int(rng.integers(low, high + 1))
+        drawn = rng.integers(low, high + 1, int(np.prod(shape)))
+        return np.repeat(drawn[: shape[0]], len(drawn) // shape[0])
 
     ranges = (1, 4), (max(1, typical // 4), typical), (1, typical), (limit // 2, limit)
     threshold = shared_or_each(*ranges[rng.choice(4, p=[0.2, 0.4, 0.3, 0.1])])

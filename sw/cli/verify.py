@@ -30,6 +30,7 @@ from lifline.arch.program import (
 from lifline.arch.registers import Space, address
 from lifline.compiler.compile import compile_network
 from lifline.compiler.program import Program
+from lifline.compiler.random_layouts import compile_with_random_layouts
 from lifline.driver import device as devices
 from lifline.driver import trace
 from lifline.driver.link import Link
@@ -57,7 +58,7 @@ def differs(expected: RunResult, actual: RunResult) -> bool:
 
 OPTIONS = (
     "mode event", "mode dense", *(f"reset {r.value}" for r in ResetRule), "strict", "not strict", "read-out", "current", "clamp", "budget hit",
-    "saturation", "bias", "threshold per neuron", "axonal delay", "early exit", "full spike count",
+    "saturation", "bias", "threshold per neuron", "axonal delay", "early exit", "full spike count", "another order", "padding",
 )  # fmt: skip
 VALUES = {"factor": Factor, "addend": Addend, "latch": Latch, "carry": Carry, "record": Record}
 """Fields of a micro-operation whose values have names; each value must have been executed."""
@@ -66,7 +67,7 @@ BITS = {
     "instruction.argument": 3, "pass_0.source_words": 2, "pass_0.blocks": 3, "pass_1.ring_base": 8, "pass_1.ring": 7, "pass_2.weight_base": 9,
     "pass_2.fan_in": 7, "population_0.rows": 5, "population_0.neuron_base": 7, "population_1.prologue": 2, "population_1.update": 4,
     "population_1.record": 2, "population_1.rings": 2, "population_1.population": 2, "population_2.micro_words": 5, "population_5.ring": 7,
-    "population_6.last_row": 16, "ring_0.base": 8, "ring_0.rows": 7, "ring_1.delay": 6, "micro.offset": 3,
+    "population_6.last_row": 16, "population_3.period_words": 2, "population_5.period_rows": 3, "ring_0.base": 8, "ring_0.rows": 7, "ring_1.delay": 6, "micro.offset": 3,
 }  # fmt: skip
 """Low bits of counts and addresses that networks of this size need on the variants; of all other fields every bit must have been set."""
 
@@ -114,6 +115,8 @@ def _coverage(program: Program, wanted: dict[str, set[str]], expected: RunResult
     seen |= {"early exit"} if expected.exited.any() else set()
     if network.early_exit is not None and (expected.spike_counts > network.state_max).any():
         seen.add("full spike count")
+    seen |= {"another order" for layout in program.layouts.values() if (np.diff(layout.indices) < 0).any()}
+    seen |= {"padding" for layout in program.layouts.values() if layout.size > layout.neurons}
     for _, layout, word in program.listing(program.recording(wanted)):
         for field, value in layout.unpack(word).items():
             if layout is MICRO and field in VALUES:
@@ -177,7 +180,8 @@ def _verify_one(
     modes = {(p.source, p.target): Mode(int(rng.integers(2)) if config.dense_lanes else 0) for p in network.projections}
     steps = rng.integers(network.state_max, 3 * network.state_max) if long_run(network) else rng.integers(2, 40)
     spikes = random_spikes(rng, network, int(steps), corners=True)
-    program = compile_network(network, config, modes)
+    orders = np.random.default_rng([seed, 1])
+    program = compile_with_random_layouts(orders, network, config, modes) if orders.random() < 0.5 else compile_network(network, config, modes)
     # Recording slows the steps down, so that every other program runs without; the trace shows its states all the same.
     currents = [f"{p.name}.i" for p in program.populations if "i" in p.record]
     record = ["all", "all.v", *currents] if rng.random() < 0.5 else []

@@ -17,6 +17,7 @@ from lifline.arch.config import preset
 from lifline.arch.errors import ProgramError
 from lifline.compiler import program_file
 from lifline.compiler.compile import compile_network
+from lifline.compiler.layouts import Layout
 from lifline.network import file as network_file
 from lifline.sim.random.network import random_network
 
@@ -158,3 +159,28 @@ def test_json_of_other_kinds_is_found(path: Path, text: Callable[[str], str], me
 @pytest.mark.parametrize("config", [preset("medium"), CONFIG.replace(weight_words=1024), CONFIG.replace(dense_lanes=0, drain_cycles=1)])
 def test_another_configuration_is_found(path: Path, config: Any) -> None:
     refused(changed(path, header=lambda h: h.update(config=dataclasses.asdict(config), config_hash=config.hash)), "")
+
+
+@pytest.fixture
+def ordered(tmp_path: Path) -> Path:
+    network = random_network(np.random.default_rng(5), config=CONFIG, max_inputs=20, max_size=10)
+    layouts = {p.name: Layout(np.arange(p.size)[::-1] + 1) for p in network.populations}
+    program_file.save(compile_network(network, CONFIG, "event", layouts), tmp_path / "ordered")
+    assert program_file.load(tmp_path / "ordered").layouts == layouts
+    return tmp_path / "ordered"
+
+
+@pytest.mark.parametrize("change", [
+    lambda h, name: h.pop("layouts"), lambda h, name: h["layouts"].pop(name), lambda h, name: h["layouts"].update(nobody=h["layouts"][name]),
+    lambda h, name: h["layouts"][name]["indices"].pop(), lambda h, name: h["layouts"][name]["indices"].append(0), lambda h, name: h["layouts"][name]["indices"].reverse(),
+    lambda h, name: h["layouts"][name].update(indices=[]), lambda h, name: h["layouts"][name].update(indices=[[0]]), lambda h, name: h["layouts"][name].update(size=0),
+    lambda h, name: h["layouts"][name].update(size=2**40), lambda h, name: h["layouts"][name].update(size=h["layouts"][name]["size"] + 40),
+    lambda h, name: h["layouts"][name]["indices"].__setitem__(0, h["layouts"][name]["indices"][1]), lambda h, name: h["layouts"][name]["indices"].__setitem__(0, -1),
+    lambda h, name: h["layouts"][name]["indices"].__setitem__(0, 2**70), lambda h, name: h["layouts"][name]["indices"].__setitem__(0, 1.0),
+    lambda h, name: h["layouts"].update({name: None}), lambda h, name: h["layouts"][name].update(spell=1),
+])  # fmt: skip
+def test_damaged_layouts_are_found(ordered: Path, change: Callable) -> None:
+    whole = ordered.read_bytes()
+    for name in ("input", "output"):
+        ordered.write_bytes(whole)
+        refused(changed(ordered, header=lambda h, name=name: change(h, name)), "")
