@@ -22,6 +22,7 @@ from pathlib import Path
 
 from lifline.arch.config import Config
 from lifline.arch.errors import ToolError
+from lifline.network.progress import Reporting, waiting_for
 
 log = logging.getLogger(__name__)
 OPTIONS = ("-O3", "-std=c++14", "-shared", "-fPIC", "-fvisibility=hidden", "-DNDEBUG")
@@ -114,8 +115,10 @@ def _sources(folder: Traversable) -> Iterator[Traversable]:
             yield entry
 
 
-def build(config: Config, *, trace: bool = False) -> Path:
+def build(config: Config, *, trace: bool = False, progress: Reporting = None) -> Path:
     """Shared library of the simulated board, built unless it exists. Processes that want the same one build it once.
+
+    ``progress``: see :data:`~lifline.network.progress.Reporting`.
 
     Raises
     ------
@@ -130,7 +133,8 @@ def build(config: Config, *, trace: bool = False) -> Path:
             if not _whole(target):
                 for left in target.parent.glob(f"{target.stem}{BUILDING}*"):  # by a build that was killed: nobody else holds the lock
                     shutil.rmtree(left, ignore_errors=True)
-                _build(config, target, trace)
+                with waiting_for(f"building the simulated board `{config.name}`: about half a minute, once per version", progress):
+                    _build(config, target, trace)
     except OSError as error:
         raise ToolError(f"cannot build a simulation in {target.parent} ({error}); set XDG_CACHE_HOME to a folder that can be written") from error
     return target

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lifline.arch.config import Config
 from lifline.arch.errors import LinkError
+from lifline.network.progress import Reporting
 
 from .build import build, compiler
 from .owner import check_process
@@ -67,15 +68,16 @@ class CompiledBoard:
     ----------
     trace : keep every neuron word that is stored and the sums that went into it, see :meth:`trace`; memories show
         wrong words where reads and writes collide.
+    progress : of building it, see :data:`~lifline.network.progress.Reporting`.
 
     Raises
     ------
     ToolError   if it cannot be built.
     """
 
-    def __init__(self, config: Config, *, trace: bool = False) -> None:
+    def __init__(self, config: Config, *, trace: bool = False, progress: Reporting = None) -> None:
         self.config, self._traced, self._turns = config, trace, _Turns()
-        self._library = library = ctypes.CDLL(str(build(config, trace=trace)))
+        self._library = library = ctypes.CDLL(str(build(config, trace=trace, progress=progress)))
         handle, size = ctypes.c_void_p, ctypes.c_size_t
         for name, result, arguments in (
             ("create", handle, []),

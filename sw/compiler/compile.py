@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lifline.arch.config import Config
+from lifline.arch.config import PRESETS, Config
 from lifline.arch.errors import CompileError
 from lifline.arch.program import Mode
 from lifline.arch.registers import INPUT_RING_ROWS_SHIFT, INPUT_RING_UNIFORM_BIT, Space
@@ -30,10 +30,33 @@ def compile_network(
 
     Raises
     ------
-    CompileError   if the network cannot run on this configuration; the message names the layer, the need and the limit.
+    CompileError   if the network cannot run on this configuration; the message names the layer, the need and the limit, and a preset that fits.
     """
     if not isinstance(network, Network) or not isinstance(config, Config):
         raise CompileError(f"give a network and a configuration, like `lifline.preset('medium')`; not {short(network)} and {short(config)}")
+    try:
+        return _compiled(network, config, modes, layouts)
+    except CompileError as error:
+        fitting = _preset_that_fits(network, config, modes, layouts)
+        if fitting is None:
+            raise
+        raise CompileError(f"{error}; preset `{fitting}` fits") from error
+
+
+def _preset_that_fits(network: Network, config: Config, modes: Modes, layouts: Layouts | None) -> str | None:
+    """The preset with the smallest memories that runs the network, in event mode if it has no other."""
+    for other in sorted(PRESETS.values(), key=lambda c: (c.weight_bytes, c.max_neurons)):
+        if other.hash == config.hash or other.state_bits != network.state_bits:
+            continue
+        try:
+            _compiled(network, other, modes if other.dense_lanes else Mode.EVENT, layouts)
+        except CompileError:
+            continue
+        return other.name
+    return None
+
+
+def _compiled(network: Network, config: Config, modes: Modes, layouts: Layouts | None) -> Program:
     places = layout_by_population(network, layouts)
     check_supported(network, config, places)
     chosen = mode_by_projection(network, config, modes)

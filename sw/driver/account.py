@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from lifline.arch.errors import CompileError
 from lifline.arch.program import Mode
 from lifline.compiler.compile import compile_network
 from lifline.compiler.program import Program
+from lifline.network.progress import Reporting, progress_of
 
 from .choose import ModeChoice
 from .predict import Activity, EnergyModel, predict
@@ -66,13 +68,13 @@ def account(
     *,
     record: str | Iterable[str] = (),
     energy: EnergyModel | None = None,
-    on_progress: Callable[[float], object] | None = None,
+    progress: Reporting = None,
 ) -> Account:
     """Spikes, cycles and energy of ``program`` on what :func:`~lifline.driver.predict.record_activity` has seen.
 
     Parameters
     ----------
-    record : what the runs send back, as for ``Device.run``: it takes cycles.   on_progress : is told the share that is done.
+    record : what the runs send back, as for ``Device.run``: it takes cycles.   progress : see :data:`~lifline.network.progress.Reporting`.
 
     Raises
     ------
@@ -81,26 +83,21 @@ def account(
     energy, network, config = energy or EnergyModel(), program.network, program.config
     chosen = {(p.source, p.target): p.mode for p in program.passes}
     offered = [program, *_in_other_modes(program)]
-    done, samples = 0, len(activity.steps)
+    samples, counted = len(activity.steps), itertools.count(1)
     by_projection: list[dict[tuple[str, str], tuple[float, float]]] = []
-    first = None
-    for variant in offered:
+    with progress_of("cycles and energy on the samples", progress) as tell:
 
         def on_sample() -> None:
-            nonlocal done
-            done += 1
-            if on_progress is not None:
-                on_progress(done / (len(offered) * samples))
+            tell(next(counted) / (len(offered) * samples))
 
-        costs = predict(variant, config, activity, record=record, on_sample=on_sample)
-        first = first or costs
+        costs_of = [predict(variant, config, activity, record=record, on_sample=on_sample) for variant in offered]
+    for variant, costs in zip(offered, costs_of, strict=True):
         spent: dict[tuple[str, str], tuple[float, float]] = dict.fromkeys(chosen, (0.0, 0.0))
         for k, p in enumerate(variant.passes):
             cycles, reads = spent[p.source, p.target]
             more = sum(int(c.cycles[:, k].sum()) for c in costs), sum(int(c.weight_reads[:, k].sum()) for c in costs)
             spent[p.source, p.target] = cycles + more[0] / samples, reads + more[1] / samples
         by_projection.append(spent)
-    assert first is not None
     steps = int(activity.steps.sum()) or 1
     layers = []
     for p in program.populations:
@@ -110,7 +107,7 @@ def account(
         spikes = float(activity.spikes[p.name].sum())
         uj = energy.microjoules(config, cycles=cycles, weight_reads=reads, operations=operations)
         layers.append(LayerAccount(p.name, p.size, spikes / samples, spikes / (p.size * steps), cycles, operations, uj))
-    busy = np.array([c.busy_cycles for c in first], np.int64)
+    busy = np.array([c.busy_cycles for c in costs_of[0]], np.int64)
     rest = float(busy.mean()) - sum(layer.cycles for layer in layers)
     rest_uj = energy.microjoules(config, cycles=rest, weight_reads=0, operations=0)
     choices = []

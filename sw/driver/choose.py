@@ -17,6 +17,7 @@ from lifline.compiler.compile import compile_network
 from lifline.compiler.layouts import Layouts
 from lifline.compiler.program import Program
 from lifline.network.model import Network
+from lifline.network.progress import Reporting, progress_of
 
 from .predict import Activity, EnergyModel, predict, record_activity
 
@@ -63,12 +64,13 @@ def compile_auto(
     objective: Objective | str = Objective.THROUGHPUT,
     energy: EnergyModel | None = None,
     record: str | Iterable[str] = (),
-    on_progress: Callable[[float], object] | None = None,
+    progress: Reporting = None,
     layouts: Layouts | None = None,
 ) -> tuple[Program, list[ModeChoice]]:
     """Compile with the modes that serve ``objective`` best on ``samples``, (batch, time, neuron) or (time, neuron).
 
-    ``layouts`` as for :func:`~lifline.compiler.compile.compile_network`. ``record`` is what the runs will send back, as for ``Device.run``: recording takes cycles. ``on_progress`` is told the share that is done.
+    ``layouts`` as for :func:`~lifline.compiler.compile.compile_network`. ``record`` is what the runs will send back, as for ``Device.run``:
+    recording takes cycles. ``progress``: see :data:`~lifline.network.progress.Reporting`.
 
     Passes run one after the other, so that a window's cycles are the sum of its passes' and the mode of one projection does not
     change the cost of another.
@@ -88,11 +90,12 @@ def compile_auto(
     offered = (Mode.EVENT, Mode.DENSE) if config.dense_lanes else (Mode.EVENT,)
     counted = itertools.count(1)
 
-    def on_sample() -> None:
-        if on_progress is not None:
-            on_progress(next(counted) / (len(offered) * len(activity.steps)))
+    with progress_of("modes compared on the samples", progress) as tell:
 
-    costs = {mode: _costs(network, config, activity, mode, objective, energy or EnergyModel(), record, on_sample, layouts) for mode in offered}
+        def on_sample() -> None:
+            tell(next(counted) / (len(offered) * len(activity.steps)))
+
+        costs = {mode: _costs(network, config, activity, mode, objective, energy or EnergyModel(), record, on_sample, layouts) for mode in offered}
     if objective is Objective.LATENCY:
         modes = _shortest_window(costs)
     else:

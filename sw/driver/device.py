@@ -15,6 +15,7 @@ from lifline.arch.config import Config
 from lifline.arch.config_file import configuration
 from lifline.arch.errors import DeviceError
 from lifline.compiler.program import Program
+from lifline.network.progress import Reporting
 from lifline.network.result import RunResult
 
 from .golden_device import GoldenDevice
@@ -43,7 +44,8 @@ class Device(Protocol):
     def load(self, program: Program) -> None: ...
 
     def run(
-        self, spikes: object, *, reset: bool = True, record: str | Iterable[str] = (), steps: int | None = None, period_cycles: int = 0
+        self, spikes: object, *, reset: bool = True, record: str | Iterable[str] = (), steps: int | None = None, period_cycles: int = 0,
+        progress: Reporting = None,
     ) -> RunResult: ...
 
     def read_state(self, population: str) -> dict[str, NDArray[np.int64]]: ...
@@ -57,7 +59,7 @@ class Device(Protocol):
     def __exit__(self, *error: object) -> None: ...
 
 
-def open(url: str = "sim:", *, config: Config | None = None) -> LinkedDevice | GoldenDevice:  # noqa: A001
+def open(url: str = "sim:", *, config: Config | None = None, progress: Reporting = None) -> LinkedDevice | GoldenDevice:  # noqa: A001
     """Open a device.
 
     Parameters
@@ -67,6 +69,7 @@ def open(url: str = "sim:", *, config: Config | None = None) -> LinkedDevice | G
         ``lifline config new`` stands for a configuration: ``sim:mine.toml``. Without the name of a configuration it
         is ``medium``. Where there is no C++ compiler ``sim:`` logs a warning and opens ``pysim:``.
     config : a configuration that is none of the presets: what is simulated, or what the board may have.
+    progress : of building a simulated board, see :data:`~lifline.network.progress.Reporting`.
 
     Raises
     ------
@@ -91,8 +94,8 @@ def open(url: str = "sim:", *, config: Config | None = None) -> LinkedDevice | G
         if kind == "sim" and compiler() is None:
             log.warning("no C++ compiler found: `pysim:%s` runs instead, about a thousand times slower; install g++", simulated.name)
             kind = "pysim"
-        board = CompiledBoard if kind == "sim" else InterpretedBoard
-        return _linked(board(simulated), f"{kind}:{simulated.name}", simulated)
+        board = CompiledBoard(simulated, progress=progress) if kind == "sim" else InterpretedBoard(simulated)
+        return _linked(board, f"{kind}:{simulated.name}", simulated)
     raise DeviceError(f"unknown device `{url}`; use golden:, sim:, pysim: or serial:/dev/...")
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lifline.arch.config import Config
 from lifline.arch.errors import DeviceError
 from lifline.compiler.program import Program
+from lifline.network.progress import Reporting
 from lifline.network.result import RunResult
 from lifline.sim.board.owner import Owner
 from lifline.sim.golden.model import GoldenModel
@@ -52,9 +53,11 @@ class GoldenDevice:
         return self._model
 
     def run(
-        self, spikes: object, *, reset: bool = True, record: str | Iterable[str] = (), steps: int | None = None, period_cycles: int = 0
+        self, spikes: object, *, reset: bool = True, record: str | Iterable[str] = (), steps: int | None = None, period_cycles: int = 0,
+        progress: Reporting = None,
     ) -> RunResult:
-        """As :meth:`lifline.driver.linked.LinkedDevice.run`; there is no clock, so that a period changes nothing.
+        """As :meth:`lifline.driver.linked.LinkedDevice.run`; there is no clock, so that a period changes nothing, and a batch is
+        computed at once, so that no progress is shown.
 
         A batch can be continued, too.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from lifline.arch.program import FIRST_COUNTER, POPULATION_COUNTERS
 from lifline.arch.records import MAX_STEPS_PER_RUN
 from lifline.arch.registers import CONTROL_STOP, COUNTERS, REGISTERS, STATUS_RUNNING, Space, address
 from lifline.compiler.program import Program, ProgramPopulation
+from lifline.network.progress import Reporting, progress_of
 from lifline.network.result import Counters, Cycles, RunResult, build_result, parse_records, with_output
 from lifline.network.spikes import as_batch
 from lifline.sim.board.owner import Owner
@@ -132,7 +133,8 @@ class LinkedDevice:
         return self.program, self._loaded
 
     def run(
-        self, spikes: object, *, reset: bool = True, record: str | Iterable[str] = (), steps: int | None = None, period_cycles: int = 0
+        self, spikes: object, *, reset: bool = True, record: str | Iterable[str] = (), steps: int | None = None, period_cycles: int = 0,
+        progress: Reporting = None,
     ) -> RunResult:
         """Run a spike train (time, neuron), or a batch (batch, time, neuron), one item after the other, each from a fresh start.
 
@@ -143,6 +145,7 @@ class LinkedDevice:
         steps : then ``spikes`` is an event list, rows ``(t, neuron)``, of a run of so many steps.
         period_cycles : clock cycles per time step in real time: a window starts when all its steps are due, and one that starts a
             period late counts as an overrun. The clock starts anew in every part of :data:`MAX_STEPS_PER_RUN` steps. 0: no waiting.
+        progress : see :data:`~lifline.network.progress.Reporting`.
 
         Raises
         ------
@@ -152,9 +155,12 @@ class LinkedDevice:
             or a run is to be continued that failed or was stopped.
         """
         with self._use("run()"):
-            return self._run(spikes, reset, record, steps, period_cycles)
+            with progress_of(f"running on {self.url or 'the device'}", progress) as tell:
+                return self._run(spikes, reset, record, steps, period_cycles, tell)
 
-    def _run(self, spikes: object, reset: bool, record: str | Iterable[str], steps: int | None, period_cycles: int) -> RunResult:
+    def _run(
+        self, spikes: object, reset: bool, record: str | Iterable[str], steps: int | None, period_cycles: int, tell: Callable[[float], object]
+    ) -> RunResult:
         reset, period_cycles = fresh(reset), period(period_cycles)
         program, _ = self._ready()
         network = program.network
@@ -169,7 +175,7 @@ class LinkedDevice:
             raise InputError(f"a continued run takes one item after one item, not {len(array)} after {self._items}; use reset=True")
         if not reset and self._last_run is not LastRun.ENDED:
             raise DeviceError(f"{self.url}: the last run {self._last_run.value}, so that it cannot be continued; use reset=True")
-        records, counters, cycles, done, exited = self._execute(array, wanted, reset, period_cycles)
+        records, counters, cycles, done, exited = self._execute(array, wanted, reset, period_cycles, tell)
         batch, length = array.shape[:2]
         spikes_out = records[output.name].get("spikes", np.zeros((batch, length, output.size), np.uint8))
         return build_result(
@@ -206,7 +212,7 @@ class LinkedDevice:
         return counters, cycles
 
     def _execute(
-        self, array: NDArray[np.uint8], wanted: dict[str, set[str]], reset: bool, period_cycles: int
+        self, array: NDArray[np.uint8], wanted: dict[str, set[str]], reset: bool, period_cycles: int, tell: Callable[[float], object] = lambda share: None
     ) -> tuple[Records, dict[str, Counters], Cycles, NDArray[np.int64], NDArray[np.bool_]]:
         """Run every item; returns records, counters, cycles, and per item the steps executed and whether it left early."""
         program, exchange = self._ready()
@@ -239,6 +245,7 @@ class LinkedDevice:
                 executed, exited[item] = exchange.run(part, reset and first == 0, records, item, first)
                 done[item] += executed
                 first += len(part)
+                tell((item + first / length) / batch)
                 if not executed:
                     break  # stopped; the first window of a fresh run would have cleared state and counters of populations
                 self._untouched = False

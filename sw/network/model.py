@@ -82,7 +82,7 @@ class Network:
             if self.early_exit.every < 1 or self.early_exit.margin < 0:
                 raise NetworkError(f"early exit {self.early_exit} needs every >= 1 and margin >= 0")
             if out.neurons.cap == 0:
-                raise NetworkError(f"early exit counts spikes, and output `{self.output}` never fires (cap 0)")
+                raise NetworkError(f"early exit counts spikes, and output `{self.output}` never fires (cap 0): use an output that fires, or no early exit")
         _ = self.components
 
     def _check_types(self) -> None:

@@ -78,6 +78,9 @@ class Neurons:
         for name in ("threshold", "bias", "budget"):
             if (value := getattr(self, name)) is not None or name != "budget":
                 object.__setattr__(self, name, one_or_more(value, name))
+        for name in ("decay_v", "decay_i"):
+            if np.ndim(getattr(self, name)):
+                raise NetworkError(f"{name} has a value per neuron; the neurons of a population share one decay: make a population for each value")
         plain_fields(self, "", NetworkError)
         try:
             object.__setattr__(self, "reset", ResetRule(self.reset))

@@ -42,3 +42,19 @@ def progress_of(what: str, progress: Reporting) -> Iterator[Callable[[float], No
     finally:
         if started:
             bar.stop()
+
+
+@contextmanager
+def waiting_for(what: str, progress: Reporting) -> Iterator[None]:
+    """As :func:`progress_of`, for work whose parts cannot be told: a moving sign on a terminal, at once; a function is told 0 and 1."""
+    if callable(progress):
+        progress(0.0)
+        yield
+        progress(1.0)
+        return
+    console = Console(stderr=True)
+    if progress is False or (progress is None and not console.is_terminal):
+        yield
+        return
+    with console.status(what):
+        yield

@@ -34,7 +34,8 @@ def as_batch(spikes: object, neurons: int, steps: int | None = None) -> tuple[ND
     if array.ndim not in (2, 3):
         raise InputError(f"spikes have shape {array.shape}; give (time, {neurons}) or (batch, time, {neurons})")
     if array.shape[-1] != neurons:
-        raise InputError(f"spikes have {array.shape[-1]} neurons (shape {array.shape}); the network's input has {neurons}")
+        events = "; rows (t, neuron) of an event list need steps= (`--steps`), the time steps of the run" if array.ndim == 2 and array.shape[1] == 2 else ""
+        raise InputError(f"spikes have {array.shape[-1]} neurons (shape {array.shape}); the network's input has {neurons}{events}")
     if array.shape[-2] == 0 or array.shape[0] == 0:
         raise InputError(f"spikes have shape {array.shape}: no time steps or no samples")
     if array.dtype.kind != "b" and (array.max() > 1 or (array.dtype.kind == "i" and array.min() < 0)):

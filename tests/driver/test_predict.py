@@ -117,7 +117,7 @@ def test_auto_takes_the_better_mode_of_every_projection() -> None:
     every = [dict(zip(keys, (Mode(bits >> k & 1) for k in range(3)), strict=True)) for bits in range(8)]
     for objective, score in (("throughput", total), ("latency", longest)):
         shares: list[float] = []
-        program, choices = compile_auto(network, config, spikes, objective=objective, on_progress=shares.append)
+        program, choices = compile_auto(network, config, spikes, objective=objective, progress=shares.append)
         assert shares == sorted(shares) and len(shares) % len(spikes) == 0 and shares[-1] == 1
         chosen = {(c.source, c.target): c.mode for c in choices}
         assert score(chosen) == min(score(modes) for modes in every)

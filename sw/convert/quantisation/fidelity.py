@@ -15,6 +15,7 @@ from rich.markup import escape
 from lifline.arch.errors import InputError
 from lifline.arch.files import write_file
 from lifline.network.model import Network
+from lifline.network.progress import Reporting, progress_of
 from lifline.network.result import RunResult
 from lifline.network.shown import ShownTable
 from lifline.sim.golden.model import GoldenModel
@@ -156,6 +157,7 @@ def fidelity(
     *,
     labels: NDArray[np.integer] | None = None,
     device: Device | None = None,
+    progress: Reporting = None,
 ) -> FidelityReport:
     """Run the same spikes through the float network, the golden model and, if given, a device.
 
@@ -163,6 +165,7 @@ def fidelity(
     ----------
     quantised : what :func:`~lifline.convert.quantisation.quantise.quantise` made of ``network`` (its metadata hold the scales).
     x : (batch, time, *input shape) of 0/1.   labels : (batch,), for the accuracies.
+    progress : see :data:`~lifline.network.progress.Reporting`; of its parts, which take different times.
     device : one without a program gets ``quantised``, compiled for its configuration; one with a program keeps it.
 
     Raises
@@ -180,11 +183,16 @@ def fidelity(
     if labels is not None and np.shape(labels) != (len(x),):
         raise InputError(f"labels have shape {np.shape(labels)}; give one for each of the {len(x)} items")
     flat = x.reshape(*x.shape[:2], -1)
-    exact = evaluate(network, x, record="all")
-    golden = GoldenModel(quantised).run(flat, record=["all.spikes", "all.v"])
-    if device is not None and device.program is None:
-        _load(device, quantised)
-    on_board = None if device is None else device.run(flat, record=["all.spikes", "all.v"])
+    with progress_of("floating point, golden model" + ("" if device is None else " and device"), progress) as tell:
+        tell(0.0)
+        exact = evaluate(network, x, record="all")
+        tell(1 / 2)
+        golden = GoldenModel(quantised).run(flat, record=["all.spikes", "all.v"])
+        tell(2 / 3)
+        if device is not None and device.program is None:
+            _load(device, quantised)
+        on_board = None if device is None else device.run(flat, record=["all.spikes", "all.v"], progress=lambda share: tell(2 / 3 + share / 3))
+        tell(1.0)
     origins = made.get("origins", {})
     layers = [_layer(network, name, scale, origins.get(name), exact, golden, on_board) for name, scale in scales.items()]
     changes = tuple(Change.from_dict(change) for change in made.get("changes", ()))
@@ -204,7 +212,7 @@ def fidelity(
         ties=ties,
         notes=tuple(made.get("notes", ())),
         changes=changes,
-        advice=tuple([*_advice(layers, same, ties, per_neuron), *_of_time(network, layers), *advice_on(changes, per_neuron)]),
+        advice=tuple([*_advice(network.output, layers, same, ties, per_neuron), *_of_time(network, layers), *advice_on(changes, per_neuron)]),
     )
 
 
@@ -271,12 +279,13 @@ def _of_time(network: FloatNetwork, layers: list[LayerFidelity]) -> list[str]:
     return [f"the import noted: {note}" for note in network.notes if silent and "dt" in note]
 
 
-def _advice(layers: list[LayerFidelity], prediction_agreement: float, ties: float, per_neuron: bool) -> list[str]:
+def _advice(output: str, layers: list[LayerFidelity], prediction_agreement: float, ties: float, per_neuron: bool) -> list[str]:
     """What to change, in the order in which it helps; ``per_neuron``: scales are per neuron already."""
     advice = []
     silent = [layer.name for layer in layers if layer.spike_agreement is None and not layer.read_out]
     if silent:
-        advice.append(f"{', '.join(silent)} never fire on these data, so that nothing is known of them: use stronger data, or check the time step of the import")
+        advice.append(f"{', '.join(silent)} never fire on these data, so that nothing is known of them: use stronger data, or check the time step of the import"
+            + (f"; if the membrane of `{output}` is the result, import it as a read-out (`--read-out`, read_out=True)" if output in silent else ""))
     clipped = [layer.name for layer in layers if layer.saturations]
     if clipped:
         advice.append(f"states saturate in {', '.join(clipped)}: calibrate with data as strong as these, lower `headroom`, or take more state bits")

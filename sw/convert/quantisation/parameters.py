@@ -43,6 +43,6 @@ def one_value(p: FloatPopulation, what: str, values: Floats) -> float:
     """
     if values.min() != values.max():
         raise ConversionError(
-            f"population `{p.name}`: {what} differs between neurons ({values.min():g}..{values.max():g}); a population has one, split it by hand"
+            f"population `{p.name}`: {what} differs between neurons ({values.min():g}..{values.max():g}); a population has one: split the layer into a population for each value, or train with one decay per layer"
         )
     return float(values.flat[0])
