@@ -30,7 +30,7 @@ from lifline.sim.board.simulated import compiler
 from lifline.sim.cycles.model import Costs
 from lifline.sim.golden.model import GoldenModel
 
-from .demo_figure import Picture, check_suffix, draw_demo
+from .picture import Picture, check_suffix, draw
 
 CHOSEN_ON = 200
 """Training images on which the modes are chosen."""
@@ -90,7 +90,7 @@ def run_demo(console: Console, *, config_name: str, picture: Path, limit: int | 
     run = _Run(network, config, program, choices, spikes, labels, golden, results, costs)
     figures = _figures(run) | {"picture": str(picture)}
     _print(console, run, figures)
-    draw_demo(picture, _picture(run, images[0].reshape(8, 8), figures))
+    draw(picture, _picture(run, images[0].reshape(8, 8), figures))
     console.print(f"picture: {picture}", highlight=False)
     return figures
 
@@ -181,14 +181,16 @@ def _picture(run: _Run, image: np.ndarray, figures: dict[str, Any]) -> Picture:
     names = [run.network.input.name, *(n for n in run.golden.records if n != run.network.output)]
     spikes = {run.network.input.name: run.spikes[0]} | {n: v["spikes"][0] for n, v in run.results[0].records.items() if n in names}
     spent = sum(c.dense if c.mode is Mode.DENSE else c.event for c in run.choices)
-    wrong = figures["mismatches"]
+    wrong, label, prediction = figures["mismatches"], int(run.labels[0]), int(run.results[0].prediction[0])
     return Picture(
+        title=f"One test image, a {label}, through the layers: recognised as {prediction}" + (" (right)" if prediction == label else ""),
+        unit="image",
         image=image,
-        label=int(run.labels[0]),
         spikes={n: spikes[n] for n in names},
         window=run.config.window,
+        output=run.network.output,
         membranes=run.results[0].records[run.network.output]["v"][0],
-        prediction=int(run.results[0].prediction[0]),
+        prediction=prediction,
         choices=run.choices,
         rest=figures["cycles_per_image"] - spent,
         facts=[

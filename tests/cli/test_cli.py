@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 from typer.testing import CliRunner
 
 import lifline
@@ -196,7 +197,7 @@ def test_bad_program_files_are_one_line_errors(tmp_path: Path, damage: str) -> N
         data[-5] ^= 1
         path.write_bytes(data)
     elif damage == "foreign":
-        path.write_bytes((tmp_path / "net").read_bytes())
+        save_file({"weights": np.zeros(3)}, path)
     else:
         path.unlink()
     np.save(tmp_path / "spikes.npy", np.zeros((4, network.input.size), np.uint8))

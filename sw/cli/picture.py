@@ -1,4 +1,4 @@
-"""The demo's picture: one image's spikes through the layers, and where the cycles went."""
+"""The picture of a run: one sample's spikes through the layers, and where the cycles went."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from lifline.driver.choose import ModeChoice
 
 INK, PALE, CHOSEN = "#1f2d3a", "#c9ced3", "#c0392b"
 COLOURS = {Mode.EVENT: "#2f6fb0", Mode.DENSE: "#dd8312"}
+MANY_STEPS, MANY_OUTPUTS = 48, 20
+"""With more of them not every fourth, or not each, gets a tick of its own."""
 SUFFIXES = (".png", ".svg", ".pdf")
 
 
@@ -25,18 +27,21 @@ class Picture:
 
     Attributes
     ----------
-    image : brightness of one image's pixels, (8, 8).   label : the digit that it shows.
-    spikes : (time, neuron) by population, in order, without the read-out.   window : steps per window.
-    membranes : of the read-out, (time, 10).   prediction : its answer.
-    choices : cycles per image of both modes, by projection.   rest : cycles per image outside the projections.
+    title : what the sample is and what was answered.   unit : what a sample is called.
+    image : brightness of its pixels, (row, column), if it is an image.
+    spikes : (time, neuron) by population, in order, without a read-out.   window : steps per window.
+    output : name of the output.   membranes : of a read-out, (time, neuron), else None.   prediction : its answer.
+    choices : cycles per sample of both modes, by projection.   rest : cycles per sample outside the projections.
     facts : a few lines about the whole run.   figures : kept in the file beside the picture (PNG only).
     """
 
-    image: np.ndarray
-    label: int
+    title: str
+    unit: str
+    image: np.ndarray | None
     spikes: dict[str, np.ndarray]
     window: int
-    membranes: np.ndarray
+    output: str
+    membranes: np.ndarray | None
     prediction: int
     choices: list[ModeChoice]
     rest: float
@@ -57,7 +62,7 @@ def check_suffix(path: Path) -> None:
     check_target(path)
 
 
-def draw_demo(path: Path, picture: Picture) -> None:
+def draw(path: Path, picture: Picture) -> None:
     """Write the picture to ``path``."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -68,19 +73,21 @@ def draw_demo(path: Path, picture: Picture) -> None:
         "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "lifline",
     }  # fmt: skip
     with rc_context(style):
-        figure = Figure(figsize=(9, 8.6), layout="constrained", facecolor="white")
+        count = len(picture.spikes) + (picture.membranes is not None)
+        figure = Figure(figsize=(9, 8.6 if count <= 4 else 8.6 + 1.3 * (count - 4)), layout="constrained", facecolor="white")
         FigureCanvasAgg(figure)
-        heights = [0.9, *([1.25] * (len(picture.spikes) - 1)), 1.25]
+        heights = [0.9, *([1.25] * (count - 1))]
         parts: Any = figure.subfigures(2, 1, height_ratios=[4.1, 0.42 + 0.32 * len(picture.choices)], hspace=0.03)
         upper, lower = parts
         axes = upper.subplots(len(heights), 2, width_ratios=[5, 1.3], height_ratios=heights, squeeze=False)
-        right = " (right)" if picture.prediction == picture.label else ""
-        upper.suptitle(f"One test image, a {picture.label}, through the layers: recognised as {picture.prediction}{right}", fontsize=12, weight="bold")
+        upper.suptitle(picture.title, fontsize=12, weight="bold")
         _rasters(axes[:, 0], picture)
-        _image(axes[0, 1], picture)
-        for axis in axes[1:-1, 1]:
+        for axis in axes[:-1, 1]:
             axis.axis("off")
-        text = axes[1, 1].text(0, 0.98, "\n\n".join(picture.facts), va="top", linespacing=1.3, transform=axes[1, 1].transAxes)
+        if picture.image is not None:
+            _image(axes[0, 1], picture.image)
+        facts = axes[1 if picture.image is not None and count > 2 else 0, 1]
+        text = facts.text(0, 0.98, "\n\n".join(picture.facts), va="top", linespacing=1.3, transform=facts.transAxes)
         text.set_in_layout(False)  # it may reach into the row below
         upper.align_ylabels(axes[:, 0])
         _answers(axes[-1, 1], picture)
@@ -91,39 +98,51 @@ def draw_demo(path: Path, picture: Picture) -> None:
 
 def _windows(axis: Any, steps: int, window: int) -> None:
     """Mark the windows of steps that dense mode handles together; the same time axis in every panel."""
+    from matplotlib.ticker import MaxNLocator, MultipleLocator
+
     for start in range(0, steps, 2 * window):
         axis.axvspan(start - 0.5, min(start + window, steps) - 0.5, color="#f3f5f7", zorder=0, linewidth=0)
-    axis.set(xlim=(-0.5, steps - 0.5), xticks=range(0, steps, 4))
+    axis.set(xlim=(-0.5, steps - 0.5))
+    axis.xaxis.set_major_locator(MultipleLocator(4) if steps <= MANY_STEPS else MaxNLocator(10, integer=True))
 
 
 def _rasters(axes: np.ndarray, picture: Picture) -> None:
-    steps = len(picture.membranes)
+    steps = len(next(iter(picture.spikes.values())))
     for axis, (name, fired) in zip(axes, picture.spikes.items(), strict=False):
         _windows(axis, steps, picture.window)
         times, neurons = np.nonzero(fired)
         axis.scatter(times, neurons, s=7, color=INK, linewidths=0)
-        axis.set(ylabel="neuron", ylim=(fired.shape[1] + 1, -2))
+        pad = max(0.5, 0.02 * fired.shape[1])
+        axis.set(ylabel="neuron", ylim=(fired.shape[1] - 1 + pad, -pad))
         axis.set_title(f"{name}: {fired.shape[1]} neurons, {len(times)} spikes", loc="left", fontsize=9, weight="bold")
         axis.tick_params(labelbottom=False)
     axis = axes[-1]
+    axis.tick_params(labelbottom=True)
+    axis.set_xlabel(f"time step (bands: windows of {picture.window} steps)")
+    if picture.membranes is None:
+        return
     _windows(axis, steps, picture.window)
     for k, values in sorted(enumerate(picture.membranes.T), key=lambda kv: kv[0] == picture.prediction):
         axis.plot(values / 1000, color=CHOSEN if k == picture.prediction else "#9aa3ab", linewidth=2 if k == picture.prediction else 1)
-    axis.set_title("digit: 10 membranes that never fire, the read-out", loc="left", fontsize=9, weight="bold")
-    axis.set(ylabel="v / 1000", xlabel=f"time step (bands: windows of {picture.window} steps)")
+    axis.set_title(f"{picture.output}: {picture.membranes.shape[1]} membranes that never fire, the read-out", loc="left", fontsize=9, weight="bold")
+    axis.set(ylabel="v / 1000")
 
 
-def _image(axis: Any, picture: Picture) -> None:
-    axis.imshow(picture.image, cmap="Greys", interpolation="nearest")
+def _image(axis: Any, image: np.ndarray) -> None:
+    axis.axis("on")
+    axis.imshow(image, cmap="Greys", interpolation="nearest")
     axis.set(xticks=[], yticks=[])
     axis.set_title("input: bright\npixels fire early", fontsize=9)
 
 
 def _answers(axis: Any, picture: Picture) -> None:
-    best = picture.membranes.max(axis=0) / 1000
+    read_out = picture.membranes is not None
+    best = picture.membranes.max(axis=0) / 1000 if picture.membranes is not None else picture.spikes[picture.output].sum(axis=0)
     colours = [CHOSEN if k == picture.prediction else "#9aa3ab" for k in range(len(best))]
     axis.barh(range(len(best)), best, color=colours, height=0.75)
-    axis.set(yticks=range(len(best)), ylim=(len(best) - 0.4, -0.6), xlabel="largest v / 1000")
+    axis.set(ylim=(len(best) - 0.4, -0.6), xlabel="largest v / 1000" if read_out else "spikes")
+    if len(best) <= MANY_OUTPUTS:
+        axis.set_yticks(range(len(best)))
     axis.tick_params(axis="y", length=0, labelsize=7)
     axis.set_title("answer", loc="left", fontsize=9, weight="bold")
 
@@ -145,6 +164,6 @@ def _cycles(axis: Any, picture: Picture) -> None:
     axis.barh(row - 0.15, picture.rest, height, color=PALE)
     axis.text(picture.rest + longest * 0.008, row - 0.15, f"{picture.rest:,.0f}  windows, clearing", va="center")
     names = [f"{c.source} → {c.target}" for c in picture.choices]
-    axis.set(yticks=range(row), yticklabels=names, ylim=(row + 0.2, -0.55), xlim=(0, longest * 1.42), xlabel="clock cycles per image, mean over all")
+    axis.set(yticks=range(row), yticklabels=names, ylim=(row + 0.2, -0.55), xlim=(0, longest * 1.42), xlabel=f"clock cycles per {picture.unit}, mean over all")
     axis.tick_params(axis="y", length=0)
     axis.set_title("Where the cycles went", loc="left", fontsize=12, weight="bold")
