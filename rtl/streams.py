@@ -203,8 +203,10 @@ class PassCommand(Signature):
     Members
     -------
     start : one cycle, a pass begins.   weight_base : with ``start``, weight word of presynaptic neuron 0, block 0.   mode, blocks, fan_in : the pass's
-    words.   count : steps in this window.   step : the step that is accumulated (event) or updated.   enable : accumulate now.
-    done : level, this step (event) or the window (dense) is complete.   rows_done : finished scans of this pass.
+    words.   one_slot : its blocks have one slot each for all steps, else one for each step.   count : steps in this window.
+    step : the step that is accumulated (event) or updated.   advance : one cycle: in the next one it is the next step's turn.
+    enable : accumulate now.   done : level, this step (event) or the window (dense) is complete, and the update may read its first slot two cycles
+    later, and another one with each further cycle.   rows_done : finished scans of this pass.
     """
 
     def __init__(self, config: Config) -> None:
@@ -215,8 +217,10 @@ class PassCommand(Signature):
                 "blocks": Out(range(config.max_blocks + 1)),
                 "weight_base": Out(range(config.weight_words)),
                 "fan_in": Out(range(config.max_fan_in + 1)),
+                "one_slot": Out(1),
                 "count": Out(range(config.window + 1)),
                 "step": Out(window_step(config)),
+                "advance": Out(1),
                 "enable": Out(1),
                 "done": In(1),
                 "rows_done": In(range(config.window + 2)),
@@ -235,22 +239,21 @@ def weight_word(config: Config) -> stream.Signature:
 
 
 class SlotRead(Signature):
-    """The update reads accumulators.
+    """The update reads the accumulators of a step, block after block.
 
     Members
     -------
-    step, block, row : the slot and the row in it.   used : one cycle later: its sums are used; for checks only.
-    sums : two cycles later, one per multiplier; zero if the slot was not written in this window.   release : one cycle: the step's slots are used up.
+    block, row : the block and the row in it.   used : one cycle later: its sums are used.   last : with ``used``: nobody uses another row of this block in
+    this step, as it is the last one of the block or of the population: its slot becomes zero.   sums : two cycles later, one per multiplier.
     """
 
     def __init__(self, config: Config) -> None:
         super().__init__(
             {
-                "step": Out(window_step(config)),
                 "block": Out(range(config.max_blocks)),
                 "row": Out(range(max(config.rows_per_block, 2))),
                 "used": Out(1),
-                "release": Out(1),
+                "last": Out(1),
                 "sums": In(signed(config.accumulator_bits)).array(config.multipliers),
             }
         )
@@ -262,8 +265,8 @@ class UpdateCommand(Signature):
     Members
     -------
     population : its words, stable while it is in use.   micro_base : program address of its microprogram.   load : one cycle: a new population.
-    go : one cycle, only while ``ready``, or while ``ending`` and ``again``: update one step.   step : step in the window.   fresh : the first step since
-    the state was cleared.   busy : issuing.   ending : the last cycle of ``busy``, or if rows were recorded the next.   ready, again : see ``go``.
+    go : one cycle, only while ``ready``, or while ``ending`` and ``again``: update one step.   fresh : the first step since the state was cleared.
+    busy : issuing.   ending : the last cycle of ``busy``, or if rows were recorded the next.   ready, again : see ``go``.
     complete : one cycle, with the last spike word of a step.   settled : no result is on its way.   counted : counters are final two cycles from now.
     blocked : waiting for room only.   counts : of :data:`~lifline.arch.program.POPULATION_COUNTERS`, since ``load``.
     """
@@ -275,7 +278,6 @@ class UpdateCommand(Signature):
                 "micro_base": Out(range(config.program_words)),
                 "load": Out(1),
                 "go": Out(1),
-                "step": Out(window_step(config)),
                 "fresh": Out(1),
                 "busy": In(1),
                 "ending": In(1),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Mux, Value
+from amaranth.hdl import Mux, Value
 
 
 def selected(values: Sequence[Value], index: Value) -> Value:
@@ -24,15 +24,6 @@ def selected_part(word: Value, chosen: Value, enable: Value) -> Value:
     """The part of ``word`` whose bit in ``chosen`` is set; zero if none is, or without ``enable``. As many parts as ``chosen`` has bits."""
     parts = parts_of(word, len(chosen))
     return reduce(or_, (part & (bit & enable).replicate(len(part)) for part, bit in zip(parts, chosen, strict=True)))
-
-
-def row_major(row: Value, column: Value, columns: int) -> Value:
-    """Address of ``column`` in ``row`` of a memory with ``columns`` words a row: without a multiplier where ``columns`` is a power of two.
-
-    ``column`` must be below ``columns``; a bit that no column has is not looked at.
-    """
-    width = (columns - 1).bit_length()
-    return Cat(column[:width], row) if columns == 1 << width else row * columns + column
 
 
 def at_most(value: Value, power: int) -> Value:

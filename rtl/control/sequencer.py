@@ -176,7 +176,9 @@ class Sequencer(wiring.Component):
             self.accumulation.weight_base.eq(fetch.pass_2.weight_base),
             self.accumulation.fan_in.eq(fetch.pass_2.fan_in),
             self.accumulation.count.eq(self.windows.count),
+            self.accumulation.one_slot.eq(fetch.pass_0.one_slot),
             self.accumulation.step.eq(steps.step),
+            self.accumulation.advance.eq(steps.advance),
         ]
 
     def _join_update(self, m: Module) -> None:
@@ -187,7 +189,6 @@ class Sequencer(wiring.Component):
         m.d.comb += [
             update.population.eq(population),
             update.micro_base.eq(fetch.micro_base),
-            update.step.eq(self.steps.step),
             update.fresh.eq(self.progress.first_window & (self.steps.step == 0)),
             routes.begin.eq(self.steps.begin),
             routes.record_rows.eq(Cat(population.population_1.record, exit_check)),

@@ -69,17 +69,18 @@ class Update(wiring.Component):
             issue.go.eq(command.go),
             *(getattr(command, name).eq(getattr(issue, name)) for name in ("busy", "ready", "ending", "again", "blocked")),
             *(getattr(command, name).eq(getattr(pipeline, name)) for name in ("settled", "counted")),
-            self.slots.step.eq(command.step),
             self.slots.block.eq(issue.row // config.rows_per_block),
             self.slots.row.eq(issue.row % config.rows_per_block),
             self.slots.used.eq(pipeline.uses_slot),
-            self.slots.release.eq(issue.ending),
             issue.room.eq(self.rows.room),
             issue.recorder_busy.eq(self.rows.busy),
             pipeline.discard.eq(self.neurons.quiet),
             pipeline.written.eq(self.neurons.written),
             self.neurons.read_address.eq(issue.read_address),
         ]
+        last_of_block = Signal()
+        m.d.comb += last_of_block.eq(self.slots.row == config.rows_per_block - 1)
+        m.d.sync += self.slots.last.eq(last_of_block | issue.issued.last_row)
         m.submodules.existence = existence = Existence(config)
         m.d.comb += [
             existence.load.eq(command.load),

@@ -16,6 +16,7 @@ from .dense_issue import DenseIssue
 from .drain import Drain
 from .entries import EntryList
 from .event_issue import EventIssue
+from .slot_base import SlotBase
 from .slots import Slots
 from .weights import WeightFetch
 
@@ -23,8 +24,8 @@ from .weights import WeightFetch
 class Accumulate(wiring.Component):
     """One pass's accumulation. Event: per step, one weight word per cycle. Dense: all steps of the window at once.
 
-    With a memory that answers in the next cycle, event mode adds entry by entry, ``max(blocks, ACCUMULATE_SPACING)`` cycles each. Dense mode
-    takes for every block and every ``dense_entries`` of its active presynaptic neurons ``max(active + drain_cycles, W)`` cycles, but nothing
+    With a memory that answers in the next cycle, event mode adds a word per cycle, entry by entry, unless a slot comes again within
+    ``ACCUMULATE_SPACING`` cycles, which it waits for. Dense mode takes for every block and every ``dense_entries`` of its active presynaptic neurons ``max(active + drain_cycles, W)`` cycles, but nothing
     at all when none is active. With any other memory both wait, and neither loses or repeats anything; see :class:`~lifline.rtl.synapses.weights.WeightFetch`.
 
     Parameters
@@ -36,7 +37,7 @@ class Accumulate(wiring.Component):
     command : In(PassCommand).
     entries : In(Entries), from the scanner; they go into a list.
     weight_request, weight_word : Out(weight_request) and In(weight_word), the weight memory.
-    slots : In(SlotRead), the update, while nothing is accumulated; its step counts as that of ``command`` where it releases.
+    slots : In(SlotRead), the update, while nothing is accumulated; of the step of ``command``.
     """
 
     def __init__(self, config: Config, *, carry_cells: bool = False) -> None:
@@ -62,6 +63,7 @@ class Accumulate(wiring.Component):
         wiring.connect(m, wiring.flipped(self.weight_request), weights.request)
         wiring.connect(m, wiring.flipped(self.weight_word), weights.word)
         wiring.connect(m, wiring.flipped(self.slots), slots.read)
+        m.submodules.base = base = SlotBase(config)
 
         is_dense, last_block = Signal(), Signal.like(command.blocks)
         m.d.sync += last_block.eq(command.blocks - 1)
@@ -71,11 +73,16 @@ class Accumulate(wiring.Component):
             entries.step.eq(command.step),
             entries.take.eq(event.take),
             command.rows_done.eq(entries.rows_done),
-            command.done.eq(entries.complete & event.ending & weights.settled),
-            event.start.eq(command.start),
-            event.blocks.eq(command.blocks),
+            command.done.eq(entries.complete & event.ending & weights.settled & ~slots.unsettled),
+            base.start.eq(command.start),
+            base.blocks.eq(command.blocks),
+            base.one_slot.eq(command.one_slot),
+            base.advance.eq(command.advance),
+            event.last_block.eq(last_block),
+            event.base.eq(base.base),
             event.ready.eq(command.enable & ~is_dense & entries.available & ~entries.exhausted),
             event.hold.eq(weights.hold),
+            event.conflict.eq(slots.conflict),
             weights.start.eq(command.start),
             weights.base.eq(command.weight_base),
             weights.fan_in.eq(command.fan_in),
@@ -83,22 +90,21 @@ class Accumulate(wiring.Component):
             weights.neuron.eq(Cat(entries.entry.index, Mux(is_dense, 0, entries.entry.upper))),
             weights.advance.eq(event.issue & weights.accepted),
             weights.asking.eq(event.issue),
-            slots.event.wanted.eq(event.issue),
+            slots.event.wanted.eq(event.active),
             slots.event.accepted.eq(event.issue & weights.accepted),
-            slots.event.step.eq(command.step),
-            slots.event.block.eq(event.block),
-            slots.event.last.eq(event.block == last_block),
-            slots.read_step.eq(command.step),
+            slots.event.slot.eq(event.slot),
+            slots.next_slot.eq(event.next_slot),
+            slots.base.eq(base.base),
             slots.late.eq(weights.late & ~is_dense),
         ]
         m.d.comb += [inner.eq(outer) for inner, outer in zip(slots.weight, weights.weights, strict=True)]
         if config.dense_lanes:
             m.d.comb += is_dense.eq(command.mode == Mode.DENSE)
-            self.add_dense_mode(m, is_dense, last_block, entries, weights, slots)
+            self.add_dense_mode(m, is_dense, last_block, base.stride, entries, weights, slots)
         return m
 
     def add_dense_mode(
-        self, m: Module, is_dense: Signal, last_block: Signal, entries: EntryList, weights: WeightFetch, slots: Slots
+        self, m: Module, is_dense: Signal, last_block: Signal, stride: Signal, entries: EntryList, weights: WeightFetch, slots: Slots
     ) -> None:
         """Columns of weights into the dense lanes, and their sums into the slots."""
         command = self.command
@@ -124,15 +130,12 @@ class Accumulate(wiring.Component):
             weights.next_block.eq(block_ends),
             drain.start.eq(command.start),
             drain.count.eq(command.count),
-            drain.last_block.eq(last_block),
+            drain.stride.eq(stride),
             drain.begin.eq(issue.drain),
             drain.partial.eq(issue.partial),
             slots.drain.wanted.eq(drain.draining),
             slots.drain.accepted.eq(drain.draining),
-            slots.drain.step.eq(drain.step),
-            slots.drain.block.eq(drain.block),
-            slots.drain.last.eq(drain.last),
-            slots.drain.continued.eq(drain.continued),
+            slots.drain.slot.eq(drain.slot),
             slots.dense_chosen.eq(lanes.draining),
             lanes.arrivals.eq(issue.columns),
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -20,7 +20,7 @@ class SlotAdders(wiring.Signature):
     Members
     -------
     reading : a slot is read for the update in this cycle, else to be added to.   row : with ``reading``, the row that the update wants.
-    empty : with the read: nothing was written to the slot in this window, it counts as zero.
+    clear : in the cycle after a read: zero is written in place of a sum.
     hold : the word that was read in the cycle before is not used yet and stays. All of these are levels.
     old : what the slot has, one per lane, in the cycle after its read.   weight : what is added, with ``old``.
     dense, dense_chosen : what is added instead, one cycle after ``old``; only in configurations with dense lanes.
@@ -32,7 +32,7 @@ class SlotAdders(wiring.Signature):
         members = {
             "reading": Out(1),
             "row": Out(range(max(config.rows_per_block, 2))),
-            "empty": Out(1),
+            "clear": Out(1),
             "hold": Out(1),
             "old": Out(total).array(config.lanes),
             "weight": Out(signed(config.weight_bits)).array(config.lanes),
@@ -47,7 +47,7 @@ class SlotAdders(wiring.Signature):
 class RegisteredAdders(wiring.Component):
     """With memory registers: register, add. The update reads the registers that sums are added from; see :class:`SlotAdders`.
 
-    A slot that was not written counts as zero, and so does a row that the update does not ask for: an OR joins the rows.
+    A row that the update does not ask for counts as zero: an OR joins the rows.
 
     Parameters
     ----------
@@ -61,9 +61,10 @@ class RegisteredAdders(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config, slot = self.config, self.slot
-        dropped = Signal(config.rows_per_block)
+        dropped, cleared = Signal(config.rows_per_block), Signal()
         with m.If(~slot.hold):
-            m.d.sync += dropped.eq(Cat(slot.empty | (slot.reading & (slot.row != row)) for row in range(len(dropped))))
+            m.d.sync += dropped.eq(Cat(slot.reading & (slot.row != row) for row in range(len(dropped))))
+        m.d.sync += cleared.eq(slot.clear)
         registered = [Signal.like(old, name=f"old{lane}") for lane, old in enumerate(slot.old)]
         for lane, old in enumerate(registered):
             weight = Signal.like(slot.weight[lane], name=f"weight{lane}")
@@ -75,6 +76,8 @@ class RegisteredAdders(wiring.Component):
             if config.dense_lanes:
                 m.d.comb += [adder.second.eq(slot.dense[lane]), adder.choose.eq(~slot.dense_chosen)]
             m.d.sync += slot.total[lane].eq(adder.total)
+            with m.If(cleared):
+                m.d.sync += slot.total[lane].eq(0)
         for k, row_sum in enumerate(slot.sums):
             m.d.comb += row_sum.eq(functools.reduce(operator.or_, registered[k :: config.multipliers]))
         return m
@@ -90,14 +93,13 @@ class DirectAdders(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         slot = self.slot
-        empty, row = Signal(), Signal.like(slot.row)
+        row = Signal.like(slot.row)
         m.d.sync += row.eq(slot.row)
-        with m.If(~slot.hold):
-            m.d.sync += empty.eq(slot.empty)
-        # The choice behind the adder shares its lookup tables; registers before it would be cells of their own in an iCE40.
         for total, old, weight in zip(slot.total, slot.old, slot.weight, strict=True):
-            m.d.sync += total.eq(Mux(empty, weight, old + weight))
+            m.d.sync += total.eq(old + weight)
+            with m.If(slot.clear):
+                m.d.sync += total.eq(0)
         for k, row_sum in enumerate(slot.sums):
             rows = [slot.old[lane] for lane in range(k, self.config.lanes, self.config.multipliers)]
-            m.d.sync += row_sum.eq(Mux(empty, 0, selected(rows, row)))
+            m.d.sync += row_sum.eq(selected(rows, row))
         return m

@@ -1,8 +1,8 @@
-"""Slots: the memory of the accumulators, a word of all lanes for each step of the window and each block, and its read-modify-write."""
+"""Slots: the memory of the accumulators, a word of all lanes for each block and, if need be, each step of the window; and its read-modify-write."""
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,8 +10,7 @@ from lifline.arch.config import Config
 from lifline.arch.timing import ACCUMULATE_SPACING
 
 from ..cells.memory import Ram
-from ..cells.select import row_major
-from ..streams import SlotRead, window_step
+from ..streams import SlotRead
 from .adders import DirectAdders, RegisteredAdders
 
 
@@ -20,54 +19,21 @@ class SlotUse(wiring.Signature):
 
     Members
     -------
-    wanted : level: the slot of ``step`` and ``block`` is read in this cycle; a slot is not wanted within ``ACCUMULATE_SPACING`` cycles again.
-    accepted : level, only with ``wanted``: what is read is used, and the sums are written ``ACCUMULATE_SPACING - 1`` cycles later; else it is read again.
-    last : with ``wanted``: the last block of the pass: from the next cycle on, slots of this step are no longer empty.
-    continued : with ``wanted``: this slot is not empty, whatever the step's other slots are.
+    wanted : level: ``slot`` is read in this cycle.
+    accepted : level, only with ``wanted``, and not while the slot is on its way from its last use, ``ACCUMULATE_SPACING`` cycles: what is read is
+    used, and the sums are written ``ACCUMULATE_SPACING - 1`` cycles later; else it is read again.
+    slot : with ``wanted``.
     """
 
     def __init__(self, config: Config) -> None:
-        super().__init__(
-            {
-                "wanted": Out(1),
-                "accepted": Out(1),
-                "step": Out(window_step(config)),
-                "block": Out(range(config.max_blocks + 1)),
-                "last": Out(1),
-                "continued": Out(1),
-            }
-        )
-
-
-class TouchedSteps(wiring.Component):
-    """Which steps have sums. Slots need no clearing: where a step has none, its slots count as zero.
-
-    Members
-    -------
-    step : In, the step that is looked at.   touched : Out, it has sums, in the same cycle.
-    touch : In, one cycle: from the next cycle on ``touch_step`` has sums.   release : In, one cycle: ``release_step`` has none; comes last.
-    """
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        step = window_step(config)
-        super().__init__(
-            {"step": In(step), "touched": Out(1), "touch": In(1), "touch_step": In(step), "release": In(1), "release_step": In(step)}
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        flags = Array(Signal(name=f"touched{w}") for w in range(self.config.window))
-        m.d.comb += self.touched.eq(flags[self.step])
-        with m.If(self.touch):
-            m.d.sync += flags[self.touch_step].eq(1)
-        with m.If(self.release):
-            m.d.sync += flags[self.release_step].eq(0)
-        return m
+        super().__init__({"wanted": Out(1), "accepted": Out(1), "slot": Out(range(config.slot_words))})
 
 
 class Slots(wiring.Component):
-    """Reads a slot in every cycle: for a drain, else for an event, else for the update. The first two add and write back.
+    """Reads a slot in every cycle: for a drain, else for an event, else for the update. The first two add and write back, the last row of an update clears.
+
+    The memory begins as zero, and the update reads whatever has been written in a window. What is on its way back into the memory, a sum or a
+    zero, is compared with what comes: that is all that keeps two uses of a slot apart.
 
     Parameters
     ----------
@@ -76,7 +42,10 @@ class Slots(wiring.Component):
     Members
     -------
     drain, event : In(SlotUse).   read : In(SlotRead), not used together with the others.
-    read_step : In, the step whose sums ``read.release`` uses up.
+    base : In, slot of block 0 in the step that is accumulated or updated.
+    next_slot : In, what ``event.slot`` is in the next cycle.   conflict : Out, level, one cycle later: that slot is on its way; nothing may be accepted.
+    unsettled : Out, level: if the update began now, it would read one of the step's slots while it is on its way. (It reads the first one two cycles later
+        at the earliest, and takes a cycle at least for each.)
     late : In, level: the weights of the event of the cycle before are not here, which waits for them.
     weight : In, one per lane, weights of the last event.
     dense, dense_chosen : In, only in configurations with dense lanes: sums of the last drain, two cycles after it, one per lane, and that they are.
@@ -85,11 +54,15 @@ class Slots(wiring.Component):
 
     def __init__(self, config: Config, *, carry_cells: bool) -> None:
         self.config, self.carry_cells = config, carry_cells
+        slot = range(config.slot_words)
         members = {
             "drain": In(SlotUse(config)),
             "event": In(SlotUse(config)),
             "read": In(SlotRead(config)),
-            "read_step": In(window_step(config)),
+            "base": In(slot),
+            "next_slot": In(slot),
+            "conflict": Out(1),
+            "unsettled": Out(1),
             "late": In(1),
             "weight": In(signed(config.weight_bits)).array(config.lanes),
             "writing": Out(1),
@@ -100,45 +73,37 @@ class Slots(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config, drain, event, read = self.config, self.drain, self.event, self.read
-        m.submodules.memory = memory = Ram(width=config.lanes * config.accumulator_bits, depth=config.window * config.max_blocks)
-        m.submodules.touched = touched = TouchedSteps(config)
+        config = self.config
+        m.submodules.memory = memory = Ram(width=config.lanes * config.accumulator_bits, depth=config.slot_words)
         adders = RegisteredAdders(config, carry_cells=self.carry_cells) if config.memory_registers else DirectAdders(config)
         m.submodules.adders = adders
-        m.d.comb += [
-            touched.step.eq(Mux(drain.wanted, drain.step, Mux(event.wanted, event.step, read.step))),
-            touched.touch.eq((drain.accepted & drain.last) | (event.accepted & event.last)),
-            touched.touch_step.eq(Mux(drain.wanted, drain.step, event.step)),
-            touched.release.eq(read.release),
-            touched.release_step.eq(self.read_step),
-        ]
+        clear = Signal()  # with the first address on its way: a row of the update was its slot's last one
+        m.d.comb += clear.eq(self.read.used & self.read.last)
         self.read_slot(m, memory)
-        self.write_back(m, memory)
-        self.add(m, memory, adders.slot, ~(touched.touched | (drain.wanted & drain.continued)))
+        adding, addresses = self.write_back(m, memory, clear)
+        self.guard(m, adding, addresses, clear)
+        self.add(m, memory, adders.slot, clear)
         return m
-
-    def address_of(self, use: SlotUse | SlotRead) -> Value:
-        """Slots of a step lie together."""
-        return row_major(use.step, use.block, self.config.max_blocks)
 
     def read_slot(self, m: Module, memory: Ram) -> None:
         """Choose the slot that is read; while weights are late the word of the last one stays."""
-        drain, event, read = self.drain, self.event, self.read
-        with m.If(drain.wanted):
-            m.d.comb += memory.read_address.eq(self.address_of(drain))
-        with m.Elif(event.wanted):
-            m.d.comb += memory.read_address.eq(self.address_of(event))
+        with m.If(self.drain.wanted):
+            m.d.comb += memory.read_address.eq(self.drain.slot)
+        with m.Elif(self.event.wanted):
+            m.d.comb += memory.read_address.eq(self.event.slot)
         with m.Else():
-            m.d.comb += memory.read_address.eq(self.address_of(read))
+            m.d.comb += memory.read_address.eq(self.base + self.read.block)
         m.d.comb += memory.read_enable.eq(~self.late)
 
-    def write_back(self, m: Module, memory: Ram) -> None:
-        """Addresses follow their sums: read, register (if memories have registers), add, write."""
+    def write_back(self, m: Module, memory: Ram, clear: Signal) -> tuple[Signal, list[Signal]]:
+        """Addresses follow their sums: read, register (if memories have registers), add, write. Which of them will be written, and all of them."""
         stages = ACCUMULATE_SPACING - 1 if self.config.memory_registers else ACCUMULATE_SPACING - 2
         adding = Signal(stages)
         addresses = [Signal.like(memory.read_address, name=f"address{k}") for k in range(stages)]
         m.d.sync += [
-            adding.eq(Cat(self.drain.accepted | self.event.accepted | (adding[0] & self.late), adding[0] & ~self.late, adding[1:])),
+            adding.eq(
+                Cat(self.drain.accepted | self.event.accepted | (adding[0] & self.late), (adding[0] & ~self.late) | clear, adding[1:])
+            ),
             Cat(addresses[1:]).eq(Cat(addresses)),
         ]
         with m.If(~self.late):
@@ -149,13 +114,30 @@ class Slots(wiring.Component):
             memory.used.eq(adding[0] | self.read.used),
             self.writing.eq(adding.any()),
         ]
+        return adding, addresses
 
-    def add(self, m: Module, memory: Ram, slot: wiring.PureInterface, empty: Value) -> None:
+    def guard(self, m: Module, adding: Signal, addresses: list[Signal], clear: Signal) -> None:
+        """Compare addresses: of the next event, a cycle ahead; and of the slots that the update would read first."""
+        m.d.sync += self.conflict.eq(
+            (self.event.accepted & (self.next_slot == self.event.slot))
+            | ((adding[0] | clear) & (self.next_slot == addresses[0]))
+            | (adding[1] & (self.next_slot == addresses[1]))
+        )
+        second = Signal.like(self.base)
+        m.d.comb += [
+            second.eq(self.base + 1),
+            self.unsettled.eq(
+                (self.event.accepted & ((self.event.slot == self.base) | (self.event.slot == second)))
+                | ((adding[0] | clear) & (addresses[0] == self.base))
+            ),
+        ]
+
+    def add(self, m: Module, memory: Ram, slot: wiring.PureInterface, clear: Signal) -> None:
         """Connect the adders between the memory's two ports."""
         m.d.comb += [
             slot.reading.eq(~self.drain.wanted & ~self.event.wanted),
             slot.row.eq(self.read.row),
-            slot.empty.eq(empty),
+            slot.clear.eq(clear),
             slot.hold.eq(self.late),
             memory.write_data.eq(Cat(slot.total)),
             Cat(slot.old).eq(memory.read_data),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lifline.arch.kernel import kernel
 from lifline.arch.states import Sequencer as State
 
-from . import dense, drain, entries, events, recorder, router, scanner, sequencer, update
+from . import dense, drain, entries, events, recorder, router, scanner, sequencer, slots, update
 from .structure import structure
 from .words import Pass, Target
 
@@ -28,6 +28,7 @@ class Core:
     events: events.Events
     dense: dense.Dense
     drain: drain.Drain
+    slots: slots.Slots
     update: update.Update
     router: router.Router
     recorder: recorder.Recorder
@@ -44,6 +45,7 @@ def cycle(core: Core, own: Pass, target: Target, count: int, active: NDArray[np.
     router.show(core.router)
     update.show(core.update, core.recorder.busy, target)
     now = core.sequencer.step
+    base = now * own.stride
     enable = sequencer.accumulates(core.sequencer)
     if own.dense:
         dense.show(core.dense, core.entries, enable, own.window, own.drain)
@@ -51,7 +53,7 @@ def cycle(core: Core, own: Pass, target: Target, count: int, active: NDArray[np.
         accumulated = core.drain.done
         next_pointer = 0 if core.dense.swap else core.entries.pointer + core.dense.issue
     else:
-        events.show(core.events, core.entries, now, enable, own.blocks)
+        events.show(core.events, core.slots, core.entries, now, base, enable, own.blocks)
         accumulated = core.events.done
         next_pointer = core.entries.pointer + core.events.take
     sequencer.show(
@@ -66,6 +68,7 @@ def cycle(core: Core, own: Pass, target: Target, count: int, active: NDArray[np.
         drain.step(core.drain, core.dense, count)
         dense.step(core.dense, enable, next_pointer, own.blocks, own.window, own.chunk)
     else:
+        slots.step(core.slots, base, core.events.added, core.update.cleared)
         events.step(core.events)
     entries.step(core.entries, next_pointer, core.scanner.entry_valid, core.scanner.done, own.parts)
     scanner.step(core.scanner, core.sequencer.scan_start, count if own.dense else 1, active)

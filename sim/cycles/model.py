@@ -19,6 +19,7 @@ from lifline.arch.errors import InputError
 from lifline.arch.limits import LIST_PART, RING_BITS
 from lifline.arch.program import (
     INSTRUCTION,
+    MICRO,
     PASS_0,
     PASS_1,
     PASS_WORDS,
@@ -30,6 +31,7 @@ from lifline.arch.program import (
     RING_0,
     RING_1,
     RING_WORDS,
+    Addend,
     Mode,
     Opcode,
 )
@@ -140,7 +142,7 @@ class CycleModel:
             first = (pointer["ring_base"] - ring.base) // ring.rows * RING_BITS
             blocks, dense = head["blocks"], head["mode"] == Mode.DENSE
             own = filled(
-                Pass, blocks=blocks, dense=dense, updates=population is not None,
+                Pass, blocks=blocks, stride=0 if head["one_slot"] else blocks, dense=dense, updates=population is not None,
                 ahead=head["source_words"] <= self.config.words_ahead, parts=0 if dense else self.config.list_entries // LIST_PART,
                 window=self.config.window, drain=self.config.drain_cycles, chunk=self.config.dense_entries,
             )  # fmt: skip
@@ -166,6 +168,8 @@ class CycleModel:
             ring = five["ring"] + r * len(RING_WORDS)
             self._ring(ring, one["population"])
             uniform |= RING_1.unpack(self._image[ring + 1])["uniform"] << r
+        section = address + len(POPULATION_WORDS) + one["prologue"]
+        addends = [MICRO.unpack(word)["addend"] for word in self._image[section : section + one["update"]]]
         lanes, recorded = self.config.multipliers, one["record"] + five["exit_check"]
         words = ceil_div(zero["rows"] * lanes, RING_BITS)
         overlap = recorded == 0 and (not one["record_spikes"] or words <= self.config.overlapping_words)
@@ -173,7 +177,7 @@ class CycleModel:
         return one["population"], filled(
             Target, rows=zero["rows"], words=words, prologue=one["prologue"], update=one["update"],
             recorded=recorded, rings=one["rings"], uniform=uniform, record_spikes=one["record_spikes"], exit_check=five["exit_check"],
-            lanes=lanes, overlap=overlap, routed=one["record_spikes"] or (one["rings"] != 0 and not direct),
+            lanes=lanes, block_rows=self.config.rows_per_block, synaptic=addends.index(Addend.SYNAPTIC), overlap=overlap, routed=one["record_spikes"] or (one["rings"] != 0 and not direct),
         )  # fmt: skip
 
     def costs(self, activity: Mapping[int, NDArray[np.uint8]], *, first: int = 0, steps: int | None = None) -> Costs:

@@ -40,6 +40,8 @@ class Update:
     """row of the operation in hand"""
     first_row: bool
     """it is the step's first one"""
+    operation: int
+    """number of the operation in hand within its section"""
     cool: int
     """cycles until the neuron word may be read that was issued last"""
     recorded: bool
@@ -55,6 +57,8 @@ class Update:
 
     issue: bool
     """wire: the operation in hand is issued"""
+    cleared: int
+    """wire: one more than the block whose slot is read for the last time; zero if none is"""
     row_end: bool
     """wire: it is the last one of its row"""
     restart: bool
@@ -85,6 +89,9 @@ def show(update: Update, recorder_busy: bool, target: Target) -> None:
     records = target.recorded != 0
     update.issue = update.busy and update.op_valid and (not update.recording or (update.cool == 0 and not recorder_busy))
     update.row_end = update.issue and update.op_last and update.in_rows
+    reads = update.issue and update.in_rows and not update.recording and update.operation == target.synaptic
+    last_of_block = (update.row + 1) % target.block_rows == 0 or update.row == target.rows - 1
+    update.cleared = update.row // target.block_rows + 1 if reads and last_of_block else 0
     section_ends = update.row_end and update.row == target.rows - 1
     update.restart = section_ends and (update.recording or records)
     update.finished = section_ends and (update.recording or not records)
@@ -134,8 +141,10 @@ def step(update: Update, load: bool, go: bool, target: Target) -> None:
         update.first_row = False
     if update.issue and (update.recording or update.restart):
         update.cool = UPDATE_SPACING - 1
-    if update.issue and update.op_last:
-        update.in_rows = True
+    if update.issue:
+        update.operation = 0 if update.op_last else update.operation + 1
+        if update.op_last:
+            update.in_rows = True
     fetch(update, load, target)
     if update.restart:
         update.recording = not update.recording

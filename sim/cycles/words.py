@@ -28,6 +28,10 @@ class Target:
     """the last of ``recorded`` compares spike counts"""
     lanes: int
     """neurons per row"""
+    block_rows: int
+    """rows per block, the last block may have fewer"""
+    synaptic: int
+    """which of the micro-operations of a row adds the accumulator, from 0"""
     overlap: bool
     """the next step may be updated while the spikes of this one are routed: nothing but spikes is recorded, and those of two steps fit"""
     routed: bool
@@ -39,6 +43,8 @@ class Pass:
 
     blocks: int
     """blocks of postsynaptic neurons"""
+    stride: int
+    """slots from a step's to the next step's; 0: the same ones"""
     dense: bool
     """dense mode, else event mode"""
     updates: bool
@@ -55,5 +61,5 @@ class Pass:
     """active presynaptic neurons between two drains at most; 0: as many as there are"""
 
 
-NO_TARGET = filled(Target, rows=1, words=1, update=1, lanes=1, overlap=True)
+NO_TARGET = filled(Target, rows=1, words=1, update=1, lanes=1, block_rows=1, overlap=True)
 """For passes that do not update."""

@@ -39,7 +39,7 @@ class Config:
     multipliers : neurons updated per cycle (one *row*); divides the lanes and 32.
     max_delay : largest delay in steps.
     weight_words : depth of the weight memory; one word holds one weight per lane.
-    max_neurons : neurons besides inputs; sizes the accumulator memory.
+    max_neurons : neurons besides inputs, and of one population.
     neuron_words : depth of the neuron memory; one word holds one state value per multiplier.
     ring_words : depth of the memory of all delay rings, in words of 32 neurons.
     delay_entries : depth of the memory of axonal delays, one entry per presynaptic neuron.
@@ -53,6 +53,8 @@ class Config:
         for every block. A power of two up to the window. 1 is fastest, the window is smallest: no multiplexer collects the sums.
     dense_bits : width of a dense sum, at most ``A``, which it is if not given or 0. A narrower one is added to the accumulators whenever
         :attr:`dense_entries` active presynaptic neurons have been added to it, so that it cannot overflow.
+    slot_words : depth of the accumulator memory, in slots: one sum per lane. A population to which a single pass adds, in event mode, takes a slot per
+        block, any other a slot per block and step of the window. If not given or 0, as many as the largest population takes.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Config:
     early_exit: bool = True
     drain_cycles: int = 1
     dense_bits: int = 0
+    slot_words: int = 0
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -95,6 +98,9 @@ class Config:
         object.__setattr__(self, "weight_shifts", shifts)
         if not self.dense_bits:
             object.__setattr__(self, "dense_bits", self.accumulator_bits)
+        if not self.slot_words:
+            slots = self.window * ceil_div(self.max_neurons, max(self.event_lanes, 1))
+            object.__setattr__(self, "slot_words", max(16, 1 << (max(slots, 1) - 1).bit_length()))
 
     @property
     def lanes(self) -> int:

@@ -42,7 +42,7 @@ PASS_0 = Word(
     Field("mode", 1, "0 event, 1 dense"),
     Field("clear", 1, "clear every row after reading it: the last pass that reads this ring"),
     Field("update", 1, "update the neurons: population words follow"),
-    Field("reserved", 1, "zero"),
+    Field("one_slot", 1, "one accumulator slot per block for all steps, else one for each: only where no other pass adds to the population, in event mode"),
     Field("opcode", 4, "1"),
 )
 PASS_1 = Word(

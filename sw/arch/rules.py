@@ -45,7 +45,7 @@ def rules(config: Config) -> Iterator[tuple[bool, str]]:
         f"multipliers={config.multipliers} must be a power of two, at most the lanes and {RING_BITS}",
     )
     yield (0 <= config.max_delay <= 63, f"max_delay={config.max_delay} must be 0..63")
-    for field in ("weight_words", "neuron_words", "ring_words", "delay_entries", "list_entries", "program_words", "input_words", "output_words"):
+    for field in ("weight_words", "slot_words", "neuron_words", "ring_words", "delay_entries", "list_entries", "program_words", "input_words", "output_words"):
         value = getattr(config, field)
         yield (power_of_two(value) and 16 <= value <= 65536, f"{field}={value} must be a power of two from 16 to 65536")
     for field in ("input_words", "output_words"):

@@ -97,7 +97,7 @@ def _pass_words(placed: PlacedPass, descriptors: _Descriptors, *, clear: bool) -
     return [
         PASS_0.pack(
             source_words=ceil_div(entry.fan_in, RING_BITS), blocks=entry.blocks, mode=entry.mode, clear=clear, update=entry.updates,
-            reserved=0, opcode=Opcode.PASS,
+            one_slot=placed.one_slot, opcode=Opcode.PASS,
         ),
         PASS_1.pack(ring_base=ring.base + entry.first // RING_BITS * ring.rows, ring=descriptors.address(ring)),
         PASS_2.pack(weight_base=placed.weight_base, fan_in=entry.fan_in),

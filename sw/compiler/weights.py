@@ -25,11 +25,12 @@ from .scaling import scaled_weights
 
 @dataclass(frozen=True, eq=False)
 class PlacedPass:
-    """A pass, the ring that it reads, and its first weight word."""
+    """A pass, the ring that it reads, and its first weight word. ``one_slot`` : a block has one accumulator slot for all steps of a window."""
 
     entry: ProgramPass
     ring: Ring
     weight_base: int
+    one_slot: bool
 
     def overlaps(self, other: PlacedPass) -> bool:
         """Whether both read a presynaptic neuron of the same ring."""
@@ -63,7 +64,8 @@ def place_weights(
 
     Raises
     ------
-    CompileError   for weights that do not fit the weight bits, sums that an accumulator cannot hold, and more weights than there is room for.
+    CompileError   for weights that do not fit the weight bits, sums that an accumulator cannot hold, more sums than there are accumulators, and more
+        weights than there is room for.
     """
     passes: list[PlacedPass] = []
     shifts: dict[str, int] = {}
@@ -74,19 +76,33 @@ def place_weights(
             continue
         scaled = scaled_weights(network, target, config)
         shifts[target.name] = scaled.shift
-        projections = network.projections_into(target.name)
-        for p in projections:
-            mode = modes[p.source, p.target]
-            parts = kind_of(p).parts(scaled.stored[p.source], layouts[p.source], layouts[p.target], mode, config)
-            for part in parts:
-                updates = p is projections[-1] and part is parts[-1]
-                entry = ProgramPass(p.source, p.target, mode, part.first, part.fan_in, part.blocks, updates)
-                passes.append(PlacedPass(entry, rings.of_projection[p.source, p.target], weight_base))
-                words.append(part.words)
-                weight_base += len(part.words)
+        into = [
+            (p, modes[p.source, p.target], part)
+            for p in network.projections_into(target.name)
+            for part in kind_of(p).parts(scaled.stored[p.source], layouts[p.source], layouts[p.target], modes[p.source, p.target], config)
+        ]
+        # The update follows a step's events at once where no other pass adds to the population: the next step may have the same slots.
+        one_slot = len(into) == 1 and into[0][1] is Mode.EVENT
+        _check_slots(target.name, max(part.blocks for _, _, part in into), config, one_slot=one_slot)
+        for p, mode, part in into:
+            entry = ProgramPass(p.source, p.target, mode, part.first, part.fan_in, part.blocks, part is into[-1][2])
+            passes.append(PlacedPass(entry, rings.of_projection[p.source, p.target], weight_base, one_slot))
+            words.append(part.words)
+            weight_base += len(part.words)
     _check_bytes(passes, words, config)
     image = np.concatenate(words)
     return Weights(tuple(passes), shifts, image, WEIGHTS.claim(network, config, len(image)))
+
+
+def _check_slots(name: str, blocks: int, config: Config, *, one_slot: bool) -> None:
+    """Refuse a population whose sums of a window do not fit the accumulators."""
+    slots = blocks if one_slot else blocks * config.window
+    if slots > config.slot_words:
+        steps = "" if one_slot else f", for each of {config.window} steps, as it takes more than one pass in event mode"
+        raise CompileError(
+            f"population `{name}` needs {slots:,} accumulator slots ({blocks:,} blocks of {config.lanes} neurons{steps}), `{config.name}` has "
+            f"{config.slot_words:,}: split the population, or use a configuration with more slots"
+        )
 
 
 def _check_bytes(passes: Sequence[PlacedPass], words: Sequence[Ints], config: Config) -> None:

@@ -15,11 +15,11 @@
 #define LIFLINE_INTERFACE_VERSION 7u
 
 /* hashes of the configurations */
-#define LIFLINE_CONFIG_TINY_HASH 0x494FE16Cu
-#define LIFLINE_CONFIG_SMALL_HASH 0xB11B4BECu
-#define LIFLINE_CONFIG_MEDIUM_HASH 0x88264F97u
-#define LIFLINE_CONFIG_LARGE_HASH 0x81C26350u
-#define LIFLINE_CONFIG_LOIHI_HASH 0x92632A46u
+#define LIFLINE_CONFIG_TINY_HASH 0xB520628Eu
+#define LIFLINE_CONFIG_SMALL_HASH 0x7BFD9DC9u
+#define LIFLINE_CONFIG_MEDIUM_HASH 0xE2A907A8u
+#define LIFLINE_CONFIG_LARGE_HASH 0x53E111F8u
+#define LIFLINE_CONFIG_LOIHI_HASH 0xB166876Eu
 
 /* frames: sync, sequence, kind or status, count, address (requests), payload, CRC; little-endian */
 #define LIFLINE_REQUEST_SYNC 165u
@@ -177,8 +177,8 @@
 #define LIFLINE_PASS_0_CLEAR_BITS 1u
 #define LIFLINE_PASS_0_UPDATE_SHIFT 26u  /* update the neurons: population words follow */
 #define LIFLINE_PASS_0_UPDATE_BITS 1u
-#define LIFLINE_PASS_0_RESERVED_SHIFT 27u  /* zero */
-#define LIFLINE_PASS_0_RESERVED_BITS 1u
+#define LIFLINE_PASS_0_ONE_SLOT_SHIFT 27u  /* one accumulator slot per block for all steps, else one for each: only where no other pass adds to the population, in event mode */
+#define LIFLINE_PASS_0_ONE_SLOT_BITS 1u
 #define LIFLINE_PASS_0_OPCODE_SHIFT 28u  /* 1 */
 #define LIFLINE_PASS_0_OPCODE_BITS 4u
 /* pass_1: PASS, word 1. */

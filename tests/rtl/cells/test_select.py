@@ -7,7 +7,7 @@ import itertools
 import pytest
 from amaranth.hdl import Module, Signal
 
-from lifline.rtl.cells.select import at_most, is_above, parts_of, row_major, selected, selected_part
+from lifline.rtl.cells.select import at_most, is_above, parts_of, selected, selected_part
 
 from ..bench import evaluate
 
@@ -43,22 +43,6 @@ def test_selected_part_is_the_one_whose_bit_is_set_or_zero(number: int, bits: in
                 ctx.set(chosen, 0 if k is None else 1 << k)
                 ctx.set(enable, on)
                 assert ctx.get(shown) == (0 if k is None or not on else value >> k * bits & (1 << bits) - 1)
-
-    evaluate(m, body)
-
-
-@pytest.mark.parametrize("rows", [1, 4])
-@pytest.mark.parametrize("columns", [1, 2, 3, 4, 7, 8])
-def test_row_major_addresses_count_through_rows(rows: int, columns: int) -> None:
-    m = Module()
-    row, column, address = Signal(range(rows)), Signal(range(columns + 1)), Signal(range(rows * columns))
-    m.d.comb += address.eq(row_major(row, column, columns))
-
-    async def body(ctx):
-        for number, (r, c) in enumerate(itertools.product(range(rows), range(columns))):
-            ctx.set(row, r)
-            ctx.set(column, c)
-            assert ctx.get(address) == number
 
     evaluate(m, body)
 

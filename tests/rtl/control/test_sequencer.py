@@ -182,7 +182,7 @@ class Engines:
             self.rows_done, self.work, self.scan_ended = 0, {}, 0
             found.passes.append(tuple(get(getattr(accumulation, name)) for name in ("mode", "blocks", "weight_base", "fan_in", "count")))
         if self.began is not None:
-            found.steps.append((get(dut.update.step), get(dut.update.fresh), self.began))
+            found.steps.append((get(dut.accumulation.step), get(dut.update.fresh), self.began))
             self.began = None
         if self.scan_ended:
             self.scan_ended -= 1
@@ -238,7 +238,7 @@ class Engines:
             assert waiting == (0, 0), "the spikes of the step before have been routed, or are not complete"
             assert not self.records or not self.recorder_left, "and its rows have been sent"
             self.issue_left, self.first_row_left = self.step_cycles, self.row_cycles
-            self.began = get(dut.run.time) + get(dut.update.step) + get(dut.update.ending)  # a step that follows at once is one further
+            self.began = get(dut.run.time) + get(accumulation.step) + get(dut.update.ending)  # a step that follows at once is one further
             self.record_steps.append(self.began)
 
 

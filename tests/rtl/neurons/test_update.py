@@ -119,6 +119,7 @@ class Bench:
         self.outcome = Outcome()
         self.arrived: list[int] = []
         self.read = [0] * width  # what the slots addressed in the previous cycle hold
+        self.slot_row = 0  # the row that was addressed in the previous cycle
         self.busy_for = 0
         self.start()
 
@@ -155,18 +156,20 @@ class Bench:
         ctx, dut, case, rng = self.ctx, self.dut, self.case, self.rng
         command, program, neurons, slots, words, rows = dut.command, dut.program, dut.neurons, dut.slots, dut.words, dut.rows
         (
-            _, _, busy, program_address, program_enable, read_address, write_address, write, write_data, slot_step, slot_block, slot_row,
+            _, _, busy, program_address, program_enable, read_address, write_address, write, write_data, slot_block, slot_row, slot_used, slot_last,
             spike_valid, spike_word, spike_index, complete, row_valid, row_record, row_index, *row_values,
         ) = await ctx.tick().sample(
             command.busy, program.address, program.enable, neurons.read_address, neurons.write_address, neurons.write_enable,
-            neurons.write_data, slots.step, slots.block, slots.row, words.valid, words.word, words.index, words.complete,
+            neurons.write_data, slots.block, slots.row, slots.used, slots.last, words.valid, words.word, words.index, words.complete,
             rows.valid, rows.record, rows.index, *(rows.values[k] for k in range(case.config.multipliers)),
         )  # fmt: skip
         self.busy_for += busy
         ctx.set(program.data, self.program.cycle(program_address, program_enable))
         ctx.set(neurons.read_data, self.neurons.cycle(read_address, 1, write_address, write, write_data))
         lanes, width = case.config.lanes, case.config.multipliers
-        assert not busy or slot_step == step % case.config.window
+        if slot_used:
+            assert slot_last == (self.slot_row in (case.rows - 1, *range(lanes // width - 1, case.rows, lanes // width)))
+        self.slot_row = slot_block * (lanes // width) + slot_row
         # Neurons that do not exist get what would make them fire and saturate.
         own = case.layout.inverse.tolist() + [-1] * 2 * lanes
         given = case.slots[min(step, len(case.slots) - 1)]
@@ -215,7 +218,6 @@ def gateware(case: Case, seed: int = 1, stalls: bool = False) -> tuple[Outcome, 
             await bench.cycle(0)
         going = False
         for step in range(len(case.slots)):
-            ctx.set(command.step, step % case.config.window)
             ctx.set(command.fresh, step == 0)
             if not going:
                 while not ctx.get(command.ready):

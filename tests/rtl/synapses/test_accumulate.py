@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from amaranth.utils import exact_log2
 
-from lifline.arch.config import Config
+from lifline.arch.config import Config, preset
 from lifline.arch.limits import RING_BITS
 from lifline.arch.program import Mode
 from lifline.arch.timing import ACCUMULATE_SPACING
@@ -56,7 +56,8 @@ class Pass:
     def cycles(self, config: Config, blocks: int) -> int:
         """What entries take if every scan is done before, of active neurons: all but a constant."""
         if self.mode is Mode.EVENT:
-            return sum(len(step) for step in self.spikes) * max(blocks, ACCUMULATE_SPACING)
+            # A slot comes again with the next entry; behind the last one the update waits for the first two.
+            return sum((len(step) - 1) * max(blocks, ACCUMULATE_SPACING) + max(blocks, 3) for step in self.spikes if step)
         (scan,) = self.scans
         # The last drain takes a window; all others pass behind the weights that follow.
         chunk = config.dense_entries or len(scan)
@@ -64,8 +65,29 @@ class Pass:
         return chunks[0] + sum(max(entries + config.drain_cycles, config.window) for entries in chunks[1:]) + config.window
 
 
-def reference(config: Config, passes: list[Pass], blocks: int, weights: list[list[int]]) -> list[list[int]]:
+@dataclass(frozen=True)
+class Target:
+    """What the update reads: ``rows`` of ``blocks`` blocks, the last of which may have fewer; a row takes ``operations``, of which one is ``synaptic``."""
+
+    blocks: int
+    rows: int
+    operations: int = 1
+    synaptic: int = 0
+
+    @staticmethod
+    def full(config: Config, blocks: int) -> Target:
+        return Target(blocks, blocks * config.rows_per_block)
+
+    @staticmethod
+    def drawn(config: Config, blocks: int, rng: random.Random) -> Target:
+        operations = rng.choice([1, 1, 2, 3])
+        rows = rng.randrange((blocks - 1) * config.rows_per_block, blocks * config.rows_per_block) + 1
+        return Target(blocks, rows, operations, rng.randrange(operations))
+
+
+def reference(config: Config, passes: list[Pass], target: Target, weights: list[list[int]]) -> list[list[int]]:
     """Sums (step, neuron) of all passes; ``weights`` by weight word and lane."""
+    blocks = target.blocks
     sums = [[0] * (blocks * config.lanes) for _ in passes[0].spikes]
     for p in passes:
         for step, spikes in enumerate(p.spikes):
@@ -73,7 +95,7 @@ def reference(config: Config, passes: list[Pass], blocks: int, weights: list[lis
                 for n in spikes:
                     for lane in range(config.lanes):
                         sums[step][block * config.lanes + lane] += weights[p.weight_base + block * p.fan_in + n][lane]
-    return sums
+    return [step[: target.rows * config.multipliers] for step in sums]
 
 
 class WeightMemory:
@@ -108,15 +130,16 @@ class WeightMemory:
 
 
 def gateware(
-    config: Config, passes: list[Pass], blocks: int, memory: WeightMemory, rng: random.Random, *, stalls: bool = True, windows: int = 1
+    config: Config, passes: list[Pass], target: Target, memory: WeightMemory, rng: random.Random, *, stalls: bool = True, windows: int = 1
 ) -> tuple[list[list[list[int]]], list[int]]:
     """Sums (window, step, neuron) as the update reads them, and cycles of every pass. Every window runs the same passes.
 
-    ``stalls``: entries come with gaps and accumulation is held up; else all scans of a pass are done before it starts to accumulate.
+    ``stalls``: entries come with gaps and accumulation is held up; else all scans of a pass are done before it starts to accumulate. The update
+    begins, and accumulation goes on behind it, as soon as the sequencer could let them.
     """
     dut = Accumulate(config)
     command, slots = dut.command, dut.slots
-    count = len(passes[0].spikes)
+    count, blocks = len(passes[0].spikes), target.blocks
     results: list[list[list[int]]] = []
     cycles: list[int] = []
 
@@ -124,13 +147,15 @@ def gateware(
         entries: list[tuple[int, int] | None] = []  # what the scanner still shows; None ends a scan
         pause = 0  # between two scans
         room = 0  # in the cycle before, for an entry
+        reads: list[tuple[int, bool] | None] = [None]  # by the update, in the last cycle: the step, and whether it is its slot's last row
+        sums: list[list[int]] = []
 
         def show_weights() -> None:
             for port, value in zip((dut.weight_request.ready, dut.weight_word.valid, dut.weight_word.payload), memory.show(), strict=True):
                 ctx.set(port, value)
 
-        async def cycle() -> None:
-            """One clock cycle; the scanner shows at most one entry in it."""
+        async def cycle(read: tuple[int, bool] | None = None) -> None:
+            """One clock cycle; the scanner shows at most one entry in it, and a row may be ``read``."""
             nonlocal pause, room
             ctx.set(dut.entries.valid, 0)
             ctx.set(dut.entries.done, 0)
@@ -150,34 +175,36 @@ def gateware(
             )
             memory.ask(ready, valid, address)
             show_weights()
+            reads.insert(0, read)
+            ctx.set(slots.used, reads[0] is not None)
+            ctx.set(slots.last, reads[0][1] if reads[0] else rng.random() < 0.5)
+            if arrived := reads.pop():
+                sums[arrived[0]] += [ctx.get(value) for value in slots.sums]
 
-        async def read(step: int) -> list[int]:
-            """The slots of one step, a row per cycle, and their release."""
-            rows = blocks * config.rows_per_block
-            words: list[int] = []
-            for row in range(rows + 2):
-                ctx.set(slots.used, 0 < row <= rows)
-                ctx.set(slots.step, step)
-                ctx.set(slots.block, row // config.rows_per_block % blocks)
+        async def update(step: int) -> None:
+            """The slots of one step, row by row."""
+            for row in range(target.rows):
+                last = row == target.rows - 1
+                ctx.set(slots.block, row // config.rows_per_block)
                 ctx.set(slots.row, row % config.rows_per_block)
-                if row >= 2:
-                    words += [ctx.get(value) for value in slots.sums]
-                ctx.set(slots.release, row == rows)
-                ctx.set(command.step, step)
-                await cycle()
-            ctx.set(slots.release, 0)
-            ctx.set(slots.step, rng.randrange(count))
-            return words
+                for operation in range(target.operations):
+                    ctx.set(command.advance, last and operation == target.operations - 1 and step < count - 1)
+                    last_of_slot = last or row % config.rows_per_block == config.rows_per_block - 1
+                    await cycle((step, last_of_slot) if operation == target.synaptic else None)
+            ctx.set(command.advance, 0)
+            ctx.set(slots.block, 0)  # as the next step begins
+            ctx.set(slots.row, 0)
 
         show_weights()
         await ctx.tick()
         room = ctx.get(dut.entries.ready)
         for _ in range(windows):
-            sums: list[list[int]] = []
+            sums[:] = [[] for _ in range(count)]
             for number, p in enumerate(passes):
                 last, scans = number == len(passes) - 1, p.scans
                 for name, value in (("mode", p.mode), ("blocks", blocks), ("weight_base", p.weight_base), ("fan_in", p.fan_in), ("count", count)):
                     ctx.set(getattr(command, name), value)
+                ctx.set(command.one_slot, len(passes) == 1 and p.mode is Mode.EVENT)
                 ctx.set(command.step, 0)
                 ctx.set(command.start, 1)
                 await cycle()
@@ -193,7 +220,7 @@ def gateware(
                         begun += 1
                     while not stalls and entries and (room or pause > 0 or entries[0] is None):
                         await cycle()
-                    for _ in range(0 if stalls else 3):
+                    for _ in range(0 if stalls or step else 3):
                         await cycle()
                     ctx.set(command.enable, 1)
                     spent = 0
@@ -203,16 +230,25 @@ def gateware(
                         spent += 1
                         assert spent < LIMIT, f"step {step} of {p} never ends"
                     taken += spent
+                    if not last and p.mode is Mode.EVENT:  # accumulation goes on
+                        await cycle()
+                        ctx.set(command.advance, step < count - 1)
+                        await cycle()
+                        ctx.set(command.advance, 0)
+                        continue
+                    await cycle()
                     ctx.set(command.enable, 0)
-                    await cycle()
-                    if last and p.mode is Mode.EVENT:
-                        sums.append(await read(step))
+                    for _ in range(1 if not stalls else rng.choice([1, 1, 2, 5])):
+                        await cycle()
+                    for updated in range(count if p.mode is Mode.DENSE and last else 0):
+                        await update(updated)
+                    if p.mode is Mode.EVENT:
+                        await update(step)
                 cycles.append(taken)
-                while entries:
+                ctx.set(command.enable, 0)
+                while entries or any(reads):
                     await cycle()
-            if passes[-1].mode is Mode.DENSE:
-                sums = [await read(step) for step in range(count)]
-            results.append(sums)
+            results.append(list(sums))
 
     simulate(dut, bench)
     return results, cycles
@@ -244,10 +280,10 @@ def test_random_passes_with_stalls(name: str) -> None:
         for _ in range(rng.randrange(1, 4)):
             passes.append(random_pass(config, rng, blocks, count, base))
             base += passes[-1].fan_in * blocks
-        weights = random_weights(config, rng, config.weight_words)
-        expected = reference(config, passes, blocks, weights)
-        actual, _ = gateware(config, passes, blocks, WeightMemory(config, weights, rng), rng, windows=2)
-        assert actual == [expected, expected], f"{blocks} blocks, {passes}"
+        weights, target = random_weights(config, rng, config.weight_words), Target.drawn(config, blocks, rng)
+        expected = reference(config, passes, target, weights)
+        actual, _ = gateware(config, passes, target, WeightMemory(config, weights, rng), rng, windows=2)
+        assert actual == [expected, expected], f"{target}, {passes}"
 
 
 @pytest.mark.parametrize("memory", [{"busy": True}, {"late": True}, {"busy": True, "late": True}], ids=["busy", "late", "busy-and-late"])
@@ -260,10 +296,11 @@ def test_weights_that_are_late_are_waited_for_and_asked_for_once(name: str, memo
         blocks = rng.randrange(1, min(config.max_blocks, 6) + 1)
         count = rng.choice([config.window, rng.randrange(1, config.window + 1)])
         passes = [random_pass(config, rng, blocks, count, rng.randrange(config.weight_words - 24 * blocks)) for _ in range(rng.randrange(1, 4))]
-        expected = reference(config, passes, blocks, weights)
+        target = Target.drawn(config, blocks, rng)
+        expected = reference(config, passes, target, weights)
         slow, quick = WeightMemory(config, weights, rng, **memory), WeightMemory(config, weights, rng)
         for each, stalls in ((slow, rng.random() < 0.5), (quick, False)):
-            assert gateware(config, passes, blocks, each, rng, stalls=stalls, windows=2)[0] == [expected] * 2, f"{blocks} blocks, {passes}"
+            assert gateware(config, passes, target, each, rng, stalls=stalls, windows=2)[0] == [expected] * 2, f"{target}, {passes}"
         assert slow.taken == quick.taken
 
 
@@ -284,15 +321,52 @@ EDGES = {
 }
 
 
+def check(config: Config, passes: list[Pass], target: Target) -> None:
+    """Two windows, whose sums are the same: the second begins with slots that the first has used."""
+    rng = random.Random(1)
+    weights = random_weights(config, rng, config.weight_words)
+    expected = reference(config, passes, target, weights)
+    for stalls in (False, True):
+        assert gateware(config, passes, target, WeightMemory(config, weights, rng), rng, stalls=stalls, windows=2)[0] == [expected] * 2
+
+
 @pytest.mark.parametrize("blocks", [1, 5])
 @pytest.mark.parametrize("name", EDGES)
 def test_edges(name: str, blocks: int) -> None:
-    only, rng = EDGES[name], random.Random(1)
-    blocks = min(blocks, TINY.weight_words // only.fan_in)
-    weights = random_weights(TINY, rng, TINY.weight_words)
-    expected = reference(TINY, [only], blocks, weights)
-    for stalls in (False, True):
-        assert gateware(TINY, [only], blocks, WeightMemory(TINY, weights, rng), rng, stalls=stalls, windows=2)[0] == [expected] * 2
+    check(TINY, [EDGES[name]], Target.full(TINY, min(blocks, TINY.weight_words // EDGES[name].fan_in)))
+
+
+HALF = preset("tiny").replace(event_lanes=8, dense_lanes=8, multipliers=4)
+"""Two rows per block."""
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("passes", [["event"], ["event", "dense"]], ids="-then-".join)
+def test_a_half_filled_last_block_is_cleared_behind_its_only_row(passes: list[str], rows: int) -> None:
+    spikes = tuple(tuple(range(step, 9)) for step in range(HALF.window))
+    check(HALF, [Pass(Mode[mode.upper()], 20, 60 * k, spikes) for k, mode in enumerate(passes)], Target(-(-rows // 2), rows))
+
+
+@pytest.mark.parametrize("passes", list(itertools.product(["event", "dense"], repeat=2)), ids="-then-".join)
+@pytest.mark.parametrize("steps", [1, 3])
+def test_passes_into_one_population_add_in_every_step(passes: tuple[str, ...], steps: int) -> None:
+    """A slot per step, also where the second pass is in event mode, and in a short window."""
+    spikes = tuple(tuple(range(step, 8, 2)) for step in range(steps))
+    check(TINY, [Pass(Mode[mode.upper()], 12, 40 * k, spikes) for k, mode in enumerate(passes)], Target.full(TINY, 3))
+
+
+CLOSE = ((3,), (4,), (), (5, 6))
+"""Steps of one event, none and two: what the update clears is used again at once."""
+
+
+@pytest.mark.parametrize("name", ["tiny", "event-only"])
+@pytest.mark.parametrize("blocks", [1, 2, 3])
+def test_events_wait_for_a_slot_that_is_being_cleared(name: str, blocks: int) -> None:
+    """One slot per block, and steps as close as they can be: the update's last row is cleared while the next step's first event, or the next update, comes."""
+    config = VARIANTS[name]
+    for operations, synaptic in ((1, 0), (2, 0)):
+        for rows in ((blocks - 1) * config.rows_per_block + 1, blocks * config.rows_per_block):
+            check(config, [Pass(Mode.EVENT, 12, 5, CLOSE)], Target(blocks, rows, operations, synaptic))
 
 
 @pytest.mark.parametrize(("name", "mode"), [("event-only", Mode.EVENT), *itertools.product(["tiny", "window16"], Mode)])
@@ -305,8 +379,8 @@ def test_cycles(name: str, mode: Mode) -> None:
     for active in (1, 3, 30):
         for blocks in (1, 2, 5):
             spikes = tuple(tuple(range(active)) if step == 0 else () for step in range(config.window))
-            only = Pass(mode, 40, 0, spikes)
-            taken = gateware(config, [only], blocks, WeightMemory(config, weights, rng), rng, stalls=False)[1][0]
+            only, target = Pass(mode, 40, 0, spikes), Target(blocks, blocks * config.rows_per_block, operations=2)
+            taken = gateware(config, [only], target, WeightMemory(config, weights, rng), rng, stalls=False)[1][0]
             left.add(taken - only.cycles(config, blocks))
     assert len(left) == 1 and 0 <= min(left) <= 4, left
 
@@ -317,5 +391,6 @@ def test_dense_sums_leave_before_they_overflow(active: int, weight: int) -> None
     rng = random.Random(3)
     weights = [[weight] * TINY.lanes for _ in range(TINY.weight_words)]
     only = Pass(Mode.DENSE, 40, 0, (tuple(range(active)),) * TINY.window)
-    expected = reference(TINY, [only, only], 2, weights)
-    assert gateware(TINY, [only, only], 2, WeightMemory(TINY, weights, rng), rng, windows=2)[0] == [expected] * 2
+    target = Target.full(TINY, 2)
+    expected = reference(TINY, [only, only], target, weights)
+    assert gateware(TINY, [only, only], target, WeightMemory(TINY, weights, rng), rng, windows=2)[0] == [expected] * 2
