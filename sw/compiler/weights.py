@@ -98,7 +98,7 @@ def _check_slots(name: str, blocks: int, config: Config, *, one_slot: bool) -> N
     """Refuse a population whose sums of a window do not fit the accumulators."""
     slots = blocks if one_slot else blocks * config.window
     if slots > config.slot_words:
-        steps = "" if one_slot else f", for each of {config.window} steps, as it takes more than one pass in event mode"
+        steps = "" if one_slot else f", for each of {config.window} steps as it takes more than a single pass in event mode"
         raise CompileError(
             f"population `{name}` needs {slots:,} accumulator slots ({blocks:,} blocks of {config.lanes} neurons{steps}), `{config.name}` has "
             f"{config.slot_words:,}: split the population, or use a configuration with more slots"

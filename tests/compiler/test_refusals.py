@@ -71,7 +71,7 @@ def test_what_is_no_network_or_configuration_is_named(net: object, config: objec
 
 
 def test_a_population_of_more_rows_than_a_program_can_name() -> None:
-    config = SMALL.replace(name="tall", max_neurons=4104, neuron_words=16384, output_words=1024)
+    config = SMALL.replace(name="tall", max_neurons=4104, neuron_words=16384, output_words=1024, slot_words=512)
     with pytest.raises(CompileError, match=r"`out` has 4097 neurons, `tall` updates at most 4096 .*\(4096 rows of 1\)"):
         compile_network(network(outputs=4097), config)
     compile_network(network(outputs=4096), config)

@@ -65,7 +65,7 @@ def prove(folder: Path, design: Elaboratable, ports: list[Signal], depth: int, c
     (folder / "top.il").write_text(rtlil.convert(design, name="top", ports=ports, platform=platform))
     models = f"read_verilog -nooverwrite {cells}\n" if cells else ""
     (folder / "top.sby").write_text(
-        f"[options]\nmode prove\ndepth {depth}\n[engines]\nsmtbmc z3\n[script]\nread_rtlil top.il\n{models}prep -top top\n[files]\ntop.il\n"
+        f"[options]\nmode prove\ndepth {depth}\n[engines]\nsmtbmc z3\n[script]\nread_rtlil top.il\n{models}prep -flatten -top top\n[files]\ntop.il\n"
     )
     command = [PROGRAMS["sby"], "--yosys", PROGRAMS["yosys"], "--smtbmc", PROGRAMS["yosys-smtbmc"], "-f", "top.sby"]
     environment = {"PATH": f"{SCRIPTS}:/usr/bin:/bin", "HOME": str(Path.home())}

@@ -11,24 +11,23 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from amaranth.hdl import Assert, Assume, Cat, Elaboratable, Fragment, Module, Signal, Value
+from amaranth.hdl import Assert, Assume, Elaboratable, Fragment, Module, Signal, Value
 
 from lifline.arch.config import preset
-from lifline.arch.timing import ACCUMULATE_SPACING
 from lifline.rtl.cells.memory import Check
 from lifline.rtl.host import link as link_module
 from lifline.rtl.host import registers as registers_module
 from lifline.rtl.spikes import input as input_module
 from lifline.rtl.spikes import recorder as record_module
 from lifline.rtl.synapses import entries as entries_module
-from lifline.rtl.synapses import event_issue as event_module
 from lifline.rtl.synapses import slots as slots_module
+from lifline.rtl.synapses.event_issue import EventIssue
 
 from .prove import missing, mutated, prove
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 CONFIG = preset("tiny").replace(input_words=16, output_words=16)
-EVENT_ONLY = preset("tiny").replace(dense_lanes=0, drain_cycles=1, list_entries=64, max_neurons=32)
+EVENT_ONLY = preset("tiny").replace(event_lanes=2, dense_lanes=0, multipliers=1, drain_cycles=1, list_entries=64, max_neurons=8, slot_words=16)
 
 
 def inputs(unit: Any) -> list[Value]:
@@ -132,65 +131,83 @@ class ListOfEntries(Elaboratable):
         return m
 
 
-class Slots(Elaboratable):
-    """No slot is accepted while it is on its way from its last use, nor while the weights of the last one are late; without the update."""
+class EventsAndUpdates(Elaboratable):
+    """Slots with event issue before them, and with an update that comes and goes as close behind it as the sequencer ever lets it.
+
+    Anything may come as an entry, as a weight that is late or refused (from a memory that ever is), as the next step's first slot, and as the pace of the
+    update. It reads block after block, and none again after its last row. It begins two cycles after accumulation was complete.
+    No slot is used while one of its writes is on its way.
+    """
 
     def __init__(self, module: ModuleType) -> None:
-        self.unit = module.Slots(EVENT_ONLY, carry_cells=False)
-        self.ports = [signal for signal in inputs(self.unit) if signal is not self.unit.read.used]
+        self.unit, self.event = module.Slots(EVENT_ONLY, carry_cells=False), EventIssue(EVENT_ONLY)
+        self.free = {name: Signal(name=name) for name in ("prompt", "available", "late", "busy", "begin", "advance", "uses", "is_last", "moves", "ends")}
+        self.next_base = Signal.like(self.unit.base)
+        self.ports = [*self.free.values(), self.next_base, self.event.last_block]
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         unit = self.unit
         m.submodules.unit = Fragment.get(unit, platform)
-        adding, addresses, read_address = unit.inside
+        m.submodules.event = event = self.event
+        prompt, late, begin, advance, ends = (self.free[name] for name in ("prompt", "late", "begin", "advance", "ends"))
+        accumulating, updating = Signal(init=1), Signal()  # neither: between the two
+        done, hold, expected, started, was_prompt = Signal(), Signal(), Signal(), Signal(), Signal()
+        m.d.sync += [started.eq(1), was_prompt.eq(prompt), expected.eq(unit.event.accepted | late)]
         m.d.comb += [
-            Assume(~use.accepted | (use.wanted & ~unit.late & ~(flying & (address == read_address))))
-            for use in (unit.drain, unit.event)
-            for flying, address in zip(adding, addresses, strict=True)
+            hold.eq(late | (event.issue & self.free["busy"])),
+            event.base.eq(unit.base),
+            event.ready.eq(accumulating & self.free["available"] & ~begin & ~advance),
+            event.hold.eq(hold),
+            event.conflict.eq(unit.conflict),
+            unit.event.wanted.eq(event.active),
+            unit.event.accepted.eq(event.issue & ~hold),
+            unit.event.slot.eq(event.slot),
+            unit.next_slot.eq(event.next_slot),
+            unit.late.eq(late),
+            done.eq(accumulating & event.ending & (prompt | ~(event.issue | late)) & ~unit.unsettled),
+            Assume(~started | (prompt == was_prompt)),
+            Assume(~late | expected),
+            Assume(~prompt | ~(late | self.free["busy"])),
+            Assume(event.last_block < EVENT_ONLY.max_blocks),
+            Assume(~(begin | advance) | done),
+            Assume(~(begin & advance)),
+            Assume(~ends | updating),
         ]
-        m.d.comb += [Assume(unit.drain.wanted == unit.drain.accepted), Assume(~(unit.event.accepted & unit.drain.wanted)), Assume(~unit.late | adding[0])]
+        with m.If(begin):
+            m.d.sync += accumulating.eq(0)
+        m.d.sync += updating.eq((updating & ~ends) | ~(accumulating | updating))
+        with m.If(ends):
+            m.d.sync += accumulating.eq(1)
+        with m.If(ends | advance):
+            m.d.sync += unit.base.eq(self.next_base)
+        self.update(m, updating, ends)
+        adding, addresses, clear, address = unit.inside
+        for k, (flying, target) in enumerate(zip(adding, addresses, strict=True)):
+            written = flying | clear if k == 0 else flying
+            m.d.comb += Assert(~((unit.event.accepted | self.free["uses"]) & written & (target == address)))
+        if platform is Check.ASSERT:  # what an induction needs to know
+            m.d.comb += [Assert(~(accumulating & updating)), Assert(accumulating | (~event.active & (was_prompt | ~expected)))]
         return m
 
-
-class EventSpacing(Elaboratable):
-    """Event mode keeps the slots' promise: no block is accepted while it is on its way from its last use.
-
-    Words are at most two cycles late in a row: in a longer wait nothing moves. A pass starts while nothing is issued.
-    """
-
-    def __init__(self, module: ModuleType) -> None:
-        self.unit, self.late = module.EventIssue(EVENT_ONLY), Signal()
-        self.ports = [*inputs(self.unit), self.late]
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        unit, late = self.unit, self.late
-        m.submodules.unit = unit
-        accepted, was_late = Signal(), Signal(2)
-        adding, blocks = Signal(ACCUMULATE_SPACING - 1), [Signal.like(unit.block, name=f"block{k}") for k in range(ACCUMULATE_SPACING - 1)]
-        m.d.comb += accepted.eq(unit.issue & ~unit.hold)
-        m.d.sync += [
-            was_late.eq(Cat(late, was_late)),
-            adding.eq(Cat(accepted | (adding[0] & late), adding[0] & ~late, adding[1:])),
-            Cat(blocks[1:]).eq(Cat(blocks)),
-        ]
-        with m.If(~late):
-            m.d.sync += blocks[0].eq(unit.block)
-        m.d.comb += [
-            Assume(~late | (unit.hold & ~was_late.all())),
-            Assume(~(unit.start & (unit.ready | unit.hold | unit.issue | ~unit.ending))),
-            Assume(unit.blocks <= EVENT_ONLY.max_blocks),
-        ]
-        m.d.comb += [Assert(~(accepted & flying & (block == unit.block))) for flying, block in zip(adding, blocks, strict=True)]
-        return m
+    def update(self, m: Module, updating: Signal, ends: Signal) -> None:
+        """Reads rows, each in the cycle in which it is used, if any."""
+        read, uses, is_last, moves = self.unit.read, self.free["uses"], self.free["is_last"], self.free["moves"]
+        cleared = Signal()  # the block in hand has had its last row
+        m.d.comb += [Assume(~(uses | moves) | updating), Assume(~(uses & cleared)), Assume(~moves | (read.block < self.event.last_block))]
+        m.d.sync += [read.used.eq(uses), read.last.eq(is_last), cleared.eq((cleared | (uses & is_last)) & ~(moves | ends))]
+        with m.If(moves):
+            m.d.sync += read.block.eq(read.block + 1)
+        with m.If(ends):
+            m.d.sync += read.block.eq(0)
+        m.d.comb += [Assert(updating | (read.block == 0)), Assert(updating | ~cleared)]
 
 
 INSIDE = {
+    slots_module: ("        self.guard(m, ", "        self.inside = adding, addresses, clear, memory.read_address\n        self.guard(m, "),
     entries_module: ("        with m.If(self.source.valid):", "        self.inside = written, next_pointer\n        with m.If(self.source.valid):"),
-    slots_module: ("        with m.If(~self.late):", "        self.inside = adding, addresses, memory.read_address\n        with m.If(~self.late):"),
 }
-"""Shows what the proof of the list and the slots must know."""
+"""Shows what the proofs of the list and the slots must know."""
 
 PROOFS = {
     "link-buffer": (LinkBuffer, link_module, "receiver.word_valid | executor.read_valid", "receiver.word_valid | replier.busy", 4),
@@ -198,8 +215,11 @@ PROOFS = {
     "input": (InputMemory, input_module, "& (self.taken != self.available) &", "&", 4),
     "recorder": (RecorderMemory, record_module, "< used)", "<= used)", 4),
     "list": (ListOfEntries, entries_module, "written != following, written != pointer)", "written != following, written + self.source.valid != pointer)", 6),
-    "slots": (Slots, slots_module, "memory.read_enable.eq(~self.late)", "memory.read_enable.eq(1)", 6),
-    "events-in-slots": (EventSpacing, event_module, "before_final.eq(ACCUMULATE_SPACING - 2)", "before_final.eq(ACCUMULATE_SPACING - 3)", 16),
+    "slots, late weights": (EventsAndUpdates, slots_module, "memory.read_enable.eq(~self.late)", "memory.read_enable.eq(1)", 8),
+    "slots, events": (EventsAndUpdates, slots_module, "            | (adding[1] & (self.next_slot == addresses[1]))\n", "", 8),
+    "slots, event behind update": (EventsAndUpdates, slots_module, "((adding[0] | clear) & (self.next_slot", "(adding[0] & (self.next_slot", 8),
+    "slots, update behind event": (EventsAndUpdates, slots_module, " | (self.event.slot == second)", "", 8),
+    "slots, update behind update": (EventsAndUpdates, slots_module, "((adding[0] | clear) & (addresses[0]", "(adding[0] & (addresses[0]", 8),
 }  # fmt: skip
 """Environment, module, a piece of it and what the broken twin has instead, steps of the induction."""
 

@@ -23,7 +23,7 @@ AREAS = (
     Area("cycle model", ("sim/cycles/model.py",), ("tests/sim/cycles/test_model.py", "tests/driver/test_predict.py")),
     Area(
         "cycle model, engines",
-        tuple(f"sim/cycles/{name}.py" for name in ("scanner", "entries", "events", "dense", "drain", "update", "router", "recorder", "sequencer", "active", "core")),
+        tuple(f"sim/cycles/{name}.py" for name in ("scanner", "entries", "events", "dense", "drain", "slots", "update", "router", "recorder", "sequencer", "active", "core")),
         ("tests/sim/cycles/test_states.py", "tests/driver/test_predict.py"),
     ),
     Area(
@@ -56,7 +56,7 @@ AREAS = (
     Area("gateware, scanner", ("rtl/synapses/scanner.py", "rtl/synapses/fetch.py", "rtl/synapses/capture.py", "rtl/synapses/emit.py"), ("tests/rtl/synapses/test_scanner.py",)),
     Area(
         "gateware, accumulation",
-        tuple(f"rtl/synapses/{name}.py" for name in ("accumulate", "entries", "event_issue", "dense_issue", "drain", "weights", "slots", "adders", "dense")),
+        tuple(f"rtl/synapses/{name}.py" for name in ("accumulate", "entries", "event_issue", "dense_issue", "drain", "weights", "slot_base", "slots", "adders", "dense")),
         ("tests/rtl/synapses/test_accumulate.py", PROGRAMS),
     ),
     Area(
