@@ -33,7 +33,7 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "window": Parameter(
         "1, 2, 4, 8 or 16; at least 4 for dense_bits below accumulator_bits",
-        "multiplies dense sums and the accumulator memory; rings of the input are two windows longer; dense mode reads a weight once per window instead of "
+        "multiplies dense sums, and the accumulators that a population takes; rings of the input are two windows longer; dense mode reads a weight once per window instead of "
         "once per step, an answer comes up to a window later, and early exit is checked once per window",
     ),
     "weight_bits": Parameter(
@@ -56,7 +56,7 @@ PARAMETERS: dict[str, Parameter] = {
     "weight_words": Parameter(DEPTH, "weight memory: words of lanes * weight_bits bits"),
     "max_neurons": Parameter(
         f"a multiple of the lanes, at most {MAX_BLOCKS:,} times the lanes",
-        "accumulator memory: window * max_neurons / lanes words of lanes * accumulator_bits bits; output_words must hold a step of them",
+        "counters of rows and blocks, up to a bit for each doubling; output_words must hold a step of them",
     ),
     "neuron_words": Parameter(DEPTH, "neuron memory: words of multipliers * state_bits bits, one per state and row of neurons"),
     "ring_words": Parameter(
@@ -91,6 +91,10 @@ PARAMETERS: dict[str, Parameter] = {
         "weight_bits + 2 to accumulator_bits; 0 or not given: accumulator_bits",
         "dense sums in proportion; each bit less halves the active presynaptic neurons that are added before a block is drained once more",
     ),
+    "slot_words": Parameter(
+        DEPTH + "; 0 or not given: the steps of a window times the blocks of max_neurons, rounded up",
+        "accumulator memory: words of lanes * accumulator_bits bits; the compiler refuses populations that need more",
+    ),
 }
 """By name, in the order of the fields."""
 
@@ -99,7 +103,7 @@ def memories(config: Config) -> dict[str, int]:
     """Bits of every memory whose size a configuration chooses."""
     return {
         "weights": config.weight_words * config.weight_word_bits,
-        "accumulators": config.window * config.max_blocks * config.lanes * config.accumulator_bits,
+        "accumulators": config.slot_words * config.lanes * config.accumulator_bits,
         "neurons": config.neuron_words * config.multipliers * config.state_bits,
         "rings": config.ring_words * RING_BITS,
         "program": config.program_words * WORD_BITS,
