@@ -21,9 +21,9 @@ VARIANTS: dict[str, Config] = {
             name="wide-state", multipliers=4, accumulator_bits=24, state_bits=24, weight_shifts=tuple(range(16)), max_delay=31, ring_words=256,
             list_entries=64, program_words=512,
         ),
-        _TINY.replace(name="short-list", list_entries=64, ring_words=512, max_neurons=512, neuron_words=2048, weight_words=4096, max_delay=3, delay_entries=512),
+        _TINY.replace(name="short-list", slot_words=512, list_entries=64, ring_words=512, max_neurons=512, neuron_words=2048, weight_words=4096, max_delay=3, delay_entries=512),
         _TINY.replace(
-            name="many-rows", event_lanes=8, dense_lanes=8, multipliers=8, window=2, max_neurons=8448, neuron_words=4096, weight_words=4096,
+            name="many-rows", slot_words=4096, event_lanes=8, dense_lanes=8, multipliers=8, window=2, max_neurons=8448, neuron_words=4096, weight_words=4096,
             output_words=1024, drain_cycles=1, dense_bits=0,
         ),
     )
