@@ -99,8 +99,7 @@ class Config:
         if not self.dense_bits:
             object.__setattr__(self, "dense_bits", self.accumulator_bits)
         if not self.slot_words:
-            slots = self.window * ceil_div(self.max_neurons, max(self.event_lanes, 1))
-            object.__setattr__(self, "slot_words", max(16, 1 << (max(slots, 1) - 1).bit_length()))
+            object.__setattr__(self, "slot_words", self._slots_of_a_window())
 
     @property
     def lanes(self) -> int:
@@ -214,8 +213,18 @@ class Config:
         """32 bits that identify the configuration; a device reports them and a program carries them."""
         return int.from_bytes(hashlib.sha256(self.canonical().encode()).digest()[:4], "little")
 
+    def _slots_of_a_window(self) -> int:
+        """Slots for every step of a window and every block of the largest population, as a power of two: what ``slot_words`` is if not given."""
+        slots = self.window * ceil_div(self.max_neurons, max(self.event_lanes, 1))  # the rules have not looked at the lanes yet
+        return max(16, 1 << (max(slots, 1) - 1).bit_length())
+
     def replace(self, **changes: object) -> Config:
-        """A copy with some parameters changed, validated again. Without a ``name`` it says what was changed, like ``medium+window=16``."""
+        """A copy with some parameters changed, validated again. Without a ``name`` it says what was changed, like ``medium+window=16``.
+
+        ``slot_words`` follows the others, unless it is given here or was chosen before.
+        """
+        if self.slot_words == self._slots_of_a_window():
+            changes = {"slot_words": 0} | changes
         config = dataclasses.replace(self, **changes)  # type: ignore[arg-type]
         return config if "name" in changes or config.hash == self.hash else dataclasses.replace(config, name=_name_of_changes(self, config))
 

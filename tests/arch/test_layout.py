@@ -70,3 +70,9 @@ def test_unknown_preset_lists_the_others() -> None:
 
 def test_hashes_differ() -> None:
     assert len({c.hash for c in PRESETS.values()}) == len(PRESETS)
+
+
+def test_slots_follow_the_neurons_unless_they_were_chosen() -> None:
+    tiny = PRESETS["tiny"]
+    assert (tiny.slot_words, tiny.replace(max_neurons=256).slot_words, tiny.replace(max_neurons=256, slot_words=32).slot_words) == (64, 256, 32)
+    assert tiny.replace(slot_words=16).replace(max_neurons=256).slot_words == 16

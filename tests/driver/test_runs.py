@@ -280,7 +280,7 @@ def test_records_that_nobody_asked_for_are_refused(board: devices.LinkedDevice) 
 @pytest.mark.parametrize(
     ("change", "record"),
     [
-        ({"max_neurons": 128, "output_words": 16}, ["all"]),
+        ({"max_neurons": 128, "slot_words": 128, "output_words": 16}, ["all"]),
         ({"event_lanes": 8, "dense_lanes": 0, "multipliers": 8, "max_neurons": 96, "output_words": 16, "drain_cycles": 1}, ["all", "all.v"]),
     ],
     ids=["spikes", "rows"],
