@@ -51,21 +51,21 @@ def test_weight_words_lie_in_the_order_of_passes() -> None:
 
 
 def test_one_slot_per_block_is_for_populations_of_a_single_pass_in_event_mode() -> None:
-    alone, chain = placed(network(64, 5)), placed(network(20, 5, 3))
+    alone, chain = placed(network(64, 5), Mode.EVENT), placed(network(20, 5, 3), Mode.EVENT)
     assert [p.one_slot for p in alone.passes] == [True]
     assert [p.one_slot for p in chain.passes] == [True, False, False], "two projections lead to p1"
-    assert [p.one_slot for p in placed(network(70, 5)).passes] == [False, False], "a projection in two parts"
+    assert [p.one_slot for p in placed(network(70, 5), Mode.DENSE).passes] == [False, False], "a projection in two parts"
     assert [p.one_slot for p in placed(network(64, 5), Mode.DENSE).passes] == [False]
 
 
 def test_slots_are_filled_to_the_last_one() -> None:
     few = TINY.replace(slot_words=16)
-    assert [p.entry.blocks for p in placed(network(20, 64), config=few).passes] == [16]
-    with pytest.raises(CompileError, match="population `p0` needs 17 accumulator slots .17 blocks of 4 neurons., `tiny` has 16: split the population"):
-        placed(network(20, 65), config=few)
-    assert [p.entry.blocks for p in placed(network(70, 16), config=few).passes] == [4, 4]
-    with pytest.raises(CompileError, match="population `p0` needs 20 accumulator slots .5 blocks of 4 neurons, for each of 4 steps as .* `tiny` has 16"):
-        placed(network(70, 17), config=few)
+    assert [p.entry.blocks for p in placed(network(20, 64), Mode.EVENT, few).passes] == [16]
+    with pytest.raises(CompileError, match="population `p0` needs 17 accumulator slots .17 blocks of 4 neurons., `tiny.*` has 16: split the population"):
+        placed(network(20, 65), Mode.EVENT, few)
+    assert [p.entry.blocks for p in placed(network(70, 16), Mode.DENSE, few).passes] == [4, 4]
+    with pytest.raises(CompileError, match="population `p0` needs 20 accumulator slots .5 blocks of 4 neurons, for each of 4 steps as .* `tiny.*` has 16"):
+        placed(network(70, 17), Mode.DENSE, few)
     with pytest.raises(CompileError, match="population `p0` needs 20 accumulator slots"):
         placed(network(20, 17), Mode.DENSE, few)
 
