@@ -101,7 +101,8 @@ class Bench:
 
     async def load(self) -> None:
         ctx, dut, case = self.ctx, self.dut, self.case
-        ctx.set(dut.population.population_0, {"rows": case.rows, "row_words": ROW_WORDS, "neuron_base": BASE})
+        ctx.set(dut.population.population_0, {"rows": case.rows, "neuron_base": BASE})
+        ctx.set(dut.population.population_5, {"row_words": ROW_WORDS})
         ctx.set(dut.population.population_1, {"prologue": case.prologue, "update": case.update, "record": case.record})
         ctx.set(dut.section.has_recording, case.record > 0)
         ctx.set(dut.load, 1)
