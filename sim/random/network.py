@@ -301,5 +301,5 @@ def random_spikes(rng: Generator, network: Network, steps: int, *, corners: bool
         for t in np.flatnonzero(rng.random(steps) < 0.25):
             spikes[t] = 0
             if rng.random() < 0.6:
-                spikes[t, rng.choice([0, neurons - 1, rng.integers(neurons)])] = 1
+                spikes[t, rng.choice([0, neurons - 1, int(rng.integers(neurons))])] = 1
     return spikes
