@@ -235,7 +235,8 @@ def _name_of_changes(base: Config, config: Config) -> str:
     origin = PRESETS.get(start)
     if origin is None:
         start, origin = base.name, base
-    differ = [f.name for f in dataclasses.fields(Config) if f.name != "name" and getattr(config, f.name) != getattr(origin, f.name)]
+    followed = {"name"} | ({"slot_words"} if config.slot_words == config._slots_of_a_window() else set())  # nobody chose them
+    differ = [f.name for f in dataclasses.fields(Config) if f.name not in followed and getattr(config, f.name) != getattr(origin, f.name)]
     texts = [f"{name}={','.join(map(str, v)) if isinstance(v := getattr(config, name), tuple) else v}" for name in differ]
     name = "+".join([start, *texts])
     return name if len(name) <= LONGEST_NAME else f"{start}+{config.hash:08x}"
