@@ -26,16 +26,6 @@ int lifline_open(struct lifline_device *device, struct lifline_stream stream)
     return first[1] == LIFLINE_INTERFACE_VERSION ? LIFLINE_OK : LIFLINE_ERROR_VERSION;
 }
 
-static int get(struct lifline_device *device, uint32_t offset, uint32_t *value)
-{
-    return lifline_read(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_REGISTERS, offset), value, 1);
-}
-
-static int set(struct lifline_device *device, uint32_t offset, uint32_t value)
-{
-    return lifline_write(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_REGISTERS, offset), &value, 1);
-}
-
 /* Whether this is an image that nothing has happened to. */
 static int intact(const uint32_t *image, size_t words)
 {
@@ -55,14 +45,14 @@ static int halt(struct lifline_device *device)
 {
     for (unsigned look = 0; look < LIFLINE_PATIENCE; look++) {
         uint32_t status, output;
-        int error = get(device, LIFLINE_REGISTER_STATUS, &status);
+        int error = lifline_get(&device->link, LIFLINE_REGISTER_STATUS, &status);
         if (error < 0 || !(status & LIFLINE_STATUS_RUNNING))
             return error;
-        error = set(device, LIFLINE_REGISTER_CONTROL, LIFLINE_CONTROL_STOP);
+        error = lifline_set(&device->link, LIFLINE_REGISTER_CONTROL, LIFLINE_CONTROL_STOP);
         if (error == LIFLINE_OK)
-            error = get(device, LIFLINE_REGISTER_OUTPUT_COUNT, &output);
+            error = lifline_get(&device->link, LIFLINE_REGISTER_OUTPUT_COUNT, &output);
         if (error == LIFLINE_OK)
-            error = set(device, LIFLINE_REGISTER_OUTPUT_TAKEN, output); /* it may be waiting for room */
+            error = lifline_set(&device->link, LIFLINE_REGISTER_OUTPUT_TAKEN, output); /* it may be waiting for room */
         if (error < 0)
             return error;
     }
@@ -93,11 +83,11 @@ int lifline_load(struct lifline_device *device, const uint32_t *image, size_t wo
         return LIFLINE_ERROR_PROGRAM;
     if (image[LIFLINE_IMAGE_INTERFACE_VERSION] != LIFLINE_INTERFACE_VERSION)
         return LIFLINE_ERROR_VERSION;
-    int error = get(device, LIFLINE_REGISTER_CONFIG_HASH, &hash);
+    int error = lifline_get(&device->link, LIFLINE_REGISTER_CONFIG_HASH, &hash);
     if (error == LIFLINE_OK && hash != image[LIFLINE_IMAGE_CONFIG_HASH])
         return LIFLINE_ERROR_CONFIG;
     if (error == LIFLINE_OK)
-        error = set(device, LIFLINE_REGISTER_LOAD_MARK, 0); /* from now on nobody else's program is there */
+        error = lifline_set(&device->link, LIFLINE_REGISTER_LOAD_MARK, 0); /* from now on nobody else's program is there */
     if (error == LIFLINE_OK)
         error = halt(device);
     const uint32_t *next = image + LIFLINE_IMAGE_HEADER_WORDS + image[LIFLINE_IMAGE_POPULATIONS] * LIFLINE_IMAGE_POPULATION_WORDS;
@@ -108,7 +98,7 @@ int lifline_load(struct lifline_device *device, const uint32_t *image, size_t wo
     for (uint32_t k = 0; error == LIFLINE_OK && k < image[LIFLINE_IMAGE_REGISTERS]; k++, next += 2)
         error = lifline_write(&device->link, next[0], next + 1, 1);
     if (error == LIFLINE_OK)
-        error = set(device, LIFLINE_REGISTER_LOAD_MARK, mark);
+        error = lifline_set(&device->link, LIFLINE_REGISTER_LOAD_MARK, mark);
     if (error < 0)
         return error;
     device->image = image;
@@ -125,7 +115,7 @@ static int check(struct lifline_device *device, uint32_t population)
         return LIFLINE_ERROR_NOT_LOADED;
     if (population >= HEADER(device, POPULATIONS))
         return LIFLINE_ERROR_ARGUMENT;
-    int error = get(device, LIFLINE_REGISTER_LOAD_MARK, &mark);
+    int error = lifline_get(&device->link, LIFLINE_REGISTER_LOAD_MARK, &mark);
     return error < 0 ? error : mark == device->mark ? LIFLINE_OK : LIFLINE_ERROR_TAKEN;
 }
 

@@ -137,6 +137,16 @@ int lifline_write(struct lifline_link *link, uint32_t address, const uint32_t *w
     return LIFLINE_OK;
 }
 
+int lifline_get(struct lifline_link *link, uint32_t offset, uint32_t *value)
+{
+    return lifline_read(link, LIFLINE_ADDRESS(LIFLINE_SPACE_REGISTERS, offset), value, 1);
+}
+
+int lifline_set(struct lifline_link *link, uint32_t offset, uint32_t value)
+{
+    return lifline_write(link, LIFLINE_ADDRESS(LIFLINE_SPACE_REGISTERS, offset), &value, 1);
+}
+
 const char *lifline_text(int error)
 {
     switch (error) {

@@ -47,6 +47,10 @@ struct lifline_link {
 int lifline_read(struct lifline_link *link, uint32_t address, uint32_t *words, size_t count);
 int lifline_write(struct lifline_link *link, uint32_t address, const uint32_t *words, size_t count);
 
+/* One register, by its offset: LIFLINE_REGISTER_... */
+int lifline_get(struct lifline_link *link, uint32_t offset, uint32_t *value);
+int lifline_set(struct lifline_link *link, uint32_t offset, uint32_t value);
+
 const char *lifline_text(int error);
 
 #endif

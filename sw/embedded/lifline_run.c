@@ -12,16 +12,6 @@ struct progress {
     int has_header, stopping;
 };
 
-static int set(struct lifline_device *device, uint32_t offset, uint32_t value)
-{
-    return lifline_write(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_REGISTERS, offset), &value, 1);
-}
-
-static int get(struct lifline_device *device, uint32_t offset, uint32_t *value)
-{
-    return lifline_read(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_REGISTERS, offset), value, 1);
-}
-
 /* Whether the input ends as many steps as are run, and names only neurons that exist. */
 static int input_fits(const struct lifline_device *device, const uint16_t *input, size_t words, uint32_t steps)
 {
@@ -59,7 +49,7 @@ static int feed(struct lifline_device *device, struct progress *now, const uint1
         return LIFLINE_OK;
     int error = lifline_write(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_INPUT, at), part, count);
     now->written += count;
-    return error < 0 ? error : set(device, LIFLINE_REGISTER_INPUT_COUNT, now->written & POSITION_MASK);
+    return error < 0 ? error : lifline_set(&device->link, LIFLINE_REGISTER_INPUT_COUNT, now->written & POSITION_MASK);
 }
 
 /* One word of a record. */
@@ -78,7 +68,7 @@ static int take(struct lifline_device *device, struct progress *now, uint32_t wo
     uint32_t since = (LIFLINE_GET(now->header, LIFLINE_RECORD_STEP) - now->started) & LIFLINE_MASK(LIFLINE_RECORD_STEP);
     if (device->receiver && device->receiver(device->context, (now->started + since) & POSITION_MASK, population, first, word) && !now->stopping) {
         now->stopping = 1;
-        return set(device, LIFLINE_REGISTER_CONTROL, LIFLINE_CONTROL_STOP);
+        return lifline_set(&device->link, LIFLINE_REGISTER_CONTROL, LIFLINE_CONTROL_STOP);
     }
     return LIFLINE_OK;
 }
@@ -96,7 +86,7 @@ static int drain(struct lifline_device *device, struct progress *now)
             error = take(device, now, part[k]);
         device->position = (device->position + count) & POSITION_MASK;
         if (error == LIFLINE_OK)
-            error = set(device, LIFLINE_REGISTER_OUTPUT_TAKEN, device->position);
+            error = lifline_set(&device->link, LIFLINE_REGISTER_OUTPUT_TAKEN, device->position);
         if (error < 0)
             return error;
     }
@@ -106,21 +96,21 @@ static int drain(struct lifline_device *device, struct progress *now)
 static int start(struct lifline_device *device, struct progress *now, uint32_t steps, int fresh, uint32_t period)
 {
     uint32_t control = 0;
-    int error = set(device, LIFLINE_REGISTER_CONTROL, LIFLINE_CONTROL_DISCARD);
+    int error = lifline_set(&device->link, LIFLINE_REGISTER_CONTROL, LIFLINE_CONTROL_DISCARD);
     if (error == LIFLINE_OK)
-        error = set(device, LIFLINE_REGISTER_PERIOD, period);
+        error = lifline_set(&device->link, LIFLINE_REGISTER_PERIOD, period);
     if (error == LIFLINE_OK)
-        error = set(device, LIFLINE_REGISTER_STEPS, steps);
+        error = lifline_set(&device->link, LIFLINE_REGISTER_STEPS, steps);
     if (error == LIFLINE_OK && !fresh)
-        error = get(device, LIFLINE_REGISTER_STEP, &now->started);
+        error = lifline_get(&device->link, LIFLINE_REGISTER_STEP, &now->started);
     if (error == LIFLINE_OK)
-        error = get(device, LIFLINE_REGISTER_CONTROL, &control);
+        error = lifline_get(&device->link, LIFLINE_REGISTER_CONTROL, &control);
     if (error < 0)
         return error;
     uint32_t tag = ((control >> LIFLINE_CONTROL_TAG_SHIFT) + 1u) & 0xFFu; /* a start that is repeated is obeyed once */
     if (fresh)
         device->position = 0;
-    return set(device, LIFLINE_REGISTER_CONTROL, LIFLINE_CONTROL_START | (fresh ? LIFLINE_CONTROL_FRESH : 0u) | tag << LIFLINE_CONTROL_TAG_SHIFT);
+    return lifline_set(&device->link, LIFLINE_REGISTER_CONTROL, LIFLINE_CONTROL_START | (fresh ? LIFLINE_CONTROL_FRESH : 0u) | tag << LIFLINE_CONTROL_TAG_SHIFT);
 }
 
 /* Until the run has ended and all of its output is read. */
@@ -143,7 +133,7 @@ static int lead(struct lifline_device *device, struct progress *now, const uint1
             idle = 0;
         else if (++idle == LIFLINE_PATIENCE) {
             uint32_t period; /* it may wait for its next window to be due */
-            error = get(device, LIFLINE_REGISTER_STALL_PERIOD_CYCLES, &period);
+            error = lifline_get(&device->link, LIFLINE_REGISTER_STALL_PERIOD_CYCLES, &period);
             if (error < 0 || period == waited)
                 return error < 0 ? error : LIFLINE_ERROR_STALLED;
             waited = period;
@@ -165,14 +155,14 @@ int lifline_run(struct lifline_device *device, const uint16_t *input, size_t wor
     if (device->failed && !fresh)
         return LIFLINE_ERROR_FAILED;
     device->failed = 1;
-    int error = get(device, LIFLINE_REGISTER_LOAD_MARK, &mark);
+    int error = lifline_get(&device->link, LIFLINE_REGISTER_LOAD_MARK, &mark);
     if (error == LIFLINE_OK && mark != device->mark)
         return LIFLINE_ERROR_TAKEN;
     if (error == LIFLINE_OK)
         error = start(device, &now, steps, fresh, period);
     if (error == LIFLINE_OK)
         error = lead(device, &now, input, words);
-    int again = get(device, LIFLINE_REGISTER_LOAD_MARK, &mark);
+    int again = lifline_get(&device->link, LIFLINE_REGISTER_LOAD_MARK, &mark);
     if (again == LIFLINE_OK && mark != device->mark)
         return LIFLINE_ERROR_TAKEN; /* if the device was taken away, that is why */
     if (error < 0 || again < 0)
