@@ -47,6 +47,16 @@ def drive(net: Any) -> Any:
         return np.stack([net(torch.as_tensor(X[:, t])).numpy() for t in range(STEPS)], axis=1)
 
 
+def drive_with_state(net: Any) -> Any:
+    """Outputs (batch, time, ...) of a network that takes its state and gives it back."""
+    outputs, state = [], None
+    with torch.no_grad():
+        for t in range(STEPS):
+            y, state = net(torch.as_tensor(X[:, t]), state)
+            outputs.append(y.numpy())
+    return np.stack(outputs, axis=1)
+
+
 # Each gives the graph that the framework's exporter writes, the framework's own output, the dialect and the time step.
 
 
@@ -76,12 +86,7 @@ def norse(kind: str, fast: bool) -> Any:
         "IAFCell": lambda: norse.IAFCell(norse.IAFParameters(v_th=value(0.9)), dt=dt),
     }[kind]()
     net = norse.SequentialState(linear(1.5), cell).eval()
-    outputs, state = [], None
-    with torch.no_grad():
-        for t in range(STEPS):
-            y, state = net(torch.as_tensor(X[:, t]), state)
-            outputs.append(y.numpy())
-    return to_nir(net, torch.rand(1, INPUTS), dt=exported), np.stack(outputs, axis=1), "norse", dt * exported
+    return to_nir(net, torch.rand(1, INPUTS), dt=exported), drive_with_state(net), "norse", dt * exported
 
 
 def spikingjelly(kind: str, fast: bool) -> Any:
@@ -192,12 +197,7 @@ def test_norse_s_reset_value_is_an_argument(v_reset: float, form: str) -> None:
     from norse.torch.utils.export_nir import to_nir
 
     net = norse.SequentialState(linear(1.5), norse.LIFBoxCell(LIFBoxParameters(v_th=torch.tensor(0.4), v_reset=torch.tensor(v_reset)))).eval()
-    outputs, state = [], None
-    with torch.no_grad():
-        for t in range(STEPS):
-            y, state = net(torch.as_tensor(X[:, t]), state)
-            outputs.append(y.numpy())
-    graph, y = to_nir(net, torch.rand(1, INPUTS)), np.stack(outputs, axis=1)
+    graph, y = to_nir(net, torch.rand(1, INPUTS)), drive_with_state(net)
     value: Any = {"one": v_reset, "per neuron": np.full(SIZE, v_reset), "by node": {"1": [v_reset] * SIZE}}[form]
     network = import_nir(graph, "norse", v_reset=value, check=(X, y))
     again = DIALECTS["norse"].replace(**json.loads(json.dumps(network.dialect.as_dict())))  # type: ignore[union-attr]
@@ -330,12 +330,7 @@ def test_a_layer_that_norse_does_not_export_is_refused_and_a_wrong_identity_is_f
         unknown.running_mean.fill_(0.3)
     cell = norse.LIFBoxCell(LIFBoxParameters(v_th=torch.tensor(0.2)))
     net = norse.SequentialState(linear(2.5), unknown, cell).eval()
-    outputs, state = [], None
-    with torch.no_grad():
-        for t in range(STEPS):
-            y, state = net(torch.as_tensor(X[:, t]), state)
-            outputs.append(y.numpy())
-    graph, y = to_nir(net, torch.rand(1, INPUTS)), np.stack(outputs, axis=1)
+    graph, y = to_nir(net, torch.rand(1, INPUTS)), drive_with_state(net)
     assert y.any()
     with pytest.raises(ConversionError, match=r"node\(s\) 1 are None"):
         import_nir(graph, "norse", check=(X, y))
