@@ -187,3 +187,22 @@ def test_a_device_that_says_nothing_is_no_reply(library: ctypes.CDLL) -> None:
     with pytest.raises(CDriverError, match="check cable, port and baud rate") as error:
         CDevice(library, Silent())
     assert error.value.code == NO_REPLY
+
+
+def test_input_waits_for_room_and_output_is_taken_away(library: ctypes.CDLL) -> None:
+    """Many more words than either memory holds; in real time the device is slower than the link."""
+    rng = np.random.default_rng(4)
+    network = Network(
+        name="slow", state_bits=TINY.state_bits, output="out",
+        populations=(Population("in", (3,)), Population("out", (64,), Neurons(threshold=90, decay_v=400))),
+        projections=(Projection(source="in", target="out", weights=rng.integers(-60, 120, (64, 3))),),
+    )  # fmt: skip
+    spikes = (rng.random((200, 3)) < 0.8).astype(np.uint8)
+    assert spikes.sum() + len(spikes) > 2 * TINY.input_words
+    program, expected = compile_network(network, TINY), GoldenModel(network).run(spikes, record=["out"])
+    with closing(CompiledBoard(TINY)) as board:
+        device = CDevice(library, board)
+        device.load(image_of(program))
+        device.record(0)
+        assert device.run(spikes, period=1500) == (len(spikes), False)
+    assert len(device.spikes) > TINY.output_words and sorted(device.spikes) == events(network, expected)
