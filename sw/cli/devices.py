@@ -72,18 +72,25 @@ def verify(
     inject: Annotated[str | None, typer.Option(help="flip a bit in: weight, state, delay, descriptor")] = None,
     as_json: Json = False,
 ) -> None:
-    """Run random networks on the simulated board against the golden model."""
+    """Run random networks on the simulated board against the golden model, and its cycles against the cycle model."""
     from .verify import verify_random
 
     with typed_errors(), Progress(console=console, transient=True) as progress:
         task = progress.add_task("random programs", total=random)
         report = verify_random(config, random, seed, inject, lambda: progress.advance(task))
-    shown = {key: ", ".join(value) or "nothing" if isinstance(value, list) else value for key, value in report.items() if not isinstance(value, dict)}
-    print_figures(shown, "random programs against the golden model")
+    names = ("programs", "mismatches", "cycle_mismatches", "seed", "config", "configurations", "not_covered")
+    print_figures({n: ", ".join(report[n]) or "nothing" if isinstance(report[n], list) else report[n] for n in names}, "random programs against the golden model")
+    for reason, programs in report["counted_alone"].items():
+        if programs:
+            console.print(f"{reason} in {programs}: their cycles were compared in a second run, which sends nothing")
+    if report["cycle_mismatches"]:
+        seeds = ", ".join(f"{d['seed']} ({d['config']}: {d['cycles'][0]:,}, model {d['cycles'][1]:,})" for d in report["differences"] if d["cycles"])
+        console.print(f"cycle model differs on {report['cycle_mismatches']} of {report['programs']}: seeds {seeds}", soft_wrap=True)
+    else:
+        console.print(f"cycle model equal on all {report['programs']}")
     if as_json:
         print_json(report)
-    found = report["mismatches"] > 0
-    if found != (inject is not None):
+    if bool(report["differences"]) != (inject is not None):
         again = f"--random 1 --seed {report['seed']} --config {report['config']}"
         console.print("[red]an injected fault was not found[/]" if inject else f"[red]mismatch: reproduce with {again}[/]", soft_wrap=True)
         raise typer.Exit(1)

@@ -12,7 +12,7 @@ from lifline.arch.config import Config
 from lifline.arch.registers import Space
 from lifline.compiler.program import Program
 from lifline.network.model import Network
-from lifline.network.result import parse_records, with_output
+from lifline.network.result import RunResult, parse_records, with_output
 from lifline.network.spikes import as_batch
 from lifline.sim.cycles.model import INPUT, Costs, CycleModel
 from lifline.sim.golden.model import GoldenModel
@@ -64,17 +64,30 @@ def record_activity(network: Network, spikes: object) -> Activity:
     InputError   for bad spikes, see :func:`lifline.network.spikes.as_batch`.
     """
     array, _ = as_batch(spikes, network.input.size, None)
-    result = GoldenModel(network).run(array, record=["all"])
+    return activity_of(network, array, GoldenModel(network).run(array, record=["all"]))
+
+
+def activity_of(network: Network, spikes: object, result: RunResult) -> Activity:
+    """The spikes of a run on this input of which all populations' spikes were recorded.
+
+    Raises
+    ------
+    InputError   for bad spikes, see :func:`lifline.network.spikes.as_batch`.
+    """
+    array, _ = as_batch(spikes, network.input.size, None)
     fired = {name: variables["spikes"].astype(np.uint8, copy=False) for name, variables in result.records.items()}
     return Activity({network.input.name: array} | fired, result.steps)
 
 
 def predict(
-    program: Program, config: Config, activity: Activity, *, record: str | Iterable[str] = (), on_sample: Callable[[], object] | None = None
+    program: Program, config: Config, activity: Activity, *, record: str | Iterable[str] | None = (), on_sample: Callable[[], object] | None = None
 ) -> list[Costs]:
     """Cycles of every sample as :meth:`Device.run` with the same ``record`` counts them, each from a fresh start.
 
-    ``on_sample`` is called after each of them.
+    Parameters
+    ----------
+    record : None: nothing is sent, not even the output, as by :meth:`Device.count`.
+    on_sample : called after every sample.
 
     Raises
     ------
@@ -84,7 +97,8 @@ def predict(
     program.check_config(config)
     network = program.network
     image = program.images[Space.PROGRAM].copy()
-    for where, value in program.recording(with_output(network, parse_records(network, record))):
+    wanted = {} if record is None else with_output(network, parse_records(network, record))
+    for where, value in program.recording(wanted):
         image[where] = value
     numbers = {network.input.name: INPUT} | {p.name: p.number for p in program.populations}
     model = CycleModel(

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from lifline.arch.config import PRESETS
 from lifline.arch.errors import ConfigError, InputError
-from lifline.arch.program import PROGRAM_LAYOUTS
 from lifline.cli.main import app
-from lifline.cli.verify import BITS, FIELDS, OPTIONS, verify_random
+from lifline.cli.coverage import FIELDS, OPTIONS
+from lifline.cli.verify import OUTPUT_FULL, verify_random
 from lifline.sim.random.variants import VARIANTS
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
@@ -24,6 +24,8 @@ def test_variants() -> None:
     report = verify_random("all", 200, 20_000, None, lambda: seen.append(1))
     assert report["mismatches"] == 0, f"reproduce with --random 1 --seed {report['seed']} --config {report['config']}"
     assert report["not_covered"] == [] and report["programs"] == len(seen) == 200
+    assert report["cycle_mismatches"] == 0 and report["differences"] == [] and report["cycles_equal"] == 200
+    assert 0 < report["counted_alone"][OUTPUT_FULL] < 100  # the records of most others are part of their cycles
     assert set(report["coverage"]) >= {*OPTIONS, *FIELDS}
 
 
@@ -82,7 +84,21 @@ def test_a_board_that_computes_something_else_is_noticed(monkeypatch: pytest.Mon
     assert result.exit_code == 1 and json.loads(result.stdout.strip().splitlines()[-1])["mismatches"] == 2
 
 
-def test_bits_that_are_not_asked_for_belong_to_fields_that_exist() -> None:
-    fields = {f"{w.name}.{f.name}": f.width for w in PROGRAM_LAYOUTS for f in w.fields}
-    assert all(0 < bits <= fields[name] for name, bits in BITS.items())
-    assert set(FIELDS) >= {"pass_0.mode[0]", "micro.latch remaining", "micro.record count", "population_1.shift[3]", "population_2.factor_v[12]"}
+@needs_compiler
+def test_a_cycle_model_that_is_wrong_is_noticed_and_its_seeds_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a run whose cycles are compared, and in one that is counted alone as its records fill the output."""
+    from lifline.sim.cycles import model
+
+    words = ["verify", "--random", "4", "--seed", "100", "--config", "tiny", "--json"]
+    right = CliRunner().invoke(app, words)
+    assert right.exit_code == 0 and "cycle model equal on all 4" in right.stderr
+    report = json.loads(right.stdout.splitlines()[-1])
+    assert 0 < report["counted_alone"][OUTPUT_FULL] < report["cycles_equal"] == 4 and report["cycle_mismatches"] == 0
+    assert f"{OUTPUT_FULL} in {report['counted_alone'][OUTPUT_FULL]}" in right.stderr
+    monkeypatch.setattr(model, "PASS_CYCLES", model.PASS_CYCLES + 1)
+    wrong = CliRunner().invoke(app, words)
+    assert wrong.exit_code == 1 and "cycle model differs on 4 of 4: seeds 100 (tiny: " in wrong.stderr
+    report = json.loads(wrong.stdout.splitlines()[-1])
+    assert (report["mismatches"], report["cycle_mismatches"], report["cycles_equal"], report["seed"]) == (0, 4, 0, 100)
+    assert [d["seed"] for d in report["differences"]] == [100, 101, 102, 103]
+    assert all(counted < modelled and not d["values"] for d in report["differences"] for counted, modelled in [d["cycles"]])

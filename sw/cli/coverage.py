@@ -1,0 +1,91 @@
+"""What random programs exercise: options of the description, bits of descriptors, values of micro-operations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lifline.arch.layout import WORD_BITS, Field, Word
+from lifline.arch.program import (
+    FIRST_COUNTER,
+    INSTRUCTION,
+    MICRO,
+    PASS_WORDS,
+    POPULATION_WORDS,
+    RING_WORDS,
+    Addend,
+    Carry,
+    Factor,
+    Latch,
+    Record,
+)
+from lifline.compiler.program import Program
+from lifline.network.model import ResetRule
+from lifline.network.result import RunResult
+
+OPTIONS = (
+    "mode event", "mode dense", *(f"reset {r.value}" for r in ResetRule), "strict", "not strict", "read-out", "current", "clamp", "budget hit",
+    "saturation", "bias", "threshold per neuron", "axonal delay", "early exit", "full spike count", "another order", "padding",
+)  # fmt: skip
+VALUES = {"factor": Factor, "addend": Addend, "latch": Latch, "carry": Carry, "record": Record}
+"""Fields of a micro-operation whose values have names; each value must have been executed."""
+
+BITS = {
+    "instruction.argument": 3, "pass_0.source_words": 2, "pass_0.blocks": 3, "pass_1.ring_base": 8, "pass_1.ring": 7, "pass_2.weight_base": 9,
+    "pass_2.fan_in": 7, "population_0.rows": 5, "population_0.neuron_base": 7, "population_1.prologue": 2, "population_1.update": 4,
+    "population_1.record": 2, "population_1.rings": 2, "population_1.population": 2, "population_2.micro_words": 5, "population_5.ring": 7,
+    "population_6.last_row": 16, "population_3.period_words": 2, "population_5.period_rows": 3, "ring_0.base": 8, "ring_0.rows": 7, "ring_1.delay": 6, "micro.offset": 3,
+}  # fmt: skip
+"""Low bits of counts and addresses that networks of this size need on the variants; of all other fields every bit must have been set."""
+
+
+def _bits(layout: Word, field: Field) -> int:
+    return BITS.get(f"{layout.name}.{field.name}", field.width)
+
+
+FIELDS = tuple(
+    name
+    for layout in (INSTRUCTION, *PASS_WORDS, *POPULATION_WORDS[:FIRST_COUNTER], *RING_WORDS, MICRO)
+    for f in layout.fields
+    if f.name not in ("reserved", "opcode", "head")  # the sequencer writes the head
+    for name in (
+        [f"micro.{f.name} {value.name.lower()}" for value in VALUES[f.name]]
+        if layout is MICRO and f.name in VALUES
+        else [f"{layout.name}.{f.name}[{k}]" for k in range(_bits(layout, f))]
+    )
+)
+"""Bits of descriptors that some program must have set, and values of micro-operations that some program must have executed."""
+
+
+def exercised(program: Program, wanted: dict[str, set[str]], expected: RunResult) -> set[str]:
+    """Options that this program has exercised, descriptor bits that were set in it, and values of its micro-operations."""
+    network = program.network
+    seen = {f"mode {p.mode.name.lower()}" for p in program.passes}
+    for population in network.populations:
+        neurons = population.neurons
+        if neurons is None:
+            continue
+        counters = expected.counters[population.name]
+        seen.add(f"reset {neurons.reset.value}")
+        seen.add("strict" if neurons.strict else "not strict")
+        flags = {
+            "read-out": neurons.cap == 0,
+            "current": neurons.decay_i != 4096,
+            "clamp": neurons.v_min is not None,
+            "budget hit": bool(counters.budget_hits.any()),
+            "saturation": bool(counters.saturations.any()),
+            "bias": bool(np.any(neurons.bias)),
+            "threshold per neuron": np.ndim(neurons.threshold) > 0,
+        }
+        seen |= {name for name, on in flags.items() if on}
+    seen |= {"axonal delay" for p in network.projections if np.ptp(p.delay_vector())}
+    seen |= {"early exit"} if expected.exited.any() else set()
+    if network.early_exit is not None and (expected.spike_counts > network.state_max).any():
+        seen.add("full spike count")
+    seen |= {"another order" for layout in program.layouts.values() if (np.diff(layout.indices) < 0).any()}
+    seen |= {"padding" for layout in program.layouts.values() if layout.size > layout.neurons}
+    for _, layout, word in program.listing(program.recording(wanted)):
+        for field, value in layout.unpack(word).items():
+            if layout is MICRO and field in VALUES:
+                seen.add(f"micro.{field} {VALUES[field](value).name.lower()}")
+            seen |= {f"{layout.name}.{field}[{k}]" for k in range(WORD_BITS) if value >> k & 1}
+    return seen
