@@ -93,7 +93,8 @@ def verify_random(config_name: str, count: int, seed: int, inject: str | None, a
         raise InputError(f"cannot inject {inject!r}; choose one of {', '.join(FAULTS)}")
     configs = configurations(config_name)
     differences: list[Difference] = []
-    coverage, alone = dict.fromkeys((*OPTIONS, *FIELDS), 0), dict.fromkeys(ALONE, 0)
+    coverage: dict[str, int] = dict.fromkeys((*OPTIONS, *FIELDS), 0)
+    alone: dict[str, int] = dict.fromkeys(ALONE, 0)
     with ExitStack() as stack:
         boards: dict[str, tuple[CompiledBoard, devices.LinkedDevice]] = {}
         for current in range(seed, seed + count):

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from lifline.arch.config import PRESETS
 from lifline.arch.errors import ConfigError, InputError
-from lifline.cli.main import app
 from lifline.cli.coverage import FIELDS, OPTIONS
+from lifline.cli.main import app
 from lifline.cli.verify import OUTPUT_FULL, verify_random
 from lifline.sim.random.variants import VARIANTS
 
