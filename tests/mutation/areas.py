@@ -57,7 +57,7 @@ AREAS = (
     Area(
         "gateware, accumulation",
         tuple(f"rtl/synapses/{name}.py" for name in ("accumulate", "entries", "event_issue", "dense_issue", "drain", "weights", "slot_base", "slots", "adders", "dense")),
-        ("tests/rtl/synapses/test_accumulate.py", PROGRAMS),
+        ("tests/rtl/synapses/test_accumulate.py", "tests/rtl/synapses/test_entries.py", "tests/rtl/synapses/test_slots.py", PROGRAMS),
     ),
     Area(
         "gateware, lanes",
