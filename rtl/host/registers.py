@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -48,9 +48,30 @@ class RegisterMemory(wiring.Component):
         turn, take, updating = Signal(range(len(COUNTERS))), Signal(), Signal()
         low = [Signal(LOW_BITS, name=f"low{k}") for k in range(len(COUNTERS))]
         carry = [Signal(name=f"carry{k}") for k in range(len(COUNTERS))]
+        turn_address = Cat(turn, Const(COUNTER_OFFSET >> len(turn), len(self.index) - len(turn)))
+        high = self.show(m, memory, low, carry, take)
+        m.d.comb += [
+            memory.read_address.eq(Mux(self.free, turn_address, self.index)),
+            memory.read_enable.eq(~updating),
+            memory.write_address.eq(Mux(updating, turn_address, self.index)),
+            memory.write_data.eq(Mux(updating, Cat(Const(0, LOW_BITS), Mux(self.clearing, 0, high[:-1])), self.write_data)),
+            memory.write_enable.eq(updating | self.write),
+            take.eq(self.free & ~updating),
+        ]
+        after_write = Signal()  # nobody looks at the word that the host has just written
+        m.d.sync += after_write.eq(self.write)
+        m.d.comb += memory.used.eq(~after_write)
+        self.count(m, low, carry)
+        self.carry_on(m, turn, take, updating, high[-1])
+        with m.If(self.clear):
+            m.d.sync += [turn.eq(0), updating.eq(0), self.overflow.eq(0), self.clearing.eq(1), Cat(*low, *carry).eq(0)]
+        return m
 
-        # A word as read, plus the carry that had not reached it, is both what the host sees and the new word of a counter.
-        # Each counter's low part and carry are kept, and zero unless the word is that counter: an OR is less than a multiplexer.
+    def show(self, m: Module, memory: Ram, low: list[Signal], carry: list[Signal], take: Signal) -> Signal:
+        """A word as read, plus the carry that had not reached it, is both what the host sees and the new word of a counter; returns its high part.
+
+        Each counter's low part and carry are kept, and zero unless the word is that counter: an OR is less than a multiplexer.
+        """
         shown = [Signal(LOW_BITS + 1, name=f"shown{k}") for k in range(len(COUNTERS))]
         shown_low, shown_carry = Signal(LOW_BITS), Signal()
         high = Signal(WORD_BITS - LOW_BITS + 1)
@@ -60,37 +81,30 @@ class RegisterMemory(wiring.Component):
                 m.d.sync += shown[k].eq(Cat(low[k], carry[k]))
                 with m.If(take):
                     m.d.sync += carry[k].eq(0)
-        turn_address = Cat(turn, Const(COUNTER_OFFSET >> len(turn), len(self.index) - len(turn)))
         m.d.comb += [
             Cat(shown_low, shown_carry).eq(reduce(or_, shown)),
             high.eq(memory.read_data[LOW_BITS:] + shown_carry),
             self.data.eq(Cat(memory.read_data[:LOW_BITS] | shown_low, high[:-1])),
-            memory.read_address.eq(Mux(self.free, turn_address, self.index)),
-            memory.read_enable.eq(~updating),
-            memory.write_address.eq(Mux(updating, turn_address, self.index)),
-            memory.write_data.eq(Mux(updating, Cat(Const(0, LOW_BITS), Mux(self.clearing, 0, high[:-1])), self.write_data)),
-            memory.write_enable.eq(updating | self.write),
         ]
-        after_write = Signal()  # nobody looks at the word that the host has just written
-        m.d.sync += after_write.eq(self.write)
-        m.d.comb += memory.used.eq(~after_write)
-        m.d.comb += take.eq(self.free & ~updating)
-        m.d.sync += updating.eq(take)
-        with m.If(updating):
-            m.d.sync += turn.eq(turn + 1)
-            with m.If(turn == len(COUNTERS) - 1):
-                m.d.sync += [turn.eq(0), self.clearing.eq(0)]
-            with m.If(high[-1]):
-                m.d.sync += self.overflow.eq(1)
+        return high
+
+    def count(self, m: Module, low: list[Signal], carry: list[Signal]) -> None:
+        """The low parts count at any time, and leave a carry."""
         for k in range(len(COUNTERS)):
             with m.If(self.increments[k]):
                 m.d.sync += low[k].eq(low[k] + 1)
                 with m.If(low[k].all()):
                     m.d.sync += carry[k].eq(1)
-        with m.If(self.clear):
-            m.d.sync += [turn.eq(0), updating.eq(0), self.overflow.eq(0), self.clearing.eq(1)]
-            m.d.sync += [Cat(*low, *carry).eq(0)]
-        return m
+
+    def carry_on(self, m: Module, turn: Signal, take: Signal, updating: Signal, wraps: Value) -> None:
+        """One counter after the other is read and written with its carry, whenever the host leaves the memory free."""
+        m.d.sync += updating.eq(take)
+        with m.If(updating):
+            m.d.sync += turn.eq(turn + 1)
+            with m.If(turn == len(COUNTERS) - 1):
+                m.d.sync += [turn.eq(0), self.clearing.eq(0)]
+            with m.If(wraps):
+                m.d.sync += self.overflow.eq(1)
 
 
 def _check_table() -> None:
