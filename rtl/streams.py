@@ -61,12 +61,13 @@ class RunControl(Signature):
     Members
     -------
     start : one cycle: run.   fresh : with ``start``: from step 0, with cleared rings, counters and output.   stop : level, until the run has ended.
+    clock : level, real time goes on between runs.
     steps : time steps to run.   period : cycles per step, 0 for as fast as possible.   ring_clear_words : ring words that a fresh run clears.
     exit_every, exit_margin : compare spike counts every so many steps (0: never), and stop at a lead of more than the margin.
     All of these stay during a run.
     running : level.   exited : the last run stopped by itself.   counter_overflow : sticky until a fresh run, a population counter wrapped.
     time : the current window's first step.   cleared : one cycle, a fresh run begins.
-    stall_input, stall_output, stall_period : in this cycle the run waits for input, for room, for real time.   overrun : one cycle, a window began late.
+    stall_input, stall_output, stall_period : in this cycle the run waits for input (also between runs, if real time goes on), for room, for real time.   overrun : one cycle, a window began late.
     """
 
     def __init__(self, config: Config) -> None:
@@ -75,6 +76,7 @@ class RunControl(Signature):
                 "start": Out(1),
                 "fresh": Out(1),
                 "stop": Out(1),
+                "clock": Out(1),
                 "steps": Out(RECORD["step"].width),
                 "period": Out(PERIOD_BITS),
                 "ring_clear_words": Out(range(config.ring_words + 1)),

@@ -114,10 +114,12 @@ class Sequencer(wiring.Component):
             self.input.limit.eq(progress.input_limit),
             real_time.start.eq(run.start),
             real_time.running.eq(run.running),
+            real_time.clock.eq(run.clock),
             real_time.period.eq(run.period),
             real_time.count.eq(windows.count),
             real_time.window_starts.eq(windows.starts),
             run.overrun.eq(real_time.overrun),
+            run.stall_input.eq(real_time.waits),  # in a run the state machine knows
             run.time.eq(progress.time),
             run.counter_overflow.eq(self.counters.overflow),
             self.record.clear.eq(run.cleared),

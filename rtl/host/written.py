@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from lifline.arch.config import Config
 from lifline.arch.layout import WORD_BITS
 from lifline.arch.registers import (
+    CONTROL_CLOCK,
     CONTROL_DISCARD,
     CONTROL_FRESH,
     CONTROL_START,
@@ -88,6 +89,7 @@ class WrittenRegisters(wiring.Component):
         with m.If(self.writes("control")):
             # A repeated request to start, whose first reply was lost, must not start another run.
             m.d.sync += [run.start.eq(start & ~run.running & (tag != self.tag)), run.fresh.eq(fresh), self.input.discard.eq(discard)]
+            m.d.sync += run.clock.eq((self.data & CONTROL_CLOCK).any())
             with m.If(start):
                 m.d.sync += self.tag.eq(tag)
             with m.If(stop):

@@ -66,14 +66,14 @@ REGISTERS = _table(
     ("step", Access.READ, "Time steps done since the last fresh start, modulo 2^16."),
     ("input_taken", Access.READ, "Input words consumed since the last discard, modulo 2^16."),
     ("output_count", Access.READ, "Output words produced since the last fresh start, modulo 2^16."),
-    ("control", Access.WRITE, "Write 1 to start a run, 3 to start a fresh one (clears state), 4 to stop at the next window, 8 to discard unread input; bits 15..8 tag the run."),
+    ("control", Access.WRITE, "Write 1 to start a run, 3 to start a fresh one (clears state), 4 to stop at the next window, 8 to discard unread input; 16, in every write, lets the real-time clock go on between runs; bits 15..8 tag the run."),
     ("busy_cycles", Access.WRITE, "Cycles spent computing since the last fresh start, modulo 2^32 like the other counters. A counter can be set to a multiple of 64."),
-    ("stall_input_cycles", Access.WRITE, "Cycles waiting for the host's input."),
+    ("stall_input_cycles", Access.WRITE, "Cycles waiting for the host's input, in real time that goes on also between runs."),
     ("stall_output_cycles", Access.WRITE, "Cycles waiting for room in the output memory."),
     ("stall_period_cycles", Access.WRITE, "Cycles waiting for the real-time period."),
     ("overruns", Access.WRITE, "Windows that started later than the real-time period asks."),
     ("load_mark", Access.WRITE, "Written once a program is loaded, with a number that no other load writes; 0 since the device was configured or while one is loaded."),
-    ("steps", Access.WRITE, f"Time steps of the next run, 1..{MAX_STEPS_PER_RUN}."),
+    ("steps", Access.WRITE, f"Time steps of the next run, at most {MAX_STEPS_PER_RUN}; 0: it only clears, if it is a fresh one."),
     ("period", Access.WRITE, "Cycles per time step in real time, below 2^24; 0: as fast as possible."),
     ("input_count", Access.WRITE, "Input words written by the host since the last discard, modulo 2^16."),
     ("output_taken", Access.WRITE, "Output words that the host has read and frees, modulo 2^16."),
@@ -122,5 +122,7 @@ CONTROL_START = 1
 CONTROL_FRESH = 2
 CONTROL_STOP = 4
 CONTROL_DISCARD = 8
+CONTROL_CLOCK = 16
+"""The real-time clock goes on between runs, as long as every write has this bit."""
 CONTROL_TAG_SHIFT = 8
 """A start is obeyed only if its 8-bit tag differs from the last one's, so that repeating it is harmless."""

@@ -57,14 +57,14 @@
 #define LIFLINE_REGISTER_STEP 4u  /* Time steps done since the last fresh start, modulo 2^16. */
 #define LIFLINE_REGISTER_INPUT_TAKEN 5u  /* Input words consumed since the last discard, modulo 2^16. */
 #define LIFLINE_REGISTER_OUTPUT_COUNT 6u  /* Output words produced since the last fresh start, modulo 2^16. */
-#define LIFLINE_REGISTER_CONTROL 7u  /* Write 1 to start a run, 3 to start a fresh one (clears state), 4 to stop at the next window, 8 to discard unread input; bits 15..8 tag the run. */
+#define LIFLINE_REGISTER_CONTROL 7u  /* Write 1 to start a run, 3 to start a fresh one (clears state), 4 to stop at the next window, 8 to discard unread input; 16, in every write, lets the real-time clock go on between runs; bits 15..8 tag the run. */
 #define LIFLINE_REGISTER_BUSY_CYCLES 8u  /* Cycles spent computing since the last fresh start, modulo 2^32 like the other counters. A counter can be set to a multiple of 64. */
-#define LIFLINE_REGISTER_STALL_INPUT_CYCLES 9u  /* Cycles waiting for the host's input. */
+#define LIFLINE_REGISTER_STALL_INPUT_CYCLES 9u  /* Cycles waiting for the host's input, in real time that goes on also between runs. */
 #define LIFLINE_REGISTER_STALL_OUTPUT_CYCLES 10u  /* Cycles waiting for room in the output memory. */
 #define LIFLINE_REGISTER_STALL_PERIOD_CYCLES 11u  /* Cycles waiting for the real-time period. */
 #define LIFLINE_REGISTER_OVERRUNS 12u  /* Windows that started later than the real-time period asks. */
 #define LIFLINE_REGISTER_LOAD_MARK 13u  /* Written once a program is loaded, with a number that no other load writes; 0 since the device was configured or while one is loaded. */
-#define LIFLINE_REGISTER_STEPS 14u  /* Time steps of the next run, 1..2048. */
+#define LIFLINE_REGISTER_STEPS 14u  /* Time steps of the next run, at most 2048; 0: it only clears, if it is a fresh one. */
 #define LIFLINE_REGISTER_PERIOD 15u  /* Cycles per time step in real time, below 2^24; 0: as fast as possible. */
 #define LIFLINE_REGISTER_INPUT_COUNT 16u  /* Input words written by the host since the last discard, modulo 2^16. */
 #define LIFLINE_REGISTER_OUTPUT_TAKEN 17u  /* Output words that the host has read and frees, modulo 2^16. */
@@ -84,6 +84,7 @@
 #define LIFLINE_CONTROL_FRESH 2u
 #define LIFLINE_CONTROL_STOP 4u
 #define LIFLINE_CONTROL_DISCARD 8u
+#define LIFLINE_CONTROL_CLOCK 16u
 #define LIFLINE_CONTROL_TAG_SHIFT 8u
 #define LIFLINE_POSITION_BITS 16u  /* positions in the streams are modulo 2 to this */
 

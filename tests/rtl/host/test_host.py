@@ -12,6 +12,7 @@ import pytest
 from lifline.arch.config import INTERFACE_VERSION, Config, preset
 from lifline.arch.frame import Status
 from lifline.arch.registers import (
+    CONTROL_CLOCK,
     CONTROL_DISCARD,
     CONTROL_FRESH,
     CONTROL_START,
@@ -305,6 +306,20 @@ def test_stop_stays_until_the_run_has_ended() -> None:
         bench.ctx.set(bench.dut.run.running, 0)
         await bench.cycle()
         assert not bench.ctx.get(bench.dut.run.stop)
+
+    run(TINY, body)
+
+
+def test_the_clock_goes_on_as_the_last_write_of_control_says() -> None:
+    async def body(bench: Bench, rng: random.Random) -> None:
+        where = address(Space.REGISTERS, REGISTERS["control"].offset)
+        for value in (CONTROL_CLOCK, CONTROL_CLOCK | CONTROL_DISCARD, CONTROL_DISCARD, CONTROL_START | CONTROL_CLOCK | 5 << CONTROL_TAG_SHIFT, CONTROL_STOP, 0):
+            await bench.request(True, where, value)
+            for _ in range(rng.randrange(4)):
+                await bench.cycle()
+            assert bench.ctx.get(bench.dut.run.clock) == bool(value & CONTROL_CLOCK)
+            await bench.request(True, address(Space.REGISTERS, REGISTERS["period"].offset), 0xFFFFFFFF ^ value)
+            assert bench.ctx.get(bench.dut.run.clock) == bool(value & CONTROL_CLOCK)
 
     run(TINY, body)
 
