@@ -65,7 +65,7 @@ def cycle(core: Core, own: Pass, target: Target, count: int, active: NDArray[np.
     router.step(core.router, core.sequencer.go, core.update.complete, core.sequencer.route, target, fired)
     update.step(core.update, core.sequencer.load, core.sequencer.go, target)
     if own.dense:
-        drain.step(core.drain, core.dense, count)
+        drain.step(core.drain, core.dense, count, core.update.cleared)
         dense.step(core.dense, enable, next_pointer, own.blocks, own.window, own.chunk)
     else:
         slots.step(core.slots, base, core.events.added, core.update.cleared)

@@ -23,7 +23,7 @@ class Drain:
     partial: bool
     """more of this block's sums come"""
     writes: int
-    """bit ``k``: a slot was read ``k + 1`` cycles ago, and will be written"""
+    """bit ``k``: a slot was read ``k + 1`` cycles ago, and will be written: with a sum, or with zero"""
 
     done: bool
     """wire: the window is complete"""
@@ -37,9 +37,9 @@ def show(drain: Drain, issued: bool, empty: bool, blocks: int, count: int) -> No
 
 
 @kernel(forceinline=True)
-def step(drain: Drain, dense: Dense, count: int) -> None:
-    """The end of a cycle."""
-    drain.writes = (drain.writes << 1 | drain.draining) & WRITES
+def step(drain: Drain, dense: Dense, count: int, cleared: int) -> None:
+    """The end of a cycle. ``cleared``: one more than the block whose slot the update clears, or zero."""
+    drain.writes = (drain.writes << 1 | (drain.draining or cleared != 0)) & WRITES
     if drain.draining:
         if drain.step == count - 1:
             drain.draining = False

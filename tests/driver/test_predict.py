@@ -78,6 +78,27 @@ def test_continued_and_long_runs() -> None:
         assert predict_counting(program, activity.spikes, [(0, 101), (101, 29)]) == [first.busy[0], second.busy[0]]
 
 
+def test_in_short_windows_a_dense_step_waits_for_the_slots_that_the_step_before_has_cleared() -> None:
+    """Fewer steps than a slot needs to be written, rows of a single operation: the zero of one step is on its way when the next one asks."""
+    rng = np.random.default_rng(0)
+    network = Network(
+        name="short",
+        populations=(Population("in", (22,)), Population("out", (7,), Neurons(threshold=1000, decay_v=256, cap=0))),
+        projections=(Projection(source="in", target="out", weights=rng.integers(-9, 9, (7, 22))),),
+        output="out",
+        state_bits=TINY.state_bits,
+    )
+    program = compile_network(network, TINY, Mode.DENSE)
+    spikes = (rng.random((TINY.window, 22)) < 0.3).astype(np.uint8)
+    with device.open("sim:tiny") as board:
+        assert isinstance(board, device.LinkedDevice)
+        board.load(program)
+        for steps in range(1, len(spikes) + 1):
+            _, counted = board.count(spikes[:steps])
+            [costs] = predict(program, TINY, record_activity(network, spikes[:steps]), record=None)
+            assert costs.busy_cycles == counted.busy[0], steps
+
+
 def predict_counting(program: Program, spikes: dict[str, np.ndarray], runs: list[tuple[int, int]]) -> list[int]:
     """Cycles of runs (first step, steps) that send nothing."""
     numbers = {program.network.input.name: INPUT} | {p.name: p.number for p in program.populations}
