@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from .convert.nir.import_graph import import_nir
     from .driver.choose import compile_auto
     from .driver.device import open
+    from .network.connections.convolution import Convolution
+    from .network.connections.fully_connected import FullyConnected
+    from .network.connections.identity import Identity
+    from .network.connections.pooling import Pooling
     from .network.file import load as load_network
     from .network.file import save as save_network
     from .network.model import EarlyExit, Network, Neurons, Population, Projection, ResetRule
@@ -53,6 +57,10 @@ _PLACES = {
     "Network": "network.model:Network",
     "Population": "network.model:Population",
     "Projection": "network.model:Projection",
+    "FullyConnected": "network.connections.fully_connected:FullyConnected",
+    "Convolution": "network.connections.convolution:Convolution",
+    "Pooling": "network.connections.pooling:Pooling",
+    "Identity": "network.connections.identity:Identity",
     "Neurons": "network.model:Neurons",
     "ResetRule": "network.model:ResetRule",
     "EarlyExit": "network.model:EarlyExit",
@@ -80,9 +88,9 @@ _PLACES = {
 }  # fmt: skip
 
 __all__ = [
-    "CompileError", "Config", "ConfigError", "ConversionError", "DatasetError", "DeviceError", "EarlyExit", "InputError",
+    "CompileError", "Config", "ConfigError", "ConversionError", "Convolution", "DatasetError", "DeviceError", "EarlyExit", "FullyConnected", "Identity", "InputError",
     "LiflineError", "LinkError", "MissingLibraryError", "Mode", "Network", "NetworkError", "Neurons", "OutputError",
-    "Population", "ProgramError", "Projection", "ResetRule", "ToolError", "TrainingError", "compile_auto",
+    "Pooling", "Population", "ProgramError", "Projection", "ResetRule", "ToolError", "TrainingError", "compile_auto",
     "compile_network", "from_norse", "from_relu", "from_rockpool", "from_sinabs", "from_snntorch",
     "from_spikingjelly", "import_nir", "load_config", "load_network", "load_program", "open", "preset", "save_config", "save_network",
     "save_program",

@@ -74,7 +74,7 @@ def measure(task: ways.Task, network: Network, encode: Encode, board: devices.De
     hidden = [p.name for p in network.populations if p.name not in (network.input.name, network.output)]
     cycles = float(plain.cycles.busy.mean())
     reads = float(np.mean([c.weight_reads.sum() for c in costs]))
-    operations = sum(activity.operations(p.source, p.weights.shape[0]) for p in network.projections)
+    operations = sum(activity.operations(p.source, p.fan_out()) for p in network.projections)
     return {
         "steps": spikes.shape[1],
         "accuracy": float((prediction == labels).mean()),

@@ -57,10 +57,11 @@ class Synapses:
         self.source = projection.source
         self.shift = projection.weight_shift
         self.levels = levels
-        largest = int(np.abs(projection.weights).max())
-        bound = int(np.abs(projection.weights).sum(axis=1).max()) * levels
+        matrix = projection.weight_matrix()
+        largest = int(np.abs(matrix).max())
+        bound = int(np.abs(matrix).sum(axis=1).max()) * levels
         self.largest = bound << self.shift
-        self.weights = np.ascontiguousarray(projection.weights.T, dtype=_smallest(largest))
+        self.weights = np.ascontiguousarray(matrix.T, dtype=_smallest(largest))
         self.zero = np.zeros(self.weights.shape[1], _smallest(max(bound, 1 << 7)))
         self.synaptic = projection.synaptic
         if self.synaptic:

@@ -52,7 +52,7 @@ class GoldenModel:
         self._components = [[n for n in names if n != network.input.name] for names in network.components]
         self._layers = {p.name: Layer(network, p) for p in network.populations if p.neurons is not None}
         self._depth = {
-            p.name: max((int(q.delay_matrix().max()) for q in network.projections_from(p.name)), default=0) for p in network.populations
+            p.name: max((q.longest_delay for q in network.projections_from(p.name)), default=0) for p in network.populations
         }
         self._state: dict[str, State] = {}
         self._time = np.zeros(0, np.int64)

@@ -128,7 +128,7 @@ def _figures(run: _Run) -> dict[str, Any]:
             mismatches += sum(int((values[k] != result.records[name][v][0]).sum()) for v, values in variables.items())
     busy = np.array([r.cycles.busy[0] for r in run.results if r.cycles is not None], dtype=np.int64)
     fired = {network.input.name: int(run.spikes.sum())} | {n: int(c.spikes.sum()) for n, c in run.golden.counters.items()}
-    operations = sum(fired[p.source] * p.weights.shape[0] for p in network.projections) / count
+    operations = sum(fired[p.source] * p.target_size for p in network.projections) / count
     reads = sum(float(c.weight_reads.sum()) for c in run.costs) / count
     cycles, energy = float(busy.mean()), EnergyModel()
     return {

@@ -38,7 +38,10 @@ def show(network: Annotated[Path, typer.Argument(help="network file, or program 
         _print_program(figures, described.name)
     if as_json:
         populations = {p.name: {"shape": list(p.shape), "neurons": p.size} for p in described.populations}
-        synapses = {f"{p.source}->{p.target}": p.weights.size for p in described.projections}
+        synapses: dict[str, int] = {}
+        for p in described.projections:
+            pair = f"{p.source}->{p.target}"
+            synapses[pair] = synapses.get(pair, 0) + p.synapses
         print_json({"name": described.name, "populations": populations, "synapses": synapses, "output": described.output} | figures)
 
 

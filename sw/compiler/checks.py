@@ -79,12 +79,14 @@ def check_supported(network: Network, config: Config, layouts: Mapping[str, Layo
     if len(network.populations) - 1 > most:
         raise CompileError(f"the network has {len(network.populations) - 1} populations besides the input, records can name {most}")
     for p in network.projections:
+        if sum((q.source, q.target) == (p.source, p.target) for q in network.projections) > 1:
+            raise CompileError(f"{p.where} exists several times; this gateware runs one, add the weights (the golden model runs all)")
         if p.synaptic:
             raise CompileError(
-                f"projection {p.source} -> {p.target} has synaptic delays (up to {int(p.delay_matrix().max())} steps), this gateware delays "
+                f"projection {p.source} -> {p.target} has synaptic delays (up to {p.longest_delay} steps), this gateware delays "
                 "presynaptic neurons only; train it with AxonalDelays, or run it in the golden model"
             )
-        delay = int(p.delay_vector().max())
+        delay = p.longest_delay
         if delay > config.max_delay:
             raise CompileError(
                 f"projection {p.source} -> {p.target}: delay {delay} exceeds {config.max_delay}, the largest of `{config.name}`"

@@ -103,7 +103,7 @@ def account(
     for p in program.populations:
         into = [q for q in network.projections if q.target == p.name]
         cycles, reads = (sum(by_projection[0][q.source, q.target][k] for q in into) for k in (0, 1))
-        operations = sum(activity.operations(q.source, q.weights.shape[0]) for q in into)
+        operations = sum(activity.operations(q.source, q.fan_out()) for q in into)
         spikes = float(activity.spikes[p.name].sum())
         uj = energy.microjoules(config, cycles=cycles, weight_reads=reads, operations=operations)
         layers.append(LayerAccount(p.name, p.size, spikes / samples, spikes / (p.size * steps), cycles, operations, uj))

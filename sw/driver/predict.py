@@ -51,9 +51,10 @@ class Activity:
     spikes: dict[str, NDArray[np.uint8]]
     steps: NDArray[np.int64]
 
-    def operations(self, source: str, fan_out: int) -> float:
-        """Synaptic operations per sample of a projection from ``source`` to ``fan_out`` neurons."""
-        return float(self.spikes[source].sum()) * fan_out / len(self.steps)
+    def operations(self, source: str, fan_out: int | NDArray[np.int64]) -> float:
+        """Synaptic operations per sample of a projection from ``source``; ``fan_out`` is one for all its neurons, or one for each."""
+        spikes = self.spikes[source]
+        return float((spikes.reshape(-1, spikes.shape[-1]).sum(axis=0, dtype=np.int64) * fan_out).sum()) / len(self.steps)
 
 
 def record_activity(network: Network, spikes: object) -> Activity:

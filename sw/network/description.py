@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -46,13 +47,23 @@ class PopulationDescription(Strict):
 
 
 class ProjectionDescription(Strict):
-    """Fields of :class:`~lifline.network.model.Projection`."""
+    """Fields of :class:`~lifline.network.model.Projection`; all are fully connected."""
 
     source: str
     target: str
     weights: TensorReference
     weight_shift: int
     delays: int | TensorReference | None
+
+
+ConnectionDescription = dict[str, str | int | list[int | list[int]]]
+"""``kind``, and the fields of its class in :mod:`lifline.network.connections`."""
+
+
+class ConnectedDescription(ProjectionDescription):
+    """A projection that says how it connects."""
+
+    connection: ConnectionDescription
 
 
 class EarlyExitDescription(Strict):
@@ -63,7 +74,7 @@ class EarlyExitDescription(Strict):
 
 
 class NetworkDescription(Strict):
-    """The entry ``network`` of a network file's header."""
+    """The entry ``network`` of the header of a network file of version 1."""
 
     name: str
     output: str
@@ -71,7 +82,13 @@ class NetworkDescription(Strict):
     early_exit: EarlyExitDescription | None
     metadata: dict[str, Any]
     populations: list[PopulationDescription]
-    projections: list[ProjectionDescription]
+    projections: Sequence[ProjectionDescription]
+
+
+class ConnectedNetworkDescription(NetworkDescription):
+    """The same of version 2."""
+
+    projections: Sequence[ConnectedDescription]
 
 
 Description = TypeVar("Description", bound=Strict)

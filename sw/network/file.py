@@ -1,17 +1,19 @@
 """Network files: one safetensors file holds the arrays and, in its JSON header, everything else. Never pickle.
 
-Layout, version 1. The header's metadata (strings only, as safetensors demands) has four entries:
+Layout, version 2. The header's metadata (strings only, as safetensors demands) has four entries:
 
 - ``format``: ``"lifline-network"``
-- ``version``: ``"1"``; a file with a larger number is refused
+- ``version``: ``"2"``, or ``"1"`` where all projections are fully connected and no two of them lie between the same populations, which earlier versions of
+  lifline read, too; a file with a larger number is refused
 - ``network``: JSON: ``name``, ``output``, ``state_bits``, ``early_exit`` (null or ``{every, margin}``), ``metadata``,
   ``populations`` (list of ``{name, shape, neurons}``; ``neurons`` null for the input, else the fields of
-  :class:`~lifline.network.model.Neurons`), ``projections`` (list of ``{source, target, weights, weight_shift, delays}``)
+  :class:`~lifline.network.model.Neurons`), ``projections`` (list of ``{source, target, weights, weight_shift, delays}``, and in
+  version 2 ``connection``: ``{kind}`` and the fields of its class in :mod:`lifline.network.connections`)
 - ``digest``: SHA-256 over ``network`` and the tensors, so that a flipped bit is found
 
 A field that is an array holds ``{"tensor": key}`` in the JSON; the tensor is stored under that key in the smallest
 signed integer type that holds its values: ``p<k>.threshold``, ``p<k>.bias``, ``p<k>.budget`` for population ``k``,
-``j<k>.weights``, ``j<k>.delays`` ((source,) or (target, source)) for projection ``k``.
+``j<k>.weights``, ``j<k>.delays`` ((source,), (channels,) or (target, source)) for projection ``k``.
 """
 
 from __future__ import annotations
@@ -32,11 +34,22 @@ from safetensors.numpy import save_file
 from lifline.arch.errors import NetworkError, ProgramError
 from lifline.arch.files import write_file
 
-from .description import NetworkDescription, Strict, TensorReference, parse
+from .connections.fully_connected import FullyConnected
+from .connections.kind import Connection
+from .connections.named import connection_of, described
+from .description import (
+    ConnectedDescription,
+    ConnectedNetworkDescription,
+    NetworkDescription,
+    ProjectionDescription,
+    Strict,
+    TensorReference,
+    parse,
+)
 from .model import EarlyExit, Network, Neurons, Population, Projection, ResetRule
 
 FORMAT = "lifline-network"
-VERSION = 1
+VERSION = 2
 
 Tensors = dict[str, NDArray[np.integer]]
 
@@ -57,6 +70,13 @@ def _digest(text: str, tensors: Mapping[str, NDArray[np.integer]]) -> str:
     return total.hexdigest()
 
 
+def _version(network: Network) -> int:
+    """The oldest that can hold it."""
+    pairs = {(p.source, p.target) for p in network.projections}
+    plain = all(isinstance(p.connection, FullyConnected) for p in network.projections)
+    return 1 if plain and len(pairs) == len(network.projections) else 2
+
+
 def save(network: Network, path: str | os.PathLike[str]) -> None:
     """Write ``network`` to ``path``.
 
@@ -71,12 +91,15 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
         if isinstance(value, np.ndarray):
             tensors[key] = _smallest(value)
             return {"tensor": key}
+        if isinstance(value, Connection):
+            return described(value)
         return value.value if isinstance(value, ResetRule) else value
 
     def neurons_of(k: int, p: Population) -> dict[str, Any] | None:
         return None if p.neurons is None else {f.name: stored(f"p{k}.{f.name}", getattr(p.neurons, f.name)) for f in fields(Neurons)}
 
-    exit_ = network.early_exit
+    exit_, version = network.early_exit, _version(network)
+    projection_fields = [f.name for f in fields(Projection) if f.init and (f.name != "connection" or version > 1)]
     description = {
         "name": network.name,
         "output": network.output,
@@ -87,14 +110,14 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
             {"name": p.name, "shape": list(p.shape), "neurons": neurons_of(k, p)} for k, p in enumerate(network.populations)
         ],
         "projections": [
-            {f.name: stored(f"j{k}.{f.name}", getattr(p, f.name)) for f in fields(Projection)} for k, p in enumerate(network.projections)
+            {name: stored(f"j{k}.{name}", getattr(p, name)) for name in projection_fields} for k, p in enumerate(network.projections)
         ],
     }
     try:
         text = json.dumps(description, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise NetworkError(f"metadata of network `{network.name}` is not JSON ({error}); use strings, numbers, lists and dicts") from error
-    header = {"format": FORMAT, "version": str(VERSION), "network": text, "digest": _digest(text, tensors)}
+    header = {"format": FORMAT, "version": str(version), "network": text, "digest": _digest(text, tensors)}
     write_tensors(path, tensors, header)
 
 
@@ -136,7 +159,7 @@ def load(path: str | os.PathLike[str]) -> Network:
     if header.get("digest") != _digest(text, tensors):
         raise ProgramError(f"`{path}` is corrupted: its digest does not match its content; save it again from its source")
     try:
-        description = parse(text, NetworkDescription)
+        description = parse(text, NetworkDescription if int(version) == 1 else ConnectedNetworkDescription)
         arrays = _Arrays(tensors)
         network = _build(description, arrays)
         arrays.check_all_used()
@@ -205,12 +228,19 @@ class _Arrays:
             raise ValueError(f"nothing refers to the arrays {sorted(unused)}")
 
 
+def _projection(arrays: _Arrays, k: int, description: ProjectionDescription) -> Projection:
+    values = arrays.restored(f"j{k}", description)
+    if isinstance(description, ConnectedDescription):
+        values["connection"] = connection_of(description.connection)
+    return Projection(**values)
+
+
 def _build(description: NetworkDescription, arrays: _Arrays) -> Network:
     populations = [
         Population(p.name, tuple(p.shape), None if p.neurons is None else Neurons(**arrays.restored(f"p{k}", p.neurons)))
         for k, p in enumerate(description.populations)
     ]
-    projections = [Projection(**arrays.restored(f"j{k}", p)) for k, p in enumerate(description.projections)]
+    projections = [_projection(arrays, k, p) for k, p in enumerate(description.projections)]
     exit_ = description.early_exit
     return Network(
         name=description.name,

@@ -7,22 +7,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from lifline.arch.errors import NetworkError
 from lifline.arch.values import integer, short, text
 
 from .graph import components, reachable
 from .neurons import IntArray, Neurons, ResetRule
 from .populations import Population
-from .projections import Projection
+from .projections import MAX_DELAY, Projection
 from .shown import ShownTable
 from .summary import Row, summary_table
 
 __all__ = ["MAX_DELAY", "EarlyExit", "IntArray", "Network", "Neurons", "Population", "Projection", "ResetRule"]
-
-MAX_DELAY = 63
-"""Largest delay in steps that a network may ask for."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +39,8 @@ class EarlyExit:
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Network:
     """A spiking network: populations (exactly one input), projections, the output's name, and the state width ``S``.
+
+    Its :attr:`projections` are copies of those that it was made of: they know the shapes of their populations.
 
     Raises
     ------
@@ -102,30 +99,15 @@ class Network:
             raise NetworkError(f"metadata {short(self.metadata)} must be a dict of what is JSON")
 
     def _check_projections(self) -> None:
-        pairs = set()
+        """Check the projections, and keep them as ones that know the shapes of their populations."""
+        placed = []
         for p in self.projections:
             source, target = self.population(p.source), self.population(p.target)
-            where = f"projection {p.source} -> {p.target}"
-            if (p.source, p.target) in pairs:
-                raise NetworkError(f"{where} exists twice; add the weights")
-            pairs.add((p.source, p.target))
             if target.neurons is None:
-                raise NetworkError(f"{where} ends at the input")
-            if p.weights.shape != (target.size, source.size):
-                raise NetworkError(f"{where}: weights have shape {p.weights.shape}, the populations need {(target.size, source.size)}")
-            low, high = int(p.weights.min()), int(p.weights.max())
-            if low <= -(1 << 15) or high >= 1 << 15:
-                raise NetworkError(f"{where}: weight {low if low <= -(1 << 15) else high} must be in -32767..32767")
-            if not 0 <= p.weight_shift <= 15:
-                raise NetworkError(f"{where}: weight_shift {p.weight_shift} must be in 0..15")
-            delays = np.asarray(0 if p.delays is None else p.delays)
-            if delays.ndim and delays.shape not in ((source.size,), p.weights.shape):
-                raise NetworkError(
-                    f"{where}: delays have shape {delays.shape}; give one value, {source.size} (axonal) or {p.weights.shape} (synaptic)"
-                )
-            if delays.min() < 0 or delays.max() > MAX_DELAY:
-                bad = delays.min() if delays.min() < 0 else delays.max()
-                raise NetworkError(f"{where}: delay {bad} must be in 0..{MAX_DELAY} steps")
+                raise NetworkError(f"{p.where} ends at the input")
+            placed.append(p.between(source.shape, target.shape))
+        object.__setattr__(self, "projections", tuple(placed))
+        pairs = {(p.source, p.target) for p in placed}
         reached = reachable(self.input.name, pairs)
         for p in self.populations:
             if p.neurons is not None and p.name not in reached:
@@ -161,7 +143,7 @@ class Network:
         NetworkError   if a cycle has no delay on some path.
         """
         edges = {(p.source, p.target) for p in self.projections}
-        immediate = {(p.source, p.target) for p in self.projections if int(p.delay_matrix().min()) == 0}
+        immediate = {(p.source, p.target) for p in self.projections if p.shortest_delay == 0}
         return components([p.name for p in self.populations], edges, immediate)
 
     @property

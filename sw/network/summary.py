@@ -59,14 +59,17 @@ def _parameters(neurons: Neurons) -> str:
 
 
 def _source(projection: Projection) -> str:
-    delays = projection.delay_matrix()
-    if not delays.any():
-        return projection.source
-    return f"{projection.source} ({_values(delays)}{', synaptic' if projection.synaptic else ''})"
+    kind, delays = projection.kind, ""
+    if projection.longest_delay:
+        delays = _values(projection.delays) + (", synaptic" if projection.synaptic else "")
+    if not kind:
+        return f"{projection.source} ({delays})" if delays else projection.source
+    weights = f"{projection.weights.size:,} weight{'s' if projection.weights.size > 1 else ''}"
+    return f"{projection.source} ({kind}, {weights}{f', delay {delays}' if delays else ''})"
 
 
 def summary_table(title: str, caption: str, rows: Sequence[Row]) -> ShownTable:
-    """One row per population: shape, neuron model, parameters, synapses, delays (steps), budget (spikes)."""
+    """One row per population: shape, neuron model, parameters, synapses, kinds of connection and delays (steps), budget (spikes)."""
     table = ShownTable(title=escape(title), caption=caption)
     table.add_column("population")
     table.add_column("shape")
@@ -82,7 +85,7 @@ def summary_table(title: str, caption: str, rows: Sequence[Row]) -> ShownTable:
             " x ".join(map(str, p.shape)),
             describe_neurons(p.neurons),
             "" if p.neurons is None else _parameters(p.neurons),
-            f"{sum(q.weights.size for q in row.incoming):,}" if row.incoming else "",
+            f"{sum(q.synapses for q in row.incoming):,}" if row.incoming else "",
             escape(", ".join(map(_source, row.incoming))),
             "" if p.neurons is None or p.neurons.budget is None else _values(p.neurons.budget),
         )

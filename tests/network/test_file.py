@@ -84,7 +84,8 @@ def test_a_flipped_bit_is_found(path: Path) -> None:
     [
         ({"format": "something"}, "its format is 'something'"),
         ({"format": None}, "not named"),
-        ({"version": "2"}, "version 2, this lifline reads up to 1; upgrade"),
+        ({"version": "3"}, "version 3, this lifline reads up to 2; upgrade"),
+        ({"version": "2"}, "connection: Field required"),
         ({"version": "first"}, "version 'first'"),
         ({"version": None}, "version ''"),
         ({"digest": "0"}, "corrupted"),

@@ -107,7 +107,6 @@ def test_weights_that_are_not_integers_are_refused(weights) -> None:
     ("projection", "message"),
     [
         (dict(source="input", target="nowhere", weights=np.ones((1, 4), int)), "no population `nowhere`; there are input, hidden, out"),
-        (dict(source="input", target="hidden", weights=np.ones((3, 4), int)), "exists twice"),
         (dict(source="hidden", target="input", weights=np.ones((4, 3), int)), "ends at the input"),
         (dict(source="input", target="out", weights=np.ones((4, 2), int)), r"shape \(4, 2\), the populations need \(2, 4\)"),
         (dict(source="input", target="out", weights=np.full((2, 4), 1 << 15)), "weight 32768 must be"),

@@ -11,13 +11,6 @@ def tz(numerator: int, denominator: int) -> int:
     return quotient if numerator >= 0 else -quotient
 
 
-def delay(projection, j: int, k: int) -> int:
-    """Steps from source neuron ``k`` to target neuron ``j``."""
-    if projection.delays is None or isinstance(projection.delays, int):
-        return projection.delays or 0
-    return int(projection.delays[j, k] if projection.delays.ndim == 2 else projection.delays[k])
-
-
 def reference_run(network: Network, spikes):
     """One spike train (time, neuron), from reset. Returns (traces, counters, steps, exited).
 
@@ -27,6 +20,7 @@ def reference_run(network: Network, spikes):
     trace = {p.name: {name: [] for name in ("spikes", "v", "i", "x", "c")} for p in network.populations}
     counters = {p.name: {"spikes": 0, "budget_hits": 0, "saturations": 0} for p in network.populations}
     emitted = {p.name: [0] * p.size for p in network.populations}
+    synapses = {p: (p.weight_matrix().tolist(), p.delay_matrix().tolist()) for p in network.projections}
     for t in range(len(spikes)):
         trace[network.input.name]["spikes"].append([int(s) for s in spikes[t]])
         for name in network.order:
@@ -38,12 +32,13 @@ def reference_run(network: Network, spikes):
             for j in range(population.size):
                 x = 0
                 for p in network.projections_into(name):
+                    weights, delays = synapses[p]
                     total = 0
                     for k in range(network.population(p.source).size):
-                        d = delay(p, j, k)
+                        d = delays[j][k]
                         if t - d >= 0:
                             arrived = trace[p.source]["spikes"][t - d][k]
-                            total += int(p.weights[j, k]) * arrived
+                            total += weights[j][k] * arrived
                     x += total * 2**p.weight_shift
                 past = {variable: (values[-1][j] if values else 0) for variable, values in trace[name].items()}
                 i, v, c, s = update_one(neurons, j, x, past["i"], past["v"], past["c"], emitted[name], limit, counters[name])

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from lifline.arch.errors import CompileError
 from lifline.arch.values import short
+from lifline.network.connections import fully_connected as described
+from lifline.network.connections.kind import Connection
 from lifline.network.model import Projection
 
 from .fully_connected import FullyConnected
 from .kind import Kind
 
-KINDS: dict[type, Kind] = {
-    Projection: FullyConnected(),
+KINDS: dict[type[Connection], Kind] = {
+    described.FullyConnected: FullyConnected(),
 }
-"""What the network calls it, and how it is compiled."""
+"""How each kind of connection is compiled."""
 
 
 def kind_of(projection: Projection) -> Kind:
@@ -22,8 +24,8 @@ def kind_of(projection: Projection) -> Kind:
     ------
     CompileError   for a kind that the compiler does not know.
     """
-    for described, kind in KINDS.items():
-        if isinstance(projection, described):
-            return kind
-    known = ", ".join(f"`{described.__name__}`" for described in KINDS)
-    raise CompileError(f"{short(projection)} is no projection that this gateware runs, which are {known}")
+    kind = KINDS.get(type(projection.connection))
+    if kind is None:
+        known = ", ".join(f"`{known.__name__}`" for known in KINDS)
+        raise CompileError(f"{projection.where}: {short(projection.connection)} is no connection that this gateware runs, which are {known}")
+    return kind

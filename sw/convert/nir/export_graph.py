@@ -57,7 +57,7 @@ def to_float(network: Network) -> FloatNetwork:
     projections = []
     for q in network.projections:
         source, target = network.population(q.source), network.population(q.target)
-        chain: list[Operator] = [Dense((q.weights << q.weight_shift).astype(np.float64))]
+        chain: list[Operator] = [Dense((q.weight_matrix() << q.weight_shift).astype(np.float64))]
         if len(source.shape) > 1:
             chain.insert(0, Reshape((source.size,)))
         if len(target.shape) > 1:
@@ -84,6 +84,8 @@ def export_nir(network: Network | FloatNetwork, path: str | os.PathLike[str] | N
     """
     nir = nir_package()
 
+    if isinstance(network, Network):
+        _check_projections(network)
     exact = network if isinstance(network, FloatNetwork) else to_float(network)
     nodes: dict[str, Any] = {}
     edges: list[tuple[str, str]] = []
@@ -104,6 +106,15 @@ def export_nir(network: Network | FloatNetwork, path: str | os.PathLike[str] | N
     if path is not None:
         write_file(path, lambda part: nir.write(part, graph))
     return graph
+
+
+def _check_projections(network: Network) -> None:
+    """Refuse what would not read back as it was."""
+    for p in network.projections:
+        if p.kind:
+            raise ConversionError(f"{p.where} is not fully connected ({p.kind}); integer networks are exported fully connected only, keep the network file")
+        if sum((q.source, q.target) == (p.source, p.target) for q in network.projections) > 1:
+            raise ConversionError(f"{p.where} exists several times; integer networks are exported with one, keep the network file")
 
 
 def _dialect(network: FloatNetwork) -> Dialect:

@@ -14,13 +14,15 @@ from lifline.compiler.layouts import Layout
 from lifline.compiler.projections import chosen
 from lifline.compiler.projections.fully_connected import FullyConnected
 from lifline.compiler.projections.kind import Ints, Part
+from lifline.network.connections import fully_connected as connections
+from lifline.network.connections.kind import Connection
 from lifline.network.model import Network, Neurons, Population, Projection
 
 TINY = preset("tiny")
 
 
-class OneToOne(Projection):
-    """A projection of a kind of its own."""
+class OneToOne(connections.FullyConnected):
+    """A connection of a kind of its own."""
 
 
 class InSinglePasses(FullyConnected):
@@ -30,22 +32,22 @@ class InSinglePasses(FullyConnected):
         return super().parts(stored, source, target, Mode.EVENT, config.replace(weight_words=RING_BITS))
 
 
-def network(kind: type[Projection]) -> Network:
+def network(connection: Connection) -> Network:
     return Network(
         name="net", state_bits=TINY.state_bits, output="out",
         populations=(Population("in", (64,)), Population("out", (64,), Neurons(threshold=1))),
-        projections=(kind(source="in", target="out", weights=np.eye(64, dtype=int)),),
+        projections=(Projection(source="in", target="out", weights=np.eye(64, dtype=int), connection=connection),),
     )  # fmt: skip
 
 
 def test_a_kind_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chosen, "KINDS", {OneToOne: InSinglePasses(), **chosen.KINDS})
     tiny = TINY.replace(weight_words=2048)
-    assert [p.fan_in for p in compile_network(network(OneToOne), tiny).passes] == [32, 32]
-    assert [p.fan_in for p in compile_network(network(Projection), tiny).passes] == [64]
+    assert [p.fan_in for p in compile_network(network(OneToOne()), tiny).passes] == [32, 32]
+    assert [p.fan_in for p in compile_network(network(connections.FullyConnected()), tiny).passes] == [64]
 
 
 def test_a_kind_without_a_line_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chosen, "KINDS", {OneToOne: FullyConnected()})
-    with pytest.raises(CompileError, match="is no projection that this gateware runs, which are `OneToOne`"):
-        compile_network(network(Projection), TINY)
+    with pytest.raises(CompileError, match="in -> out: FullyConnected.* is no connection that this gateware runs, which are `OneToOne`"):
+        compile_network(network(connections.FullyConnected()), TINY)
