@@ -16,7 +16,7 @@ REGISTER_BITS = (len(REGISTERS) - 1).bit_length()
 
 
 def depths(config: Config) -> dict[Space, int]:
-    """Words of every space as the host sees them."""
+    """Words of every space that there is, as the host sees them."""
     return {
         Space.REGISTERS: 1 << REGISTER_BITS,
         Space.PROGRAM: config.program_words,
@@ -35,25 +35,26 @@ class AddressDecoder(wiring.Component):
     Members
     -------
     address : In, as in :mod:`lifline.arch.registers`.   write : In, it is to be written.   running : In, a run is in progress.
-    chosen : Out, one bit per :class:`~lifline.arch.registers.Space`, by number; counts also for an address that is refused.
+    chosen : Out, one bit per :class:`~lifline.arch.registers.Space` that there is, by number; counts also for an address that is refused.
     error : Out, ``OK`` if the address may be used.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        super().__init__({"address": In(ADDRESS_BITS), "write": In(1), "running": In(1), "chosen": Out(len(Space)), "error": Out(Status)})
+        super().__init__({"address": In(ADDRESS_BITS), "write": In(1), "running": In(1), "chosen": Out(len(depths(config))), "error": Out(Status)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         offset, space = self.address[:SPACE_SHIFT], self.address[SPACE_SHIFT:]
-        which, index = space[: (len(Space) - 1).bit_length()], offset[:REGISTER_BITS]
-        m.d.comb += self.chosen.eq(Cat(space == key for key in Space))
+        words = depths(self.config)
+        which, index = space[: (len(words) - 1).bit_length()], offset[:REGISTER_BITS]
+        m.d.comb += self.chosen.eq(Cat(space == key for key in words))
 
         known = index.matches(*(register.offset for register in REGISTERS.values()))
         known_writable = index.matches(*(register.offset for register in REGISTERS.values() if register.access is Access.WRITE))
-        exists = [~offset[(depth - 1).bit_length() :].any() for depth in depths(self.config).values()]
+        exists = [~offset[(depth - 1).bit_length() :].any() for depth in words.values()]
         allowed = Mux(space == Space.REGISTERS, Mux(self.write, known_writable, known), ~self.write | (space != Space.OUTPUT))
-        locked = Cat(key not in (Space.REGISTERS, Space.INPUT, Space.OUTPUT) for key in Space)
+        locked = Cat(key not in (Space.REGISTERS, Space.INPUT, Space.OUTPUT) for key in words)
         with m.If(space[len(which) :].any() | ~selected(exists, which) | ~allowed):
             m.d.comb += self.error.eq(Status.BAD_ADDRESS)
         with m.Elif(self.running & selected(list(locked), which)):

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 from .errors import ConfigError
 from .limits import MAX_FAN_IN, MAX_SOURCE_WORDS, RING_BITS
+from .maps import INDEX_BITS
 from .rules import rules
 from .values import integer, plain_fields, short, text
 
 LONGEST_NAME = 60
 """Longest name that a replaced configuration gets from its changes."""
 
-INTERFACE_VERSION = 7
+INTERFACE_VERSION = 8
 """Raised whenever program layout, registers or frames change meaning."""
 
 
@@ -55,6 +56,7 @@ class Config:
         :attr:`dense_entries` active presynaptic neurons have been added to it, so that it cannot overflow.
     slot_words : depth of the accumulator memory, in slots: one sum per lane. A population to which a single pass adds, in event mode, takes a slot per
         block, any other a slot per block and step of the window. If not given or 0, as many as the largest population takes.
+    map_words : depth of each of the three map tables, which convolutions, pooling and shortcuts need; 0: there are none, nor taps of rings.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Config:
     drain_cycles: int = 1
     dense_bits: int = 0
     slot_words: int = 0
+    map_words: int = 0
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -187,9 +190,21 @@ class Config:
         return min(self.list_entries, MAX_SOURCE_WORDS * RING_BITS, MAX_FAN_IN)
 
     @property
+    def mapped_fan_in(self) -> int:
+        """Presynaptic neurons of one pass with maps, which need no weight words of their own; 0 without maps."""
+        if not self.map_words:
+            return 0
+        return min(self.ring_words // self.window * RING_BITS, MAX_SOURCE_WORDS * RING_BITS, 1 << INDEX_BITS)
+
+    @property
+    def listed_fan_in(self) -> int:
+        """Presynaptic neurons of one pass in event mode, with maps or without."""
+        return max(self.event_fan_in, self.mapped_fan_in)
+
+    @property
     def max_fan_in(self) -> int:
         """Presynaptic neurons of one pass in either mode."""
-        return max(self.event_fan_in, self.dense_fan_in)
+        return max(self.listed_fan_in, self.dense_fan_in)
 
     @property
     def words_ahead(self) -> int:
@@ -205,6 +220,8 @@ class Config:
         """JSON text of every parameter but the name: equal text means interchangeable gateware."""
         values = dataclasses.asdict(self)
         del values["name"]
+        if not self.map_words:
+            del values["map_words"]
         values["interface_version"] = INTERFACE_VERSION
         return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
@@ -269,6 +286,16 @@ PRESETS: dict[str, Config] = {
             name="loihi", event_lanes=16, dense_lanes=16, window=8, accumulator_bits=24, state_bits=24, multipliers=8, max_delay=63,
             weight_words=16384, max_neurons=2048, neuron_words=2048, ring_words=4096, delay_entries=4096, list_entries=2048,
             program_words=1024, weight_shifts=tuple(range(16)), drain_cycles=8, dense_bits=16,
+        ),
+        Config(
+            name="conv", event_lanes=16, dense_lanes=16, window=8, accumulator_bits=18, state_bits=18, multipliers=8, max_delay=63,
+            weight_words=2048, max_neurons=8192, neuron_words=1024, ring_words=4096, delay_entries=1024, list_entries=1024,
+            program_words=1024, output_words=1024, drain_cycles=8, dense_bits=16, slot_words=512, map_words=512,
+        ),
+        Config(
+            name="conv85", event_lanes=32, dense_lanes=32, window=8, accumulator_bits=18, state_bits=18, multipliers=16, max_delay=63,
+            weight_words=4096, max_neurons=16384, neuron_words=2048, ring_words=16384, delay_entries=4096, list_entries=2048,
+            program_words=2048, output_words=2048, drain_cycles=8, dense_bits=16, slot_words=1024, map_words=512,
         ),
     )
 }  # fmt: skip

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import config, frame, image, program, records, registers
+from . import config, frame, image, maps, program, records, registers
 from .config import PRESETS
 from .layout import Word
 from .parameters import PARAMETERS, meanings, memories
@@ -124,6 +124,7 @@ def header() -> str:
             ],
         ),
         ("program memory", [line for word in program.PROGRAM_LAYOUTS for line in _word(word)]),
+        ("map tables", [_define("LIFLINE_MAP_TABLES", maps.TABLES), *_word(maps.MAP)]),
     ]  # fmt: skip
     body = "".join(f"\n/* {title} */\n" + "\n".join(lines) + "\n" for title, lines in sections)
     return HEADER_START + body + "\n" + HEADER_END
@@ -195,6 +196,7 @@ def program_page() -> str:
         f"# Program and records\n\n{GENERATED}\n\n{_prose(program.__doc__)}\n\n"
         f"{_table(('code', 'values'), codes)}\n## Words of program memory\n\n"
         + "\n".join(_word_section(word) for word in program.PROGRAM_LAYOUTS)
+        + f"\n## Maps\n\n{_prose(maps.__doc__)}\n\n{_word_section(maps.MAP)}"
         + f"\n## Records\n\n{_prose(records.__doc__)}\n\n{_word_section(records.RECORD)}"
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .config import Config
 from .layout import WORD_BITS
 from .limits import MAX_BLOCKS, RING_BITS
+from .maps import TABLES
 from .records import INPUT_BITS
 
 
@@ -68,7 +69,7 @@ PARAMETERS: dict[str, Parameter] = {
         f"a power of two from {2 * RING_BITS} to 65536",
         "list memory; the largest fan-in of a pass in dense mode, where larger layers take several passes; event mode scans smaller ones a step ahead",
     ),
-    "program_words": Parameter(DEPTH, "program memory: words of 32 bits, 3 per pass, besides populations and rings"),
+    "program_words": Parameter(DEPTH, "program memory: words of 32 bits, 3 per pass, 9 with maps, besides populations and rings"),
     "input_words": Parameter("a power of two from 16 to 32768", "input buffer: words of 16 bits; the core waits less for a slow host"),
     "output_words": Parameter(
         "a power of two from 16 to 32768; room for a step of max_neurons",
@@ -95,6 +96,10 @@ PARAMETERS: dict[str, Parameter] = {
         DEPTH + "; 0 or not given: the steps of a window times the blocks of max_neurons, rounded up",
         "accumulator memory: words of lanes * accumulator_bits bits; the compiler refuses populations that need more",
     ),
+    "map_words": Parameter(
+        "0, or a power of two from 16 to 1024; then weight_words up to 8192 and slot_words up to 2048",
+        "three memories of 32-bit words, four multipliers of the chip and about 450 lookup tables; without maps no convolution, pooling or shortcut",
+    ),
 }
 """By name, in the order of the fields."""
 
@@ -109,6 +114,7 @@ def memories(config: Config) -> dict[str, int]:
         "program": config.program_words * WORD_BITS,
         "input": config.input_words * INPUT_BITS,
         "output": config.output_words * WORD_BITS,
+        "maps": TABLES * config.map_words * WORD_BITS,
     }
 
 

@@ -3,7 +3,8 @@
 A program is a list of 32-bit words. The sequencer starts at word 0 in every window and runs until ``END``.
 A ``PASS`` accumulates one projection (or a part of its presynaptic neurons) into a population; the last pass of a
 population carries the population's own words right behind it and updates the neurons. The words after those are the
-population's microprogram. ``END`` carries the descriptors of all delay rings; the sequencer moves their heads by a window. Pointers stand
+population's microprogram. A ``MAPPED_PASS`` has six words more, behind those of a ``PASS``, which say which weight words and slots
+each presynaptic neuron visits (:mod:`lifline.arch.maps`). ``END`` carries the descriptors of all delay rings; the sequencer moves their heads by a window. Pointers stand
 at least one word before the word that they point to is needed.
 """
 
@@ -18,6 +19,8 @@ from .layout import Field, Word
 class Opcode(enum.IntEnum):
     END = 0
     PASS = 1
+    MAPPED_PASS = 2
+    """event mode only, and only in configurations with maps"""
 
 
 class Mode(enum.IntEnum):
@@ -30,41 +33,77 @@ class Mode(enum.IntEnum):
 INSTRUCTION = Word(
     "instruction",
     "First word of every instruction.",
-    Field("argument", 28, "END: number of ring descriptors, which follow; PASS: see below"),
-    Field("opcode", 4, "END 0, PASS 1"),
+    Field("argument", 28, "END: number of ring descriptors, which follow; passes: see below"),
+    Field("opcode", 4, "END 0, PASS 1, MAPPED_PASS 2"),
 )
 
 PASS_0 = Word(
     "pass_0",
-    "PASS, word 0.",
+    "PASS and MAPPED_PASS, word 0.",
     Field("source_words", 12, "words of 32 presynaptic neurons to scan, at least 1"),
     Field("blocks", 12, "blocks of postsynaptic neurons, at least 1"),
     Field("mode", 1, "0 event, 1 dense"),
     Field("clear", 1, "clear every row after reading it: the last pass that reads this ring"),
     Field("update", 1, "update the neurons: population words follow"),
     Field("one_slot", 1, "one accumulator slot per block for all steps, else one for each: only where no other pass adds to the population, in event mode"),
-    Field("opcode", 4, "1"),
+    Field("opcode", 4, "1, or 2 for a MAPPED_PASS"),
 )
 PASS_1 = Word(
     "pass_1",
-    "PASS, word 1.",
+    "PASS and MAPPED_PASS, word 1.",
     Field("ring", 16, "address of the ring descriptor"),
     Field("ring_base", 16, "ring word of the first source word, row 0"),
 )
 PASS_2 = Word(
     "pass_2",
-    "PASS, word 2.",
-    Field("weight_base", 16, "weight word of presynaptic neuron 0, block 0"),
+    "PASS and MAPPED_PASS, word 2.",
+    Field("weight_base", 16, "weight word of presynaptic neuron 0, block 0; of a MAPPED_PASS: added to all weight words of its tables"),
     Field("fan_in", 16, "presynaptic neurons of this pass: the stride between blocks"),
 )
 PASS_WORDS = (PASS_0, PASS_1, PASS_2)
 
+
+def _digit_word(number: int, digit: int) -> Word:
+    return Word(
+        f"pass_{number}",
+        f"MAPPED_PASS, word {number}: digit {digit} of a presynaptic neuron's index.",
+        Field(f"reciprocal_{digit}", 18, f"of radix_{digit}, see `arch/maps.py`"),
+        Field(f"shift_{digit}", 2, f"quotient = product with reciprocal_{digit} >> (14 + 4 * shift_{digit})"),
+        Field(f"radix_{digit}", 12, f"numbers that digit {digit} has, at least 1"),
+    )
+
+
+def _loop_word(number: int, loop: int) -> Word:
+    place = ("the innermost", "the middle", "the outermost")[loop]
+    return Word(
+        f"pass_{number}",
+        f"MAPPED_PASS, word {number}: loop {loop}, {place} one, whose repetitions digit {loop} says.",
+        Field("weight_step", 16, "weight words from one repetition to the next", signed=True),
+        Field("slot_step", 16, "slots from one repetition to the next", signed=True),
+    )
+
+
+PASS_3, PASS_4 = _digit_word(3, 0), _digit_word(4, 1)
+PASS_5 = Word(
+    "pass_5",
+    "MAPPED_PASS, word 5.",
+    Field("table_0", 10, "first word in table 0, the one of digit value 0"),
+    Field("table_1", 10, "first word in table 1"),
+    Field("table_2", 10, "first word in table 2"),
+    Field("reserved", 2, "zero"),
+)
+PASS_6, PASS_7, PASS_8 = _loop_word(6, 0), _loop_word(7, 1), _loop_word(8, 2)
+WALK_WORDS = (PASS_3, PASS_4, PASS_5, PASS_6, PASS_7, PASS_8)
+"""Of a MAPPED_PASS, behind those of a PASS; digit 2 is what division by both radices leaves."""
+MAPPED_PASS_WORDS = PASS_WORDS + WALK_WORDS
+
 RING_0 = Word(
     "ring_0",
     "Ring descriptor, word 0 (the sequencer writes `head`).",
-    Field("base", 16, "first ring word; source word k, row r is at base + k * rows + r"),
-    Field("rows", 8, "rows of the ring: largest delay + W, + W more for the input's rings"),
-    Field("head", 8, "row of the window's first step"),
+    Field("base", 16, "first ring word; source word k, row r is at base + k * rows + r; of a tap: the row of a fresh run's first step"),
+    Field("rows", 7, "rows of the ring: largest delay + W, + W more for the input's rings"),
+    Field("tap", 1, "another way to read a ring, which nobody writes through; only in configurations with maps"),
+    Field("head", 8, "row of the window's first step; in a fresh run's first window 0, of a tap what `base` says"),
 )
 RING_1 = Word(
     "ring_1",
@@ -237,7 +276,7 @@ class MicroOp:
 
 NOP = MicroOp()
 
-PROGRAM_LAYOUTS: tuple[Word, ...] = (INSTRUCTION, *PASS_WORDS, *POPULATION_WORDS, *RING_WORDS, MICRO)
+PROGRAM_LAYOUTS: tuple[Word, ...] = (INSTRUCTION, *MAPPED_PASS_WORDS, *POPULATION_WORDS, *RING_WORDS, MICRO)
 """Every layout of program memory, for the C header and the documentation."""
 
 MAX_RINGS = 2

@@ -23,6 +23,8 @@ class Space(enum.IntEnum):
     """circular: word ``n`` of the input stream at ``n`` modulo the depth; 16 bits each"""
     OUTPUT = 7
     """circular: word ``n`` of the output stream at ``n`` modulo the depth; read only"""
+    MAPS = 8
+    """``table * map_words + word``; only in configurations with maps"""
 
 
 ADDRESS_BITS = 24

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .limits import MAX_BLOCKS, RING_BITS
+from .maps import MAP
+from .program import PASS_5
 from .records import INPUT_END_OF_STEP
 from .timing import ACCUMULATE_SPACING
 
@@ -48,6 +50,14 @@ def rules(config: Config) -> Iterator[tuple[bool, str]]:
     for field in ("weight_words", "slot_words", "neuron_words", "ring_words", "delay_entries", "list_entries", "program_words", "input_words", "output_words"):
         value = getattr(config, field)
         yield (power_of_two(value) and 16 <= value <= 65536, f"{field}={value} must be a power of two from 16 to 65536")
+    most = 1 << PASS_5["table_0"].width
+    yield (
+        config.map_words == 0 or (power_of_two(config.map_words) and 16 <= config.map_words <= most),
+        f"map_words={config.map_words} must be 0, or a power of two from 16 to {most}",
+    )
+    for field, part in (("weight_words", "weight"), ("slot_words", "slot")):
+        value, reached = getattr(config, field), 1 << MAP[part].width
+        yield (config.map_words == 0 or value <= reached, f"{field}={value} with map_words={config.map_words} must be at most {reached}: map words reach no more")
     for field in ("input_words", "output_words"):
         yield (getattr(config, field) <= 32768, f"{field}={getattr(config, field)} must be at most 32768")
     yield (

@@ -147,6 +147,6 @@ def _microprogram(program: Microprogram) -> list[int]:
 
 def _ring_words(ring: Ring) -> list[int]:
     return [
-        RING_0.pack(base=ring.base, rows=ring.rows, head=0),
+        RING_0.pack(base=ring.base, rows=ring.rows, tap=0, head=0),
         RING_1.pack(delay=ring.delay, uniform=ring.uniform, reserved=0),
     ]

@@ -12,14 +12,16 @@
 
 /* versions */
 #define LIFLINE_MAGIC 0x4C46494Cu
-#define LIFLINE_INTERFACE_VERSION 7u
+#define LIFLINE_INTERFACE_VERSION 8u
 
 /* hashes of the configurations */
-#define LIFLINE_CONFIG_TINY_HASH 0xB520628Eu
-#define LIFLINE_CONFIG_SMALL_HASH 0x7BFD9DC9u
-#define LIFLINE_CONFIG_MEDIUM_HASH 0xE2A907A8u
-#define LIFLINE_CONFIG_LARGE_HASH 0x53E111F8u
-#define LIFLINE_CONFIG_LOIHI_HASH 0xB166876Eu
+#define LIFLINE_CONFIG_TINY_HASH 0x9E53F42Du
+#define LIFLINE_CONFIG_SMALL_HASH 0xA2D5BE78u
+#define LIFLINE_CONFIG_MEDIUM_HASH 0xA3DEBAB2u
+#define LIFLINE_CONFIG_LARGE_HASH 0xE02B7769u
+#define LIFLINE_CONFIG_LOIHI_HASH 0xF0AFCFF6u
+#define LIFLINE_CONFIG_CONV_HASH 0x8CDBDCE6u
+#define LIFLINE_CONFIG_CONV85_HASH 0x4B54A285u
 
 /* frames: sync, sequence, kind or status, count, address (requests), payload, CRC; little-endian */
 #define LIFLINE_REQUEST_SYNC 165u
@@ -47,6 +49,7 @@
 #define LIFLINE_SPACE_RINGS 5u
 #define LIFLINE_SPACE_INPUT 6u
 #define LIFLINE_SPACE_OUTPUT 7u
+#define LIFLINE_SPACE_MAPS 8u
 #define LIFLINE_ADDRESS(space, offset) (((uint32_t)(space) << LIFLINE_SPACE_SHIFT) | (uint32_t)(offset))
 
 /* registers: offsets in their space */
@@ -91,6 +94,7 @@
 /* instructions and micro-operations */
 #define LIFLINE_OPCODE_END 0u
 #define LIFLINE_OPCODE_PASS 1u
+#define LIFLINE_OPCODE_MAPPED_PASS 2u
 #define LIFLINE_MODE_EVENT 0u
 #define LIFLINE_MODE_DENSE 1u
 #define LIFLINE_FACTOR_ZERO 0u
@@ -163,11 +167,11 @@
 
 /* program memory */
 /* instruction: First word of every instruction. */
-#define LIFLINE_INSTRUCTION_ARGUMENT_SHIFT 0u  /* END: number of ring descriptors, which follow; PASS: see below */
+#define LIFLINE_INSTRUCTION_ARGUMENT_SHIFT 0u  /* END: number of ring descriptors, which follow; passes: see below */
 #define LIFLINE_INSTRUCTION_ARGUMENT_BITS 28u
-#define LIFLINE_INSTRUCTION_OPCODE_SHIFT 28u  /* END 0, PASS 1 */
+#define LIFLINE_INSTRUCTION_OPCODE_SHIFT 28u  /* END 0, PASS 1, MAPPED_PASS 2 */
 #define LIFLINE_INSTRUCTION_OPCODE_BITS 4u
-/* pass_0: PASS, word 0. */
+/* pass_0: PASS and MAPPED_PASS, word 0. */
 #define LIFLINE_PASS_0_SOURCE_WORDS_SHIFT 0u  /* words of 32 presynaptic neurons to scan, at least 1 */
 #define LIFLINE_PASS_0_SOURCE_WORDS_BITS 12u
 #define LIFLINE_PASS_0_BLOCKS_SHIFT 12u  /* blocks of postsynaptic neurons, at least 1 */
@@ -180,18 +184,56 @@
 #define LIFLINE_PASS_0_UPDATE_BITS 1u
 #define LIFLINE_PASS_0_ONE_SLOT_SHIFT 27u  /* one accumulator slot per block for all steps, else one for each: only where no other pass adds to the population, in event mode */
 #define LIFLINE_PASS_0_ONE_SLOT_BITS 1u
-#define LIFLINE_PASS_0_OPCODE_SHIFT 28u  /* 1 */
+#define LIFLINE_PASS_0_OPCODE_SHIFT 28u  /* 1, or 2 for a MAPPED_PASS */
 #define LIFLINE_PASS_0_OPCODE_BITS 4u
-/* pass_1: PASS, word 1. */
+/* pass_1: PASS and MAPPED_PASS, word 1. */
 #define LIFLINE_PASS_1_RING_SHIFT 0u  /* address of the ring descriptor */
 #define LIFLINE_PASS_1_RING_BITS 16u
 #define LIFLINE_PASS_1_RING_BASE_SHIFT 16u  /* ring word of the first source word, row 0 */
 #define LIFLINE_PASS_1_RING_BASE_BITS 16u
-/* pass_2: PASS, word 2. */
-#define LIFLINE_PASS_2_WEIGHT_BASE_SHIFT 0u  /* weight word of presynaptic neuron 0, block 0 */
+/* pass_2: PASS and MAPPED_PASS, word 2. */
+#define LIFLINE_PASS_2_WEIGHT_BASE_SHIFT 0u  /* weight word of presynaptic neuron 0, block 0; of a MAPPED_PASS: added to all weight words of its tables */
 #define LIFLINE_PASS_2_WEIGHT_BASE_BITS 16u
 #define LIFLINE_PASS_2_FAN_IN_SHIFT 16u  /* presynaptic neurons of this pass: the stride between blocks */
 #define LIFLINE_PASS_2_FAN_IN_BITS 16u
+/* pass_3: MAPPED_PASS, word 3: digit 0 of a presynaptic neuron's index. */
+#define LIFLINE_PASS_3_RECIPROCAL_0_SHIFT 0u  /* of radix_0, see `arch/maps.py` */
+#define LIFLINE_PASS_3_RECIPROCAL_0_BITS 18u
+#define LIFLINE_PASS_3_SHIFT_0_SHIFT 18u  /* quotient = product with reciprocal_0 >> (14 + 4 * shift_0) */
+#define LIFLINE_PASS_3_SHIFT_0_BITS 2u
+#define LIFLINE_PASS_3_RADIX_0_SHIFT 20u  /* numbers that digit 0 has, at least 1 */
+#define LIFLINE_PASS_3_RADIX_0_BITS 12u
+/* pass_4: MAPPED_PASS, word 4: digit 1 of a presynaptic neuron's index. */
+#define LIFLINE_PASS_4_RECIPROCAL_1_SHIFT 0u  /* of radix_1, see `arch/maps.py` */
+#define LIFLINE_PASS_4_RECIPROCAL_1_BITS 18u
+#define LIFLINE_PASS_4_SHIFT_1_SHIFT 18u  /* quotient = product with reciprocal_1 >> (14 + 4 * shift_1) */
+#define LIFLINE_PASS_4_SHIFT_1_BITS 2u
+#define LIFLINE_PASS_4_RADIX_1_SHIFT 20u  /* numbers that digit 1 has, at least 1 */
+#define LIFLINE_PASS_4_RADIX_1_BITS 12u
+/* pass_5: MAPPED_PASS, word 5. */
+#define LIFLINE_PASS_5_TABLE_0_SHIFT 0u  /* first word in table 0, the one of digit value 0 */
+#define LIFLINE_PASS_5_TABLE_0_BITS 10u
+#define LIFLINE_PASS_5_TABLE_1_SHIFT 10u  /* first word in table 1 */
+#define LIFLINE_PASS_5_TABLE_1_BITS 10u
+#define LIFLINE_PASS_5_TABLE_2_SHIFT 20u  /* first word in table 2 */
+#define LIFLINE_PASS_5_TABLE_2_BITS 10u
+#define LIFLINE_PASS_5_RESERVED_SHIFT 30u  /* zero */
+#define LIFLINE_PASS_5_RESERVED_BITS 2u
+/* pass_6: MAPPED_PASS, word 6: loop 0, the innermost one, whose repetitions digit 0 says. */
+#define LIFLINE_PASS_6_WEIGHT_STEP_SHIFT 0u  /* weight words from one repetition to the next, signed */
+#define LIFLINE_PASS_6_WEIGHT_STEP_BITS 16u
+#define LIFLINE_PASS_6_SLOT_STEP_SHIFT 16u  /* slots from one repetition to the next, signed */
+#define LIFLINE_PASS_6_SLOT_STEP_BITS 16u
+/* pass_7: MAPPED_PASS, word 7: loop 1, the middle one, whose repetitions digit 1 says. */
+#define LIFLINE_PASS_7_WEIGHT_STEP_SHIFT 0u  /* weight words from one repetition to the next, signed */
+#define LIFLINE_PASS_7_WEIGHT_STEP_BITS 16u
+#define LIFLINE_PASS_7_SLOT_STEP_SHIFT 16u  /* slots from one repetition to the next, signed */
+#define LIFLINE_PASS_7_SLOT_STEP_BITS 16u
+/* pass_8: MAPPED_PASS, word 8: loop 2, the outermost one, whose repetitions digit 2 says. */
+#define LIFLINE_PASS_8_WEIGHT_STEP_SHIFT 0u  /* weight words from one repetition to the next, signed */
+#define LIFLINE_PASS_8_WEIGHT_STEP_BITS 16u
+#define LIFLINE_PASS_8_SLOT_STEP_SHIFT 16u  /* slots from one repetition to the next, signed */
+#define LIFLINE_PASS_8_SLOT_STEP_BITS 16u
 /* population_0: Population, word 0. */
 #define LIFLINE_POPULATION_0_ROWS_SHIFT 0u  /* rows to update, at least 1 */
 #define LIFLINE_POPULATION_0_ROWS_BITS 16u
@@ -259,11 +301,13 @@
 #define LIFLINE_POPULATION_9_SATURATIONS_SHIFT 0u  /* clipped currents and membranes */
 #define LIFLINE_POPULATION_9_SATURATIONS_BITS 32u
 /* ring_0: Ring descriptor, word 0 (the sequencer writes `head`). */
-#define LIFLINE_RING_0_BASE_SHIFT 0u  /* first ring word; source word k, row r is at base + k * rows + r */
+#define LIFLINE_RING_0_BASE_SHIFT 0u  /* first ring word; source word k, row r is at base + k * rows + r; of a tap: the row of a fresh run's first step */
 #define LIFLINE_RING_0_BASE_BITS 16u
 #define LIFLINE_RING_0_ROWS_SHIFT 16u  /* rows of the ring: largest delay + W, + W more for the input's rings */
-#define LIFLINE_RING_0_ROWS_BITS 8u
-#define LIFLINE_RING_0_HEAD_SHIFT 24u  /* row of the window's first step */
+#define LIFLINE_RING_0_ROWS_BITS 7u
+#define LIFLINE_RING_0_TAP_SHIFT 23u  /* another way to read a ring, which nobody writes through; only in configurations with maps */
+#define LIFLINE_RING_0_TAP_BITS 1u
+#define LIFLINE_RING_0_HEAD_SHIFT 24u  /* row of the window's first step; in a fresh run's first window 0, of a tap what `base` says */
 #define LIFLINE_RING_0_HEAD_BITS 8u
 /* ring_1: Ring descriptor, word 1. */
 #define LIFLINE_RING_1_DELAY_SHIFT 0u  /* uniform: the delay; else: first entry in delay memory */
@@ -309,6 +353,18 @@
 #define LIFLINE_MICRO_PERIODIC_BITS 1u
 #define LIFLINE_MICRO_RESERVED_SHIFT 26u  /* zero */
 #define LIFLINE_MICRO_RESERVED_BITS 5u
+
+/* map tables */
+#define LIFLINE_MAP_TABLES 3u
+/* map: A word of a map table. */
+#define LIFLINE_MAP_WEIGHT_SHIFT 0u  /* weight words, added to those of the other tables and weight_base */
+#define LIFLINE_MAP_WEIGHT_BITS 13u
+#define LIFLINE_MAP_SLOT_SHIFT 13u  /* slots, added to those of the other tables */
+#define LIFLINE_MAP_SLOT_BITS 11u
+#define LIFLINE_MAP_COUNT_SHIFT 24u  /* repetitions of the table's loop less one */
+#define LIFLINE_MAP_COUNT_BITS 7u
+#define LIFLINE_MAP_EXISTS_SHIFT 31u  /* 0: neurons with this digit reach nothing */
+#define LIFLINE_MAP_EXISTS_BITS 1u
 
 /* CRC-16/IBM-3740 of a frame, from its byte after sync up to its CRC. Start with 0xFFFF. */
 static inline uint16_t lifline_crc16(uint16_t crc, const uint8_t *data, size_t size)

@@ -23,7 +23,7 @@ def test_pack_and_unpack_are_inverse(word) -> None:  # type: ignore[no-untyped-d
 
 def test_out_of_range_and_missing_fields_are_refused() -> None:
     with pytest.raises(ValueError, match="rows=256"):
-        RING_0.pack(base=0, rows=256, head=0)
+        RING_0.pack(base=0, rows=256, tap=0, head=0)
     with pytest.raises(ValueError, match="missing"):
         RING_0.pack(base=0)
 

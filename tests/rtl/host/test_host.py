@@ -83,7 +83,7 @@ class Reference:
         number, offset = where >> 20, where & 0xFFFFF
         if number == Space.REGISTERS:
             return self.register(write, offset, data)
-        if number > Space.OUTPUT or offset >= self.depth[Space(number)] or (write and number == Space.OUTPUT):
+        if number not in self.depth or offset >= self.depth[Space(number)] or (write and number == Space.OUTPUT):
             return 0, Status.BAD_ADDRESS
         space = Space(number)
         if self.live["running"] and space not in (Space.INPUT, Space.OUTPUT):
