@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import shutil
 import subprocess
@@ -122,7 +123,7 @@ def test_program_for_another_configuration_names_both() -> None:
     network = random_network(rng, config=CONFIG)
     device = LinkedDevice(Link(BOARD(CONFIG)))
     other = CONFIG.replace(name="other", max_delay=6, weight_words=1024)
-    network = network.replace(projections=tuple(p.__class__(**(p.__dict__ | {"delays": None})) for p in network.projections))
+    network = network.replace(projections=tuple(dataclasses.replace(p, delays=None) for p in network.projections))
     with pytest.raises(DeviceError, match="compiled for `other`.*tiny"):
         device.load(compile_network(network, other))
     with pytest.raises(DeviceError, match="no program"):
@@ -260,7 +261,7 @@ def test_a_request_that_is_sent_again_is_a_warning_with_its_reason(caplog: pytes
     caplog.set_level(logging.WARNING, LOGGER)
     damaged = bytearray(Reply(3, Status.OK, (7,)).encode())
     damaged[5] ^= 1
-    link = Link(Answers([], [Reply(2, Status.BAD_CRC)], [bytes(damaged)], [Reply(4, Status.OK, (7,)).encode()[:5]], [Reply(5, Status.OK, (7,))]))
+    link = Link(Answers([], [Reply(2, Status.BAD_CRC)], [bytes(damaged)], [Reply(4, Status.OK, (7,)).encode()[:8]], [Reply(5, Status.OK, (7,))]))
     assert link.read(0x20).tolist() == [7] and link.repeated == 4
     reasons = ["no reply", "the device answered BAD_CRC", "the reply has a wrong CRC", "the reply broke off"]
     assert told(caplog) == [("WARNING", f"READ of 1 words at 0x000020: {why}; sent again, {k + 1} of 8") for k, why in enumerate(reasons)]

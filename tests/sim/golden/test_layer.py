@@ -77,3 +77,12 @@ def test_sums_of_several_spikes_per_step_are_exact(cap: int, weight: int) -> Non
     weights = np.full((4, 5), weight)
     weights[2] *= -1
     assert_exact(chain(neurons, weights, weights, state_bits=18, shift=6, cap=cap), np.ones((6, 5), np.uint8))
+
+
+@pytest.mark.parametrize("decay", [4094, 4095, 4096])
+def test_a_current_that_nearly_ends_at_once_is_not_left_out(decay: int) -> None:
+    """Of a large current 1/4096 is left for the next step, although all else would allow the path without currents."""
+    neurons = Neurons(threshold=131071, decay_v=0, decay_i=decay)
+    spikes = np.zeros((4, 4), np.uint8)
+    spikes[0] = 1
+    assert_exact(chain(neurons, np.full((2, 4), 5000), state_bits=18), spikes)
