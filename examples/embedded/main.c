@@ -50,7 +50,7 @@ static int show(void *context, uint32_t step, uint32_t population, uint32_t firs
     (void)context;
     for (uint32_t k = 0; k < 32; k++)
         if (spikes >> k & 1u)
-            printf("step %u population %u neuron %u\n", (unsigned)step, (unsigned)population, (unsigned)(first + k));
+            printf("step %u population %u neuron %u\n", (unsigned)step, (unsigned)population, (unsigned)lifline_neuron(network, population, first + k));
     return 0;
 }
 

@@ -113,7 +113,7 @@ def header() -> str:
             + [_define(_name("image", name), k, doc) for k, (name, doc) in enumerate(image.IMAGE_HEADER) if k]
             + [_define("LIFLINE_IMAGE_HEADER_WORDS", len(image.IMAGE_HEADER))]
             + [_define(_name("image_population", name), k, doc) for k, (name, doc) in enumerate(image.IMAGE_POPULATION)]
-            + [_define("LIFLINE_IMAGE_POPULATION_WORDS", len(image.IMAGE_POPULATION))],
+            + [_define("LIFLINE_IMAGE_POPULATION_WORDS", len(image.IMAGE_POPULATION)), _define("LIFLINE_IMAGE_NO_NEURON", image.IMAGE_NO_NEURON)],
         ),
         (
             "counters",

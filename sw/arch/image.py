@@ -1,7 +1,7 @@
 """Program images for hosts without Python: one array of 32-bit words, which :mod:`lifline.embedded.image` writes and the C driver reads.
 
-Header; for every population its words; for every memory its address, its length and its words; for every register its address and value;
-at last the CRC-16 (as of frames) over all bytes before, each word little-endian.
+Header; for every population its words; for every memory its address, its length and its words; for every register its address and value; the
+layouts of populations that have one; at last the CRC-16 (as of frames) over all bytes before, each word little-endian.
 """
 
 IMAGE_MAGIC = int.from_bytes(b"LFPI", "little")
@@ -24,6 +24,8 @@ IMAGE_HEADER = (
 
 IMAGE_POPULATION = (
     ("size", "neurons"),
+    ("places", "neurons and padding in the hardware"),
+    ("layout", "word of the image where the neuron of the first place stands, a word a place; 0: the neuron of a place has its number"),
     ("address", "program address of the population's first word"),
     ("fires", "0 for a read-out, which never fires"),
     ("row_base", "neuron word of its first row"),
@@ -31,3 +33,6 @@ IMAGE_POPULATION = (
     ("v", "word of the membrane within a row"),
 )
 """Words of every population, in the order of their numbers."""
+
+IMAGE_NO_NEURON = (1 << 32) - 1
+"""In a layout: a place without a neuron."""

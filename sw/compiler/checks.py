@@ -10,7 +10,8 @@ from lifline.arch.program import Mode
 from lifline.arch.records import RECORD
 from lifline.arch.registers import EXIT_BITS
 from lifline.arch.values import short
-from lifline.network.model import Network
+from lifline.network.connections.fully_connected import FullyConnected
+from lifline.network.model import Network, Projection
 
 from .layouts import Layout
 
@@ -19,28 +20,41 @@ Modes = OneMode | Mapping[tuple[str, str], OneMode]
 """Of all projections, or of each ``(source, target)``; a :class:`Mode` or its name, ``"event"`` or ``"dense"``."""
 
 
+def has_dense_mode(projection: Projection) -> bool:
+    """Whether there is a dense mode for its kind."""
+    return isinstance(projection.connection, FullyConnected)
+
+
+def wherever_it_exists(network: Network, mode: Mode) -> dict[tuple[str, str], Mode]:
+    """A mode for every ``(source, target)`` whose kind has it, event for the others."""
+    without = {(p.source, p.target) for p in network.projections if not has_dense_mode(p)}
+    return {(p.source, p.target): Mode.EVENT if (p.source, p.target) in without else mode for p in network.projections}
+
+
 def mode_by_projection(network: Network, config: Config, modes: Modes) -> dict[tuple[str, str], Mode]:
     """The mode of every projection.
 
     Raises
     ------
-    CompileError   for what is no mode, projections without one, and dense mode where there are no dense lanes.
+    CompileError   for what is no mode, projections without one, and dense mode where there are no dense lanes, or for kinds that have none.
     """
     pairs = [(p.source, p.target) for p in network.projections]
     choice = modes if isinstance(modes, Mapping) else dict.fromkeys(pairs, modes)
     if missing := [pair for pair in pairs if pair not in choice]:
         raise CompileError(f"modes has no entry for the projection {missing[0]}; give one per projection, or one mode for all")
     chosen: dict[tuple[str, str], Mode] = {}
-    for source, target in pairs:
-        mode = choice[source, target]
+    for p in network.projections:
+        mode = choice[p.source, p.target]
         if isinstance(mode, str) and mode.upper() in Mode.__members__:
             mode = Mode[mode.upper()]
         if not isinstance(mode, Mode):
             hint = "; `lifline.compile_auto` chooses by samples" if mode == "auto" else ""
-            raise CompileError(f"projection {source} -> {target}: mode {short(mode)} must be {' or '.join(m.name.lower() for m in Mode)}{hint}")
+            raise CompileError(f"{p.where}: mode {short(mode)} must be {' or '.join(m.name.lower() for m in Mode)}{hint}")
         if mode is Mode.DENSE and not config.dense_lanes:
-            raise CompileError(f"projection {source} -> {target}: `{config.name}` has no dense lanes; use mode event")
-        chosen[source, target] = mode
+            raise CompileError(f"{p.where}: `{config.name}` has no dense lanes; use mode event")
+        if mode is Mode.DENSE and not has_dense_mode(p):
+            raise CompileError(f"{p.where} ({p.connection.name}) runs in mode event only; give each projection its mode")
+        chosen[p.source, p.target] = mode
     return chosen
 
 
@@ -63,6 +77,9 @@ def check_supported(network: Network, config: Config, layouts: Mapping[str, Layo
             raise CompileError(
                 f"population `{p.name}` may fire {p.neurons.cap} spikes per step; graded spikes are not supported by this gateware, use cap 1"
             )
+    for p in network.projections:
+        if not (config.map_words or isinstance(p.connection, FullyConnected)):
+            raise CompileError(f"{p.where} ({p.connection.name}) needs maps, which `{config.name}` is built without; use a configuration that has map_words")
     total = sum(layouts[p.name].size for p in network.populations if p.neurons is not None)
     if total > config.max_neurons:
         padding = total - sum(p.size for p in network.populations if p.neurons is not None)
@@ -79,8 +96,6 @@ def check_supported(network: Network, config: Config, layouts: Mapping[str, Layo
     if len(network.populations) - 1 > most:
         raise CompileError(f"the network has {len(network.populations) - 1} populations besides the input, records can name {most}")
     for p in network.projections:
-        if sum((q.source, q.target) == (p.source, p.target) for q in network.projections) > 1:
-            raise CompileError(f"{p.where} exists several times; this gateware runs one, add the weights (the golden model runs all)")
         if p.synaptic:
             raise CompileError(
                 f"projection {p.source} -> {p.target} has synaptic delays (up to {p.longest_delay} steps), this gateware delays "

@@ -1,4 +1,4 @@
-"""Network -> program for one gateware configuration, in four steps: rings, weights, neurons, and the program that names their places."""
+"""Network -> program for one gateware configuration, step by step: places, rings, weights, maps, neurons, and the program that names their places."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from lifline.network.model import Network
 
 from .checks import Modes, check_supported, mode_by_projection
 from .emit import emit
-from .layouts import Layout, Layouts, layout_by_population
+from .layouts import Layout, Layouts
+from .maps import place_maps
 from .neurons import place_neurons
+from .places import layout_by_population
 from .program import Program
 from .rings import Rings, place_rings
 from .weights import pack_lanes, place_weights
@@ -44,8 +46,8 @@ def compile_network(
 
 
 def _preset_that_fits(network: Network, config: Config, modes: Modes, layouts: Layouts | None) -> str | None:
-    """The preset with the smallest memories that runs the network, in event mode if it has no other."""
-    for other in sorted(PRESETS.values(), key=lambda c: (c.weight_bytes, c.max_neurons)):
+    """The preset with the smallest memories that runs the network, in event mode if it has no other; one with maps only if it needs them."""
+    for other in sorted(PRESETS.values(), key=lambda c: (c.map_words > 0, c.weight_bytes, c.max_neurons)):
         if other.hash == config.hash or other.state_bits != network.state_bits:
             continue
         try:
@@ -57,13 +59,14 @@ def _preset_that_fits(network: Network, config: Config, modes: Modes, layouts: L
 
 
 def _compiled(network: Network, config: Config, modes: Modes, layouts: Layouts | None) -> Program:
-    places = layout_by_population(network, layouts)
+    places = layout_by_population(network, config, layouts)
     check_supported(network, config, places)
     chosen = mode_by_projection(network, config, modes)
     rings = place_rings(network, config, places)
     weights = place_weights(network, config, chosen, rings, places)
+    maps = place_maps(network, config, [(placed.where, placed.walk) for placed in weights.passes])
     neurons = place_neurons(network, config, places)
-    program = emit(network, config, rings, weights, neurons)
+    program = emit(network, config, rings, weights, maps, neurons)
     return Program(
         network=network,
         config=config,
@@ -72,12 +75,13 @@ def _compiled(network: Network, config: Config, modes: Modes, layouts: Layouts |
             Space.WEIGHTS: pack_lanes(weights.words, config.weight_bits),
             Space.NEURONS: neurons.words.reshape(-1).astype(np.int32).view(np.uint32),
             Space.DELAYS: rings.delay_image(),
-        },
+        }
+        | ({Space.MAPS: maps.words} if len(maps.words) else {}),
         registers=_registers(network, rings, places[network.input.name]),
         populations=program.populations,
         passes=tuple(placed.entry for placed in weights.passes),
         layouts=places,
-        memory=rings.memory | weights.memory | program.memory | neurons.memory,
+        memory=rings.memory | weights.memory | maps.memory | program.memory | neurons.memory,
     )
 
 

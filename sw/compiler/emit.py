@@ -10,13 +10,19 @@ from numpy.typing import NDArray
 from lifline.arch.arithmetic import DECAY_ONE
 from lifline.arch.config import Config, ceil_div
 from lifline.arch.limits import RING_BITS
+from lifline.arch.maps import reciprocal
 from lifline.arch.program import (
     INSTRUCTION,
     MAX_RINGS,
     PASS_0,
     PASS_1,
     PASS_2,
-    PASS_WORDS,
+    PASS_3,
+    PASS_4,
+    PASS_5,
+    PASS_6,
+    PASS_7,
+    PASS_8,
     POPULATION_0,
     POPULATION_1,
     POPULATION_2,
@@ -33,11 +39,13 @@ from lifline.arch.program import (
 )
 from lifline.network.model import Network, ResetRule
 
+from .maps import Maps
 from .memories import PROGRAM, MemoryUse
 from .microcode import Microprogram
 from .neurons import NeuronMemory, PlacedNeurons
 from .program import ProgramPopulation
-from .rings import Ring, Rings
+from .projections.walk import Walk
+from .rings import Rings, Tap
 from .weights import PlacedPass, Weights
 
 
@@ -56,52 +64,66 @@ class _Descriptors:
 
     end: int
 
-    def address(self, ring: Ring) -> int:
-        return self.end + 1 + ring.number * len(RING_WORDS)
+    def address(self, number: int) -> int:
+        return self.end + 1 + number * len(RING_WORDS)
 
 
-def emit(network: Network, config: Config, rings: Rings, weights: Weights, neurons: NeuronMemory) -> ProgramMemory:
+def emit(network: Network, config: Config, rings: Rings, weights: Weights, maps: Maps, neurons: NeuronMemory) -> ProgramMemory:
     """Program words.
 
     Raises
     ------
     CompileError   if they do not fit the program memory.
     """
-    end = len(PASS_WORDS) * len(weights.passes) + len(POPULATION_WORDS) * len(neurons.populations) + neurons.program_words
+    end = sum(len(placed.layouts) for placed in weights.passes) + len(POPULATION_WORDS) * len(neurons.populations) + neurons.program_words
     # The sequencer always loads MAX_RINGS descriptors: also from the last one on.
-    size = end + 1 + len(RING_WORDS) * (len(rings.all) + MAX_RINGS)
+    size = end + 1 + len(RING_WORDS) * (len(rings.taps) + MAX_RINGS)
     memory = PROGRAM.claim(network, config, size)
     descriptors = _Descriptors(end)
     words: list[int] = []
     populations: list[ProgramPopulation] = []
     for number, placed in enumerate(weights.passes):
-        words += _pass_words(placed, descriptors, clear=weights.reads_last(number))
+        words += _pass_words(placed, descriptors, clear=weights.reads_last(number)) + _walk_words(placed.walk, maps.starts[number])
         if placed.entry.updates:
             where = neurons.population(placed.entry.target)
             population = _described(where, number=len(populations), address=len(words))
             # A read-out's rings stay empty.
             own = rings.of_population(population.name) if population.fires else []
-            first = descriptors.address(own[0] if own else rings.all[0])
+            first = descriptors.address(own[0].number if own else 0)
             words += _population_words(where, population, config, shift=weights.shifts[population.name], rings=len(own), first_ring=first)
             words += _microprogram(where.program)
             populations.append(population)
     assert len(words) == end
-    words.append(INSTRUCTION.pack(argument=len(rings.all), opcode=Opcode.END))
-    words += [word for ring in rings.all for word in _ring_words(ring)]
+    words.append(INSTRUCTION.pack(argument=len(rings.taps), opcode=Opcode.END))
+    words += [word for tap in rings.taps for word in _ring_words(tap)]
     words += [0] * (size - len(words))
     return ProgramMemory(np.array(words, np.uint32), tuple(populations), memory)
 
 
 def _pass_words(placed: PlacedPass, descriptors: _Descriptors, *, clear: bool) -> list[int]:
-    entry, ring = placed.entry, placed.ring
+    entry, ring = placed.entry, placed.tap.ring
     return [
         PASS_0.pack(
             source_words=ceil_div(entry.fan_in, RING_BITS), blocks=entry.blocks, mode=entry.mode, clear=clear, update=entry.updates,
-            one_slot=placed.one_slot, opcode=Opcode.PASS,
+            one_slot=placed.one_slot, opcode=Opcode.PASS if placed.walk is None else Opcode.MAPPED_PASS,
         ),
-        PASS_1.pack(ring_base=ring.base + entry.first // RING_BITS * ring.rows, ring=descriptors.address(ring)),
+        PASS_1.pack(ring_base=ring.base + entry.first // RING_BITS * ring.rows, ring=descriptors.address(placed.tap.number)),
         PASS_2.pack(weight_base=placed.weight_base, fan_in=entry.fan_in),
     ]  # fmt: skip
+
+
+def _walk_words(walk: Walk | None, tables: tuple[int, ...] | None) -> list[int]:
+    """Of a pass with tables, of which ``tables`` are the first words."""
+    if walk is None or tables is None:
+        return []
+    words = []
+    for layout, digit in zip((PASS_3, PASS_4), walk.digits, strict=False):
+        factor, shift = reciprocal(digit.radix)
+        words.append(layout.pack(**dict(zip((field.name for field in layout.fields), (factor, shift, digit.radix), strict=True))))
+    words.append(PASS_5.pack(**{f"table_{k}": first for k, first in enumerate(tables)}, reserved=0))
+    for layout, digit in zip((PASS_6, PASS_7, PASS_8), walk.digits, strict=True):
+        words.append(layout.pack(weight_step=digit.weight_step, slot_step=digit.slot_step))
+    return words
 
 
 def _described(where: PlacedNeurons, *, number: int, address: int) -> ProgramPopulation:
@@ -145,8 +167,9 @@ def _microprogram(program: Microprogram) -> list[int]:
     return [operation.word() for operation in operations] + [0] * (program.reserved_words - len(operations))
 
 
-def _ring_words(ring: Ring) -> list[int]:
+def _ring_words(tap: Tap) -> list[int]:
+    ring = tap.ring
     return [
-        RING_0.pack(base=ring.base, rows=ring.rows, tap=0, head=0),
+        RING_0.pack(base=tap.first if tap.later else ring.base, rows=ring.rows, tap=tap.later > 0, head=0),
         RING_1.pack(delay=ring.delay, uniform=ring.uniform, reserved=0),
     ]

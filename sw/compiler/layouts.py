@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from lifline.arch.config import ceil_div
 from lifline.arch.errors import CompileError
 from lifline.arch.values import integer, short
-from lifline.network.model import Network
 
 Ints = NDArray[np.int64]
 LARGEST = 1 << 20
@@ -73,6 +72,17 @@ class Layout:
         """(place,) the neuron there, or -1."""
         return self.spread(np.arange(self.neurons), fill=-1)
 
+    def strides(self, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+        """Places from one neuron of ``shape`` to the next along each axis, with the first neuron in place 0; 0 along an axis of one neuron.
+
+        None if there is no such number for every axis.
+        """
+        places = self.indices.reshape(shape)
+        first = (0,) * places.ndim
+        strides = tuple(int(places[first[:k] + (1,) + first[k + 1 :]]) if n > 1 else 0 for k, n in enumerate(shape))
+        expected = sum(stride * index for stride, index in zip(strides, np.indices(shape, sparse=True), strict=True))
+        return strides if np.array_equal(places, np.broadcast_to(expected, shape)) else None
+
     def spread(self, values: NDArray, *, axis: int = -1, fill: int = 0) -> NDArray:
         """Values of neurons along ``axis``, in the order of the hardware, with ``fill`` in the padding."""
         if self.is_identity:
@@ -115,26 +125,4 @@ def position_major(shape: tuple[int, ...], lanes: int) -> Layout:
 
 
 Layouts = Mapping[str, Layout]
-"""By population, the input too; one that is not named keeps the order of the network."""
-
-
-def layout_by_population(network: Network, layouts: Layouts | None) -> dict[str, Layout]:
-    """The layout of every population.
-
-    Raises
-    ------
-    CompileError   for what is no layout, populations that do not exist, and layouts of another number of neurons.
-    """
-    chosen = {} if layouts is None else layouts
-    if not isinstance(chosen, Mapping):
-        raise CompileError(f"layouts {short(chosen)} must be a mapping from the name of a population to its `Layout`")
-    result = {p.name: identity(p.size) for p in network.populations}
-    for name, layout in chosen.items():
-        if name not in result:
-            raise CompileError(f"layouts name {short(name)}, and `{network.name}` has the populations {', '.join(result)}")
-        if not isinstance(layout, Layout):
-            raise CompileError(f"population `{name}`: {short(layout)} is no `Layout`")
-        if layout.neurons != result[name].neurons:
-            raise CompileError(f"population `{name}` has {result[name].neurons} neurons, its layout {layout.neurons}")
-        result[name] = layout
-    return result
+"""By population, the input too; the compiler chooses for one that is not named."""

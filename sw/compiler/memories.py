@@ -45,3 +45,4 @@ DELAYS = Memory("delay entries", "delay_entries", "axonal delays", "use uniform 
 WEIGHTS = Memory("weight words", "weight_words", "weight words", "use a larger configuration")
 PROGRAM = Memory("program words", "program_words", "program words", "use fewer layers")
 NEURONS = Memory("neuron words", "neuron_words", "neuron words", "use fewer or simpler neurons")
+MAPS = Memory("map words", "map_words", "words in each memory of maps", "use fewer or smaller convolutions")

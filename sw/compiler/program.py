@@ -14,6 +14,7 @@ from lifline.arch.layout import Word
 from lifline.arch.program import (
     FIRST_COUNTER,
     INSTRUCTION,
+    MAPPED_PASS_WORDS,
     MICRO,
     PASS_WORDS,
     POPULATION_1,
@@ -130,8 +131,8 @@ class Program:
         image = {k: int(w) for k, w in enumerate(self.images[Space.PROGRAM])} | dict(patch)
         populations = {p.address: p for p in self.populations}
         position = 0
-        while INSTRUCTION.unpack(image[position])["opcode"] != Opcode.END:
-            for layout in PASS_WORDS:
+        while (opcode := INSTRUCTION.unpack(image[position])["opcode"]) != Opcode.END:
+            for layout in PASS_WORDS if opcode == Opcode.PASS else MAPPED_PASS_WORDS:
                 yield position, layout, image[position]
                 position += 1
             if (population := populations.get(position)) is not None:

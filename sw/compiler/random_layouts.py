@@ -7,11 +7,12 @@ from numpy.random import Generator
 
 from lifline.arch.config import Config
 from lifline.arch.errors import CompileError
+from lifline.network.connections.fully_connected import FullyConnected
 from lifline.network.model import Network, Population
 
 from .checks import Modes
 from .compile import compile_network
-from .layouts import Layout, position_major
+from .layouts import Layout, identity, position_major
 from .program import Program
 
 
@@ -32,6 +33,19 @@ def _image(rng: Generator, size: int) -> tuple[int, ...]:
     return channels, rows, size // channels // rows
 
 
+def _random_layout(rng: Generator, network: Network, population: Population, config: Config) -> Layout:
+    """Any, but where convolutions and their like begin or end one that they can follow."""
+    begins, ends = (
+        any(not isinstance(p.connection, FullyConnected) for p in projections)
+        for projections in (network.projections_from(population.name), network.projections_into(population.name))
+    )
+    if not (begins or ends):
+        return random_layout(rng, population, config)
+    if len(population.shape) == 1 or (not ends and rng.random() < 0.3):
+        return identity(population.size)
+    return position_major(population.shape, config.lanes * int(rng.choice([1, 2])) if ends else int(rng.choice([config.lanes, config.multipliers])))
+
+
 def compile_with_random_layouts(rng: Generator, network: Network, config: Config, modes: Modes) -> Program:
     """The network with a layout for most of its populations; without those for which there is no room.
 
@@ -39,7 +53,7 @@ def compile_with_random_layouts(rng: Generator, network: Network, config: Config
     ------
     CompileError   if the network does not fit without any.
     """
-    layouts = {p.name: random_layout(rng, p, config) for p in network.populations if rng.random() < 0.7}
+    layouts = {p.name: _random_layout(rng, network, p, config) for p in network.populations if rng.random() < 0.7}
     while layouts:
         try:
             return compile_network(network, config, modes, layouts)

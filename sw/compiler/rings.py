@@ -1,4 +1,4 @@
-"""Step 1: the delay rings. One for every population that projects and every delay vector of its projections."""
+"""Step 1: the delay rings. One for every population that projects and every pattern of delays; what is read later is a tap of the same ring."""
 
 from __future__ import annotations
 
@@ -12,27 +12,31 @@ from lifline.arch.config import Config, ceil_div
 from lifline.arch.errors import CompileError
 from lifline.arch.limits import RING_BITS
 from lifline.arch.program import MAX_RINGS
-from lifline.network.model import Network, Population
+from lifline.network.model import Network, Population, Projection
 
 from .layouts import Layout
 from .memories import DELAYS, RINGS, MemoryUse
+from .order import readers_in_order
+
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Ring:
-    """One delay ring: a row of spikes for every step that is still to come.
+    """One delay ring: a row of spikes for every step that is still to come, and for those that somebody reads later.
 
     Attributes
     ----------
     number : its place among the ring descriptors.   source : whose spikes it holds.   delays : (place,) in steps, in the order of the
-    hardware.
+    hardware, until the first one reads them.   later : steps from then until the last one does.
     rows : steps that it holds.   base : its first word in the memory of rings.
     entry : its first entry in the memory of delays, which it has only if its delays differ.
     """
 
     number: int
     source: Population
-    delays: NDArray[np.int64]
+    delays: Ints
+    later: int
     rows: int
     base: int
     entry: int
@@ -62,17 +66,43 @@ class Ring:
         return int(self.delays[0]) if self.uniform else self.entry
 
 
-@dataclass(frozen=True, eq=False)
-class Rings:
-    """All delay rings of a network, in the order of their descriptors.
+@dataclass(frozen=True)
+class Tap:
+    """A descriptor that passes read a ring through, ``later`` steps after the first one; with 0 it is the one that is written through.
 
     Attributes
     ----------
-    all : the rings; those of one population follow each other.   of_projection : the ring that a projection ``(source, target)`` reads.
+    number : its place among the ring descriptors.
+    """
+
+    number: int
+    ring: Ring
+    later: int
+
+    @property
+    def first(self) -> int:
+        """Row of a fresh run's first step."""
+        return -self.later % self.ring.rows
+
+    @property
+    def clears(self) -> bool:
+        """Whether nobody reads what this one has read."""
+        return self.later == self.ring.later
+
+
+@dataclass(frozen=True, eq=False)
+class Rings:
+    """All delay rings of a network.
+
+    Attributes
+    ----------
+    all : the rings; those of one population follow each other.   taps : in the order of their descriptors: of every ring the one that it is
+    written through, then those that are only read.   of_projection : which of them a projection reads.
     """
 
     all: tuple[Ring, ...]
-    of_projection: dict[tuple[str, str], Ring]
+    taps: tuple[Tap, ...]
+    of_projection: Mapping[Projection, Tap]
     memory: MemoryUse
 
     def of_population(self, name: str) -> list[Ring]:
@@ -93,38 +123,84 @@ class Rings:
         return image
 
 
+class _Readers:
+    """Projections that can read one ring: their delays differ by a number of steps that is the same for all neurons."""
+
+    def __init__(self, projection: Projection, pattern: Ints) -> None:
+        self.pattern = pattern
+        self.projections = [projection]
+        self.oldest = self.newest = projection.shortest_delay
+
+    def admit(self, projection: Projection, pattern: Ints, config: Config) -> bool:
+        """Whether one that comes earlier in a window can read it, too; if so, it does. Without maps there are no taps.
+
+        Who reads the oldest spikes clears them: everyone who comes behind it must want spikes that it does not see in a whole window.
+        """
+        delay = projection.shortest_delay
+        if not np.array_equal(pattern, self.pattern) or self.oldest < delay < self.oldest + config.window:
+            return False
+        if not config.map_words and delay != self.oldest:
+            return False
+        self.projections.append(projection)
+        self.oldest, self.newest = max(self.oldest, delay), min(self.newest, delay)
+        return True
+
+
 def place_rings(network: Network, config: Config, layouts: Mapping[str, Layout]) -> Rings:
     """Delay rings and where they lie.
 
     Raises
     ------
-    CompileError   for a population with more delay vectors than it can write rings, and for rings or delays that need more room than there is.
+    CompileError   for a population with more patterns of delays than it can write rings, and for rings or delays that need more room than there is.
     """
     placed: list[Ring] = []
-    of_projection: dict[tuple[str, str], Ring] = {}
+    readers: list[_Readers] = []
     for population in network.populations:
-        own: list[Ring] = []
-        for projection in network.projections_from(population.name):
-            delays = projection.delay_vector()
-            delays = layouts[population.name].spread(delays, fill=int(delays[0]))  # padding must not make equal delays differ
-            ring = next((r for r in own if (r.delays == delays).all()), None)
-            if ring is None:
-                ring = _behind(placed, population, delays, config)
-                own.append(ring)
-                placed.append(ring)
-            of_projection[projection.source, projection.target] = ring
+        own = _shared(network, population, config)
         limit = 1 if population.neurons is None else MAX_RINGS
         if len(own) > limit:
+            one = "one for each pattern of delays"
+            if config.map_words:
+                one += ", steps for all neurons left aside, the longest of which has to be read last"
             raise CompileError(
-                f"population `{population.name}` has {len(own)} different delay vectors on its outgoing projections, this gateware has {limit}; "
+                f"population `{population.name}` needs {len(own)} delay rings for the delays of its outgoing projections, `{config.name}` has {limit}: {one}; "
                 "share delays between projections"
             )
+        for group in own:
+            delays = layouts[population.name].spread(group.pattern, fill=int(group.pattern[0])) + group.newest  # padding must not make equal delays differ
+            placed.append(_behind(placed, population, delays, group.oldest - group.newest, config))
+            readers.append(group)
     memory = RINGS.claim(network, config, sum(ring.words for ring in placed))
     memory |= DELAYS.claim(network, config, sum(ring.entries for ring in placed))
-    return Rings(tuple(placed), of_projection, memory)
+    taps, of_projection = _taps(placed, readers)
+    return Rings(tuple(placed), taps, of_projection, memory)
 
 
-def _behind(placed: Sequence[Ring], source: Population, delays: NDArray[np.int64], config: Config) -> Ring:
+def _shared(network: Network, population: Population, config: Config) -> list[_Readers]:
+    """Who reads which ring of a population, in the order in which they read first."""
+    found: list[_Readers] = []
+    for projection in reversed(readers_in_order(network, population.name)):
+        pattern = projection.delay_vector() - projection.shortest_delay
+        if not any(group.admit(projection, pattern, config) for group in found):
+            found.append(_Readers(projection, pattern))
+    return found[::-1]
+
+
+def _taps(rings: Sequence[Ring], readers: Sequence[_Readers]) -> tuple[tuple[Tap, ...], dict[Projection, Tap]]:
+    taps = [Tap(ring.number, ring, 0) for ring in rings]
+    of_projection: dict[Projection, Tap] = {}
+    for ring, group in zip(rings, readers, strict=True):
+        for projection in reversed(group.projections):
+            later = projection.shortest_delay - group.newest
+            tap = next((t for t in taps if t.ring is ring and t.later == later), None)
+            if tap is None:
+                tap = Tap(len(taps), ring, later)
+                taps.append(tap)
+            of_projection[projection] = tap
+    return tuple(taps), of_projection
+
+
+def _behind(placed: Sequence[Ring], source: Population, delays: Ints, later: int, config: Config) -> Ring:
     """The next ring: it lies behind those that are placed. The input's is written a window ahead and holds one more."""
-    rows = int(delays.max()) + config.window * (2 if source.neurons is None else 1)
-    return Ring(len(placed), source, delays, rows, sum(ring.words for ring in placed), sum(ring.entries for ring in placed))
+    rows = int(delays.max()) + later + config.window * (2 if source.neurons is None else 1)
+    return Ring(len(placed), source, delays, later, rows, sum(ring.words for ring in placed), sum(ring.entries for ring in placed))

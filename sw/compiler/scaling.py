@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -10,7 +11,7 @@ import numpy as np
 
 from lifline.arch.config import Config
 from lifline.arch.errors import CompileError
-from lifline.network.model import Network, Population
+from lifline.network.model import Network, Population, Projection
 
 from .projections.chosen import kind_of
 from .projections.kind import Ints
@@ -22,11 +23,11 @@ class ScaledWeights:
 
     Attributes
     ----------
-    shift : index into the configuration's weight shifts.   stored : by source population, as the kind of the projection stores them.
+    shift : index into the configuration's weight shifts.   stored : by projection, of the shape of its weights.
     """
 
     shift: int
-    stored: dict[str, Ints]
+    stored: Mapping[Projection, Ints]
 
 
 def scaled_weights(network: Network, population: Population, config: Config) -> ScaledWeights:
@@ -37,7 +38,7 @@ def scaled_weights(network: Network, population: Population, config: Config) -> 
     CompileError   if no shift of the configuration serves, or an accumulator could overflow.
     """
     scaled = _largest_shift(network, population, config)
-    sums = reduce(add, (kind_of(p).sums(scaled.stored[p.source]) for p in network.projections_into(population.name)))
+    sums = reduce(add, (kind_of(p).sums(p, stored) for p, stored in scaled.stored.items()))
     bound = np.maximum(sums.positive, sums.negative)
     if bound.max() > config.accumulator_max:
         neuron = int(bound.argmax())
@@ -53,7 +54,7 @@ def _largest_shift(network: Network, population: Population, config: Config) -> 
     for index, shift in reversed(list(enumerate(config.weight_shifts))):
         if any(p.weight_shift < shift for p in projections):
             continue
-        stored = {p.source: kind_of(p).stored(p, shift) for p in projections}
+        stored = {p: p.weights << (p.weight_shift - shift) for p in projections}
         if all(w.min() >= config.weight_min and w.max() <= config.weight_max for w in stored.values()):
             return ScaledWeights(index, stored)
     wanted = {f"{p.source}: {p.weights.min()}..{p.weights.max()} << {p.weight_shift}" for p in projections}

@@ -10,32 +10,49 @@ from numpy.typing import NDArray
 
 from lifline.arch.config import Config
 from lifline.arch.errors import CompileError
-from lifline.arch.layout import WORD_BITS
-from lifline.arch.program import Mode
+from lifline.arch.layout import WORD_BITS, Word
+from lifline.arch.program import MAPPED_PASS_WORDS, PASS_WORDS, Mode
 from lifline.network.model import Network
 
 from .layouts import Layout
 from .memories import WEIGHTS, MemoryUse
+from .order import projections_in_order
 from .program import ProgramPass
 from .projections.chosen import kind_of
 from .projections.kind import Ints
-from .rings import Ring, Rings
+from .projections.walk import Walk
+from .rings import Rings, Tap
 from .scaling import scaled_weights
 
 
 @dataclass(frozen=True, eq=False)
 class PlacedPass:
-    """A pass, the ring that it reads, and its first weight word. ``one_slot`` : a block has one accumulator slot for all steps of a window."""
+    """A pass, the ring that it reads, and its first weight word. ``one_slot`` : a block has one accumulator slot for all steps of a window.
+
+    ``words`` : its weight words, which other passes with equal ones share.   ``walk`` : through them, if it has tables.
+    """
 
     entry: ProgramPass
-    ring: Ring
+    tap: Tap
     weight_base: int
+    words: int
     one_slot: bool
+    walk: Walk | None
 
-    def overlaps(self, other: PlacedPass) -> bool:
-        """Whether both read a presynaptic neuron of the same ring."""
+    @property
+    def where(self) -> str:
+        """What messages call it."""
+        return f"projection {self.entry.source} -> {self.entry.target}"
+
+    @property
+    def layouts(self) -> tuple[Word, ...]:
+        """Of its program words."""
+        return PASS_WORDS if self.walk is None else MAPPED_PASS_WORDS
+
+    def reads_as(self, other: PlacedPass) -> bool:
+        """Whether both read the same spikes of a presynaptic neuron."""
         mine, its = self.entry, other.entry
-        return self.ring is other.ring and mine.first < its.first + its.fan_in and its.first < mine.first + mine.fan_in
+        return self.tap is other.tap and mine.first < its.first + its.fan_in and its.first < mine.first + mine.fan_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +70,9 @@ class Weights:
     memory: MemoryUse
 
     def reads_last(self, number: int) -> bool:
-        """Whether no later pass of a window reads what this one reads of its ring."""
-        return not any(later.overlaps(self.passes[number]) for later in self.passes[number + 1 :])
+        """Whether nobody needs what a pass reads of its ring: it reads the oldest spikes, and no later pass of a window reads them, too."""
+        own = self.passes[number]
+        return own.tap.clears and not any(later.reads_as(own) for later in self.passes[number + 1 :])
 
 
 def place_weights(
@@ -70,6 +88,7 @@ def place_weights(
     passes: list[PlacedPass] = []
     shifts: dict[str, int] = {}
     words: list[Ints] = []
+    stored: dict[bytes, int] = {}  # first word by contents
     weight_base = 0
     for target in map(network.population, network.order):
         if target.neurons is None:
@@ -78,18 +97,20 @@ def place_weights(
         shifts[target.name] = scaled.shift
         into = [
             (p, modes[p.source, p.target], part)
-            for p in network.projections_into(target.name)
-            for part in kind_of(p).parts(scaled.stored[p.source], layouts[p.source], layouts[p.target], modes[p.source, p.target], config)
+            for p in projections_in_order(network, target.name)
+            for part in kind_of(p).parts(p, scaled.stored[p], layouts[p.source], layouts[p.target], modes[p.source, p.target], config)
         ]
         # The update follows a step's events at once where no other pass adds to the population: the next step may have the same slots.
         one_slot = len(into) == 1 and into[0][1] is Mode.EVENT
         _check_slots(target.name, max(part.blocks for _, _, part in into), config, one_slot=one_slot)
         for p, mode, part in into:
             entry = ProgramPass(p.source, p.target, mode, part.first, part.fan_in, part.blocks, part is into[-1][2])
-            passes.append(PlacedPass(entry, rings.of_projection[p.source, p.target], weight_base, one_slot))
-            words.append(part.words)
-            weight_base += len(part.words)
-    _check_bytes(passes, words, config)
+            base = stored.setdefault(part.words.tobytes(), weight_base)
+            passes.append(PlacedPass(entry, rings.of_projection[p], base, len(part.words), one_slot, part.walk))
+            if base == weight_base:
+                words.append(part.words)
+                weight_base += len(part.words)
+    _check_bytes(passes, config)
     image = np.concatenate(words)
     return Weights(tuple(passes), shifts, image, WEIGHTS.claim(network, config, len(image)))
 
@@ -105,11 +126,14 @@ def _check_slots(name: str, blocks: int, config: Config, *, one_slot: bool) -> N
         )
 
 
-def _check_bytes(passes: Sequence[PlacedPass], words: Sequence[Ints], config: Config) -> None:
-    """Refuse more weights than there is room for, in bytes by layer."""
+def _check_bytes(passes: Sequence[PlacedPass], config: Config) -> None:
+    """Refuse more weights than there is room for, in bytes by layer; shared ones count for the first."""
     needed = dict.fromkeys((placed.entry.target for placed in passes), 0)
-    for placed, own in zip(passes, words, strict=True):
-        needed[placed.entry.target] += len(own)
+    counted: set[int] = set()
+    for placed in passes:
+        if placed.weight_base not in counted:
+            needed[placed.entry.target] += placed.words
+            counted.add(placed.weight_base)
     total = sum(needed.values())
     if total > config.weight_words:
         sizes = {name: count * config.weight_word_bits // 8 for name, count in needed.items()}

@@ -153,12 +153,15 @@
 #define LIFLINE_IMAGE_REGISTERS 11u  /* registers that are written */
 #define LIFLINE_IMAGE_HEADER_WORDS 12u
 #define LIFLINE_IMAGE_POPULATION_SIZE 0u  /* neurons */
-#define LIFLINE_IMAGE_POPULATION_ADDRESS 1u  /* program address of the population's first word */
-#define LIFLINE_IMAGE_POPULATION_FIRES 2u  /* 0 for a read-out, which never fires */
-#define LIFLINE_IMAGE_POPULATION_ROW_BASE 3u  /* neuron word of its first row */
-#define LIFLINE_IMAGE_POPULATION_ROW_WORDS 4u  /* neuron words per row */
-#define LIFLINE_IMAGE_POPULATION_V 5u  /* word of the membrane within a row */
-#define LIFLINE_IMAGE_POPULATION_WORDS 6u
+#define LIFLINE_IMAGE_POPULATION_PLACES 1u  /* neurons and padding in the hardware */
+#define LIFLINE_IMAGE_POPULATION_LAYOUT 2u  /* word of the image where the neuron of the first place stands, a word a place; 0: the neuron of a place has its number */
+#define LIFLINE_IMAGE_POPULATION_ADDRESS 3u  /* program address of the population's first word */
+#define LIFLINE_IMAGE_POPULATION_FIRES 4u  /* 0 for a read-out, which never fires */
+#define LIFLINE_IMAGE_POPULATION_ROW_BASE 5u  /* neuron word of its first row */
+#define LIFLINE_IMAGE_POPULATION_ROW_WORDS 6u  /* neuron words per row */
+#define LIFLINE_IMAGE_POPULATION_V 7u  /* word of the membrane within a row */
+#define LIFLINE_IMAGE_POPULATION_WORDS 8u
+#define LIFLINE_IMAGE_NO_NEURON 0xFFFFFFFFu
 
 /* counters */
 #define LIFLINE_COUNTERS 5u  /* registers that count, from busy_cycles on */

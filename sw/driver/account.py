@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lifline.arch.config import Config
 from lifline.arch.errors import CompileError
 from lifline.arch.program import Mode
+from lifline.compiler.checks import wherever_it_exists
 from lifline.compiler.compile import compile_network
 from lifline.compiler.program import Program
 from lifline.network.progress import Reporting, progress_of
@@ -102,7 +103,7 @@ def account(
     layers = []
     for p in program.populations:
         into = [q for q in network.projections if q.target == p.name]
-        cycles, reads = (sum(by_projection[0][q.source, q.target][k] for q in into) for k in (0, 1))
+        cycles, reads = (sum(by_projection[0][pair][k] for pair in {(q.source, q.target) for q in into}) for k in (0, 1))
         operations = sum(activity.operations(q.source, q.fan_out()) for q in into)
         spikes = float(activity.spikes[p.name].sum())
         uj = energy.microjoules(config, cycles=cycles, weight_reads=reads, operations=operations)
@@ -114,7 +115,8 @@ def account(
     for (source, target), mode in chosen.items():
         found = {mode: by_projection[0][source, target][0]}
         for variant, spent in zip(offered[1:], by_projection[1:], strict=True):
-            found.setdefault(variant.passes[0].mode, spent[source, target][0])
+            own = next(p.mode for p in variant.passes if (p.source, p.target) == (source, target))
+            found.setdefault(own, spent[source, target][0])
         choices.append(ModeChoice(source, target, found.get(Mode.EVENT, np.inf), found.get(Mode.DENSE, np.inf), mode))
     return Account(
         layers=tuple(layers),
@@ -130,11 +132,11 @@ def account(
 
 
 def _in_other_modes(program: Program) -> list[Program]:
-    """The network wholly in each mode that the configuration has, where it fits."""
+    """The network in each mode that the configuration has, wherever its projections have it, if it fits."""
     found = []
     for mode in _modes(program.config):
         try:
-            found.append(compile_network(program.network, program.config, mode, program.layouts))
+            found.append(compile_network(program.network, program.config, wherever_it_exists(program.network, mode), program.layouts))
         except CompileError:
             continue  # it does not fit in this mode, so that there is nothing to compare
     return found

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lifline.arch.config import Config
 from lifline.arch.errors import InputError
 from lifline.arch.program import Mode
+from lifline.compiler.checks import wherever_it_exists
 from lifline.compiler.compile import compile_network
 from lifline.compiler.layouts import Layouts
 from lifline.compiler.program import Program
@@ -40,7 +41,7 @@ class Objective(enum.Enum):
 class ModeChoice:
     """One projection and what it costs in each mode: cycles per sample or in the longest window, or microjoules per sample.
 
-    A mode that the configuration does not have costs infinity.
+    A mode that the configuration or the kind of projection does not have costs infinity.
     """
 
     source: str
@@ -85,7 +86,7 @@ def compile_auto(
         raise InputError(f"objective {objective!r} must be one of {', '.join(known)}")
     objective = Objective(objective)
     activity = record_activity(network, samples)
-    keys = [(p.source, p.target) for p in network.projections]
+    keys = list(wherever_it_exists(network, Mode.EVENT))
     record = [record] if isinstance(record, str) else list(record)
     offered = (Mode.EVENT, Mode.DENSE) if config.dense_lanes else (Mode.EVENT,)
     counted = itertools.count(1)
@@ -113,15 +114,17 @@ def _costs(
     network: Network, config: Config, activity: Activity, mode: Mode, objective: Objective, energy: EnergyModel, record: list[str],
     on_sample: Callable[[], object], layouts: Layouts | None,
 ) -> NDArray[np.float64]:
-    """Cost of every projection in every window of all samples, shape (projection, window)."""
-    program = compile_network(network, config, mode, layouts)
+    """Cost of every ``(source, target)`` in every window of all samples, shape (pair, window); infinite where there is no such mode."""
+    modes = wherever_it_exists(network, mode)
+    program = compile_network(network, config, modes, layouts)
     found = predict(program, config, activity, record=record, on_sample=on_sample)
     cycles = np.concatenate([c.cycles[:, :-1] for c in found]).astype(np.float64)
     if objective is Objective.ENERGY:
         bits = np.concatenate([c.weight_reads for c in found]) * config.weight_word_bits
         cycles = (cycles * energy.per_cycle + bits * energy.per_weight_bit) * 1e-6  # the operations are the same in both modes
-    keys = [(p.source, p.target) for p in network.projections]
+    keys = list(modes)
     result = np.zeros((len(keys), len(cycles)))
+    result[[modes[key] is not mode for key in keys]] = np.inf
     for column, entry in enumerate(program.passes):
         result[keys.index((entry.source, entry.target))] += cycles[:, column]
     return result

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lifline.arch.config import Config
 from lifline.arch.frame import MAX_WORDS
 from lifline.arch.layout import WORD_BITS
+from lifline.arch.maps import TABLES
 from lifline.arch.records import INPUT_BITS
 from lifline.arch.registers import Space, address
 
@@ -39,6 +40,7 @@ class HostMemory:
 def host_memories(config: Config) -> list[HostMemory]:
     """Every memory that the host can write, the output, which it only reads, left out."""
     weight_slices = max(config.weight_word_bits // WORD_BITS, 1)
+    maps = [HostMemory(Space.MAPS, TABLES * config.map_words, WORD_BITS)] if config.map_words else []
     return [
         HostMemory(Space.PROGRAM, config.program_words, WORD_BITS),
         HostMemory(Space.WEIGHTS, config.weight_words * weight_slices, min(config.weight_word_bits, WORD_BITS)),
@@ -46,6 +48,7 @@ def host_memories(config: Config) -> list[HostMemory]:
         HostMemory(Space.DELAYS, config.delay_entries, max(config.max_delay.bit_length(), 1)),
         HostMemory(Space.RINGS, config.ring_words, WORD_BITS),
         HostMemory(Space.INPUT, config.input_words, INPUT_BITS),
+        *maps,
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from lifline.arch.config import INTERFACE_VERSION
 from lifline.arch.errors import InputError, ProgramError
 from lifline.arch.frame import crc16
-from lifline.arch.image import IMAGE_HEADER, IMAGE_MAGIC, IMAGE_POPULATION
+from lifline.arch.image import IMAGE_HEADER, IMAGE_MAGIC, IMAGE_NO_NEURON, IMAGE_POPULATION
 from lifline.arch.registers import REGISTERS, Space, address
 from lifline.compiler.program import Program
 
@@ -31,12 +32,12 @@ def image_of(program: Program) -> NDArray[np.uint32]:
 
     Raises
     ------
-    ProgramError   if neurons are in another order in the hardware: the C driver knows of none.
+    ProgramError   if the input's neurons are in another order in the hardware: the C driver sends them as they are.
     """
-    if other := [name for name, layout in program.layouts.items() if not layout.is_identity]:
+    if not program.layouts[program.network.input.name].is_identity:
         raise ProgramError(
-            f"program `{program.network.name}`: population `{other[0]}` has a layout of its own, and the C driver keeps the network's order; "
-            "compile it without layouts"
+            f"program `{program.network.name}`: the input `{program.network.input.name}` has a layout of its own, and the C driver keeps its order; "
+            "compile it without"
         )
     memories = {space: words.copy() for space, words in program.images.items()}
     for where, value in program.recording({}):
@@ -56,14 +57,21 @@ def image_of(program: Program) -> NDArray[np.uint32]:
         "memories": len(memories),
         "registers": len(program.registers),
     }
+    own = {name: layout for name, layout in program.layouts.items() if not layout.is_identity}
+    before = len(header) + len(IMAGE_POPULATION) * len(program.populations)
+    before += sum(2 + len(words) for words in memories.values()) + 2 * len(program.registers)
+    starts = dict(zip(own, accumulate((layout.size for layout in own.values()), initial=before), strict=False))
     body: list[int] = []
     for p in sorted(program.populations, key=lambda p: p.number):
-        values = {"size": p.size, "address": p.address, "fires": int(p.fires), "row_base": p.row_base, "row_words": p.row_words, "v": p.words["v"]}
+        places = {"places": program.layouts[p.name].size, "layout": starts.get(p.name, 0)}
+        values = places | {"size": p.size, "address": p.address, "fires": int(p.fires), "row_base": p.row_base, "row_words": p.row_words, "v": p.words["v"]}
         body += [values[name] for name, _ in IMAGE_POPULATION]
     for space, words in memories.items():
         body += [address(space, 0), len(words), *map(int, words)]
     for name, value in program.registers.items():
         body += [address(Space.REGISTERS, REGISTERS[name].offset), value]
+    for layout in own.values():
+        body += [IMAGE_NO_NEURON if neuron < 0 else neuron for neuron in layout.inverse.tolist()]
     header["words"] = len(header) + len(body) + 1
     words = np.array([*(header[name] for name, _ in IMAGE_HEADER), *body], np.uint32)
     return np.append(words, np.uint32(crc16(words.astype("<u4").tobytes())))

@@ -13,6 +13,14 @@ uint32_t lifline_image_population(const uint32_t *image, uint32_t population, ui
     return image[LIFLINE_IMAGE_HEADER_WORDS + population * LIFLINE_IMAGE_POPULATION_WORDS + word];
 }
 
+uint32_t lifline_neuron(const uint32_t *image, uint32_t population, uint32_t place)
+{
+    uint32_t layout = lifline_image_population(image, population, LIFLINE_IMAGE_POPULATION_LAYOUT);
+    if (place >= lifline_image_population(image, population, LIFLINE_IMAGE_POPULATION_PLACES))
+        return LIFLINE_IMAGE_NO_NEURON;
+    return layout ? image[layout + place] : place;
+}
+
 int lifline_open(struct lifline_device *device, struct lifline_stream stream)
 {
     uint32_t first[2];
@@ -166,15 +174,18 @@ int lifline_membranes(struct lifline_device *device, uint32_t population, int32_
         error = LIFLINE_ERROR_FAILED;
     if (error < 0)
         return error;
-    uint32_t lanes = HEADER(device, MULTIPLIERS), size = lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_SIZE);
+    uint32_t lanes = HEADER(device, MULTIPLIERS), places = lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_PLACES);
     uint32_t row_words = lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_ROW_WORDS);
     uint32_t word = lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_ROW_BASE);
     word += lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_V);
-    for (uint32_t first = 0; error == LIFLINE_OK && first < size; first += lanes, word += row_words) {
-        uint32_t row[LIFLINE_MAX_WORDS], count = size - first < lanes ? size - first : lanes;
+    for (uint32_t first = 0; error == LIFLINE_OK && first < places; first += lanes, word += row_words) {
+        uint32_t row[LIFLINE_MAX_WORDS], count = places - first < lanes ? places - first : lanes;
         error = lifline_read(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_NEURONS, word * lanes), row, count);
-        for (uint32_t k = 0; error == LIFLINE_OK && k < count; k++)
-            membranes[first + k] = row[k] & 0x80000000u ? -(int32_t)(0xFFFFFFFFu - row[k]) - 1 : (int32_t)row[k];
+        for (uint32_t k = 0; error == LIFLINE_OK && k < count; k++) {
+            uint32_t neuron = lifline_neuron(device->image, population, first + k);
+            if (neuron != LIFLINE_IMAGE_NO_NEURON)
+                membranes[neuron] = row[k] & 0x80000000u ? -(int32_t)(0xFFFFFFFFu - row[k]) - 1 : (int32_t)row[k];
+        }
     }
     return error;
 }

@@ -9,7 +9,8 @@
 
 #define LIFLINE_PATIENCE 20000u /* looks at a run without any progress before it counts as stalled */
 
-/* 32 neurons of a population, in step `step` since the last fresh start (modulo 2^16): bit k of `spikes` is neuron `first + k`.
+/* 32 places of a population, in step `step` since the last fresh start (modulo 2^16): bit k of `spikes` is the neuron that `lifline_neuron` finds in
+   place `first + k`, which is `first + k` itself where the compiler had no reason for another order (convolutions have).
    Not zero ends the run before its next window. */
 typedef int (*lifline_spikes)(void *context, uint32_t step, uint32_t population, uint32_t first, uint32_t spikes);
 
@@ -56,5 +57,8 @@ int lifline_membranes(struct lifline_device *device, uint32_t population, int32_
 /* Of an image: a word of its header, of a population; for who wants to know sizes. */
 uint32_t lifline_image_header(const uint32_t *image, uint32_t word);
 uint32_t lifline_image_population(const uint32_t *image, uint32_t population, uint32_t word);
+
+/* The neuron in a place of a population; LIFLINE_IMAGE_NO_NEURON if there is none, which never spikes. */
+uint32_t lifline_neuron(const uint32_t *image, uint32_t population, uint32_t place);
 
 #endif

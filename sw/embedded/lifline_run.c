@@ -63,7 +63,7 @@ static int take(struct lifline_device *device, struct progress *now, uint32_t wo
     uint32_t population = LIFLINE_GET(now->header, LIFLINE_RECORD_POPULATION), first = 32u * LIFLINE_GET(now->header, LIFLINE_RECORD_INDEX);
     now->has_header = 0;
     if (LIFLINE_GET(now->header, LIFLINE_RECORD_KIND) != LIFLINE_RECORD_KIND_SPIKES || population >= device->image[LIFLINE_IMAGE_POPULATIONS]
-        || first >= lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_SIZE))
+        || first >= lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_PLACES))
         return LIFLINE_ERROR_OUTPUT;
     uint32_t since = (LIFLINE_GET(now->header, LIFLINE_RECORD_STEP) - now->started) & LIFLINE_MASK(LIFLINE_RECORD_STEP);
     if (device->receiver && device->receiver(device->context, (now->started + since) & POSITION_MASK, population, first, word) && !now->stopping) {

@@ -28,8 +28,9 @@ from lifline.arch.program import (
     Opcode,
 )
 from lifline.compiler.emit import ProgramMemory, emit
-from lifline.compiler.layouts import layout_by_population
+from lifline.compiler.maps import place_maps
 from lifline.compiler.neurons import place_neurons
+from lifline.compiler.places import layout_by_population
 from lifline.compiler.rings import Rings, place_rings
 from lifline.compiler.weights import place_weights
 from lifline.network.model import Network, Neurons, Population, Projection, ResetRule
@@ -51,10 +52,12 @@ def network(out: Neurons = OUT) -> Network:
 
 
 def emitted(net: Network, config: Config = TINY) -> tuple[ProgramMemory, Rings]:
-    layouts = layout_by_population(net, None)
+    layouts = layout_by_population(net, config, None)
     rings = place_rings(net, config, layouts)
     modes = {(p.source, p.target): Mode.DENSE for p in net.projections}
-    return emit(net, config, rings, place_weights(net, config, modes, rings, layouts), place_neurons(net, config, layouts)), rings
+    weights = place_weights(net, config, modes, rings, layouts)
+    maps = place_maps(net, config, [(placed.where, placed.walk) for placed in weights.passes])
+    return emit(net, config, rings, weights, maps, place_neurons(net, config, layouts)), rings
 
 
 def test_passes_lead_to_populations_and_those_to_the_next_pass() -> None:

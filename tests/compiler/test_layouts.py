@@ -8,7 +8,8 @@ import pytest
 from lifline.arch.config import preset
 from lifline.arch.errors import CompileError
 from lifline.compiler.compile import compile_network
-from lifline.compiler.layouts import LARGEST, Layout, identity, layout_by_population, position_major
+from lifline.compiler.layouts import LARGEST, Layout, identity, position_major
+from lifline.compiler.places import layout_by_population
 from lifline.network.model import Network, Neurons, Population, Projection
 
 TINY = preset("tiny")
@@ -82,7 +83,7 @@ def test_layouts_of_other_networks_are_refused(layouts: object, message: str) ->
 
 
 def test_populations_without_a_layout_keep_their_order() -> None:
-    found = layout_by_population(NETWORK, {"in": GAPS})
+    found = layout_by_population(NETWORK, TINY, {"in": GAPS})
     assert found == {"in": GAPS, "out": identity(2)} and compile_network(NETWORK, TINY).layouts["in"].is_identity
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from lifline.arch.config import Config, preset
 from lifline.arch.errors import CompileError
-from lifline.compiler.layouts import layout_by_population
 from lifline.compiler.neurons import NeuronMemory, place_neurons
+from lifline.compiler.places import layout_by_population
 from lifline.network.model import EarlyExit, Network, Neurons, Population, Projection
 
 TINY = preset("tiny")
@@ -26,7 +26,7 @@ def network(**options: object) -> Network:
 
 def placed(config: Config = TINY, **options: object) -> NeuronMemory:
     net = network(**options)
-    return place_neurons(net, config, layout_by_population(net, None))
+    return place_neurons(net, config, layout_by_population(net, TINY, None))
 
 
 def test_populations_lie_one_behind_the_other() -> None:
@@ -49,7 +49,7 @@ def test_what_all_neurons_share_is_stored_once_and_other_parameters_row_by_row()
 def test_neurons_of_the_last_row(size: int, last: int) -> None:
     net = network(populations=(Population("in", (2,)), Population("out", (size,), Neurons(threshold=9))), output="out",
                   projections=(Projection(source="in", target="out", weights=np.ones((size, 2), int)),))  # fmt: skip
-    assert place_neurons(net, TINY, layout_by_population(net, None)).populations[0].last_row == last
+    assert place_neurons(net, TINY, layout_by_population(net, TINY, None)).populations[0].last_row == last
 
 
 def test_spikes_of_the_output_are_counted_for_early_exit_only() -> None:
@@ -64,4 +64,4 @@ def test_more_neuron_words_than_there_are_name_the_need_of_the_whole_network() -
                                 Projection(source="hidden", target="out", weights=np.ones((41, 41), int))))  # fmt: skip
     config = TINY.replace(name="tight", neuron_words=16)
     with pytest.raises(CompileError, match="`net` needs 44 neuron words, `tight` has 16: use fewer or simpler neurons"):
-        place_neurons(wide, config, layout_by_population(wide, None))
+        place_neurons(wide, config, layout_by_population(wide, TINY, None))

@@ -101,7 +101,7 @@ def test_words_of_another_type_are_found(path: Path) -> None:
     ("name", "value", "message"),
     [
         ("format", "something", "format 'something', expected 'lifline-program'"),
-        ("version", "3", "program version 3, this lifline reads 4"),
+        ("version", "4", "program version 4, this lifline reads 5"),
         ("version", "99", "program version 99"),
         ("digest", "0", "corrupted"),
         ("program", "{}", "corrupted"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 
 import numpy as np
@@ -14,7 +13,6 @@ from lifline.arch.program import Mode
 from lifline.arch.records import RECORD
 from lifline.arch.registers import EXIT_BITS
 from lifline.compiler.compile import compile_network
-from lifline.network.connections.identity import Identity
 from lifline.network.model import EarlyExit, Network, Neurons, Population, Projection
 
 SMALL = preset("small")
@@ -44,19 +42,6 @@ def test_refused(asked: Network, message: str) -> None:
     with pytest.raises(CompileError) as refusal:
         compile_network(asked, SMALL)
     assert message in str(refusal.value)
-
-
-def test_other_connections_are_refused_by_name() -> None:
-    asked = network(outputs=8)
-    pooled = dataclasses.replace(asked.projections[0], weights=[1], connection=Identity())
-    with pytest.raises(CompileError, match=r"projection in -> out: Identity\(\) is no connection that this gateware runs"):
-        compile_network(asked.replace(projections=(pooled,)), SMALL)
-
-
-def test_several_projections_between_two_populations_are_refused() -> None:
-    asked = network()
-    with pytest.raises(CompileError, match="projection in -> out exists several times; this gateware runs one"):
-        compile_network(asked.replace(projections=asked.projections * 2), SMALL)
 
 
 def test_dense_on_an_event_only_core() -> None:

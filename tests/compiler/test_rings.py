@@ -9,7 +9,7 @@ from lifline.arch.config import Config, preset
 from lifline.arch.errors import CompileError
 from lifline.arch.limits import RING_BITS
 from lifline.arch.program import MAX_RINGS
-from lifline.compiler.layouts import layout_by_population
+from lifline.compiler.places import layout_by_population
 from lifline.compiler.rings import Rings, place_rings
 from lifline.network.model import Network, Neurons, Population, Projection
 
@@ -33,16 +33,17 @@ def network(*delays: object, inputs: int = 40) -> Network:
 
 def placed(*delays: object, config: Config = TINY) -> Rings:
     net = network(*delays)
-    return place_rings(net, config, layout_by_population(net, None))
+    return place_rings(net, config, layout_by_population(net, TINY, None))
 
 
 EACH = np.arange(33) % 6
 
 
 def test_projections_of_equal_delays_share_a_ring() -> None:
-    rings = placed(3, np.full(33, 3), EACH)
-    assert rings.of_projection["hidden", "out0"] is rings.of_projection["hidden", "out1"]
-    assert rings.of_projection["hidden", "out2"] is not rings.of_projection["hidden", "out1"]
+    net = network(3, np.full(33, 3), EACH)
+    rings = place_rings(net, TINY, layout_by_population(net, TINY, None))
+    first, second, third = (rings.of_projection[p] for p in net.projections_from("hidden"))
+    assert first is second and third is not second
     assert [ring.source.name for ring in rings.all] == ["in", "hidden", "hidden"] and [ring.number for ring in rings.all] == [0, 1, 2]
     assert rings.of_population("hidden") == list(rings.all[1:]) and rings.of_population("out0") == []
 
@@ -72,12 +73,12 @@ def test_only_different_delays_have_entries() -> None:
 
 def test_a_population_writes_a_few_rings_and_the_input_one() -> None:
     placed(*range(MAX_RINGS))
-    with pytest.raises(CompileError, match=f"`hidden` has {MAX_RINGS + 1} different delay vectors on its outgoing projections, this gateware has {MAX_RINGS}"):
+    with pytest.raises(CompileError, match=f"`hidden` needs {MAX_RINGS + 1} delay rings for the delays of its outgoing projections, `tiny` has {MAX_RINGS}: .*; share delays"):
         placed(*range(MAX_RINGS + 1))
     net = network(0)
     other = Projection(source="in", target="out0", weights=np.ones((1, 40), int), delays=1)
-    with pytest.raises(CompileError, match="`in` has 2 different delay vectors .* this gateware has 1; share delays"):
-        place_rings(net.replace(projections=(*net.projections, other)), TINY, layout_by_population(net, None))
+    with pytest.raises(CompileError, match="`in` needs 2 delay rings .* `tiny` has 1: one for each pattern of delays; share delays"):
+        place_rings(net.replace(projections=(*net.projections, other)), TINY, layout_by_population(net, TINY, None))
 
 
 @pytest.mark.parametrize(("field", "message"), [
@@ -87,4 +88,4 @@ def test_a_population_writes_a_few_rings_and_the_input_one() -> None:
 def test_what_does_not_fit_is_refused_with_need_and_limit(field: str, message: str) -> None:
     net = network(3, EACH) if field == "delay_entries" else network(3, 4)
     with pytest.raises(CompileError, match=message):
-        place_rings(net, TINY.replace(name="tight", max_delay=6, **{field: 32}), layout_by_population(net, None))
+        place_rings(net, TINY.replace(name="tight", max_delay=6, **{field: 32}), layout_by_population(net, TINY, None))

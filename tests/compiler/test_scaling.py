@@ -82,10 +82,10 @@ def test_weights_take_the_largest_shift_that_keeps_them_exact(weight: int, shift
         return
     scaled = scaled_weights(net, net.population("out"), SMALL)
     assert scaled.shift == expected
-    assert (scaled.stored["in"] << SMALL.weight_shifts[scaled.shift] == np.array([[weight, 1]]) << shift).all()
+    assert (next(iter(scaled.stored.values())) << SMALL.weight_shifts[scaled.shift] == np.array([[weight, 1]]) << shift).all()
 
 
 def test_two_projections_share_the_smaller_shift() -> None:
     net = network(np.array([[3, 1]]), np.array([[-5, 2]]), shifts=(4, 2))
     scaled = scaled_weights(net, net.population("out"), SMALL)
-    assert scaled.shift == 0 and scaled.stored["in"].tolist() == [[48, 16]] and scaled.stored["hidden"].tolist() == [[-20, 8]]
+    assert scaled.shift == 0 and [w.tolist() for w in scaled.stored.values()] == [[[48, 16]], [[-20, 8]]]

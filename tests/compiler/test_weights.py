@@ -8,7 +8,7 @@ import pytest
 from lifline.arch.config import Config, preset
 from lifline.arch.errors import CompileError
 from lifline.arch.program import Mode
-from lifline.compiler.layouts import layout_by_population
+from lifline.compiler.places import layout_by_population
 from lifline.compiler.rings import place_rings
 from lifline.compiler.weights import Weights, pack_lanes, place_weights
 from lifline.network.model import Network, Neurons, Population, Projection
@@ -30,7 +30,7 @@ def network(inputs: int, *targets: int) -> Network:
 
 def placed(net: Network, mode: Mode = Mode.DENSE, config: Config = TINY) -> Weights:
     modes = {(p.source, p.target): mode for p in net.projections}
-    layouts = layout_by_population(net, None)
+    layouts = layout_by_population(net, TINY, None)
     return place_weights(net, config, modes, place_rings(net, config, layouts), layouts)
 
 
@@ -82,7 +82,7 @@ def test_parts_of_different_sizes_of_one_ring_overlap(modes: tuple[Mode, Mode], 
     """One mode takes 128 neurons in a pass, the other in two: no part is cleared while a later pass reads any of it."""
     net = network(128, 2, 2)
     net = net.replace(projections=net.projections[:2], output="p1")
-    layouts = layout_by_population(net, None)
+    layouts = layout_by_population(net, TINY, None)
     chosen = {("in", "p0"): modes[0], ("in", "p1"): modes[1]}
     weights = place_weights(net, TINY, chosen, place_rings(net, TINY, layouts), layouts)
     assert [weights.reads_last(k) for k in range(len(weights.passes))] == expected

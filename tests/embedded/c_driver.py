@@ -48,6 +48,7 @@ def compile_library(folder: Path) -> ctypes.CDLL:
     loaded = ctypes.CDLL(str(library))
     loaded.lifline_text.restype = ctypes.c_char_p
     loaded.device_size.restype = ctypes.c_size_t
+    loaded.lifline_neuron.restype = ctypes.c_uint32
     return loaded
 
 
@@ -89,7 +90,11 @@ class CDevice:
         return len(got)
 
     def _receive(self, _: object, step: int, population: int, first: int, bits: int) -> int:
-        self.spikes += [(step, population, first + k) for k in range(32) if bits >> k & 1]
+        assert self._image is not None
+        neuron = self._library.lifline_neuron
+        image = self._image.ctypes.data_as(ctypes.c_void_p)
+        places = [first + k for k in range(32) if bits >> k & 1]
+        self.spikes += [(step, population, neuron(image, ctypes.c_uint32(population), ctypes.c_uint32(place))) for place in places]
         return int(self.stop_after is not None and len(self.spikes) >= self.stop_after)
 
     def _call(self, name: str, *arguments: object) -> None:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from lifline.arch.errors import CompileError
 from lifline.arch.values import short
-from lifline.network.connections import fully_connected as described
+from lifline.network.connections import convolution as described_convolution
+from lifline.network.connections import fully_connected as described_fully_connected
+from lifline.network.connections import identity as described_identity
+from lifline.network.connections import pooling as described_pooling
 from lifline.network.connections.kind import Connection
 from lifline.network.model import Projection
 
+from .convolution import Convolution
 from .fully_connected import FullyConnected
+from .identity import Identity
 from .kind import Kind
+from .pooling import Pooling
 
 KINDS: dict[type[Connection], Kind] = {
-    described.FullyConnected: FullyConnected(),
+    described_fully_connected.FullyConnected: FullyConnected(),
+    described_convolution.Convolution: Convolution(),
+    described_pooling.Pooling: Pooling(),
+    described_identity.Identity: Identity(),
 }
 """How each kind of connection is compiled."""
 

@@ -16,13 +16,10 @@ from .kind import Ints, Part, Sums
 class FullyConnected:
     """Stored weights are (target, source)."""
 
-    def stored(self, projection: Projection, shift: int) -> Ints:
-        return projection.weights << (projection.weight_shift - shift)
-
-    def sums(self, stored: Ints) -> Sums:
+    def sums(self, projection: Projection, stored: Ints) -> Sums:
         return Sums(np.maximum(stored, 0).sum(axis=1), np.maximum(-stored, 0).sum(axis=1))
 
-    def parts(self, stored: Ints, source: Layout, target: Layout, mode: Mode, config: Config) -> list[Part]:
+    def parts(self, projection: Projection, stored: Ints, source: Layout, target: Layout, mode: Mode, config: Config) -> list[Part]:
         """One pass in event mode; in dense mode as many presynaptic neurons per pass as the list of active ones takes, in whole ring words."""
         stored = target.spread(source.spread(stored, axis=1), axis=0)
         size = stored.shape[1]

@@ -13,6 +13,7 @@ from lifline.arch.program import Mode
 from lifline.network.model import Projection
 
 from ..layouts import Layout
+from .walk import Walk
 
 Ints = NDArray[np.int64]
 
@@ -35,29 +36,31 @@ class Part:
     Attributes
     ----------
     first, fan_in : presynaptic places ``first .. first + fan_in - 1``; ``first`` is a multiple of 32.
-    blocks : blocks of postsynaptic neurons that it visits.   words : its weight words, (word, lane), lanes without a neuron are 0.
+    blocks : blocks of postsynaptic neurons that it has slots for.   words : its weight words, (word, lane), lanes without a neuron are 0.
+    walk : which of them each presynaptic place meets; None: one per block, places after one another.
     """
 
     first: int
     fan_in: int
     blocks: int
     words: Ints
+    walk: Walk | None = None
 
 
 class Kind(Protocol):
-    """One kind of projection."""
+    """One kind of projection. ``stored`` are the weights that the weight memory holds, of the shape of the projection's own."""
 
-    def stored(self, projection: Projection, shift: int) -> Ints:
-        """The weights that the weight memory holds if the gateware shifts sums to the left by ``shift``, at most the projection's own."""
+    def sums(self, projection: Projection, stored: Ints) -> Sums:
+        """The largest sums that stored weights can make, if every presynaptic neuron spikes at most once in a step."""
         ...
 
-    def sums(self, stored: Ints) -> Sums:
-        """The largest sums that :meth:`stored` weights can make, if every presynaptic neuron spikes at most once in a step."""
-        ...
-
-    def parts(self, stored: Ints, source: Layout, target: Layout, mode: Mode, config: Config) -> list[Part]:
+    def parts(self, projection: Projection, stored: Ints, source: Layout, target: Layout, mode: Mode, config: Config) -> list[Part]:
         """The passes that accumulate it in ``mode``, and the weight words that each reads; together they see every synapse once.
 
         Parts count neurons as the hardware does: ``source`` and ``target`` say where they are.
+
+        Raises
+        ------
+        CompileError   for layouts that it cannot follow, and sources that are too large.
         """
         ...

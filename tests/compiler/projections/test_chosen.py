@@ -28,8 +28,8 @@ class OneToOne(connections.FullyConnected):
 class InSinglePasses(FullyConnected):
     """A pass for every 32 presynaptic neurons."""
 
-    def parts(self, stored: Ints, source: Layout, target: Layout, mode: Mode, config: Config) -> list[Part]:
-        return super().parts(stored, source, target, Mode.EVENT, config.replace(weight_words=RING_BITS))
+    def parts(self, projection: Projection, stored: Ints, source: Layout, target: Layout, mode: Mode, config: Config) -> list[Part]:
+        return super().parts(projection, stored, source, target, Mode.EVENT, config.replace(weight_words=RING_BITS))
 
 
 def network(connection: Connection) -> Network:

@@ -17,9 +17,13 @@ TINY = preset("tiny")
 KIND = FullyConnected()
 
 
+def projection(weights: np.ndarray) -> Projection:
+    return Projection(source="a", target="b", weights=weights)
+
+
 def parts_of(weights: np.ndarray, mode: Mode, config: Config = TINY) -> list[Part]:
     targets, sources = weights.shape
-    return KIND.parts(weights, identity(sources), identity(targets), mode, config)
+    return KIND.parts(projection(weights), weights, identity(sources), identity(targets), mode, config)
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -55,12 +59,8 @@ def test_a_pass_takes_whole_ring_words(mode: Mode, limit: int) -> None:
 
 
 def test_sums_are_taken_apart_by_sign() -> None:
-    sums = KIND.sums(np.array([[3, -2, 5], [-1, 0, -7]]))
+    weights = np.array([[3, -2, 5], [-1, 0, -7]])
+    sums = KIND.sums(projection(weights), weights)
     assert sums.positive.tolist() == [8, 0] and sums.negative.tolist() == [2, 8]
     both = sums + sums
     assert both.positive.tolist() == [16, 0] and both.negative.tolist() == [4, 16]
-
-
-def test_weights_are_stored_before_the_shift_of_the_gateware() -> None:
-    projection = Projection(source="a", target="b", weights=np.array([[3, -2]]), weight_shift=5)
-    assert KIND.stored(projection, 5).tolist() == [[3, -2]] and KIND.stored(projection, 3).tolist() == [[12, -8]]

@@ -1,0 +1,74 @@
+"""The tables of walks: where each of the three memories of maps holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifline.arch.config import Config
+from lifline.arch.errors import CompileError
+from lifline.arch.maps import MAP, TABLES
+from lifline.network.model import Network
+
+from .memories import MAPS, MemoryUse
+from .projections.walk import Start, Walk
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """The memories of maps.
+
+    Attributes
+    ----------
+    starts : by pass, the first word of each of its tables; None for passes without tables.   words : as the host sees them, table by table; empty
+    if no pass has tables.
+    """
+
+    starts: tuple[tuple[int, ...] | None, ...]
+    words: NDArray[np.uint32]
+    memory: MemoryUse
+
+
+def place_maps(network: Network, config: Config, walks: Sequence[tuple[str, Walk | None]]) -> Maps:
+    """Tables of all passes, each with what messages call it; equal tables are stored once.
+
+    Raises
+    ------
+    CompileError   for numbers that a word of a table cannot hold, and more words than there is room for.
+    """
+    stored: list[list[int]] = [[] for _ in range(TABLES)]
+    found: list[dict[tuple[int, ...], int]] = [{} for _ in range(TABLES)]
+    starts: list[tuple[int, ...] | None] = []
+    for where, walk in walks:
+        if walk is None:
+            starts.append(None)
+            continue
+        own = []
+        for table, digit in enumerate(walk.digits):
+            words = tuple(_word(start, where) for start in digit.table)
+            if words not in found[table]:
+                found[table][words] = len(stored[table])
+                stored[table] += words
+            own.append(found[table][words])
+        starts.append(tuple(own))
+    if not any(starts):
+        return Maps(tuple(starts), np.zeros(0, np.uint32), {})
+    memory = MAPS.claim(network, config, max(len(words) for words in stored))
+    image = np.zeros((TABLES, config.map_words), np.uint32)
+    for table, words in enumerate(stored):
+        image[table, : len(words)] = words
+    return Maps(tuple(starts), image.reshape(-1)[: (TABLES - 1) * config.map_words + len(stored[-1])], memory)
+
+
+def _word(start: Start | None, where: str) -> int:
+    if start is None:
+        return MAP.pack(weight=0, slot=0, count=0, exists=0)
+    values = {"weight": start.weight, "slot": start.slot, "count": start.count - 1}
+    for name, what in (("weight", "weight words"), ("slot", "blocks"), ("count", "blocks that one neuron reaches along an axis")):
+        most = 1 << MAP[name].width
+        if values[name] >= most:
+            raise CompileError(f"{where}: more than {most:,} {what}, which is what a table of this gateware can name; split the target population")
+    return MAP.pack(**values, exists=1)

@@ -1,0 +1,41 @@
+"""Step 0: places. The layout of every population: what the caller asks for, else what its projections need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lifline.arch.config import Config
+from lifline.arch.errors import CompileError
+from lifline.arch.values import short
+from lifline.network.connections.fully_connected import FullyConnected
+from lifline.network.model import Network
+
+from .layouts import Layout, Layouts, identity, position_major
+
+
+def chosen_layouts(network: Network, config: Config) -> dict[str, Layout]:
+    """The layouts that the compiler chooses: position by position where a convolution, a pooling or an identity ends, else that of the network."""
+    walked = {p.target for p in network.projections if not isinstance(p.connection, FullyConnected)}
+    return {p.name: position_major(p.shape, config.lanes) if p.name in walked else identity(p.size) for p in network.populations}
+
+
+def layout_by_population(network: Network, config: Config, layouts: Layouts | None) -> dict[str, Layout]:
+    """The layout of every population.
+
+    Raises
+    ------
+    CompileError   for what is no layout, populations that do not exist, and layouts of another number of neurons.
+    """
+    given = {} if layouts is None else layouts
+    if not isinstance(given, Mapping):
+        raise CompileError(f"layouts {short(given)} must be a mapping from the name of a population to its `Layout`")
+    result = chosen_layouts(network, config)
+    for name, layout in given.items():
+        if name not in result:
+            raise CompileError(f"layouts name {short(name)}, and `{network.name}` has the populations {', '.join(result)}")
+        if not isinstance(layout, Layout):
+            raise CompileError(f"population `{name}`: {short(layout)} is no `Layout`")
+        if layout.neurons != result[name].neurons:
+            raise CompileError(f"population `{name}` has {result[name].neurons} neurons, its layout {layout.neurons}")
+        result[name] = layout
+    return result

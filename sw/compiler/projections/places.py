@@ -1,0 +1,96 @@
+"""What a walk needs to know of two layouts: the digits of a source's places, and the blocks and lanes of a target's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lifline.arch.errors import CompileError
+from lifline.arch.maps import LARGEST_RADIX
+
+from ..layouts import Layout
+
+Shape = tuple[int, int, int]
+"""Channels, rows and columns."""
+
+
+def three_axes(shape: tuple[int, ...]) -> Shape:
+    """A population's shape as channels, rows and columns; a single axis of positions is columns, more than two are two."""
+    channels, *positions = shape
+    rows = 1
+    for size in positions[:-1]:
+        rows *= size
+    return channels, rows, positions[-1] if positions else 1
+
+
+@dataclass(frozen=True)
+class Digits:
+    """How a place becomes three digits.
+
+    Attributes
+    ----------
+    radices : of the first two.   axes : for each digit the axis that it counts: 0 channels, 1 rows, 2 columns.
+    """
+
+    radices: tuple[int, int]
+    axes: tuple[int, int, int]
+
+
+def digits_of(layout: Layout, shape: Shape, where: str) -> Digits:
+    """The digits of the places of a population of this shape; axes of one neuron come first and need no radix.
+
+    Raises
+    ------
+    CompileError   for a layout that three digits cannot count.
+    """
+    strides = layout.strides(shape)
+    long = sorted((strides[axis], axis) for axis in range(3) if shape[axis] > 1) if strides else []
+    axes = [axis for axis in range(3) if shape[axis] == 1] + [axis for _, axis in long]
+    steps = [1] * (3 - len(long)) + [stride for stride, _ in long]
+    radices = steps[1] // steps[0], steps[2] // steps[1]
+    whole = steps[0] == 1 and steps[1] % steps[0] == 0 and steps[2] % steps[1] == 0
+    if strides is None or not whole or any(shape[axes[digit]] > radices[digit] for digit in range(2)):
+        raise CompileError(
+            f"{where}: its layout does not count channels, rows and columns one within another; use `position_major`, or leave its layout to the compiler"
+        )
+    if max(radices) > LARGEST_RADIX:
+        raise CompileError(f"{where}: {max(radices):,} places from one position to the next are more than {LARGEST_RADIX:,}, which entries are divided by")
+    return Digits(radices, (axes[0], axes[1], axes[2]))
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """How the places of a target lie in blocks.
+
+    Attributes
+    ----------
+    neighbours : columns in a block.   channel_lanes : lanes from one of them to the next; all of them if there is one.
+    steps : slots from one block of channels, row and block of columns to the next.
+    """
+
+    neighbours: int
+    channel_lanes: int
+    steps: Shape
+
+
+def blocks_of(layout: Layout, shape: Shape, lanes: int, where: str) -> Blocks:
+    """The blocks of a population of this shape.
+
+    Raises
+    ------
+    CompileError   for a layout that is not position by position, in whole blocks.
+    """
+    found = layout.strides(shape)
+    strides = found or (0, 0, 0)
+    channels, rows, columns = shape
+    column = strides[2] if columns > 1 else lanes
+    row = strides[1] if rows > 1 else lanes
+    neighbours = lanes // column if 0 < column < lanes else 1
+    width = columns * column if columns > 1 else channels  # places of a row
+    whole = row % lanes == 0 and neighbours * column % lanes == 0
+    apart = (channels == 1 or strides[0] == 1) and (columns == 1 or channels <= column) and (rows == 1 or width <= row)
+    if found is None or not (whole and apart):
+        raise CompileError(
+            f"{where}: its layout does not put positions one after the other, in whole blocks of {lanes} lanes; use `position_major`, "
+            "or leave its layout to the compiler"
+        )
+    return Blocks(neighbours, lanes // neighbours, (1, row // lanes, max(column // lanes, 1)))
