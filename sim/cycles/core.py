@@ -76,8 +76,8 @@ def cycle(core: Core, own: Pass, target: Target, count: int, active: NDArray[np.
 
 
 @kernel()
-def pass_cycles(own: NDArray[Any], target: NDArray[Any], count: int, active: NDArray[np.int64], fired: NDArray[np.int64]) -> int:
-    """Clock cycles of a pass, from reading its ring's head to the next instruction's decoding.
+def pass_cycles(own: NDArray[Any], target: NDArray[Any], count: int, active: NDArray[np.int64], fired: NDArray[np.int64]) -> tuple[int, int]:
+    """Clock cycles of a pass, from reading its ring's head to the next instruction's decoding; and those of them in which input is added up, or awaited.
 
     Parameters
     ----------
@@ -88,8 +88,10 @@ def pass_cycles(own: NDArray[Any], target: NDArray[Any], count: int, active: NDA
     """
     core = np.zeros(1, CORE)
     core[0].sequencer.state = State.PASS_HEAD
-    cycles = 0
+    cycles = accumulate = 0
     while core[0].sequencer.state != State.DECODE:
+        accumulates = sequencer.accumulates(core[0].sequencer)
         cycle(core[0], own[0], target[0], count, active, fired)
+        accumulate += accumulates and not core[0].sequencer.accumulated
         cycles += 1
-    return cycles
+    return cycles, accumulate

@@ -85,11 +85,13 @@ class Costs:
     start : cycles before the first window and after the last.
     cycles : (window, pass + 1), in the order of the program; the last column is the window's own.
     weight_reads : (window, pass), weight words read; one word holds a weight per lane.
+    accumulate : (window, pass), those cycles of a pass in which input is added up, or awaited.
     """
 
     start: int
     cycles: NDArray[np.int64]
     weight_reads: NDArray[np.int64]
+    accumulate: NDArray[np.int64]
 
     @property
     def busy_cycles(self) -> int:
@@ -203,14 +205,15 @@ class CycleModel:
         words = {n: np.pad(a, ((0, 0), (0, -a.shape[1] % RING_BITS))).reshape(len(a), -1, RING_BITS) for n, a in activity.items()}
         fired = {n: w.sum(axis=2, dtype=np.int64) for n, w in words.items()}
         window, every = self.config.window, self._registers["exit_every"]
-        cycles, reads = [], []
+        cycles, reads, accumulate = [], [], []
         time = first
         while time < stop:
             part_end = min(stop, first + ((time - first) // MAX_STEPS_PER_RUN + 1) * MAX_STEPS_PER_RUN)
             count = min(window, part_end - time, every - time % every if every else window)
             costs = [self._pass(p, activity, fired, time, count) for p in self._passes]
-            cycles.append([c for c, _ in costs] + [WINDOW_CYCLES + RING_CYCLES * self._rings_advanced])
-            reads.append([r for _, r in costs])
+            cycles.append([c for c, _, _ in costs] + [WINDOW_CYCLES + RING_CYCLES * self._rings_advanced])
+            reads.append([r for _, r, _ in costs])
+            accumulate.append([a for _, _, a in costs])
             time += count
         start = max(self._registers["ring_clear_words"], 1) if first == 0 else 0
         passes = len(self._passes)
@@ -218,15 +221,17 @@ class CycleModel:
             start + ceil_div(stop - first, MAX_STEPS_PER_RUN),  # each start of the device looks once in vain for a further window
             np.array(cycles, np.int64).reshape(-1, passes + 1),
             np.array(reads, np.int64).reshape(-1, passes),
+            np.array(accumulate, np.int64).reshape(-1, passes),
         )
 
     def _pass(
         self, p: _Pass, activity: Mapping[int, NDArray[np.uint8]], fired: Mapping[int, NDArray[np.int64]], time: int, count: int
-    ) -> tuple[int, int]:
-        """Cycles and weight words read by one pass in the window at ``time``."""
+    ) -> tuple[int, int, int]:
+        """Cycles, weight words read, and cycles of accumulation of one pass in the window at ``time``."""
         delays = p.ring.delays[p.first : p.first + p.groups * RING_BITS]
         active = np.zeros((1 if p.dense else count, p.groups), np.int64)
         if p.ring.source is not None:
             active_neurons(activity[p.ring.source], p.first, delays, time, count, active)
         spikes = active if p.population is None else fired[p.population][time : time + count]
-        return PASS_CYCLES + pass_cycles(p.own, p.target, count, active, spikes), int(active.sum()) * p.blocks
+        cycles, accumulate = pass_cycles(p.own, p.target, count, active, spikes)
+        return PASS_CYCLES + cycles, int(active.sum()) * p.blocks, accumulate

@@ -26,6 +26,10 @@ VARIANTS: dict[str, Config] = {
             name="many-rows", slot_words=4096, event_lanes=8, dense_lanes=8, multipliers=8, window=2, max_neurons=8448, neuron_words=4096, weight_words=4096,
             output_words=1024, drain_cycles=1, dense_bits=0,
         ),
+        _TINY.replace(
+            name="maps", map_words=512, event_lanes=8, dense_lanes=8, multipliers=4, slot_words=2048, weight_words=8192, max_neurons=2048, neuron_words=4096,
+            ring_words=4096, max_delay=15, delay_entries=1024, program_words=1024,
+        ),
     )
 }  # fmt: skip
 """By name; at most twelve, because each is compiled before it runs."""

@@ -1,10 +1,15 @@
-"""What random programs exercise: options of the description, bits of descriptors, values of micro-operations."""
+"""What random programs exercise: options of the description, geometries, bits of descriptors and maps, values of micro-operations."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import chain
+
 import numpy as np
 
+from lifline.arch.config import Config
 from lifline.arch.layout import WORD_BITS, Field, Word
+from lifline.arch.maps import MAP
 from lifline.arch.program import (
     FIRST_COUNTER,
     INSTRUCTION,
@@ -12,15 +17,18 @@ from lifline.arch.program import (
     PASS_WORDS,
     POPULATION_WORDS,
     RING_WORDS,
+    WALK_WORDS,
     Addend,
     Carry,
     Factor,
     Latch,
     Record,
 )
+from lifline.arch.registers import Space
 from lifline.compiler.program import Program
 from lifline.network.model import ResetRule
 from lifline.network.result import RunResult
+from lifline.sim.random.geometry import GEOMETRIES, classes
 
 OPTIONS = (
     "mode event", "mode dense", *(f"reset {r.value}" for r in ResetRule), "strict", "not strict", "read-out", "current", "clamp", "budget hit",
@@ -42,24 +50,36 @@ def _bits(layout: Word, field: Field) -> int:
     return BITS.get(f"{layout.name}.{field.name}", field.width)
 
 
-FIELDS = tuple(
-    name
-    for layout in (INSTRUCTION, *PASS_WORDS, *POPULATION_WORDS[:FIRST_COUNTER], *RING_WORDS, MICRO)
-    for f in layout.fields
-    if f.name not in ("reserved", "opcode", "head")  # the sequencer writes the head
-    for name in (
-        [f"micro.{f.name} {value.name.lower()}" for value in VALUES[f.name]]
-        if layout is MICRO and f.name in VALUES
-        else [f"{layout.name}.{f.name}[{k}]" for k in range(_bits(layout, f))]
+def _names(*layouts: Word) -> tuple[str, ...]:
+    """Bits of words, and values of micro-operations, by name."""
+    return tuple(
+        name
+        for layout in layouts
+        for f in layout.fields
+        if f.name not in ("reserved", "opcode", "head")  # the sequencer writes the head
+        for name in (
+            [f"micro.{f.name} {value.name.lower()}" for value in VALUES[f.name]]
+            if layout is MICRO and f.name in VALUES
+            else [f"{layout.name}.{f.name}[{k}]" for k in range(_bits(layout, f))]
+        )
     )
-)
+
+
+MAPPED = tuple(name for name in _names(*WALK_WORDS, MAP, *RING_WORDS) if name.startswith(("pass", "map", "ring_0.tap")))
+"""Those that only a program with maps can set."""
+FIELDS = tuple(name for name in _names(INSTRUCTION, *PASS_WORDS, *POPULATION_WORDS[:FIRST_COUNTER], *RING_WORDS, MICRO) if name not in MAPPED)
 """Bits of descriptors that some program must have set, and values of micro-operations that some program must have executed."""
+
+
+def asked_for(configs: Iterable[Config]) -> tuple[str, ...]:
+    """What programs for these configurations should exercise together."""
+    return (*OPTIONS, *FIELDS, *((*GEOMETRIES, *MAPPED) if any(c.map_words for c in configs) else ()))
 
 
 def exercised(program: Program, wanted: dict[str, set[str]], expected: RunResult) -> set[str]:
     """Options that this program has exercised, descriptor bits that were set in it, and values of its micro-operations."""
     network = program.network
-    seen = {f"mode {p.mode.name.lower()}" for p in program.passes}
+    seen = classes(network) | {f"mode {p.mode.name.lower()}" for p in program.passes}
     for population in network.populations:
         neurons = population.neurons
         if neurons is None:
@@ -83,7 +103,8 @@ def exercised(program: Program, wanted: dict[str, set[str]], expected: RunResult
         seen.add("full spike count")
     seen |= {"another order" for layout in program.layouts.values() if (np.diff(layout.indices) < 0).any()}
     seen |= {"padding" for layout in program.layouts.values() if layout.size > layout.neurons}
-    for _, layout, word in program.listing(program.recording(wanted)):
+    maps = ((0, MAP, int(word)) for word in program.images.get(Space.MAPS, ()))
+    for _, layout, word in chain(program.listing(program.recording(wanted)), maps):
         for field, value in layout.unpack(word).items():
             if layout is MICRO and field in VALUES:
                 seen.add(f"micro.{field} {VALUES[field](value).name.lower()}")

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from lifline.arch.config import Config
 from lifline.arch.config_file import configuration
 from lifline.arch.errors import InputError
-from lifline.arch.program import Mode
+from lifline.arch.layout import WORD_BITS
 from lifline.arch.registers import Space, address
 from lifline.compiler.compile import compile_network
+from lifline.compiler.program import Program
 from lifline.compiler.random_layouts import compile_with_random_layouts
 from lifline.driver import device as devices
 from lifline.driver import trace
@@ -25,12 +26,13 @@ from lifline.driver.predict import Activity, activity_of, predict
 from lifline.network.result import RunResult, parse_records, with_output
 from lifline.sim.board.simulated import CompiledBoard
 from lifline.sim.golden.model import GoldenModel
-from lifline.sim.random.network import long_run, random_network, random_spikes
+from lifline.sim.random.network import random_modes, random_network, random_spikes
+from lifline.sim.random.neurons import long_run
 from lifline.sim.random.variants import VARIANTS
 
-from .coverage import FIELDS, OPTIONS, exercised
+from .coverage import asked_for, exercised
 
-FAULTS = {"weight": Space.WEIGHTS, "state": Space.NEURONS, "delay": Space.DELAYS, "descriptor": Space.PROGRAM}
+FAULTS = {"weight": Space.WEIGHTS, "state": Space.NEURONS, "delay": Space.DELAYS, "descriptor": Space.PROGRAM, "map": Space.MAPS}
 OUTPUT_FULL = "output memory full"
 ALONE = (OUTPUT_FULL,)
 """Why cycles of a run are not compared, but those of a second one that sends nothing."""
@@ -56,7 +58,7 @@ def configurations(name: str) -> list[Config]:
     ConfigError   if there is none.
     """
     if name == "all":
-        return list(VARIANTS.values())
+        return [c for c in VARIANTS.values() if not c.map_words]  # their gateware is still to come
     return [VARIANTS[name] if name in VARIANTS else configuration(name)]
 
 
@@ -86,14 +88,16 @@ def verify_random(config_name: str, count: int, seed: int, inject: str | None, a
 
     Raises
     ------
-    InputError    for an unknown fault.
+    InputError    for an unknown fault, and for one in maps that no configuration has.
     ConfigError   for an unknown configuration.
     """
     if inject is not None and inject not in FAULTS:
         raise InputError(f"cannot inject {inject!r}; choose one of {', '.join(FAULTS)}")
     configs = configurations(config_name)
+    if inject == "map" and not any(c.map_words for c in configs):
+        raise InputError(f"cannot inject 'map': `{config_name}` has no maps; use --config maps")
     differences: list[Difference] = []
-    coverage: dict[str, int] = dict.fromkeys((*OPTIONS, *FIELDS), 0)
+    coverage: dict[str, int] = dict.fromkeys(asked_for(configs), 0)
     alone: dict[str, int] = dict.fromkeys(ALONE, 0)
     with ExitStack() as stack:
         boards: dict[str, tuple[CompiledBoard, devices.LinkedDevice]] = {}
@@ -122,7 +126,7 @@ def _verify_one(
     """Run the random program of ``seed``, add to ``coverage`` and ``alone``; whether any value differs, and busy cycles as in :class:`Difference`."""
     rng = np.random.default_rng(seed)
     network = random_network(rng, config=config, corners=True)
-    modes = {(p.source, p.target): Mode(int(rng.integers(2)) if config.dense_lanes else 0) for p in network.projections}
+    modes = random_modes(rng, network, config)
     steps = rng.integers(network.state_max, 3 * network.state_max) if long_run(network) else rng.integers(2, 40)
     spikes = random_spikes(rng, network, int(steps), corners=True)
     orders = np.random.default_rng([seed, 1])
@@ -135,10 +139,7 @@ def _verify_one(
     expected = dataclasses.replace(everything, records={n: {v: everything.records[n][v] for v in kept[n]} for n in kept})
     device.load(program)
     if inject is not None:
-        space = FAULTS[inject]
-        image = program.images[space]
-        word = program.populations[0].address + 2 if inject == "descriptor" else int(rng.integers(len(image)))
-        device.link.write(address(space, word), [int(image[word]) ^ (1 << int(rng.integers(3)))])
+        _flip(rng, device, program, inject)
     for option in exercised(program, with_output(network, kept), expected):
         if option in coverage:
             coverage[option] += 1
@@ -146,6 +147,21 @@ def _verify_one(
     result = device.run(spikes, record=record)
     values = differs(expected, result) or bool(trace.differs(everything, board.trace(), program, config))
     return values, _cycles(device, spikes, record, result, activity_of(network, spikes, everything), alone)
+
+
+def _flip(rng: np.random.Generator, device: devices.LinkedDevice, program: Program, inject: str) -> None:
+    """Flip a bit of a word that the program uses; of a program without maps none of them."""
+    space = FAULTS[inject]
+    image = program.images.get(space, np.zeros(0, np.uint32))
+    bit = int(rng.integers(3))
+    if space is Space.MAPS:
+        used = np.flatnonzero(image)
+        if not len(used):
+            return
+        word, bit = int(rng.choice(used)), int(rng.integers(WORD_BITS))
+    else:
+        word = program.populations[0].address + 2 if inject == "descriptor" else int(rng.integers(len(image)))
+    device.link.write(address(space, word), [int(image[word]) ^ (1 << bit)])
 
 
 def _cycles(

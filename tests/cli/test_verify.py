@@ -43,6 +43,8 @@ def test_variants_differ_in_every_parameter() -> None:
 
 
 def test_bad_names() -> None:
+    with pytest.raises(InputError, match="cannot inject 'map': `tiny` has no maps; use --config maps"):
+        verify_random("tiny", 1, 0, "map", lambda: None)
     with pytest.raises(InputError, match="cannot inject 'cable'"):
         verify_random("tiny", 1, 0, "cable", lambda: None)
     with pytest.raises(ConfigError, match="no configuration `huge`"):

@@ -16,7 +16,7 @@ from lifline.arch.registers import Space
 from lifline.cli.verify import differs
 from lifline.compiler.compile import compile_network
 from lifline.driver import device as devices
-from lifline.driver.predict import record_activity
+from lifline.driver.predict import predict, record_activity
 from lifline.network.model import EarlyExit, Network, Neurons, Population, Projection
 from lifline.sim.cycles.model import INPUT, CycleModel
 from lifline.sim.golden.model import GoldenModel
@@ -114,3 +114,26 @@ def test_records_across_the_end_of_their_step_numbers(board: devices.LinkedDevic
         part = spikes[first:stop]
         record = ["all", "out.v"] if first else []
         assert not differs(golden.run(part, reset=first == 0, record=record), board.run(part, reset=first == 0, record=record))
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_accumulation_is_the_part_of_a_pass_that_grows_with_its_input(mode: Mode) -> None:
+    """Beyond what silence takes: a cycle per block and spike in event mode, one per block and active neuron in dense mode."""
+    rng = np.random.default_rng(0)
+    net = Network(
+        name="one", state_bits=TINY.state_bits, output="out",
+        populations=(Population("in", (30,)), Population("out", (32,), Neurons(threshold=20000))),
+        projections=(Projection(source="in", target="out", weights=rng.integers(0, 3, (32, 30))),),
+    )  # fmt: skip
+    program = compile_network(net, TINY, mode)
+    blocks = 32 // TINY.lanes
+    found = {}
+    for active in (0, 10, 15):  # fewer than a dense sum takes
+        spikes = np.zeros((TINY.window, 30), np.uint8)
+        spikes[:, :active] = 1
+        [costs] = predict(program, TINY, record_activity(net, spikes), record=None)
+        assert costs.accumulate.shape == costs.weight_reads.shape == (1, 1) and 0 < costs.accumulate[0, 0] < costs.cycles[0, 0]
+        found[active] = costs.accumulate[0, 0], costs.cycles[0, 0] - costs.accumulate[0, 0]
+    scans = TINY.window if mode is Mode.EVENT else 1
+    assert found[15][0] - found[10][0] == 5 * blocks * scans
+    assert found[15][1] == found[10][1]

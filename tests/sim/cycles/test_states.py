@@ -80,7 +80,7 @@ def walked() -> tuple[set[tuple[IntEnum, IntEnum]], set[tuple[IntEnum, IntEnum]]
     """Pairs of different states that follow each other in the model, of the sequencer and of the router, in passes of all kinds."""
     seen: tuple[set[tuple[IntEnum, IntEnum]], ...] = (set(), set())
 
-    def cycles(own: np.ndarray, target: np.ndarray, count: int, active: np.ndarray, fired: np.ndarray) -> int:
+    def cycles(own: np.ndarray, target: np.ndarray, count: int, active: np.ndarray, fired: np.ndarray) -> tuple[int, int]:
         one = np.zeros(1, core.CORE)
         one["sequencer"]["state"] = states.Sequencer.PASS_HEAD
         counted = 0
@@ -92,7 +92,7 @@ def walked() -> tuple[set[tuple[IntEnum, IntEnum]], set[tuple[IntEnum, IntEnum]]
                 if old != new:
                     pairs.add((machine(old), machine(new)))
             counted += 1
-        return counted
+        return counted, 0
 
     rng = np.random.default_rng(0)
     net, spikes = network(rng), (rng.random((20, 20)) < 0.1).astype(np.uint8)

@@ -16,6 +16,7 @@ from lifline.network.model import EarlyExit, Network, Neurons, Population, Proje
 from lifline.network.result import VARIABLES
 from lifline.sim.golden.model import GoldenModel
 from lifline.sim.random.network import random_network, random_spikes
+from lifline.sim.random.variants import VARIANTS
 
 from ..reference import reference_run
 
@@ -25,7 +26,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 def draw(seed: int, *, config: str = "tiny", **options: bool):
     rng = np.random.default_rng(seed)
-    return rng, random_network(rng, config=preset(config), max_inputs=12, max_size=6, **options)
+    return rng, random_network(rng, config=VARIANTS[config] if config in VARIANTS else preset(config), max_inputs=12, max_size=2 if config == "maps" else 6, **options)
 
 
 def single(neurons: Neurons, weights, *, state_bits: int = 16, **options) -> Network:
@@ -64,7 +65,7 @@ def assert_equals_reference(network: Network, spikes) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    seed=SEEDS, recurrent=st.booleans(), graded=st.booleans(), synaptic=st.booleans(), config=st.sampled_from(["tiny", "medium", "loihi"])
+    seed=SEEDS, recurrent=st.booleans(), graded=st.booleans(), synaptic=st.booleans(), config=st.sampled_from(["tiny", "medium", "loihi", "maps"])
 )
 def test_equals_the_reference_on_random_networks(seed: int, recurrent: bool, graded: bool, synaptic: bool, config: str) -> None:
     rng, network = draw(seed, recurrent=recurrent, graded=graded, synaptic=synaptic, config=config)
@@ -74,7 +75,7 @@ def test_equals_the_reference_on_random_networks(seed: int, recurrent: bool, gra
 @settings(max_examples=60, deadline=None)
 @given(seed=SEEDS, cut=st.integers(1, 29), recurrent=st.booleans(), graded=st.booleans(), synaptic=st.booleans())
 def test_a_run_cut_anywhere_continues_exactly(seed: int, cut: int, recurrent: bool, graded: bool, synaptic: bool) -> None:
-    rng, network = draw(seed, recurrent=recurrent, graded=graded, synaptic=synaptic)
+    rng, network = draw(seed, recurrent=recurrent, graded=graded, synaptic=synaptic, config="maps" if seed % 4 == 0 else "tiny")
     spikes = np.stack([random_spikes(rng, network, 30) for _ in range(3)])
     whole = GoldenModel(network).run(spikes, record=ALL)
     model = GoldenModel(network)
