@@ -8,12 +8,14 @@ import pytest
 from lifline.arch.config import Config, preset
 from lifline.arch.errors import CompileError
 from lifline.arch.limits import RING_BITS
-from lifline.arch.program import MAX_RINGS
+from lifline.arch.program import MAX_RINGS, PASS_WORDS, RING_0, RING_WORDS
+from lifline.compiler.compile import compile_network
+from lifline.compiler.order import projections_in_order
 from lifline.compiler.places import layout_by_population
-from lifline.compiler.rings import Rings, place_rings
+from lifline.compiler.rings import Rings, Tap, place_rings
 from lifline.network.model import Network, Neurons, Population, Projection
 
-TINY = preset("tiny")
+TINY, CONV = preset("tiny"), preset("conv")
 W = TINY.window
 
 
@@ -89,3 +91,77 @@ def test_what_does_not_fit_is_refused_with_need_and_limit(field: str, message: s
     net = network(3, EACH) if field == "delay_entries" else network(3, 4)
     with pytest.raises(CompileError, match=message):
         place_rings(net, TINY.replace(name="tight", max_delay=6, **{field: 32}), layout_by_population(net, TINY, None))
+
+
+def temporal(*pairs: tuple[str, object]) -> Network:
+    """Input and a hidden population of the same size; projections from the hidden one, each with a target and delays."""
+    names = list(dict.fromkeys(name for name, _ in pairs))
+    neurons = Neurons(threshold=1)
+    return Network(
+        name="net", state_bits=CONV.state_bits, output=names[-1],
+        populations=(Population("in", (33,)), Population("hidden", (33,), neurons), *(Population(name, (2,), neurons) for name in names)),
+        projections=(
+            Projection(source="in", target="hidden", weights=np.eye(33, dtype=int)),
+            *(Projection(source="hidden", target=name, weights=np.full((2, 33), k + 1), delays=d) for k, (name, d) in enumerate(pairs)),
+        ),
+    )  # fmt: skip
+
+
+def taps(*pairs: tuple[str, object]) -> list[Tap]:
+    net = temporal(*pairs)
+    rings = place_rings(net, CONV, layout_by_population(net, CONV, None))
+    return [rings.of_projection[p] for p in net.projections_from("hidden")]
+
+
+def test_delays_that_differ_by_steps_for_all_are_taps_of_one_ring() -> None:
+    """However many there are; the ring holds the longest delay, and is written through the descriptor of the shortest."""
+    a, b, c, d = taps(("out", 7), ("out", 2), ("out", 4), ("out", 2))
+    assert a.ring is b.ring is c.ring and b is d and [t.later for t in (a, b, c)] == [5, 0, 2]
+    assert a.ring.rows == 7 + CONV.window and a.ring.delays.tolist() == [2] * 33
+    assert [t.first for t in (a, b, c)] == [10, 0, 13] and [t.clears for t in (a, b, c)] == [True, False, False]
+    assert b.number == b.ring.number == 1 and {a.number, c.number} == {2, 3}
+
+
+def test_delays_of_their_own_are_tapped_too() -> None:
+    own = np.arange(33) % 6
+    a, b = taps(("out", own), ("out", own + 9))
+    assert a.ring is b.ring and (a.later, b.later) == (0, 9) and a.ring.rows == 5 + 9 + CONV.window
+
+
+def test_passes_into_a_population_read_the_oldest_spikes_last() -> None:
+    net = temporal(("out", 7), ("out", 2))
+    assert [p.shortest_delay for p in projections_in_order(net, "out")] == [2, 7]
+
+
+def test_who_needs_older_spikes_before_another_reads_younger_ones_has_a_ring_of_its_own() -> None:
+    """Else it would clear what the other one has still to see; not if a whole window lies between them."""
+    a, b = taps(("first", 3), ("second", 1))
+    assert a.ring is not b.ring and a.clears and b.clears
+    a, b = taps(("first", 1 + CONV.window - 1), ("second", 1))
+    assert a.ring is not b.ring
+    a, b = taps(("first", 1 + CONV.window), ("second", 1))
+    assert a.ring is b.ring and a.clears and not b.clears
+    a, b, c = taps(("first", 3), ("second", 1), ("third", 3))
+    assert a is c and a.ring is b.ring
+
+
+def test_without_maps_there_are_no_taps() -> None:
+    rings = placed(3, 5)
+    assert len(rings.taps) == len(rings.all) == 3
+
+
+def test_a_tap_reads_a_ring_that_others_write_and_the_last_reader_clears() -> None:
+    net = temporal(("out", 7), ("out", 2))
+    program = compile_network(net, CONV)
+    words = {layout.name: [] for layout in (*PASS_WORDS, *RING_WORDS)}  # type: dict[str, list[dict[str, int]]]
+    places = []
+    for where, layout, word in program.listing():
+        if layout.name in words:
+            words[layout.name].append(layout.unpack(word))
+        if layout is RING_0:
+            places.append(where)
+    assert [w["clear"] for w in words["pass_0"]] == [1, 0, 1]
+    entrance, written, tap = words["ring_0"]
+    assert (written["tap"], written["rows"], tap["tap"], tap["rows"], tap["base"]) == (0, 15, 1, 15, 10)
+    assert [w["ring"] for w in words["pass_1"]] == places and words["pass_1"][1]["ring_base"] == words["pass_1"][2]["ring_base"] == written["base"]
+    assert words["ring_1"][1]["delay"] == 2

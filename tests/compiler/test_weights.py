@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,8 @@ from lifline.arch.program import Mode
 from lifline.compiler.places import layout_by_population
 from lifline.compiler.rings import place_rings
 from lifline.compiler.weights import Weights, pack_lanes, place_weights
+from lifline.network.connections.convolution import Convolution
+from lifline.network.connections.identity import Identity
 from lifline.network.model import Network, Neurons, Population, Projection
 
 TINY = preset("tiny").replace(list_entries=64)  # a dense pass takes 64 presynaptic neurons, an event pass any number
@@ -30,7 +34,7 @@ def network(inputs: int, *targets: int) -> Network:
 
 def placed(net: Network, mode: Mode = Mode.DENSE, config: Config = TINY) -> Weights:
     modes = {(p.source, p.target): mode for p in net.projections}
-    layouts = layout_by_population(net, TINY, None)
+    layouts = layout_by_population(net, config, None)
     return place_weights(net, config, modes, place_rings(net, config, layouts), layouts)
 
 
@@ -101,3 +105,19 @@ def test_lanes_are_packed_lowest_first(bits: int, lanes: int) -> None:
     words = [sum(int(v & (1 << bits) - 1) << bits * k for k, v in enumerate(row)) for row in values]
     per_row = max(1, lanes * bits // 32)
     assert pack_lanes(values, bits).tolist() == [word >> 32 * k & 0xFFFFFFFF for word in words for k in range(per_row)]
+
+
+def test_equal_weights_are_stored_once() -> None:
+    """A convolution of a sum is two passes over one copy; other weights, or another padding of the same layout's blocks, are others."""
+    conv, weights = preset("conv"), np.random.default_rng(1).integers(-9, 10, (4, 3, 3, 3))
+    shape, neurons = (3, 8, 8), Neurons(threshold=1)
+    populations = (Population("in", shape), Population("a", shape, neurons), Population("b", shape, neurons), Population("sum", (4, 8, 8), neurons))
+    own = [Projection(source="in", target=name, weights=[k + 1], connection=Identity()) for k, name in enumerate("ab")]
+    into = [Projection(source=name, target="sum", weights=weights, connection=Convolution(padding=1)) for name in "ab"]
+    net = Network(name="net", populations=populations, projections=(*own, *into), output="sum")
+    a, b, first, second = placed(net, Mode.EVENT, conv).passes
+    assert a.weight_base != b.weight_base and first.weight_base == second.weight_base
+    other = dataclasses.replace(into[1], weights=weights + 1)
+    apart = placed(net.replace(projections=(*own, into[0], other)), Mode.EVENT, conv)
+    assert apart.passes[3].weight_base == apart.passes[2].weight_base + apart.passes[2].words
+    assert apart.memory["weight words"][0] == len(apart.words) == sum(p.words for p in apart.passes)
