@@ -16,10 +16,12 @@ from amaranth.hdl import Fragment, Shape
 from lifline.arch.arithmetic import DECAY_BITS
 from lifline.arch.config import PRESETS, Config
 from lifline.arch.errors import ConfigError
+from lifline.arch.program import PASS_3
 from lifline.rtl.cells.memory import Ram
 from lifline.rtl.cells.target import TARGETS
 from lifline.rtl.spikes.input import NEURON_BITS
 from lifline.rtl.streams import InputControl
+from lifline.rtl.synapses.digits import index_bits
 from lifline.rtl.top import Top
 
 from .board import Board, Chip
@@ -62,7 +64,7 @@ def _memories(fragment: Any) -> Iterator[MemoryShape]:
 def products(config: Config) -> list[tuple[int, int, int]]:
     """Of every product in the design: bits of both operands, and those of the result that are used.
 
-    An update lane multiplies a neuron word with an unsigned factor, which gets a sign. The input writer multiplies the number of a group of
+    In configurations with maps the walk divides an index twice, and multiplies each quotient with its radix. An update lane multiplies a neuron word with an unsigned factor, which gets a sign. The input writer multiplies the number of a group of
     neurons with the rows of a ring, and takes as much as a ring address has.
     """
     members = InputControl(config).members
@@ -70,7 +72,11 @@ def products(config: Config) -> list[tuple[int, int, int]]:
     group = neurons - NEURON_BITS
     factor = DECAY_BITS + 1
     lane = (config.state_bits, factor, config.state_bits + factor)
-    return [lane] * config.multipliers + [(group, rows, min(group + rows, base))]
+    walk = []
+    if config.map_words:
+        index, address, reciprocal = index_bits(config), (config.map_words - 1).bit_length(), PASS_3["reciprocal_0"].width
+        walk = [(index, reciprocal, index + reciprocal), (address, min(address, PASS_3["radix_0"].width), address)] * 2
+    return [lane] * config.multipliers + [(group, rows, min(group + rows, base))] + walk
 
 
 @lru_cache

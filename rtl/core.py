@@ -22,6 +22,7 @@ from .spikes.rings import Rings
 from .spikes.router import Router
 from .streams import Trace
 from .synapses.accumulate import Accumulate
+from .synapses.map_memory import MapMemory
 from .synapses.scanner import Scanner
 from .synapses.weight_memory import WeightMemory
 
@@ -108,6 +109,12 @@ class Core(wiring.Component):
         if self.traced:
             wiring.connect(m, update.trace, wiring.flipped(self.trace))
         m.d.comb += host.ring_word.eq(rings.read_data)
-        for memory in (weights, neurons, delays, rings):
+        memories = [weights, neurons, delays, rings]
+        if config.map_words:
+            m.submodules.maps = maps = MapMemory(config)
+            memories.append(maps)
+            wiring.connect(m, host.maps, maps.host)
+            wiring.connect(m, accumulate.maps, maps.read)
+        for memory in memories:
             m.d.comb += memory.running.eq(sequencer.run.running)
         return m

@@ -14,11 +14,12 @@ from amaranth.lib.wiring import In, Out, Signature
 from lifline.arch.config import Config
 from lifline.arch.layout import WORD_BITS
 from lifline.arch.limits import RING_BITS
+from lifline.arch.maps import TABLES
 from lifline.arch.program import MAX_RINGS, POPULATION_1, POPULATION_COUNTERS, RING_0, RING_1, Mode, Record
 from lifline.arch.records import AHEAD_BITS, RECORD
 from lifline.arch.registers import EXIT_BITS, PERIOD_BITS, POSITION_BITS
 
-from .cells.decode import POPULATION_SHAPE, word_layout
+from .cells.decode import POPULATION_SHAPE, WALK_SHAPE, word_layout
 
 PROGRAM_SLICES = 4
 """Parts of a program word that are written alone."""
@@ -39,7 +40,7 @@ def entry_layout(config: Config) -> data.FlexibleLayout:
     have no rows but the first: they take the place of those.
     """
     low_bits, window = (config.list_entries - 1).bit_length(), config.window if config.dense_lanes else 0
-    upper_bits, upper_place = max((config.event_fan_in - 1).bit_length() - low_bits, 0), low_bits + (1 if window else 0)
+    upper_bits, upper_place = max((config.listed_fan_in - 1).bit_length() - low_bits, 0), low_bits + (1 if window else 0)
     return data.FlexibleLayout(
         max(low_bits + window, upper_place + upper_bits),
         {
@@ -148,6 +149,11 @@ def host_neurons(config: Config) -> HostAccess:
     return HostAccess(config.neuron_words * config.multipliers, config.state_bits, read_bits=config.multipliers * config.state_bits)
 
 
+def host_maps(config: Config) -> HostAccess:
+    """The host's way to the map tables, one after the other."""
+    return HostAccess(TABLES * config.map_words, WORD_BITS, read_bits=TABLES * WORD_BITS)
+
+
 def delay_bits(config: Config) -> int:
     """Width of a delay."""
     return max(config.max_delay.bit_length(), 1)
@@ -209,24 +215,33 @@ class PassCommand(Signature):
     step : the step that is accumulated (event) or updated.   advance : one cycle: in the next one it is the next step's turn.
     enable : accumulate now.   done : level, this step (event) or the window (dense) is complete, and the update may read its first slot two cycles
     later, and another one with each further cycle.   rows_done : finished scans of this pass.
+    mapped, walk : only in configurations with maps: it is a mapped pass, and words 3 and further ones of it; both stay while ``enable``.
     """
 
     def __init__(self, config: Config) -> None:
+        members = {
+            "start": Out(1),
+            "mode": Out(Mode),
+            "blocks": Out(range(config.max_blocks + 1)),
+            "weight_base": Out(range(config.weight_words)),
+            "fan_in": Out(range(config.max_fan_in + 1)),
+            "one_slot": Out(1),
+            "count": Out(range(config.window + 1)),
+            "step": Out(window_step(config)),
+            "advance": Out(1),
+            "enable": Out(1),
+            "done": In(1),
+            "rows_done": In(range(config.window + 2)),
+        }
+        super().__init__(members | ({"mapped": Out(1), "walk": Out(WALK_SHAPE)} if config.map_words else {}))
+
+
+class MapRead(Signature):
+    """Read a word of each map table. ``addresses``, ``enable`` : read.   ``words`` : one cycle later and until the next read."""
+
+    def __init__(self, config: Config) -> None:
         super().__init__(
-            {
-                "start": Out(1),
-                "mode": Out(Mode),
-                "blocks": Out(range(config.max_blocks + 1)),
-                "weight_base": Out(range(config.weight_words)),
-                "fan_in": Out(range(config.max_fan_in + 1)),
-                "one_slot": Out(1),
-                "count": Out(range(config.window + 1)),
-                "step": Out(window_step(config)),
-                "advance": Out(1),
-                "enable": Out(1),
-                "done": In(1),
-                "rows_done": In(range(config.window + 2)),
-            }
+            {"addresses": Out(range(config.map_words)).array(TABLES), "enable": Out(1), "words": In(WORD_BITS).array(TABLES)}
         )
 
 

@@ -4,7 +4,7 @@ from amaranth.hdl import signed, unsigned
 from amaranth.lib import data
 
 from lifline.arch.layout import Word
-from lifline.arch.program import POPULATION_WORDS
+from lifline.arch.program import POPULATION_WORDS, WALK_WORDS
 
 
 def word_layout(word: Word) -> data.StructLayout:
@@ -14,3 +14,6 @@ def word_layout(word: Word) -> data.StructLayout:
 
 POPULATION_SHAPE = data.StructLayout({w.name: word_layout(w) for w in POPULATION_WORDS})
 """All words of a population."""
+
+WALK_SHAPE = data.StructLayout({w.name: word_layout(w) for w in WALK_WORDS})
+"""What a mapped pass says of its walk."""

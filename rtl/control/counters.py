@@ -43,7 +43,8 @@ class Counters(wiring.Component):
     host_data : zero during a run.   host_write : one cycle: writes ``host_data`` of the next cycle to ``read_address`` of this one.
     counts : what the population has counted, in the order of its words; stays from two cycles after ``begin`` to ``done``.
     begin : one cycle; the population's first counter is read in the next one, the others follow.
-    advance : one cycle, with word 0 of a ring in ``read_data``: its head moves by ``count``. Not in two cycles in a row.
+    advance : one cycle, with word 0 of a ring in ``read_data``: its head moves by ``count``, in the first window from 0 or where a tap begins. Not in
+    two cycles in a row.
     last_read : one cycle, the last counter is read.
     done : one cycle, the last counter is written.
     overflow : level, a counter has wrapped since the last fresh start.
@@ -90,6 +91,11 @@ class Counters(wiring.Component):
         m.d.sync += taken.eq(self.read_data)
         with m.If(self.first_window | ~self.running):
             m.d.sync += taken.eq(0)
+        if self.config.map_words:
+            ring = Signal(word_layout(RING_0))
+            m.d.comb += ring.eq(self.read_data)
+            with m.If(self.first_window & self.advance & ring.tap):
+                m.d.sync += taken[HEAD:].eq(ring.base)
         m.d.comb += total.eq(taken + increment)
         with m.If(writes & total[-1]):
             m.d.sync += self.overflow.eq(1)

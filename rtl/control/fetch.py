@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -21,10 +21,11 @@ from lifline.arch.program import (
     RING_0,
     RING_1,
     RING_WORDS,
+    WALK_WORDS,
     Opcode,
 )
 
-from ..cells.decode import POPULATION_SHAPE, word_layout
+from ..cells.decode import POPULATION_SHAPE, WALK_SHAPE, word_layout
 
 POINTERS = (PASS_1, POPULATION_5)
 """Words that lead to a ring; both hold its address at the same place, so that what comes late from memory passes one multiplexer."""
@@ -45,9 +46,11 @@ class Fetch(wiring.Component):
     at_instruction, at_weights : one cycle, ``data`` is word 0 or 2 of a PASS, or word 0 of END.
     at_pointer : one cycle, ``data`` is word 1 of a PASS: its ring is read next.
     at_advanced : one cycle, ``data`` is word 0 of a ring that END advances.
+    at_walk : one cycle, ``data`` is word 3 of a MAPPED_PASS; its other words follow. Only in configurations with maps, like all that is about these.
     at_population : one cycle, ``data`` is word 0 of a population; its other words and its rings follow.
     over_microprogram : one cycle, ``address`` is the microprogram's one cycle later, and then moves behind it.
-    is_pass : with ``at_instruction``: it is a PASS.
+    is_pass : with ``at_instruction``: it is a PASS or MAPPED_PASS.   is_mapped : level, from the next cycle on: it is a MAPPED_PASS.
+    walk : words 3 and further ones of a MAPPED_PASS, likewise until the next one's.   walk_complete : one cycle, with the last of them.
     is_last_ring : with ``at_advanced``: no further ring follows.
     ring : with ``at_advanced``, or in the second cycle after ``at_pointer``: word 0 of the ring.
     pass_0, pass_1, pass_2 : words of the pass, from the cycle after they have arrived until the next instruction's.
@@ -59,42 +62,43 @@ class Fetch(wiring.Component):
     def __init__(self, config: Config) -> None:
         self.config = config
         program = range(config.program_words)
-        super().__init__(
-            {
-                "address": Out(program),
-                "data": In(WORD_BITS),
-                "read_on": In(1),
-                "first_window": In(1),
-                "at_instruction": In(1),
-                "at_pointer": In(1),
-                "at_weights": In(1),
-                "at_advanced": In(1),
-                "at_population": In(1),
-                "over_microprogram": In(1),
-                "is_pass": Out(1),
-                "is_last_ring": Out(1),
-                "ring": Out(word_layout(RING_0)),
-                "pass_0": Out(word_layout(PASS_0)),
-                "pass_1": Out(word_layout(PASS_1)),
-                "pass_2": Out(word_layout(PASS_2)),
-                "population": Out(POPULATION_SHAPE),
-                "ring_0": Out(word_layout(RING_0)).array(MAX_RINGS),
-                "ring_1": Out(word_layout(RING_1)).array(MAX_RINGS),
-                "micro_base": Out(program),
-                "population_complete": Out(1),
-            }
-        )
+        members = {
+            "address": Out(program),
+            "data": In(WORD_BITS),
+            "read_on": In(1),
+            "first_window": In(1),
+            "at_instruction": In(1),
+            "at_pointer": In(1),
+            "at_weights": In(1),
+            "at_advanced": In(1),
+            "at_population": In(1),
+            "over_microprogram": In(1),
+            "is_pass": Out(1),
+            "is_last_ring": Out(1),
+            "ring": Out(word_layout(RING_0)),
+            "pass_0": Out(word_layout(PASS_0)),
+            "pass_1": Out(word_layout(PASS_1)),
+            "pass_2": Out(word_layout(PASS_2)),
+            "population": Out(POPULATION_SHAPE),
+            "ring_0": Out(word_layout(RING_0)).array(MAX_RINGS),
+            "ring_1": Out(word_layout(RING_1)).array(MAX_RINGS),
+            "micro_base": Out(program),
+            "population_complete": Out(1),
+        }
+        mapped = {"at_walk": In(1), "is_mapped": Out(1), "walk": Out(WALK_SHAPE), "walk_complete": Out(1)}
+        super().__init__(members | (mapped if config.map_words else {}))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         self._pass(m)
         arriving = self._population(m)
-        self._program_counter(m, to_ring=self.at_pointer | arriving[POPULATION_WORDS.index(POPULATION_5)])
+        passes_walk = self._walk(m) if self.config.map_words else Const(0)
+        self._program_counter(m, to_ring=self.at_pointer | arriving[POPULATION_WORDS.index(POPULATION_5)], passes_walk=passes_walk)
         m.d.comb += self.population_complete.eq(arriving[-1])
         return m
 
-    def _program_counter(self, m: Module, to_ring: Value) -> None:
-        """Behind a pointer it goes to the ring, and remembers where the pointer was."""
+    def _program_counter(self, m: Module, to_ring: Value, passes_walk: Value) -> None:
+        """Behind a pointer it goes to the ring, and remembers where the pointer was; ``passes_walk``: it remembers the word behind that of this cycle."""
         pc, resume, next_pc = self.address, Signal.like(self.address), Signal.like(self.address)
         stride, pointer, leaves = Signal(POPULATION_2["micro_words"].width, init=1), Signal(word_layout(PASS_1)), Signal()
         m.d.comb += [pointer.eq(self.data), next_pc.eq(pc + stride), leaves.eq(to_ring)]
@@ -103,7 +107,7 @@ class Fetch(wiring.Component):
             stride.eq(1),
             self.micro_base.eq(resume + (len(POPULATION_WORDS) - FIRST_COUNTER)),
         ]
-        with m.If(leaves):
+        with m.If(leaves | passes_walk):
             m.d.sync += resume.eq(next_pc)
         with m.If(self.at_advanced):
             m.d.sync += resume.eq(0)
@@ -114,10 +118,11 @@ class Fetch(wiring.Component):
         """Words of an instruction, and the rings of END."""
         instruction = Signal(word_layout(INSTRUCTION))
         rings_done = Signal(range(self.config.program_words // len(RING_WORDS)))
+        passes = (Opcode.PASS, Opcode.MAPPED_PASS) if self.config.map_words else (Opcode.PASS,)
         m.d.comb += [
             instruction.eq(self.data),
             self.ring.eq(self.data),
-            self.is_pass.eq(instruction.opcode == Opcode.PASS),
+            self.is_pass.eq(instruction.opcode.matches(*passes)),
             self.is_last_ring.eq(rings_done == self.pass_0.as_value()[: len(rings_done)]),
         ]
         for word, at in ((self.pass_0, self.at_instruction), (self.pass_1, self.at_pointer), (self.pass_2, self.at_weights)):
@@ -127,6 +132,23 @@ class Fetch(wiring.Component):
             m.d.sync += rings_done.eq(1)
         with m.If(self.at_advanced):
             m.d.sync += rings_done.eq(rings_done + 1)
+
+    def _walk(self, m: Module) -> Value:
+        """Words of a mapped pass, in the order of their arrival. What this returns is high while the last one is read."""
+        arriving = Signal(len(WALK_WORDS))
+        later = Signal(len(arriving) - 1)
+        m.d.comb += [
+            arriving.eq(Cat(self.at_walk, later)),
+            self.is_mapped.eq(self.pass_0.opcode == Opcode.MAPPED_PASS),
+            self.walk_complete.eq(arriving[-1]),
+        ]
+        m.d.sync += later.eq(arriving)
+        for k, word in enumerate(WALK_WORDS):
+            held = Signal(WORD_BITS, name=word.name)
+            m.d.comb += self.walk[word.name].eq(held)
+            with m.If(arriving[k]):
+                m.d.sync += held.eq(self.data)
+        return arriving[-2]
 
     def _population(self, m: Module) -> Signal:
         """Words of a population and its rings, in the order of their arrival: one bit for each, on when that word is there."""

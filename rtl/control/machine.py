@@ -89,6 +89,16 @@ def instructions(seq: Sequencer, m: Module, states: States) -> None:
     with states("Pass-Head"):
         m.d.comb += [fetch.read_on.eq(1), seq.steps.begin.eq(1)]
         states.next("Pass-Start")
+        if seq.config.map_words:
+            with m.If(fetch.is_mapped):
+                states.next("Pass-Walk")
+    if seq.config.map_words:
+        walk_begins = Signal(init=1)  # its first cycle: the words come one by one
+        with states("Pass-Walk"):
+            m.d.comb += [fetch.read_on.eq(1), fetch.at_walk.eq(walk_begins)]
+            m.d.sync += walk_begins.eq(fetch.walk_complete)
+            with m.If(fetch.walk_complete):
+                states.next("Pass-Start")
     with states("Pass-Start"):
         m.d.sync += seq.accumulation.enable.eq(1)
         states.next("Accumulate")

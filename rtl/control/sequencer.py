@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import Config
 from lifline.arch.program import Mode
-from lifline.arch.states import SEQUENCER
+from lifline.arch.states import SEQUENCER, WITHOUT_MAPS
 
 from ..cells.states import States
 from ..streams import (
@@ -90,7 +90,7 @@ class Sequencer(wiring.Component):
         self._join_program(m)
         self._join_pass(m)
         self._join_update(m)
-        states = States(m, *SEQUENCER)
+        states = States(m, *(SEQUENCER if self.config.map_words else WITHOUT_MAPS))
         for describe in (between_windows, instructions, populations, steps):
             describe(self, m, states)
         return m
@@ -155,9 +155,10 @@ class Sequencer(wiring.Component):
     def _join_pass(self, m: Module) -> None:
         """Words of the pass for scanner and accumulation."""
         fetch, steps = self.fetch, self.steps
+        first_row = Mux(fetch.ring.tap, fetch.ring.base, 0) if self.config.map_words else 0
         m.d.comb += [
             steps.ring_rows.eq(fetch.ring.rows),
-            steps.head.eq(Mux(self.progress.first_window, 0, fetch.ring.head)),
+            steps.head.eq(Mux(self.progress.first_window, first_row, fetch.ring.head)),
             steps.dense.eq((fetch.pass_0.mode == Mode.DENSE) if self.config.dense_lanes else 0),
             steps.ahead.eq(self.scan.words >> self.config.words_ahead.bit_length() == 0),
             steps.count.eq(self.windows.count),
@@ -182,6 +183,8 @@ class Sequencer(wiring.Component):
             self.accumulation.step.eq(steps.step),
             self.accumulation.advance.eq(steps.advance),
         ]
+        if self.config.map_words:
+            m.d.comb += [self.accumulation.mapped.eq(fetch.is_mapped), self.accumulation.walk.eq(fetch.walk)]
 
     def _join_update(self, m: Module) -> None:
         """Words of the population for update, router and recorder."""

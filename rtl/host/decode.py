@@ -1,12 +1,13 @@
 """Which memory or register a host address names, and whether it may be used now."""
 
-from amaranth.hdl import Cat, Module, Mux
+from amaranth.hdl import Cat, Const, Module, Mux, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import Config
 from lifline.arch.frame import Status
 from lifline.arch.layout import WORD_BITS
+from lifline.arch.maps import TABLES
 from lifline.arch.registers import ADDRESS_BITS, REGISTERS, SPACE_SHIFT, Access, Space
 
 from ..cells.select import selected
@@ -26,7 +27,14 @@ def depths(config: Config) -> dict[Space, int]:
         Space.RINGS: config.ring_words,
         Space.INPUT: config.input_words,
         Space.OUTPUT: config.output_words,
-    }
+    } | ({Space.MAPS: TABLES * config.map_words} if config.map_words else {})
+
+
+def is_within(offset: Value, depth: int) -> Value:
+    """``offset < depth``, for a power of two or three times one, without a comparison."""
+    bits = (depth - 1).bit_length()
+    within = ~offset[bits:].any()
+    return within if depth == 1 << bits else within & ~offset[bits - 2 : bits].all()
 
 
 class AddressDecoder(wiring.Component):
@@ -52,9 +60,10 @@ class AddressDecoder(wiring.Component):
 
         known = index.matches(*(register.offset for register in REGISTERS.values()))
         known_writable = index.matches(*(register.offset for register in REGISTERS.values() if register.access is Access.WRITE))
-        exists = [~offset[(depth - 1).bit_length() :].any() for depth in words.values()]
+        exists: list[Value] = [Const(0, 1)] * (1 << len(which))
+        exists[: len(words)] = [is_within(offset, depth) for depth in words.values()]
         allowed = Mux(space == Space.REGISTERS, Mux(self.write, known_writable, known), ~self.write | (space != Space.OUTPUT))
-        locked = Cat(key not in (Space.REGISTERS, Space.INPUT, Space.OUTPUT) for key in words)
+        locked = Const(sum(1 << k for k, key in enumerate(words) if key not in (Space.REGISTERS, Space.INPUT, Space.OUTPUT)), len(exists))
         with m.If(space[len(which) :].any() | ~selected(exists, which) | ~allowed):
             m.d.comb += self.error.eq(Status.BAD_ADDRESS)
         with m.Elif(self.running & selected(list(locked), which)):

@@ -12,7 +12,18 @@ from lifline.arch.records import INPUT_BITS
 from lifline.arch.registers import STORED_OFFSET, Space
 
 from ..cells.states import States
-from ..streams import HostAccess, InputControl, OutputRead, ProgramLoad, RunControl, delay_bits, host_neurons, host_weights, spike_write
+from ..streams import (
+    HostAccess,
+    InputControl,
+    OutputRead,
+    ProgramLoad,
+    RunControl,
+    delay_bits,
+    host_maps,
+    host_neurons,
+    host_weights,
+    spike_write,
+)
 from .bus import HostRequest, HostResponse
 from .decode import REGISTER_BITS, AddressDecoder
 from .readback import ReadBack
@@ -33,28 +44,27 @@ class Host(wiring.Component):
     run, input : Out, of :mod:`lifline.rtl.streams`.
     output : Out, the same; shows the host's address also while it does not read the output.
     weights, neurons, delays, input_words : Out, of :mod:`lifline.rtl.streams`; address and data are the same for all and stay during an access, a write
-    comes at least one cycle after them.   program : Out, the same, from the request before it is registered.
+    comes at least one cycle after them.   maps : Out, the same, in configurations that have them.   program : Out, the same, from the request before it is registered.
     rings : Out(:func:`~lifline.rtl.streams.spike_write`), whole words, between runs only.   ring_word : In, the word at its address, one cycle later.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        super().__init__(
-            {
-                "request": In(stream.Signature(HostRequest)),
-                "response": Out(stream.Signature(HostResponse)),
-                "run": Out(RunControl(config)),
-                "input": Out(InputControl(config)),
-                "output": Out(OutputRead(config)),
-                "program": Out(ProgramLoad(config)),
-                "weights": Out(host_weights(config)),
-                "neurons": Out(host_neurons(config)),
-                "delays": Out(HostAccess(config.delay_entries, delay_bits(config))),
-                "rings": Out(spike_write(config)),
-                "ring_word": In(RING_BITS),
-                "input_words": Out(HostAccess(config.input_words, INPUT_BITS)),
-            }
-        )
+        members = {
+            "request": In(stream.Signature(HostRequest)),
+            "response": Out(stream.Signature(HostResponse)),
+            "run": Out(RunControl(config)),
+            "input": Out(InputControl(config)),
+            "output": Out(OutputRead(config)),
+            "program": Out(ProgramLoad(config)),
+            "weights": Out(host_weights(config)),
+            "neurons": Out(host_neurons(config)),
+            "delays": Out(HostAccess(config.delay_entries, delay_bits(config))),
+            "rings": Out(spike_write(config)),
+            "ring_word": In(RING_BITS),
+            "input_words": Out(HostAccess(config.input_words, INPUT_BITS)),
+        }
+        super().__init__(members | ({"maps": Out(host_maps(config))} if config.map_words else {}))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -115,7 +125,10 @@ class Host(wiring.Component):
 
     def join_memories(self, m: Module, request: View, chosen: Value, write: Value, read: Value) -> None:
         """Address and data go to all memories; the one that is ``chosen``, a bit for each space, is read or written."""
-        for space, port in {Space.WEIGHTS: self.weights, Space.NEURONS: self.neurons, Space.DELAYS: self.delays, Space.INPUT: self.input_words}.items():
+        ports = {Space.WEIGHTS: self.weights, Space.NEURONS: self.neurons, Space.DELAYS: self.delays, Space.INPUT: self.input_words}
+        if self.config.map_words:
+            ports[Space.MAPS] = self.maps
+        for space, port in ports.items():
             m.d.comb += [port.address.eq(request.address), port.data.eq(request.data), port.write.eq(write & chosen[space])]
             m.d.comb += port.read.eq(read & chosen[space])
         m.d.comb += [
@@ -163,3 +176,5 @@ class Host(wiring.Component):
             read_back.input.eq(self.input_words.read_data),
             read_back.output.eq(self.output.data),
         ]
+        if self.config.map_words:
+            m.d.comb += read_back.maps.eq(self.maps.read_data)

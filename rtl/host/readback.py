@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import INTERFACE_VERSION, Config
 from lifline.arch.layout import WORD_BITS
+from lifline.arch.maps import TABLES
 from lifline.arch.records import INPUT_BITS
 from lifline.arch.registers import (
     ADDRESS_BITS,
@@ -21,7 +22,7 @@ from lifline.arch.registers import (
     Space,
 )
 
-from ..cells.select import selected
+from ..cells.select import parts_of, selected
 from .decode import REGISTER_BITS
 from .written import TAG_BITS
 
@@ -51,30 +52,30 @@ class ReadBack(wiring.Component):
     ``memory_registers``.
     status, step, input_taken, output_count, tag : In, registers that show signals, see the table in :mod:`lifline.arch.registers`.
     stored : In, the register memory's word.
-    program, weights, neurons, delays, rings, input, output : In, the word of each memory that holds the one at ``address``.
+    program, weights, neurons, delays, rings, input, output : In, the word of each memory that holds the one at ``address``.   maps : In, likewise the
+    words of all map tables, where there are any.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        super().__init__(
-            {
-                "address": In(ADDRESS_BITS),
-                "status": In(STATUS_INPUT_RANGE.bit_length()),
-                "step": In(POSITION_BITS),
-                "input_taken": In(POSITION_BITS),
-                "output_count": In(POSITION_BITS),
-                "tag": In(TAG_BITS),
-                "stored": In(WORD_BITS),
-                "program": In(WORD_BITS),
-                "weights": In(config.weight_word_bits),
-                "neurons": In(config.multipliers * config.state_bits),
-                "delays": In(range(config.max_delay + 1)),
-                "rings": In(WORD_BITS),
-                "input": In(INPUT_BITS),
-                "output": In(WORD_BITS),
-                "data": Out(WORD_BITS),
-            }
-        )
+        members = {
+            "address": In(ADDRESS_BITS),
+            "status": In(STATUS_INPUT_RANGE.bit_length()),
+            "step": In(POSITION_BITS),
+            "input_taken": In(POSITION_BITS),
+            "output_count": In(POSITION_BITS),
+            "tag": In(TAG_BITS),
+            "stored": In(WORD_BITS),
+            "program": In(WORD_BITS),
+            "weights": In(config.weight_word_bits),
+            "neurons": In(config.multipliers * config.state_bits),
+            "delays": In(range(config.max_delay + 1)),
+            "rings": In(WORD_BITS),
+            "input": In(INPUT_BITS),
+            "output": In(WORD_BITS),
+            "data": Out(WORD_BITS),
+        }
+        super().__init__(members | ({"maps": In(TABLES * WORD_BITS)} if config.map_words else {}))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -99,5 +100,8 @@ class ReadBack(wiring.Component):
             *chosen(neurons, offset[: (len(neurons) - 1).bit_length()], space == Space.NEURONS),
             *chosen([self.delays, self.rings, self.input, self.output], space[:2], space[2]),
         ]
+        if config.map_words:
+            tables: list[ValueLike] = [*parts_of(self.maps, TABLES), Const(0, WORD_BITS)]
+            words += chosen(tables, offset[(config.map_words - 1).bit_length() :][:2], space == Space.MAPS)
         m.d.comb += self.data.eq(reduce(or_, words))
         return m

@@ -10,7 +10,7 @@ from lifline.arch.config import Config
 from lifline.arch.program import Mode
 from lifline.arch.timing import ACCUMULATE_SPACING
 
-from ..streams import Entries, PassCommand, SlotRead, weight_request, weight_word
+from ..streams import Entries, MapRead, PassCommand, SlotRead, weight_request, weight_word
 from .dense import DenseLanes
 from .dense_issue import DenseIssue
 from .drain import Drain
@@ -18,6 +18,7 @@ from .entries import EntryList
 from .event_issue import EventIssue
 from .slot_base import SlotBase
 from .slots import Slots
+from .walk import Walk
 from .weights import WeightFetch
 
 
@@ -38,19 +39,19 @@ class Accumulate(wiring.Component):
     entries : In(Entries), from the scanner; they go into a list.
     weight_request, weight_word : Out(weight_request) and In(weight_word), the weight memory.
     slots : In(SlotRead), the update, while nothing is accumulated; of the step of ``command``.
+    maps : Out(MapRead), the map tables; only in configurations with maps.
     """
 
     def __init__(self, config: Config, *, carry_cells: bool = False) -> None:
         self.config, self.carry_cells = config, carry_cells
-        super().__init__(
-            {
-                "command": In(PassCommand(config)),
-                "entries": In(Entries(config)),
-                "weight_request": Out(weight_request(config)),
-                "weight_word": In(weight_word(config)),
-                "slots": In(SlotRead(config)),
-            }
-        )
+        members = {
+            "command": In(PassCommand(config)),
+            "entries": In(Entries(config)),
+            "weight_request": Out(weight_request(config)),
+            "weight_word": In(weight_word(config)),
+            "slots": In(SlotRead(config)),
+        }
+        super().__init__(members | ({"maps": Out(MapRead(config))} if config.map_words else {}))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -66,27 +67,30 @@ class Accumulate(wiring.Component):
         m.submodules.base = base = SlotBase(config)
 
         is_dense, last_block = Signal(), Signal.like(command.blocks)
+        listed, done = Signal(), Signal()  # an entry may be taken from the list in event mode; nothing is on its way from there to a slot
         m.d.sync += last_block.eq(command.blocks - 1)
         m.d.comb += [
+            listed.eq(command.enable & ~is_dense & entries.available & ~entries.exhausted),
+            done.eq(entries.complete & event.ending & weights.settled & ~slots.unsettled),
             entries.start.eq(command.start),
             entries.whole.eq(is_dense),
             entries.step.eq(command.step),
             entries.take.eq(event.take),
             command.rows_done.eq(entries.rows_done),
-            command.done.eq(entries.complete & event.ending & weights.settled & ~slots.unsettled),
+            command.done.eq(done),
             base.start.eq(command.start),
             base.blocks.eq(command.blocks),
             base.one_slot.eq(command.one_slot),
             base.advance.eq(command.advance),
             event.last_block.eq(last_block),
             event.base.eq(base.base),
-            event.ready.eq(command.enable & ~is_dense & entries.available & ~entries.exhausted),
+            event.ready.eq(listed),
             event.hold.eq(weights.hold),
             event.conflict.eq(slots.conflict),
             weights.start.eq(command.start),
             weights.base.eq(command.weight_base),
             weights.fan_in.eq(command.fan_in),
-            weights.load.eq(entries.take),
+            weights.load.eq(event.take),
             weights.neuron.eq(Cat(entries.entry.index, Mux(is_dense, 0, entries.entry.upper))),
             weights.advance.eq(event.issue & weights.accepted),
             weights.asking.eq(event.issue),
@@ -98,10 +102,36 @@ class Accumulate(wiring.Component):
             slots.late.eq(weights.late & ~is_dense),
         ]
         m.d.comb += [inner.eq(outer) for inner, outer in zip(slots.weight, weights.weights, strict=True)]
+        if config.map_words:
+            self.add_walk(m, base.base, listed, done, entries, event, weights)
         if config.dense_lanes:
             m.d.comb += is_dense.eq(command.mode == Mode.DENSE)
             self.add_dense_mode(m, is_dense, last_block, base.stride, entries, weights, slots)
         return m
+
+    def add_walk(
+        self, m: Module, base: Signal, listed: Signal, done: Signal, entries: EntryList, event: EventIssue, weights: WeightFetch
+    ) -> None:
+        """In a mapped pass the walk stands between the list and what is issued: every pair is an entry that visits one block."""
+        command = self.command
+        m.submodules.walk = walk = Walk(self.config)
+        wiring.connect(m, walk.maps, wiring.flipped(self.maps))
+        m.d.comb += [
+            walk.words.eq(command.walk),
+            walk.base.eq(base),
+            walk.indices.payload.eq(Cat(entries.entry.index, entries.entry.upper)),
+            walk.indices.valid.eq(listed & command.mapped),
+            walk.pairs.ready.eq(event.take),
+        ]
+        with m.If(command.mapped):
+            m.d.comb += [
+                entries.take.eq(walk.indices.valid & walk.indices.ready),
+                event.last_block.eq(0),
+                event.ready.eq(walk.pairs.valid),
+                event.base.eq(walk.pairs.payload.slot),
+                weights.neuron.eq(walk.pairs.payload.weight),
+                command.done.eq(done & ~walk.busy),
+            ]
 
     def add_dense_mode(
         self, m: Module, is_dense: Signal, last_block: Signal, stride: Signal, entries: EntryList, weights: WeightFetch, slots: Slots
@@ -140,7 +170,7 @@ class Accumulate(wiring.Component):
             lanes.arrivals.eq(issue.columns),
         ]
         with m.If(issue.take):
-            m.d.comb += entries.take.eq(1)
+            m.d.comb += [entries.take.eq(1), weights.load.eq(1)]
         with m.If(issue.asking):
             m.d.comb += weights.asking.eq(1)
         # The dense sums leave when the slots have been read.

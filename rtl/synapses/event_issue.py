@@ -12,9 +12,11 @@ from lifline.arch.config import Config
 class EventIssue(wiring.Component):
     """Issues one block per cycle, unless its slot is still on its way from its last use: then it waits.
 
+    In a mapped pass every pair of the walk is an entry that visits one block, its own.
+
     Members
     -------
-    last_block : In, number of the last block, stays for the pass.   base : In, slot of block 0 in this step.
+    last_block : In, number of the last block, stays for the pass.   base : In, slot of block 0, counts with ``take``.
     ready : In, level: an entry is in hand that may be taken now.
     hold : In, level: what is issued in this cycle was not taken, and is repeated.
     conflict : In, level: nothing may be issued in this cycle; what was ``next_slot`` in the cycle before is on its way.

@@ -49,6 +49,8 @@ class Sequencer(enum.IntEnum):
     """after the last step: until spikes are routed, records sent and counts final"""
     COUNTERS = 18
     """the population's counters are added to what memory holds"""
+    PASS_WALK = 19
+    """MAPPED_PASS, between PASS_HEAD and PASS_START: its further words, one per cycle"""
 
 
 class Router(enum.IntEnum):
@@ -81,4 +83,6 @@ def names(machine: type[enum.IntEnum]) -> tuple[str, ...]:
 
 
 SEQUENCER = names(Sequencer)
+WITHOUT_MAPS = tuple(state for state in SEQUENCER if state != "Pass-Walk")
+"""States of the sequencer in configurations without maps."""
 ROUTER = names(Router)

@@ -7,12 +7,17 @@ from amaranth.hdl import Fragment
 from amaranth.lib.wiring import Component
 
 from lifline.arch import states
-from lifline.arch.config import preset
+from lifline.arch.config import Config, preset
 from lifline.rtl.cells.states import States
 from lifline.rtl.control import sequencer
 from lifline.rtl.spikes import router
 
-MACHINES = [(sequencer.Sequencer, sequencer, states.SEQUENCER), (router.Router, router, states.ROUTER)]
+TINY = preset("tiny")
+MACHINES = [
+    (sequencer.Sequencer, sequencer, states.WITHOUT_MAPS, TINY),
+    (sequencer.Sequencer, sequencer, states.SEQUENCER, TINY.replace(map_words=16)),
+    (router.Router, router, states.ROUTER, TINY),
+]
 
 
 def test_names_are_those_of_the_gateware() -> None:
@@ -21,9 +26,9 @@ def test_names_are_those_of_the_gateware() -> None:
     assert states.SEQUENCER[states.Sequencer.PASS_HEAD] == "Pass-Head"
 
 
-@pytest.mark.parametrize(("component", "module", "expected"), MACHINES)
+@pytest.mark.parametrize(("component", "module", "expected", "config"), MACHINES)
 def test_the_gateware_describes_every_state_once(
-    monkeypatch: pytest.MonkeyPatch, component: type[Component], module: object, expected: tuple[str, ...]
+    monkeypatch: pytest.MonkeyPatch, component: type[Component], module: object, expected: tuple[str, ...], config: Config
 ) -> None:
     listed, described = [], []
 
@@ -37,5 +42,5 @@ def test_the_gateware_describes_every_state_once(
             return super().__call__(name)
 
     monkeypatch.setattr(module, "States", Watched)
-    Fragment.get(component(preset("tiny")), None)
+    Fragment.get(component(config), None)
     assert listed == [expected] and sorted(described) == sorted(expected)

@@ -103,7 +103,7 @@ def test_every_memory_of_the_design_is_counted() -> None:
 @pytest.mark.parametrize("family, config", [
     ("ecp5", preset("tiny")), ("ice40", preset("tiny")), ("ecp5", preset("loihi")), ("ecp5", preset("small")), ("ice40", preset("small")),
     ("ice40", preset("small").replace(name="multipliers", multipliers=2, state_bits=18, accumulator_bits=18)),
-    ("ecp5", preset("medium").replace(name="lanes", event_lanes=32, dense_lanes=32, multipliers=16)),
+    ("ecp5", preset("medium").replace(name="lanes", event_lanes=32, dense_lanes=32, multipliers=16)), ("ecp5", preset("conv")),
 ])  # fmt: skip
 def test_counts_are_those_of_synthesis(family: str, config: Config, tmp_path: Path) -> None:
     [cells] = synthesise(rtlil.convert(Top(config, target=TARGETS[family]), name="top"), family, tmp_path).values()

@@ -60,6 +60,11 @@ AREAS = (
         ("tests/rtl/synapses/test_accumulate.py", "tests/rtl/synapses/test_entries.py", "tests/rtl/synapses/test_slots.py", PROGRAMS),
     ),
     Area(
+        "gateware, walk",
+        tuple(f"rtl/synapses/{name}.py" for name in ("walk", "digits", "look_up", "loops", "map_memory")) + ("rtl/cells/divide.py",),
+        ("tests/rtl/cells/test_divide.py", "tests/rtl/synapses/test_walk.py", "tests/rtl/synapses/test_map_memory.py", "tests/rtl/synapses/test_mapped_passes.py"),
+    ),
+    Area(
         "gateware, lanes",
         ("rtl/neurons/lanes.py", "rtl/cells/clip.py", "rtl/cells/add.py"),
         ("tests/rtl/cells/test_clip.py", "tests/rtl/cells/test_add.py", "tests/rtl/neurons/test_lanes.py"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lifline.arch.config import preset
+from lifline.arch.config import Config, preset
 from lifline.arch.layout import WORD_BITS
 from lifline.arch.program import (
     FIRST_COUNTER,
@@ -23,6 +23,7 @@ from lifline.arch.program import (
     RING_0,
     RING_1,
     RING_WORDS,
+    WALK_WORDS,
     Opcode,
 )
 from lifline.rtl.control.fetch import Fetch
@@ -30,16 +31,19 @@ from lifline.rtl.control.fetch import Fetch
 from ..bench import Memory, simulate
 
 TINY = preset("tiny")
+MAPS = TINY.replace(map_words=16)
 PASSES = 4
 
 
-def made_up(rng: random.Random) -> list[int]:
+def made_up(rng: random.Random, *, maps: bool) -> list[int]:
     """Words of passes with a population each, of END and of its rings; everything that fetch does not use is noise."""
     words: list[int] = []
     noise = lambda layout, **fixed: layout.pack(**{**layout.unpack(rng.getrandbits(WORD_BITS)), **fixed})  # noqa: E731
-    rings = 150
+    rings = 180
     for _ in range(PASSES):
-        words += [noise(PASS_0, opcode=Opcode.PASS), noise(PASS_1, ring=rings + 2 * rng.randrange(8)), rng.getrandbits(WORD_BITS)]
+        opcode = rng.choice([Opcode.PASS, Opcode.MAPPED_PASS]) if maps else Opcode.PASS
+        words += [noise(PASS_0, opcode=opcode), noise(PASS_1, ring=rings + 2 * rng.randrange(8)), rng.getrandbits(WORD_BITS)]
+        words += [rng.getrandbits(WORD_BITS) for _ in WALK_WORDS] if opcode == Opcode.MAPPED_PASS else []
         population = [rng.getrandbits(WORD_BITS) for _ in POPULATION_WORDS]
         micro = rng.randint(1, 20)
         population[2] = noise(POPULATION_2, micro_words=micro)
@@ -72,11 +76,12 @@ class Led:
         assert {name: self.ctx.get(view[name].as_value() if hasattr(view[name], "as_value") else view[name]) for name in unsigned} == unsigned
 
 
+@pytest.mark.parametrize("config", [TINY, MAPS], ids=["tiny", "maps"])
 @pytest.mark.parametrize("first_window", [False, True])
 @pytest.mark.parametrize("seed", range(4))
-def test_words_are_found_in_their_places(seed: int, first_window: bool) -> None:
-    rng, dut = random.Random(seed), Fetch(TINY)
-    words = made_up(rng)
+def test_words_are_found_in_their_places(seed: int, first_window: bool, config: Config) -> None:
+    rng, dut = random.Random(seed), Fetch(config)
+    words = made_up(rng, maps=config.map_words > 0)
 
     async def body(ctx: Any) -> None:
         led = Led(ctx, dut, words)
@@ -96,6 +101,15 @@ def test_words_are_found_in_their_places(seed: int, first_window: bool) -> None:
                 for k, port in enumerate((dut.pass_0, dut.pass_1, dut.pass_2)):
                     assert ctx.get(port.as_value()) == words[at + k]
                 at += len((PASS_0, PASS_1, PASS_2))
+                if config.map_words and ctx.get(dut.is_mapped):
+                    for k in range(len(WALK_WORDS)):
+                        ctx.set(dut.at_walk, k == 0)
+                        assert ctx.get(dut.walk_complete) == (k == len(WALK_WORDS) - 1)
+                        await led.cycle("read_on")
+                    ctx.set(dut.at_walk, 0)
+                    for k, word in enumerate(WALK_WORDS):
+                        assert ctx.get(dut.walk[word.name].as_value()) == words[at + k]
+                    at += len(WALK_WORDS)
                 await led.cycle("read_on", "at_population")
                 for _ in range(FIRST_COUNTER + MAX_RINGS * len(RING_WORDS) - 2):
                     assert not ctx.get(dut.population_complete)

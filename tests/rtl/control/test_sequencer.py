@@ -11,10 +11,12 @@ import pytest
 
 from lifline.arch.config import Config, preset
 from lifline.arch.errors import CompileError
-from lifline.arch.layout import WORD_BITS
+from lifline.arch.layout import WORD_BITS, Word
 from lifline.arch.program import (
     FIRST_COUNTER,
     INSTRUCTION,
+    PASS_0,
+    PASS_1,
     PASS_WORDS,
     POPULATION_1,
     POPULATION_2,
@@ -23,6 +25,7 @@ from lifline.arch.program import (
     RING_0,
     RING_1,
     RING_WORDS,
+    WALK_WORDS,
     Mode,
     Opcode,
 )
@@ -37,6 +40,7 @@ from lifline.sim.random.network import random_network
 from ..bench import Memory, simulate
 
 TINY = preset("tiny")
+MAPS = TINY.replace(map_words=16, program_words=512)
 EVENT_ONLY = TINY.replace(dense_lanes=0, early_exit=False, drain_cycles=1)
 SLICE_BITS = WORD_BITS // PROGRAM_SLICES
 COUNTERS = len(POPULATION_WORDS) - FIRST_COUNTER
@@ -69,7 +73,46 @@ class Expected:
     steps: list[tuple[int, int, int]] = field(default_factory=list)
     routes: list[int] = field(default_factory=list)
     words: list[int] = field(default_factory=list)
+    walks: list[tuple[int, ...]] = field(default_factory=list)
     time: int = 0
+
+
+def with_maps(words: list[int], rng: random.Random) -> list[int]:
+    """The same program with some of its event passes mapped, by words that are noise, and taps of all rings that no population writes."""
+    new: list[int] = []
+    pointers: list[tuple[int, Word]] = []  # words that lead to rings
+    written: set[int] = set()
+    at = 0
+    while (opcode := INSTRUCTION.unpack(words[at])["opcode"]) != Opcode.END:
+        head, behind = PASS_0.unpack(words[at]), at + len(PASS_WORDS)
+        assert opcode == Opcode.PASS
+        pointers.append((len(new) + 1, PASS_1))
+        mapped = head["mode"] == Mode.EVENT and rng.random() < 0.6
+        new += [PASS_0.pack(**head | {"opcode": Opcode.MAPPED_PASS if mapped else Opcode.PASS}), *words[at + 1 : behind]]
+        new += [rng.getrandbits(WORD_BITS) for _ in WALK_WORDS] if mapped else []
+        at = behind
+        if head["update"]:
+            first, rings = POPULATION_5.unpack(words[at + 5])["ring"], POPULATION_1.unpack(words[at + 1])["rings"]
+            written |= {first + r * len(RING_WORDS) for r in range(rings)}
+            end = at + len(POPULATION_WORDS) + POPULATION_2.unpack(words[at + 2])["micro_words"]
+            pointers.append((len(new) + 5, POPULATION_5))
+            new += words[at:end]
+            at = end
+    moved = len(new) - at
+    for where, layout in pointers:
+        pointer = layout.unpack(new[where])
+        new[where] = layout.pack(**pointer | {"ring": pointer["ring"] + moved})
+    for k in range(INSTRUCTION.unpack(words[at])["argument"]):
+        ring_at = at + 1 + k * len(RING_WORDS)
+        ring = RING_0.unpack(words[ring_at])
+        if ring_at not in written:
+            words[ring_at] = RING_0.pack(**ring | {"tap": 1, "base": rng.randrange(ring["rows"])})
+    return new + words[at:]
+
+
+def first_row(config: Config, ring: dict[str, int]) -> int:
+    """Row of a fresh run's first step."""
+    return ring["base"] if config.map_words and ring["tap"] else 0
 
 
 def needs_route(word: int, first_ring: int) -> bool:
@@ -91,17 +134,20 @@ def read_program(config: Config, words: list[int], windows: list[int], fresh: bo
                 for k in range(instruction["argument"]):
                     at = pc + 1 + k * len(RING_WORDS)
                     ring = RING_0.unpack(words[at])
-                    words[at] = RING_0.pack(**ring | {"head": ((0 if first else ring["head"]) + count) % ring["rows"]})
+                    words[at] = RING_0.pack(**ring | {"head": ((first_row(config, ring) if first else ring["head"]) + count) % ring["rows"]})
                 found.time += count
                 break
             pass_0, pass_1, pass_2 = (layout.unpack(words[pc + k]) for k, layout in enumerate(PASS_WORDS))
             found.passes.append((pass_0["mode"], pass_0["blocks"], pass_2["weight_base"], pass_2["fan_in"], count))
             ring = RING_0.unpack(words[pass_1["ring"]])
-            head, rows = (0 if first else ring["head"]), ring["rows"]
+            head, rows = (first_row(config, ring) if first else ring["head"]), ring["rows"]
             scans = [head] if pass_0["mode"] == Mode.DENSE else [(head + step) % rows for step in range(count)]
             each = count if pass_0["mode"] == Mode.DENSE else 1
             found.scans += [(pass_0["source_words"], each, pass_1["ring_base"], rows, row, pass_0["clear"]) for row in scans]
             pc += len(PASS_WORDS)
+            if instruction["opcode"] == Opcode.MAPPED_PASS:
+                found.walks.append(tuple(words[pc : pc + len(WALK_WORDS)]))
+                pc += len(WALK_WORDS)
             if not pass_0["update"]:
                 continue
             ring_at = POPULATION_5.unpack(words[pc + 5])["ring"]
@@ -136,6 +182,7 @@ class Engines:
         self.row_cycles = self.step_cycles = 1
         self.record_steps: list[int] = []
         self.input_steps = 0
+        self.begun = False
 
     def is_accumulated(self) -> bool:
         ctx, dut = self.ctx, self.dut
@@ -179,8 +226,12 @@ class Engines:
             self.recorded = 0
         if get(accumulation.start):
             assert not self.scan_left and not self.route_left and not self.issue_left and not self.completed
-            self.rows_done, self.work, self.scan_ended = 0, {}, 0
+            self.rows_done, self.work, self.scan_ended, self.begun = 0, {}, 0, True
             found.passes.append(tuple(get(getattr(accumulation, name)) for name in ("mode", "blocks", "weight_base", "fan_in", "count")))
+        if self.begun and get(accumulation.enable):
+            self.begun = False
+            if self.config.map_words and get(accumulation.mapped):
+                found.walks.append(tuple(get(accumulation.walk[word.name].as_value()) for word in WALK_WORDS))
         if self.began is not None:
             found.steps.append((get(dut.accumulation.step), get(dut.update.fresh), self.began))
             self.began = None
@@ -258,12 +309,13 @@ def windows_of(config: Config, steps: int, exit_every: int, to_check: int) -> li
 
 
 @pytest.mark.parametrize(
-    ("config", "exit_every"), [(TINY, 0), (TINY, 3), (TINY, 6), (EVENT_ONLY, 0)], ids=["tiny", "check-in-3", "check-in-6", "event-only"]
+    ("config", "exit_every"), [(TINY, 0), (TINY, 3), (TINY, 6), (EVENT_ONLY, 0), (MAPS, 0)], ids=["tiny", "check-in-3", "check-in-6", "event-only", "maps"]
 )
 @pytest.mark.parametrize("seed", range(10))
 def test_programs_are_executed_as_they_are_written(config: Config, exit_every: int, seed: int) -> None:
     rng = random.Random(seed)
     _, words = random_program(seed, config)
+    words = with_maps(words, rng) if config.map_words else words
     dut = Sequencer(config)
 
     async def body(ctx: Any) -> None:
@@ -302,6 +354,7 @@ def test_programs_are_executed_as_they_are_written(config: Config, exit_every: i
             assert cleared == (list(range(clear_words)) if fresh else [])
             assert found.passes == expected.passes
             assert found.scans == expected.scans
+            assert found.walks == expected.walks
             assert found.loads == expected.loads
             assert found.steps == expected.steps
             assert len(found.routes) == len(expected.routes)

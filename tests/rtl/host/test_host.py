@@ -34,14 +34,28 @@ from ..bench import simulate
 
 TINY = preset("tiny")
 WIDE = TINY.replace(event_lanes=16, dense_lanes=16, multipliers=8, state_bits=20)
+MAPS = TINY.replace(map_words=32)
+BARE_MAPS = TINY.replace(dense_lanes=0, drain_cycles=1, memory_registers=False, map_words=16)
 BARE = TINY.replace(dense_lanes=0, drain_cycles=1, multipliers=1, memory_registers=False, early_exit=False)
 LATENCY = 5
 """Cycles from the one in which a request is offered to the one in which the response is."""
 MEMORIES = {
     Space.PROGRAM: "program", Space.WEIGHTS: "weights", Space.NEURONS: "neurons", Space.DELAYS: "delays", Space.INPUT: "input_words",
 }  # fmt: skip
-"""Ports of the memories but rings and output."""
-STROBES = {space: f"{name}.write" for space, name in MEMORIES.items()} | {Space.RINGS: "rings.valid"}
+"""Ports of the memories but rings, output and, in configurations that have them, maps."""
+
+
+def memories(config: Config) -> dict[Space, str]:
+    """Ports of the memories of one configuration, but rings and output."""
+    return MEMORIES | ({Space.MAPS: "maps"} if config.map_words else {})
+
+
+def strobes_of(config: Config) -> dict[Space, str]:
+    """Strobes of the memories of one configuration."""
+    return {space: f"{name}.write" for space, name in memories(config).items()} | {Space.RINGS: "rings.valid"}
+
+
+STROBES = strobes_of(MAPS)
 PORTS = {
     "input_out_of_range": "input.out_of_range", "input_taken": "input.taken", "discard": "input.discard", "input_count": "input.available",
     "input_neurons": "input.neurons", "input_ring_base": "input.base", "output_count": "output.count", "output_taken": "output.taken",
@@ -77,6 +91,8 @@ class Reference:
             Space.PROGRAM: 32, Space.WEIGHTS: min(32, c.weight_word_bits), Space.NEURONS: c.state_bits,
             Space.DELAYS: c.max_delay.bit_length(), Space.RINGS: 32, Space.INPUT: 16, Space.OUTPUT: 32,
         }  # fmt: skip
+        if c.map_words:
+            self.depth[Space.MAPS], self.width[Space.MAPS] = 3 * c.map_words, 32
         self.words = {space: [self.rng.getrandbits(self.width[space]) for _ in range(depth)] for space, depth in self.depth.items()}
 
     def access(self, write: bool, where: int, data: int) -> tuple[int, Status]:
@@ -138,28 +154,34 @@ class Bench:
         width, first = self.reference.width[space], offset // lanes * lanes
         return sum(word << k * width for k, word in enumerate(self.words[space][first : first + lanes]))
 
+    def all_tables(self, offset: int) -> int:
+        """The same word of all three tables."""
+        depth = self.reference.config.map_words
+        return sum(self.words[Space.MAPS][k * depth + offset % depth] << 32 * k for k in range(3))
+
     async def cycle(self) -> tuple[bool, bool, dict]:
         """One clock cycle; whether a request was taken and a response offered, and the response."""
         ctx, dut, config = self.ctx, self.dut, self.reference.config
-        names = [*STROBES.values(), "start", "fresh", "discard"]
+        ports, strobes_here = memories(config), strobes_of(config)
+        names = [*strobes_here.values(), "start", "fresh", "discard"]
         signals = [port(dut, name) for name in names]
-        places = [(getattr(dut, name).address, getattr(dut, name).data) for name in MEMORIES.values()]
+        places = [(getattr(dut, name).address, getattr(dut, name).data) for name in ports.values()]
         places += [(dut.rings.payload.address, dut.rings.payload.word), (dut.output.address, dut.output.data)]
         _, _, ready, valid, data, error, *values = await ctx.tick().sample(
             dut.request.ready, dut.response.valid, dut.response.payload.data, dut.response.payload.error, *signals, *(s for pair in places for s in pair)
         )
         strobes, found = values[: len(signals)], iter(values[len(signals) :])
-        at = {space: (next(found), next(found)) for space in (*MEMORIES, Space.RINGS, Space.OUTPUT)}
+        at = {space: (next(found), next(found)) for space in (*ports, Space.RINGS, Space.OUTPUT)}
         slices = max(config.weight_word_bits // 32, 1)
         lanes = {Space.WEIGHTS: slices, Space.NEURONS: config.multipliers}
         inputs = {
-            **{space: getattr(dut, name).read_data for space, name in MEMORIES.items()}, Space.RINGS: dut.ring_word, Space.OUTPUT: dut.output.data,
+            **{space: getattr(dut, name).read_data for space, name in ports.items()}, Space.RINGS: dut.ring_word, Space.OUTPUT: dut.output.data,
         }  # fmt: skip
         for space, signal in inputs.items():
-            ctx.set(signal, self.packed(space, lanes.get(space, 1), at[space][0]))
+            ctx.set(signal, self.packed(space, lanes.get(space, 1), at[space][0]) if space != Space.MAPS else self.all_tables(at[space][0]))
         for name, strobe in zip(names, strobes, strict=True):
             self.strobes[name] += strobe
-        for space, name in STROBES.items():
+        for space, name in strobes_here.items():
             if strobes[names.index(name)]:
                 offset, written = at[space]
                 self.words[space][offset] = written & (1 << self.reference.width[space]) - 1
@@ -202,7 +224,7 @@ def run(config: Config, body, seed: int = 0) -> None:
     simulate(dut, bench)
 
 
-@pytest.mark.parametrize("config", [TINY, WIDE, BARE], ids=["tiny", "wide", "bare"])
+@pytest.mark.parametrize("config", [TINY, WIDE, BARE, MAPS, BARE_MAPS], ids=["tiny", "wide", "bare", "maps", "bare-maps"])
 def test_random_requests(config: Config) -> None:
     async def body(bench: Bench, rng: random.Random) -> None:
         reference, ctx, dut = bench.reference, bench.ctx, bench.dut

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import itertools
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from amaranth.utils import exact_log2
 
 from lifline.arch.config import Config, preset
 from lifline.arch.limits import RING_BITS
+from lifline.arch.maps import TABLES
 from lifline.arch.program import Mode
 from lifline.arch.timing import ACCUMULATE_SPACING
 from lifline.rtl.synapses.accumulate import Accumulate
 from lifline.sim.random.variants import VARIANTS
 
 from ..bench import simulate
+from .walks import Convolution
 
 TINY = VARIANTS["tiny"]
 Arrivals = list[dict[int, int]]
@@ -66,6 +69,48 @@ class Pass:
 
 
 @dataclass(frozen=True)
+class MappedPass(Pass):
+    """A pass with maps: a convolution."""
+
+    mode: Mode = field(default=Mode.EVENT, init=False)
+    fan_in: int = field(init=False)
+    convolution: Convolution
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fan_in", self.convolution.fan_in)
+
+
+class Maps:
+    """The map tables of all passes of a program, as the gateware reads them."""
+
+    def __init__(self, config: Config, passes: list[Pass], rng: random.Random) -> None:
+        self.tables = [[rng.getrandbits(32) for _ in range(config.map_words)] for _ in range(TABLES)] if config.map_words else []
+        for p in passes:
+            if isinstance(p, MappedPass):
+                geometry = p.convolution.geometry()
+                for table, first, words in zip(self.tables, geometry.first, geometry.tables, strict=True):
+                    table[first : first + len(words)] = [word.pack() for word in words]
+        self.words = [rng.getrandbits(32) for _ in self.tables]
+
+    def read(self, ctx: Any, dut: Accumulate) -> None:
+        """What is asked for in this cycle is shown in the next."""
+        if self.tables and ctx.get(dut.maps.enable):
+            self.words = [table[ctx.get(address)] for table, address in zip(self.tables, dut.maps.addresses, strict=True)]
+
+    def show(self, ctx: Any, dut: Accumulate) -> None:
+        for k, word in enumerate(self.words):
+            ctx.set(dut.maps.words[k], word)
+
+    def begin(self, ctx: Any, dut: Accumulate, p: Pass) -> None:
+        """Words of the pass."""
+        if self.tables:
+            ctx.set(dut.command.mapped, isinstance(p, MappedPass))
+        if isinstance(p, MappedPass):
+            for k, word in enumerate(p.convolution.geometry().program_words()):
+                ctx.set(dut.command.walk[f"pass_{3 + k}"].as_value(), word)
+
+
+@dataclass(frozen=True)
 class Target:
     """What the update reads: ``rows`` of ``blocks`` blocks, the last of which may have fewer; a row takes ``operations``, of which one is ``synaptic``."""
 
@@ -91,7 +136,11 @@ def reference(config: Config, passes: list[Pass], target: Target, weights: list[
     sums = [[0] * (blocks * config.lanes) for _ in passes[0].spikes]
     for p in passes:
         for step, spikes in enumerate(p.spikes):
-            for block in range(blocks):
+            for n in spikes if isinstance(p, MappedPass) else ():
+                for weight, block in p.convolution.reached(n):
+                    for lane in range(config.lanes):
+                        sums[step][block * config.lanes + lane] += weights[p.weight_base + weight][lane]
+            for block in range(0 if isinstance(p, MappedPass) else blocks):
                 for n in spikes:
                     for lane in range(config.lanes):
                         sums[step][block * config.lanes + lane] += weights[p.weight_base + block * p.fan_in + n][lane]
@@ -142,6 +191,7 @@ def gateware(
     count, blocks = len(passes[0].spikes), target.blocks
     results: list[list[list[int]]] = []
     cycles: list[int] = []
+    maps = Maps(config, passes, rng)
 
     async def bench(ctx):
         entries: list[tuple[int, int] | None] = []  # what the scanner still shows; None ends a scan
@@ -170,11 +220,13 @@ def gateware(
                 else:
                     ctx.set(dut.entries.entry.as_value(), entry_word(config, p.mode, *entry))
                     ctx.set(dut.entries.valid, 1)
+            maps.read(ctx, dut)
             _, _, valid, address, ready = await ctx.tick().sample(
                 dut.weight_request.valid, dut.weight_request.payload, dut.weight_request.ready
             )
             memory.ask(ready, valid, address)
             show_weights()
+            maps.show(ctx, dut)
             reads.insert(0, read)
             ctx.set(slots.used, reads[0] is not None)
             ctx.set(slots.last, reads[0][1] if reads[0] else rng.random() < 0.5)
@@ -204,6 +256,7 @@ def gateware(
                 last, scans = number == len(passes) - 1, p.scans
                 for name, value in (("mode", p.mode), ("blocks", blocks), ("weight_base", p.weight_base), ("fan_in", p.fan_in), ("count", count)):
                     ctx.set(getattr(command, name), value)
+                maps.begin(ctx, dut, p)
                 ctx.set(command.one_slot, len(passes) == 1 and p.mode is Mode.EVENT)
                 ctx.set(command.step, 0)
                 ctx.set(command.start, 1)
