@@ -24,8 +24,9 @@ from lifline.compiler import program_file
 from lifline.compiler.random_layouts import compile_with_random_layouts
 from lifline.convert.floating.evaluate import evaluate
 from lifline.convert.frameworks.lava import import_lava
-from lifline.convert.nir.export_graph import export_nir, to_float
+from lifline.convert.nir.export_graph import export_nir
 from lifline.convert.nir.import_graph import import_nir
+from lifline.convert.nir.integers import to_float
 from lifline.driver.link import Link
 from lifline.network import file as network_file
 from lifline.network.spikes import as_batch

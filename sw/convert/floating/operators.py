@@ -108,16 +108,17 @@ class Convolution(Operator):
 
 @dataclass(frozen=True, eq=False)
 class Pool(Operator):
-    """Sum, or mean (padding counts), over rectangles of the two last axes of (channel, height, width)."""
+    """Sum, or mean (padding counts), over windows of the last axes of (channel, length) or (channel, height, width)."""
 
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    padding: tuple[int, int]
+    kernel: Shape
+    stride: Shape
+    padding: Shape
     mean: bool
 
     def output_shape(self, shape: Shape) -> Shape:
-        if len(shape) != 3:
-            raise ConversionError(f"pooling needs values of shape (channel, height, width), not {shape}")
+        if len(shape) != len(self.kernel) + 1:
+            needed = "(channel, length)" if len(self.kernel) == 1 else "(channel, height, width)"
+            raise ConversionError(f"pooling over {self.kernel} needs values of shape {needed}, not {shape}")
         sizes = [(n + 2 * p - k) // s + 1 for n, p, k, s in zip(shape[1:], self.padding, self.kernel, self.stride, strict=True)]
         if min(sizes) < 1:
             raise ConversionError(f"pooling over {self.kernel} does not fit into values of shape {shape}")
@@ -125,8 +126,10 @@ class Pool(Operator):
 
     def apply(self, x: Floats) -> Floats:
         x = np.pad(x, [(0, 0), (0, 0), *((p, p) for p in self.padding)])
-        windows = sliding_window_view(x, self.kernel, axis=(2, 3))[:, :, :: self.stride[0], :: self.stride[1]]  # type: ignore[call-overload]
-        return windows.mean(axis=(4, 5), dtype=x.dtype) if self.mean else windows.sum(axis=(4, 5), dtype=x.dtype)
+        axes = tuple(range(2, x.ndim))
+        windows = sliding_window_view(x, self.kernel, axis=axes)[(slice(None), slice(None), *(slice(None, None, s) for s in self.stride))]  # type: ignore[call-overload]
+        inside = tuple(range(x.ndim, windows.ndim))
+        return windows.mean(axis=inside, dtype=x.dtype) if self.mean else windows.sum(axis=inside, dtype=x.dtype)
 
 
 @dataclass(frozen=True, eq=False)

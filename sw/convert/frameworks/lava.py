@@ -18,12 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifline.arch.arithmetic import DECAY_ONE
-from lifline.arch.errors import ConversionError, LiflineError
+from lifline.arch.errors import ConversionError, LiflineError, NetworkError
+from lifline.network.connections.convolution import Convolution
+from lifline.network.connections.fully_connected import FullyConnected
+from lifline.network.connections.identity import Identity
+from lifline.network.connections.kind import Connection, Shape
 from lifline.network.hdf5 import open_hdf5
 from lifline.network.model import Network, Neurons, Population, Projection, ResetRule
 
-from ..floating.operators import Convolution, Shape
-from ..quantisation.dense import MAX_UNROLLED
+from ..quantisation.dense import written_out
 
 STATE_BITS = 24
 WEIGHT_EXPONENT = 6
@@ -31,6 +34,7 @@ WEIGHT_EXPONENT = 6
 IGNORED_LAYERS = ("flatten",)
 LARGEST = 1 << 31
 """Above every number that Loihi holds."""
+ALL = FullyConnected()
 IntArray = NDArray[np.int64]
 
 
@@ -128,7 +132,7 @@ def import_lava(path: str | os.PathLike[str], *, step: int = 1, unroll: bool = F
     Parameters
     ----------
     step : steps from one layer of the file to the next: 1 as lava-dl trains (``delay_shift=True``) and as Lava runs, or 0.
-    unroll : write convolutions and the scaling input layer out as fully connected weights; without it they are refused.
+    unroll : write convolutions and the scaling input layer out as fully connected weights, for comparisons and configurations without maps.
     layers : use only so many layers of the file.
 
     Returns
@@ -160,7 +164,8 @@ def import_lava(path: str | os.PathLike[str], *, step: int = 1, unroll: bool = F
             if layers is not None and layers > len(keys):
                 raise ConversionError(f"`{path}` has {len(keys)} layers, layers={layers} are more; leave the argument out for all")
             found = [_Layer(path, key, groups[key]) for key in sorted(keys, key=int)[:layers]]
-            return _Builder(found, step, unroll).network(name or os.path.splitext(os.path.basename(path))[0])
+            network = _Builder(found, step).network(name or os.path.splitext(os.path.basename(path))[0])
+            return written_out(network) if unroll else network
     except (LiflineError, FileNotFoundError):
         raise
     except (OSError, KeyError, ValueError) as error:
@@ -170,8 +175,8 @@ def import_lava(path: str | os.PathLike[str], *, step: int = 1, unroll: bool = F
 class _Builder:
     """Adds one layer after another."""
 
-    def __init__(self, layers: list[_Layer], step: int, unroll: bool) -> None:
-        self.layers, self.step, self.unroll = layers, step, unroll
+    def __init__(self, layers: list[_Layer], step: int) -> None:
+        self.layers, self.step = layers, step
         self.populations: list[Population] = []
         self.projections: list[Projection] = []
         self.delays: IntArray = np.zeros((), np.int64)
@@ -209,10 +214,8 @@ class _Builder:
         self.shape = tuple(int(n) for n in layer.integers("shape").reshape(-1))
         self.populations.append(Population("input", self.shape))
         if layer.has("neuron"):
-            size = int(np.prod(self.shape))
             weight = layer.one("weight") if layer.has("weight") else 1
-            self._refuse_structure(layer, "scaling input layer", size, size)
-            self._add("layer0", layer, self.shape, np.eye(size, dtype=np.int64) * weight)
+            self._add("layer0", layer, self.shape, np.array([weight]), Identity())
             neurons = self.populations[-1].neurons
             if neurons is not None and neurons.decay_i != DECAY_ONE and np.any(neurons.bias):
                 raise ConversionError(f"{layer.where}: the bias of an input layer enters its synaptic current; only iDecay {DECAY_ONE} has a translation")
@@ -239,28 +242,22 @@ class _Builder:
 
     def _convolution(self, layer: _Layer, index: int) -> None:
         weights = layer.integers("weight")
-        weights = weights.reshape(weights.shape[:4]).astype(np.float64)
+        if weights.ndim not in (4, 5) or weights.shape[4:] not in ((), (1,)):
+            raise ConversionError(f"{layer.where}: weights have shape {weights.shape}; a convolution needs (out, in, height, width) or a 1 behind it")
+        weights = weights.reshape(weights.shape[:4])
         stride, padding, dilation = (
             tuple(int(n) for n in np.broadcast_to(layer.integers(field).reshape(-1), (2,))) if layer.has(field) else (default, default)
             for field, default in (("stride", 1), ("padding", 0), ("dilation", 1))
         )
-        operator = Convolution(weights, None, stride, tuple((p, p) for p in padding), dilation, layer.one("groups") if layer.has("groups") else 1)
-        shape = operator.output_shape(self.shape)
-        size, source = int(np.prod(shape)), int(np.prod(self.shape))
-        self._refuse_structure(layer, "convolution", size, source)
-        # Integers below 2^53 are exact in float64.
-        dense = operator.apply(np.eye(source).reshape(-1, *self.shape)).reshape(source, size).T
-        self._add(f"layer{index}", layer, shape, dense.astype(np.int64))
+        try:
+            connection = Convolution(stride, padding, dilation, layer.one("groups") if layer.has("groups") else 1)
+            shape = connection.output_shape(self.shape, weights)
+        except NetworkError as error:
+            raise ConversionError(f"{layer.where}: {error}") from error
+        self._add(f"layer{index}", layer, shape, weights, connection)
         self._leave(layer)
 
-    def _refuse_structure(self, layer: _Layer, what: str, size: int, source: int) -> None:
-        if not self.unroll or size * source > MAX_UNROLLED:
-            raise ConversionError(
-                f"{layer.where} is a {what}; the integer network is fully connected. `unroll=True` writes it out as {size * source:,} weights"
-                f" (at most {MAX_UNROLLED:,})"
-            )
-
-    def _add(self, name: str, layer: _Layer, shape: Shape, weights: IntArray) -> None:
+    def _add(self, name: str, layer: _Layer, shape: Shape, weights: IntArray, connection: Connection = ALL) -> None:
         neurons, exponent = layer.neurons(int(np.prod(shape)))
         even = not (weights & 1).any()
         shift = WEIGHT_EXPONENT + exponent + even
@@ -270,5 +267,5 @@ class _Builder:
         values = weights >> 1 if even else weights
         source = self.populations[-1].name
         self.populations.append(Population(name, shape, neurons))
-        self.projections.append(Projection(source=source, target=name, weights=values, weight_shift=shift, delays=delays))
+        self.projections.append(Projection(source=source, target=name, weights=values, weight_shift=shift, delays=delays, connection=connection))
         self.shape, self.delays = shape, np.zeros((), np.int64)

@@ -16,6 +16,7 @@ from .dialects import Dialect, Reset, Start
 from .exporters import STEP_TOLERANCE, computed, formulas, told_step
 from .graph import Passage, kind, plain
 from .values import LARGEST_LAYER, as_array, as_shape
+from .windows import as_it_was
 
 LONGEST_DELAY = 1 << 24
 """Steps; more than any run has."""
@@ -200,10 +201,10 @@ def operator_of(name: str, node: Any, shape: Shape, rules: Dialect, notes: list[
     if what in ("Affine", "Linear"):
         return _dense(name, node, shape, notes)
     if what in ("Conv1d", "Conv2d"):
-        return (_convolution(name, node, 1 if what == "Conv1d" else 2),)
+        return (as_it_was(name, _convolution(name, node, 1 if what == "Conv1d" else 2), _own(name, node, rules)),)
     if what in ("SumPool2d", "AvgPool2d"):
         kernel, stride, padding = (_integers(name, node, f, 2, least) for f, least in (("kernel_size", 1), ("stride", 1), ("padding", 0)))
-        return (Pool(kernel, stride, padding, what == "AvgPool2d"),)  # type: ignore[arg-type]
+        return (Pool(kernel, stride, padding, what == "AvgPool2d"),)
     if what == "Flatten":
         return (Reshape(_flattened(name, node, shape)),)
     if what == "Scale":

@@ -13,6 +13,7 @@ from ..floating.network import FloatPopulation
 from ..floating.operators import Convolution, Delay, Dense, Floats, Operator, Pool, Reshape, Scale, Shape
 from .dialects import Dialect
 from .nodes import neurons_of
+from .windows import as_node_has_it
 
 ENDLESS = 2.0**100
 """Time constant in steps that stands for no decay where a node must have one: ``1 - 1 / ENDLESS`` is 1 in double precision."""
@@ -68,18 +69,20 @@ def operator_node(operator: Operator, shape: Shape) -> Any:
         return nir.Delay(np.broadcast_to(operator.steps, shape).astype(np.float64))
     if isinstance(operator, Scale):
         return nir.Scale(np.broadcast_to(operator.scale, shape).copy())
+    own: dict[str, Any] = {}
+    if isinstance(operator, Pool | Convolution):
+        operator, own = as_node_has_it(operator, shape)
+    metadata = {"lifline": json.dumps(own)} if own else {}
     if isinstance(operator, Pool):
         fields: dict[str, Any] = {f: np.array(getattr(operator, f)) for f in ("stride", "padding")}
         return (nir.AvgPool2d if operator.mean else nir.SumPool2d)(kernel_size=np.array(operator.kernel), **fields)
     if isinstance(operator, Convolution):
         bias = np.zeros(len(operator.weight)) if operator.bias is None else operator.bias
-        if any(a != b for a, b in operator.padding):
-            raise ConversionError(f"padding {operator.padding} differs between the sides, which NIR cannot express")
         padding = tuple(a for a, _ in operator.padding)
         if operator.weight.ndim == 3:
-            return nir.Conv1d(shape[1], operator.weight, operator.stride[0], padding[0], operator.dilation[0], operator.groups, bias)
+            return nir.Conv1d(shape[1], operator.weight, operator.stride[0], padding[0], operator.dilation[0], operator.groups, bias, metadata=metadata)
         pairs: Any = (shape[1:], operator.stride, padding, operator.dilation)
-        return nir.Conv2d(pairs[0], operator.weight, pairs[1], pairs[2], pairs[3], operator.groups, bias)
+        return nir.Conv2d(pairs[0], operator.weight, pairs[1], pairs[2], pairs[3], operator.groups, bias, metadata=metadata)
     if not isinstance(operator, Reshape):
         raise ConversionError(f"{type(operator).__name__} has no NIR node")
     if operator.shape == shape:

@@ -55,11 +55,6 @@ def _tuple(value: Any, count: int) -> tuple[int, ...]:
     return tuple(int(v) for v in np.broadcast_to(np.asarray(value, np.int64).ravel(), (count,)))
 
 
-def _pair(value: Any) -> tuple[int, int]:
-    first, second = _tuple(value, 2)
-    return first, second
-
-
 def convolution(o: Operation) -> None:
     value = o.needed(o.args[0])
     weight = o.constant(o.argument(1, "weight"), "weight")
@@ -77,14 +72,15 @@ def convolution(o: Operation) -> None:
 
 def pool(o: Operation) -> None:
     value = o.needed(o.args[0])
-    kernel = _pair(o.argument(1, "kernel_size"))
+    axes = int(o.name[-2])
+    kernel = _tuple(o.argument(1, "kernel_size"), axes)
     stride = o.argument(2, "stride")
-    stride = kernel if stride is None or stride == () or stride == [] else _pair(stride)
-    padding = _pair(o.argument(3, "padding", 0))
+    stride = kernel if stride is None or stride == () or stride == [] else _tuple(stride, axes)
+    padding = _tuple(o.argument(3, "padding", 0), axes)
     if o.argument(4, "ceil_mode", False) or o.argument(6, "divisor_override") is not None:
-        raise o.follower.refuse("`avg_pool2d` with ceil_mode or divisor_override is not supported")
+        raise o.follower.refuse(f"`{o.name}` with ceil_mode or divisor_override is not supported")
     if any(padding) and not o.argument(5, "count_include_pad", True):
-        raise o.follower.refuse("`avg_pool2d`: padding that does not count is not supported; use count_include_pad=True")
+        raise o.follower.refuse(f"`{o.name}`: padding that does not count is not supported; use count_include_pad=True")
     o.result(value, Pool(kernel, stride, padding, True))
 
 
@@ -95,9 +91,9 @@ def sum_pool(o: Operation) -> None:
         raise o.follower.refuse("`lp_pool2d` is linear for exponent 1 and without ceil_mode only")
     if value.node.kind not in ("spikes", "input"):
         raise o.follower.refuse("`lp_pool2d` takes magnitudes; it has a translation directly behind spikes only")
-    kernel = _pair(o.argument(2, "kernel_size"))
+    kernel = _tuple(o.argument(2, "kernel_size"), 2)
     stride = o.argument(3, "stride")
-    o.result(value, Pool(kernel, kernel if stride is None else _pair(stride), (0, 0), False))
+    o.result(value, Pool(kernel, kernel if stride is None else _tuple(stride, 2), (0, 0), False))
 
 
 def adaptive(o: Operation) -> None:

@@ -74,7 +74,7 @@ HANDLERS: dict[str, Any] = {
     **dict.fromkeys(("matmul", "mm", "rmatmul"), matmul),
     "addmm": addmm,
     **dict.fromkeys(("conv1d", "conv2d"), convolution),
-    "avg_pool2d": pool,
+    **dict.fromkeys(("avg_pool1d", "avg_pool2d"), pool),
     "lp_pool2d": sum_pool,
     "adaptive_avg_pool2d": adaptive,
     "batch_norm": normalise,

@@ -1,16 +1,16 @@
-"""Projections of a float network as matrices: what today's integer network, fully connected, can hold."""
+"""Projections as matrices: those that have no structure, biases, and whole networks for comparisons."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lifline.arch.errors import ConversionError
+from lifline.network.connections.fully_connected import FullyConnected
+from lifline.network.model import Network, Projection
 
 from ..floating.network import FloatNetwork, FloatProjection
-from ..floating.operators import Convolution, Delay, Floats, Operator, Pool
+from ..floating.operators import Delay, Floats
 
 MAX_UNROLLED = 1 << 24
 """Most weights that a convolution or pooling may become when it is written out."""
@@ -18,7 +18,7 @@ BATCH = 256
 """Rows of the identity that pass through a chain together; bounds the memory of unrolling."""
 
 
-def refuse_unsupported(network: FloatNetwork, unroll: bool) -> None:
+def refuse_unsupported(network: FloatNetwork) -> None:
     """Refuse, by name, what the integer network has no field for.
 
     Raises
@@ -27,33 +27,48 @@ def refuse_unsupported(network: FloatNetwork, unroll: bool) -> None:
     """
     for p in network.projections:
         where = f"projection {p.source} -> {p.target}"
-        source, target = network.population(p.source), network.population(p.target)
+        source = network.population(p.source)
         if source.neurons is not None and source.neurons.threshold is None:
             raise ConversionError(f"{where}: `{p.source}` never fires and passes its membrane on; only spikes can be routed, replace it by spiking neurons")
         if any(isinstance(o, Delay) for o in p.operators):
             raise ConversionError(f"{where}: a delay behind weights (per target or after a bias) is not supported; put the Delay directly behind its source")
-        structured = [type(o).__name__.lower() for o in p.operators if isinstance(o, Convolution | Pool)]
-        if structured and not unroll:
-            raise ConversionError(
-                f"{where} has a {' and a '.join(structured)}; the integer network is fully connected. "
-                f"`unroll=True` writes it out as {source.size * target.size:,} weights"
-            )
-        if structured and source.size * target.size > MAX_UNROLLED:
-            raise ConversionError(f"{where}: written out it has {source.size * target.size:,} weights, more than {MAX_UNROLLED:,}")
 
 
-def matrix_of(network: FloatNetwork, projection: FloatProjection) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weights (target, source) and bias (target,) of a projection without inner delays, in float64, exact up to rounding."""
+def matrix_of(network: FloatNetwork, projection: FloatProjection) -> NDArray[np.float64]:
+    """Weights (target, source) of a projection without inner delays, in float64, exact up to rounding."""
     source = network.population(projection.source)
-
-    def through(change: Callable[[Operator], Operator], x: Floats) -> Floats:
-        for operator in projection.operators:
-            x = change(operator.astype("float64")).apply(x)
-        return x.reshape(len(x), -1)
-
     columns = []
     for first in range(0, source.size, BATCH):
         rows = np.arange(first, min(first + BATCH, source.size))
-        unit = (rows[:, None] == np.arange(source.size)).astype(np.float64).reshape(-1, *source.shape)
-        columns.append(through(Operator.without_bias, unit))
-    return np.concatenate(columns).T, through(lambda o: o, np.zeros((1, *source.shape)))[0]
+        x: Floats = (rows[:, None] == np.arange(source.size)).astype(np.float64).reshape(-1, *source.shape)
+        for operator in projection.operators:
+            x = operator.astype("float64").without_bias().apply(x)
+        columns.append(x.reshape(len(x), -1))
+    return np.concatenate(columns).T
+
+
+def bias_of(network: FloatNetwork, projection: FloatProjection) -> NDArray[np.float64]:
+    """What a projection adds in every step, (target,)."""
+    x: Floats = np.zeros((1, *network.population(projection.source).shape))
+    for operator in projection.operators:
+        x = operator.astype("float64").apply(x)
+    return x.reshape(-1)
+
+
+def written_out(network: Network) -> Network:
+    """The same integer network with every projection fully connected: as many weights as pairs of neurons, and the same spikes.
+
+    Raises
+    ------
+    ConversionError   for a projection that would have more than :data:`MAX_UNROLLED` weights.
+    """
+    projections = []
+    for p in network.projections:
+        if isinstance(p.connection, FullyConnected):
+            projections.append(p)
+            continue
+        if p.source_size * p.target_size > MAX_UNROLLED:
+            raise ConversionError(f"{p.where}: written out it has {p.source_size * p.target_size:,} weights, more than {MAX_UNROLLED:,}")
+        delays = p.delays if np.ndim(p.delays) == 0 else p.delay_vector()
+        projections.append(Projection(source=p.source, target=p.target, weights=p.weight_matrix(), weight_shift=p.weight_shift, delays=delays))
+    return network.replace(projections=tuple(projections))

@@ -1,7 +1,7 @@
 """Post-training quantisation: :class:`FloatNetwork` -> integer :class:`~lifline.network.model.Network`, scaled with calibration data.
 
-Every population gets one scale: a membrane of 1.0 becomes ``scale`` integers, and so do its threshold, bias and weights (times the
-gains of its dynamics). Weights that lie on a grid already keep it; else the largest weight fills the weight bits, shifted left as far as
+Convolutions, pooling and shortcuts become connections with the weights of their kernels (``terms.py``). Every population gets one scale: a membrane
+of 1.0 becomes ``scale`` integers, and so do its threshold, bias and weights (times the gains of its dynamics). Weights that lie on a grid already keep it; else the largest weight fills the weight bits, shifted left as far as
 the peaks seen on the calibration data and the accumulator allow. Decays are rounded to 1/4096. What that changed by more than a small
 share is listed, and a network that would fall silent is refused.
 """
@@ -16,20 +16,24 @@ from numpy.typing import NDArray
 from lifline.arch.arithmetic import DECAY_ONE
 from lifline.arch.config import Config, preset
 from lifline.arch.errors import ConversionError
+from lifline.network.connections.convolution import Convolution
+from lifline.network.connections.fully_connected import FullyConnected
 from lifline.network.model import Network, Neurons, Population, Projection, ResetRule
 from lifline.network.spikes import as_batch
 
 from ..floating.evaluate import FloatResult, evaluate
 from ..floating.network import FloatNetwork, FloatNeurons, FloatPopulation
 from ..floating.operators import Floats
+from ..structure.chains import Structure
 from .changes import CLAMPED, Change, compare, steps_of_decay
-from .dense import refuse_unsupported
+from .dense import refuse_unsupported, written_out
 from .options import MAX_CAP, MAX_DECAY_ERROR, Options
 from .origin import at_origin
 from .parameters import each_neuron, one_value, reset_rule
-from .scales import Demand, Matrix, Scale, choose
+from .scales import Demand, Scale, choose
 from .silent import refuse_silence
-from .synapses import Synapses, synapses_of
+from .synapses import Synapses, connected
+from .terms import Matrix, Term
 
 CAP_MARGIN = 2
 """Room is reserved for so many times the spikes per step that the calibration data show."""
@@ -55,9 +59,9 @@ def quantise(
     ----------
     calibration : (batch, time, *input shape) of 0/1; should be typical inputs, their peaks choose the scales.
     config : weight bits, state bits, shifts and accumulator; ``medium`` if None.
-    per_neuron : one scale per neuron instead of per population, where the model allows it: finer weights, thresholds stored per neuron.
-        Weights whose grid differs from neuron to neuron have it in any case.
-    unroll : write convolutions and pooling out as fully connected weights; without it they are refused.
+    per_neuron : one scale per neuron, per channel where positions share weights, instead of per population, where the model allows it: finer
+        weights, thresholds stored per neuron. Weights whose grid differs from neuron to neuron have it in any case.
+    unroll : write everything out as fully connected weights, for comparisons and configurations without maps: the same spikes.
     headroom : share of the state's range that the peaks of the calibration may take, above 0 to 1.
     weight_bits : fewer bits than the configuration has, 2 at least.
     cap : most spikes per step of neurons that may fire several; if None, twice what the calibration data show. What is cut is reported.
@@ -79,7 +83,7 @@ def quantise(
     options = Options(
         config=chosen, per_neuron=per_neuron, headroom=headroom, weight_bits=weight_bits, cap=cap, max_decay_error=max_decay_error
     )  # fmt: skip
-    refuse_unsupported(network, unroll)
+    refuse_unsupported(network)
     calibration = np.asarray(calibration)
     if calibration.ndim > 3:
         calibration = calibration.reshape(*calibration.shape[:2], -1)
@@ -90,7 +94,7 @@ def quantise(
     quantised = result.metadata["quantised"]
     quantised["origins"] = {name: _plain(origin) for name, origin in origins.items()}
     refuse_silence(moved, seen, result, spikes)
-    return result
+    return written_out(result) if unroll else result
 
 
 def _plain(values: Floats) -> float | list[float]:
@@ -108,13 +112,14 @@ class _Quantiser:
 
     def __init__(self, network: FloatNetwork, seen: FloatResult, options: Options) -> None:
         self.source, self.seen, self.options = network, seen, options
+        self.connected = connected(network)
         self.constant, self.start = _free_name(network, "constant"), _free_name(network, "start")
         self.caps = {p.name: self._cap(p) for p in network.populations} | {self.constant: 1, self.start: 1}
-        self.populations = [Population(network.input.name, network.input.shape)]
+        self.populations = [Population(network.input.name, self._shape(network.input))]
         self.projections: list[Projection] = []
         self.scales: dict[str, Any] = {}
         self.grids: dict[str, Any] = {}
-        self.notes: list[str] = []
+        self.notes = list(self.connected.notes)
         self.changes: list[Change] = []
         self.exact = True
 
@@ -129,9 +134,7 @@ class _Quantiser:
         }
         for name, (size, neurons) in helpers.items():
             if any(q.source == name for q in self.projections):
-                self.populations.append(Population(name, (size,), neurons))
-                weights = np.zeros((size, self.source.input.size), np.int64)
-                self.projections.append(Projection(source=self.source.input.name, target=name, weights=weights))
+                self._helper(name, size, neurons)
         config, dialect = self.options.config, self.source.dialect
         return Network(
             name=self.source.name,
@@ -156,6 +159,22 @@ class _Quantiser:
             },
         )
 
+    def _shape(self, p: FloatPopulation) -> tuple[int, ...]:
+        return self.connected.shapes.get(p.name, p.shape)
+
+    def _helper(self, name: str, size: int, neurons: Neurons) -> None:
+        """A population that fires by itself; the input reaches it with weights of 0, for every population needs a way from the input."""
+        source = self.populations[0]
+        channels, *positions = source.shape
+        if 1 <= len(positions) <= 2:
+            # One window with one tap: as few weights as there are channels.
+            self.populations.append(Population(name, (size, *(1,) * len(positions)), neurons))
+            weights = np.zeros((size, channels, *(1,) * len(positions)), np.int64)
+            self.projections.append(Projection(source=source.name, target=name, weights=weights, connection=Convolution(stride=tuple(positions))))
+            return
+        self.populations.append(Population(name, (size,), neurons))
+        self.projections.append(Projection(source=source.name, target=name, weights=np.zeros((size, source.size), np.int64)))
+
     def _cap(self, p: FloatPopulation) -> int:
         """Most spikes per step that the integer neurons may fire: what was declared, or what calibration and its margin need."""
         if p.neurons is None or p.neurons.cap == 1 or p.neurons.threshold is None:
@@ -164,56 +183,62 @@ class _Quantiser:
         return int(min(p.neurons.cap, max(wanted, 1), MAX_CAP))
 
     def _population(self, p: FloatPopulation, model: FloatNeurons) -> None:
-        synapses = synapses_of(self.source, p)
+        synapses = self.connected.synapses[p.name]
         if model.keep_i is not None and np.any(synapses.bias):
             # A bias before the synaptic current is filtered by it: a neuron that always fires carries it.
-            synapses.weights[self.constant] = np.broadcast_to(synapses.bias, (p.size,)).reshape(-1, 1)
-            synapses.delays[self.constant] = np.zeros((), np.int64)
+            synapses.terms.append(self._from_helper(self.constant, np.broadcast_to(synapses.bias, (p.size,)).reshape(-1, 1)))
             synapses.bias = 0.0
-        pulse = each_neuron(p, model.keep_v * model.v_start).reshape(-1, 1)
+        pulse = each_neuron(p, model.keep_v * model.v_start)
         constants = [each_neuron(p, model.drive) + synapses.bias]
         constants += [each_neuron(p, value) for value in (model.threshold, model.v_reset, model.v_min) if value is not None]
         peak = np.maximum(np.array(self.seen.peak[p.name], np.float64).reshape(-1), np.abs(np.stack(constants)).max(axis=0))
+        units = p.size if all(t.full for t in synapses.terms) else self._shape(p)[0]
         demand = Demand(
-            synapses.weights,
-            {s: self.caps[s] for s in synapses.weights},
-            pulse,
+            synapses.terms,
+            {t.source: self.caps[t.source] for t in synapses.terms},
+            pulse.reshape(units, -1),
             STARTERS,
-            np.stack(constants, axis=1),
-            peak.reshape(-1, 1),
+            np.stack(constants, axis=1).reshape(units, -1),
+            peak.reshape(units, -1).max(axis=1, keepdims=True),
             alone=model.threshold is not None and not model.v_reset.any() and model.v_min is None,
         )
         scale = choose(demand, self.options.config, self.options.weight_max, self.options.headroom, self.options.per_neuron)
-        self.scales[p.name] = _plain(scale.values) if scale.alone else float(scale.values.flat[0])
+        each = np.repeat(scale.values, p.size // units, axis=0)
+        self.scales[p.name] = _plain(each) if scale.alone else float(scale.values.flat[0])
         self.exact &= scale.step is not None and not demand.notes and not pulse.any()
         if scale.step is not None:
-            self.grids[p.name] = _plain(scale.step) if scale.alone else float(scale.step.flat[0])
+            self.grids[p.name] = _plain(np.repeat(scale.step, p.size // units, axis=0)) if scale.alone else float(scale.step.flat[0])
         self.notes += [f"{p.name}: {note}" for note in demand.notes]
         self._decays(p, model)
-        self.populations.append(Population(p.name, p.shape, self._neurons(p, model, synapses, scale)))
-        for source, weights in synapses.weights.items():
-            self._projection(p, source, weights, synapses.delays[source], scale)
+        self.populations.append(Population(p.name, self._shape(p), self._neurons(p, model, synapses, each[:, 0], scale.alone)))
+        for term in synapses.terms:
+            self._projection(p, term, scale)
         if pulse.any():
-            self._projection(p, self.start, np.repeat(pulse / STARTERS, STARTERS, axis=1), np.zeros((), np.int64), scale)
+            self._projection(p, self._from_helper(self.start, np.repeat(pulse.reshape(-1, 1) / STARTERS, STARTERS, axis=1)), scale)
 
-    def _projection(self, p: FloatPopulation, source: str, weights: Matrix, delays: NDArray[np.int64], scale: Scale) -> None:
-        values = np.rint(weights * scale.values / (1 << scale.shift)).astype(np.int64)
+    def _from_helper(self, name: str, weights: Matrix) -> Term:
+        return Term(name, Structure(FullyConnected(), weights, None, None), np.zeros((), np.int64))
+
+    def _projection(self, p: FloatPopulation, term: Term, scale: Scale) -> None:
+        source, term = term.source, term.by_channel(scale.values)
+        weights, scales = term.weights, term.scales(scale.values)
+        values = np.rint(weights * scales / (1 << scale.shift)).astype(np.int64)
         if weights.any() and not values.any() and source != self.start:
             raise ConversionError(
                 f"projection {source} -> {p.name}: all weights round to zero (the largest is {np.abs(weights).max():.4g}, one integer is "
-                f"{float((1 << scale.shift) / scale.values.max()):.4g}): {self._what_sets_the_scale(p, weights)}"
+                f"{float((1 << scale.shift) / scale.values.max()):.4g}): {self._what_sets_the_scale(p)}"
             )
-        became = values * (1 << scale.shift) / scale.values
+        became = values * (1 << scale.shift) / scales
         if source == self.start:
             self.changes += compare(p.name, "start of the membrane", weights.sum(axis=1), became.sum(axis=1))
         else:
             self.changes += compare(p.name, f"weights of {source}", weights, became)
-        delay = delays if delays.ndim else int(delays)
+        delays = (term.delays if term.delays.ndim else int(term.delays)) if term.delays.any() else None
         self.projections.append(
-            Projection(source=source, target=p.name, weights=values, weight_shift=scale.shift, delays=delay if np.any(delays) else None)
+            Projection(source=source, target=p.name, weights=values, weight_shift=scale.shift, delays=delays, connection=term.connection)
         )
 
-    def _what_sets_the_scale(self, p: FloatPopulation, weights: Matrix) -> str:
+    def _what_sets_the_scale(self, p: FloatPopulation) -> str:
         model = p.neurons
         assert model is not None
         peak = float(self.seen.peak[p.name].max())
@@ -243,8 +268,7 @@ class _Quantiser:
                 self.exact = False
                 self.changes += compare(p.name, f"time constant of the {what} (steps)", np.asarray(wanted), np.asarray(result))
 
-    def _neurons(self, p: FloatPopulation, model: FloatNeurons, synapses: Synapses, scale: Scale) -> Neurons:
-        scales = scale.values[:, 0]
+    def _neurons(self, p: FloatPopulation, model: FloatNeurons, synapses: Synapses, scales: Floats, alone: bool) -> Neurons:
 
         def integers(what: str, values: Floats | float) -> NDArray[np.int64]:
             asked = each_neuron(p, values)
@@ -276,7 +300,7 @@ class _Quantiser:
         value_reset = rule in (ResetRule.NOW_VALUE, ResetRule.LATE_VALUE)
         return Neurons(
             **decays,
-            threshold=theta if scale.alone or (theta != theta[0]).any() else int(theta[0]),
+            threshold=theta if alone or (theta != theta[0]).any() else int(theta[0]),
             reset=rule,
             v_reset=int(integers("v_reset", model.v_reset)[0]) if value_reset else 0,
             strict=model.strict,

@@ -9,7 +9,7 @@ import numpy as np
 from lifline.arch.config import Config
 
 from .grid import on_grid, steps_of
-from .synapses import Matrix
+from .terms import Matrix, Term
 
 TINY = float(np.finfo(np.float32).tiny)
 """Stands for the largest weight of neurons without weights: far below any, and its inverse is a number."""
@@ -21,13 +21,15 @@ class Demand:
 
     Attributes
     ----------
-    weights : by source, (target, source).   caps : by source, most spikes per step.
-    pulse : (target, 1), what arrives once in the first step, in equal parts from ``pulse_parts`` neurons.
-    constants : (target, any), thresholds, biases and reset values: exact if they can be.
-    peak : (target, 1), largest magnitude of a membrane or constant.   alone : whether every neuron may have its own scale.
+    A unit is what may have a scale of its own: a neuron, or a channel where its positions share weights.
+
+    terms : what arrives.   caps : by source, most spikes per step.
+    pulse : (unit, any), what arrives once in the first step, in equal parts from ``pulse_parts`` neurons.
+    constants : (unit, any), thresholds, biases and reset values: exact if they can be.
+    peak : (unit, 1), largest magnitude of a membrane or constant.   alone : whether every unit may have its own scale.
     """
 
-    weights: dict[str, Matrix]
+    terms: list[Term]
     caps: dict[str, int]
     pulse: Matrix
     pulse_parts: int
@@ -38,12 +40,21 @@ class Demand:
 
     @property
     def joined(self) -> Matrix:
-        return np.concatenate(list(self.weights.values()), axis=1) if self.weights else np.zeros((len(self.peak), 1))
+        return np.concatenate([t.rows(self.units) for t in self.terms], axis=1) if self.terms else np.zeros((self.units, 1))
+
+    @property
+    def units(self) -> int:
+        return len(self.peak)
+
+    @property
+    def parts(self) -> float:
+        """Weights that may add up in one neuron, each with its rounding."""
+        return sum(t.synapses * self.caps[t.source] for t in self.terms) + self.pulse_parts
 
     def total(self) -> Matrix:
-        """Largest sum of either sign that can arrive in a step, (target, 1)."""
+        """Largest sum of either sign that can arrive in a step, (unit, 1)."""
         signed = [
-            sum((np.maximum(sign * w, 0).sum(axis=1, keepdims=True) * self.caps[s] for s, w in self.weights.items()), np.maximum(sign * self.pulse, 0))
+            sum((t.largest_sum(self.units, sign) * self.caps[t.source] for t in self.terms), np.maximum(sign * self.pulse, 0).max(axis=1, keepdims=True))
             for sign in (1, -1)
         ]
         return np.maximum(*signed)
@@ -51,7 +62,7 @@ class Demand:
 
 @dataclass(frozen=True)
 class Scale:
-    """``values`` (target, 1) integers per unit, before the shift of the weights; ``step`` (target, 1) of the grid that is kept, or None."""
+    """``values`` (unit, 1) integers per 1.0, before the shift of the weights; ``step`` (unit, 1) of the grid that is kept, or None."""
 
     values: Matrix
     shift: int
@@ -79,15 +90,14 @@ def _shared(alone: bool, *arrays: Matrix) -> list[Matrix]:
 
 
 def _largest(demand: Demand) -> Matrix:
-    return np.maximum(np.abs(demand.joined).max(axis=1, keepdims=True), np.abs(demand.pulse) / demand.pulse_parts)
+    return np.maximum(np.abs(demand.joined).max(axis=1, keepdims=True), np.abs(demand.pulse).max(axis=1, keepdims=True) / demand.pulse_parts)
 
 
 def _off_grid(demand: Demand, config: Config, weight_max: int, headroom: float, alone: bool) -> Scale:
     peak, largest, total = _shared(alone, demand.peak, _largest(demand), demand.total())
     limit = headroom * config.state_max / np.maximum(peak, TINY)
     # Half a unit of rounding per weight may add to an accumulated sum.
-    synapses = sum(w.shape[1] * demand.caps[s] for s, w in demand.weights.items()) + demand.pulse_parts
-    room = max(config.accumulator_max - synapses / 2, 1)
+    room = max(config.accumulator_max - demand.parts / 2, 1)
     unshifted = np.minimum(weight_max / np.maximum(largest, TINY), room / np.maximum(total, TINY))
     fitting = [s for s in config.weight_shifts if (unshifted * 2.0**s <= limit).all()]
     shift = max(fitting, default=min(config.weight_shifts))

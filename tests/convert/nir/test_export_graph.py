@@ -26,7 +26,8 @@ from lifline.sim.random.network import random_network, random_spikes
 from ..fixtures import DIALECT_OF, load, needs_fixtures
 
 nir = pytest.importorskip("nir")
-from lifline.convert.nir.export_graph import export_nir, import_network, to_float  # noqa: E402
+from lifline.convert.nir.export_graph import export_nir, import_network  # noqa: E402
+from lifline.convert.nir.integers import to_float  # noqa: E402
 
 
 def plain(value: Any, size: int) -> Any:
