@@ -154,17 +154,17 @@ def test_input_range_is_a_scale() -> None:
     np.testing.assert_allclose(one.v["output"], other.v["output"], rtol=1e-4, atol=1e-4)
 
 
-def test_convolution_and_average_pooling_are_written_out() -> None:
+def test_convolution_and_average_pooling_keep_their_structure() -> None:
     torch.manual_seed(2)
     net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(27, 4)).eval()
     x = np.random.default_rng(0).random((30, 1, 8, 8))
     snn = lifline.from_relu(net, x, steps=128)
     spikes = regular_spikes(x, 128)
-    with pytest.raises(ConversionError, match="convolution.*unroll=True"):
-        quantise(snn, spikes)
     with torch.no_grad():
         classes = net(torch.tensor(x, dtype=torch.float32)).argmax(1).numpy()
-    assert (GoldenModel(quantise(snn, spikes, unroll=True)).run(spikes).prediction == classes).mean() > 0.9
+    quantised = quantise(snn, spikes)
+    assert [p.kind for p in quantised.projections] == ["3x3 convolution", "3x3 convolution, pool 2"]
+    assert (GoldenModel(quantised).run(spikes).prediction == classes).mean() > 0.9
 
 
 class Reused(nn.Module):

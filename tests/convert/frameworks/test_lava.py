@@ -85,13 +85,15 @@ def test_dense_network_equals_loihi(tmp_path: Path, even: bool, exponent: int | 
 @needs_fixtures
 def test_tiny_example_equals_loihi() -> None:
     path = FOLDER / "tiny.net"
-    with pytest.raises(ConversionError, match="layer 0 is a scaling input layer.*unroll=True"):
-        import_lava(path)
-    network = import_lava(path, unroll=True)
+    network = import_lava(path)
+    assert [p.kind for p in network.projections] == ["identity", "5x5 convolution, stride 2", "5x5 convolution, stride 2"]
     assert network.state_bits == 24 and network.output == "layer2"
     rng = np.random.default_rng(2)
     x = (rng.random((12, 768)) < 0.5).astype(np.int64)
     golden = GoldenModel(network).run(x, record=["all.spikes"])
+    written_out = GoldenModel(import_lava(path, unroll=True)).run(x, record=["all.spikes"])
+    for name, records in written_out.records.items():
+        np.testing.assert_array_equal(golden.records[name]["spikes"], records["spikes"])
     with h5py.File(path) as file:
         layers = [{n: file[f"layer/{k}/{n}"][()] for n in ("weight", "bias", "neuron/iDecay", "neuron/vDecay", "neuron/vThMant")} for k in range(3)]
     torch = pytest.importorskip("torch")

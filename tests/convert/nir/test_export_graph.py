@@ -18,7 +18,6 @@ from lifline.convert.floating.network import FloatNetwork, FloatNeurons, FloatPo
 from lifline.convert.floating.operators import Convolution, Delay, Dense, Pool, Reshape, Scale
 from lifline.convert.nir.dialects import Reset
 from lifline.convert.nir.import_graph import import_nir
-from lifline.network.connections.identity import Identity
 from lifline.network.model import Network, Neurons, Population, Projection
 from lifline.sim.golden.model import GoldenModel
 from lifline.sim.random.network import random_network, random_spikes
@@ -230,16 +229,6 @@ def test_names_that_no_node_can_have_are_refused(name: str) -> None:
     renamed = tuple(dataclasses.replace(q, source=populations[0].name if q.source == first.name else q.source) for q in network.projections)
     with pytest.raises(ConversionError, match="names of NIR nodes"):
         export_nir(network.replace(populations=populations, projections=renamed))
-
-
-def test_what_would_not_read_back_as_it_was_is_refused() -> None:
-    one = Projection(source="in", target="out", weights=np.ones((2, 2), int))
-    network = Network(name="net", populations=(Population("in", (2,)), Population("out", (2,), Neurons())), projections=(one,), output="out")
-    with pytest.raises(ConversionError, match="projection in -> out exists several times"):
-        export_nir(network.replace(projections=(one, one)))
-    identity = dataclasses.replace(one, weights=[1], connection=Identity())
-    with pytest.raises(ConversionError, match="projection in -> out is not fully connected .identity.; integer networks are exported fully connected only"):
-        export_nir(network.replace(projections=(identity,)))
 
 
 def test_synaptic_delays_are_refused() -> None:
