@@ -123,7 +123,8 @@ def populations(seq: Sequencer, m: Module, states: States) -> None:
         states.next("Accumulate")
     with states("Settle"):
         m.d.comb += seq.routes.allowed.eq(1)
-        with m.If(Mux(seq.route.needed, update.settled & seq.routes.free, update.counted) & ~seq.record.busy):
+        leaves = seq.route.needed | (seq.routes.record_rows != 0)  # a row may be on its way to the recorder, which is not busy yet
+        with m.If(Mux(leaves, update.settled & seq.routes.free, update.counted) & ~seq.record.busy):
             m.d.comb += seq.counters.begin.eq(1)
             m.d.sync += seq.to_update.eq(0)
             states.next("Counters")

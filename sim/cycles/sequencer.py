@@ -100,7 +100,7 @@ def show(
         sequencer.route_due and recorded and scanned and not route_busy
         and (state == State.ACCUMULATE or state == State.UPDATE or state == State.SETTLE)
     )  # fmt: skip
-    sequencer.settled = not recorder_busy and ((update_settled and routed) if target.routed else counted)
+    sequencer.settled = not recorder_busy and ((update_settled and routed) if target.routed or target.recorded != 0 else counted)
 
 
 @kernel(forceinline=True)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lifline.arch.config import Config
 from lifline.arch.config_file import configuration
@@ -22,8 +21,8 @@ from lifline.compiler.random_layouts import compile_with_random_layouts
 from lifline.driver import device as devices
 from lifline.driver import trace
 from lifline.driver.link import Link
-from lifline.driver.predict import Activity, activity_of, predict
-from lifline.network.result import RunResult, parse_records, with_output
+from lifline.driver.predict import activity_of, predict
+from lifline.network.result import Counters, RunResult, parse_records, with_output
 from lifline.sim.board.simulated import CompiledBoard
 from lifline.sim.golden.model import GoldenModel
 from lifline.sim.random.network import random_modes, random_network, random_spikes
@@ -42,12 +41,15 @@ def differs(expected: RunResult, actual: RunResult) -> bool:
     """Whether any spike, recorded state, counter or step count differs."""
     if (expected.steps != actual.steps).any() or (expected.output_spikes != actual.output_spikes).any():
         return True
-    for name, counters in expected.counters.items():
-        other = actual.counters[name]
-        for what in ("spikes", "budget_hits", "saturations"):
-            if (getattr(counters, what) != getattr(other, what)).any():
-                return True
+    if counters_differ(expected.counters, actual.counters):
+        return True
     return any((values != actual.records[n][v]).any() for n, records in expected.records.items() for v, values in records.items())
+
+
+def counters_differ(expected: Mapping[str, Counters], actual: Mapping[str, Counters]) -> bool:
+    """Whether any population has counted something else."""
+    what = [field.name for field in dataclasses.fields(Counters)]
+    return any((getattr(counters, w) != getattr(actual[name], w)).any() for name, counters in expected.items() for w in what)
 
 
 def configurations(name: str) -> list[Config]:
@@ -146,7 +148,18 @@ def _verify_one(
     board.trace()  # whatever an injected fault did before
     result = device.run(spikes, record=record)
     values = differs(expected, result) or bool(trace.differs(everything, board.trace(), program, config))
-    return values, _cycles(device, spikes, record, result, activity_of(network, spikes, everything), alone)
+    assert result.cycles is not None
+    sent: list[str] | None = record
+    counted = result.cycles
+    if counted.stall_output[0]:
+        # The board does not count what goes on while it waits for room, and the model cannot know when the host makes room: the same input
+        # runs once more and sends nothing.
+        alone[OUTPUT_FULL] += 1
+        counters, counted = device.count(spikes)
+        sent, values = None, values or counters_differ(expected.counters, counters)
+    [costs] = predict(program, config, activity_of(network, spikes, everything), record=sent)
+    busy = int(counted.busy[0])
+    return values, None if costs.busy_cycles == busy else (busy, costs.busy_cycles)
 
 
 def _flip(rng: np.random.Generator, device: devices.LinkedDevice, program: Program, inject: str) -> None:
@@ -162,22 +175,3 @@ def _flip(rng: np.random.Generator, device: devices.LinkedDevice, program: Progr
     else:
         word = program.populations[0].address + 2 if inject == "descriptor" else int(rng.integers(len(image)))
     device.link.write(address(space, word), [int(image[word]) ^ (1 << bit)])
-
-
-def _cycles(
-    device: devices.LinkedDevice, spikes: NDArray[np.uint8], record: list[str], result: RunResult, activity: Activity, alone: dict[str, int]
-) -> tuple[int, int] | None:
-    """Busy cycles of the run as the board counted them and as the model says, if they differ.
-
-    A board that waits for room in its output does not count what goes on meanwhile, and the model cannot know when the host makes room: then the same
-    input runs once more and sends nothing, and the cycles of that run are compared.
-    """
-    assert device.program is not None and device.config is not None and result.cycles is not None
-    found, sent = result.cycles, record
-    if found.stall_output[0]:
-        alone[OUTPUT_FULL] += 1
-        _, found = device.count(spikes)
-        sent = None
-    [costs] = predict(device.program, device.config, activity, record=sent)
-    busy = int(found.busy[0])
-    return None if costs.busy_cycles == busy else (busy, costs.busy_cycles)

@@ -101,6 +101,23 @@ def test_the_largest_margin_compiles_for_every_configuration() -> None:
             assert program.registers["exit_margin"] == config.state_max - 1
 
 
+def test_a_run_that_sends_nothing_leaves_in_the_same_step() -> None:
+    """Where rows are so wide that comparing one takes longer than what comes between the last operation and the end of the window."""
+    config = VARIANTS["event-wide"]
+    network, train = relay(3, outputs=config.lanes, config=config), spikes(3 * config.window, *[40] * (config.lanes - 1), 0)  # the last one leads
+    program = compile_network(network, config)
+    golden = GoldenModel(network).run(train)
+    assert golden.exited[0] and golden.steps[0] == config.window
+    with devices.open("sim:", config=config) as wide:
+        assert isinstance(wide, devices.LinkedDevice)
+        wide.load(program)
+        for _ in range(2):
+            counters, cycles = wide.count(train)
+            assert counters["out"].spikes[0] == golden.counters["out"].spikes[0]
+            [costs] = predict(program, config, record_activity(network, train), record=None)
+            assert cycles.busy[0] == costs.busy_cycles
+
+
 def test_one_output_is_compared_with_zero(board: devices.LinkedDevice) -> None:
     network = relay(MOST - 1, outputs=1)
     board.load(compile_network(network, CONFIG))
