@@ -12,12 +12,19 @@ from lifline.arch.config import Config, preset
 from lifline.arch.program import Mode
 from lifline.compiler.compile import compile_network
 from lifline.driver import device
-from lifline.network.model import Network
+from lifline.network.connections.convolution import Convolution
+from lifline.network.connections.identity import Identity
+from lifline.network.connections.kind import Connection
+from lifline.network.connections.pooling import Pooling
+from lifline.network.model import Network, Neurons, Population, Projection
 from lifline.network.result import RunResult
 from lifline.sim.golden.model import GoldenModel
 from lifline.sim.random.network import random_network, random_spikes
 
 CONFIG = preset("tiny")
+MAPS = CONFIG.replace(
+    name="maps", map_words=64, program_words=512, slot_words=512, ring_words=512, max_neurons=512, neuron_words=1024, weight_words=4096
+)
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +68,66 @@ def test_random_programs_agree_with_the_golden_model(board: device.LinkedDevice,
         record = all_records(network) if seed % 2 else ["all"] if seed % 4 else []
         board.load(compile_network(network, CONFIG, modes))
         assert mismatches(GoldenModel(network).run(spikes, record=record), board.run(spikes, record=record)) == [], f"seed {seed}"
+
+
+KERNELS: dict[str, tuple[tuple[int, ...], int, tuple[int, ...], Connection]] = {
+    "3x3, padding": ((2, 5, 6), 6, (3, 3), Convolution(padding=1)),
+    "3x3, stride 2": ((3, 7, 5), 5, (3, 3), Convolution(stride=2, padding=1)),
+    "kernel wider than its stride 3": ((1, 8, 8), 4, (4, 5), Convolution(stride=3, padding=((2, 1), (0, 2)))),
+    "stride beyond the kernel": ((2, 7, 7), 3, (1, 1), Convolution(stride=3)),
+    "dilation with a stride that shares no factor": ((2, 9, 9), 4, (3, 2), Convolution(stride=(3, 2), dilation=2, padding=2)),
+    "kernel larger than its source": ((2, 2, 3), 7, (5, 5), Convolution(padding=2)),
+    "groups": ((4, 4, 4), 8, (3, 3), Convolution(padding=1, groups=2)),
+    "depthwise": ((5, 4, 4), 5, (3, 3), Convolution(padding=1, groups=5)),
+    "one axis": ((3, 11), 6, (4,), Convolution(stride=2, padding=((3, 1),))),
+    "a pool before it": ((2, 7, 7), 4, (2, 2), Convolution(pool=2, padding=1)),
+    "one position": ((20, 1, 1), 9, (1, 1), Convolution()),
+    "one row": ((3, 1, 9), 5, (1, 3), Convolution(padding=(0, 1))),
+    "pooling": ((3, 7, 6), 3, (), Pooling(3, stride=2, padding=1)),
+    "identity": ((3, 4, 5), 3, (), Identity()),
+}
+"""Source, channels of the target, kernel, and how they connect."""
+
+
+def connected(name: str, rng: np.random.Generator) -> Network:
+    """Input, the connection, the same target through a second one a step later, and a read-out of everything."""
+    source, channels, kernel, connection = KERNELS[name]
+    inputs = source[0] // getattr(connection, "groups", 1)
+
+    def weights() -> np.ndarray:
+        return rng.integers(-9, 20, (channels, inputs, *kernel) if kernel else (1,))
+
+    shape = connection.output_shape(source, weights())
+    hidden = Neurons(threshold=40, decay_v=600)
+    return Network(
+        name="connected", state_bits=MAPS.state_bits, output="out",
+        populations=(Population("in", source), Population("hidden", shape, hidden), Population("out", (3,), Neurons(threshold=60, decay_v=300))),
+        projections=(
+            Projection(source="in", target="hidden", weights=weights(), connection=connection),
+            Projection(source="in", target="hidden", weights=weights(), connection=connection, delays=3),
+            Projection(source="hidden", target="out", weights=rng.integers(-9, 12, (3, int(np.prod(shape)))), delays=1),
+        ),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def mapped_board() -> Iterator[device.LinkedDevice]:
+    with device.open("sim:", config=MAPS) as opened:
+        assert isinstance(opened, device.LinkedDevice)
+        yield opened
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+@pytest.mark.parametrize("name", KERNELS)
+def test_layers_with_maps_agree_with_the_golden_model(mapped_board: device.LinkedDevice, name: str) -> None:
+    """Dense and silent steps, in runs one after the other: what the last one left in slots, rings and tables changes nothing."""
+    rng = np.random.default_rng(len(name))
+    for rate in (0.02, 0.2, 0.9):
+        network = connected(name, rng)
+        mapped_board.load(compile_network(network, MAPS))
+        spikes = rng.random((19, network.populations[0].size)) < rate
+        for record in (["all"], all_records(network)):
+            assert mismatches(GoldenModel(network).run(spikes, record=record), mapped_board.run(spikes, record=record)) == []
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
