@@ -8,19 +8,23 @@ import numpy as np
 import pytest
 
 from lifline.arch.config import preset
+from lifline.arch.errors import ProgramError
 from lifline.arch.frame import crc16
 from lifline.arch.image import IMAGE_HEADER
 from lifline.arch.program import Mode
 from lifline.arch.records import INPUT_END_OF_STEP, MAX_STEPS_PER_RUN
 from lifline.compiler.compile import compile_network
+from lifline.compiler.layouts import Layout
 from lifline.driver.link import Link
 from lifline.driver.linked import LinkedDevice
 from lifline.embedded.image import image_of
+from lifline.network.connections.convolution import Convolution
 from lifline.network.model import EarlyExit, Network, Neurons, Population, Projection
 from lifline.sim.board.build import compiler
 from lifline.sim.board.simulated import CompiledBoard
 from lifline.sim.golden.model import GoldenModel
 from lifline.sim.random.network import random_network, random_spikes
+from lifline.sim.random.variants import VARIANTS
 
 from ..driver.test_link import Faulty
 from .c_driver import COMPILER, CDevice, CDriverError, closing, compile_library
@@ -43,7 +47,7 @@ def case(seed: int) -> tuple[Network, np.ndarray]:
 
 def events(network: Network, result: object) -> list[tuple[int, int, int]]:
     """(step, population, neuron) of every spike that the golden model records, sorted."""
-    numbers = {p.name: k for k, p in enumerate(compile_network(network, TINY).populations)}
+    numbers = {name: k for k, name in enumerate(name for name in network.order if name != network.input.name)}
     found = []
     for name, values in result.records.items():  # type: ignore[attr-defined]
         found += [(int(t), numbers[name], int(n)) for t, n in np.argwhere(values["spikes"][0])]
@@ -76,6 +80,37 @@ def test_spikes_counters_and_membranes_are_those_of_the_golden_model(library: ct
             assert told.cycles is not None and device.cycles()[0] == int(told.cycles.busy[0])
         for p in program.populations:
             assert (device.membranes(p.number, p.size) == other.read_state(p.name)["v"]).all()
+
+
+def test_convolutions_run_from_an_image_and_neurons_come_back_under_their_numbers(library: ctypes.CDLL) -> None:
+    config, rng = VARIANTS["maps"], np.random.default_rng(4)
+    neurons = Neurons(threshold=30, bias=2)
+    network = Network(
+        name="convolutions", output="out", state_bits=config.state_bits,
+        populations=(Population("in", (2, 6, 7)), Population("wide", (9, 6, 7), neurons), Population("out", (3, 2, 3), neurons)),
+        projections=(
+            Projection(source="in", target="wide", weights=rng.integers(-20, 30, (9, 2, 3, 3)), connection=Convolution(padding=1)),
+            Projection(source="wide", target="out", weights=rng.integers(-20, 30, (3, 9, 2, 2)), connection=Convolution(stride=2, pool=(1, 1))),
+        ),
+    )  # fmt: skip
+    spikes = random_spikes(rng, network, 20)
+    program = compile_network(network, config)
+    assert not program.layouts["wide"].is_identity and not program.layouts["out"].is_identity
+    expected = GoldenModel(network).run(spikes, record=["wide", "out", "all.v"])
+    with closing(CompiledBoard(config)) as board:
+        device = CDevice(library, board)
+        device.load(image_of(program))
+        for p in program.populations:
+            device.record(p.number)
+        assert device.run(spikes) == (len(spikes), False)
+        assert sorted(device.spikes) == events(network, expected)
+        for p in program.populations:
+            assert device.membranes(p.number, p.size).tolist() == expected.records[p.name]["v"][0, -1].tolist()
+
+
+def test_an_input_with_a_layout_is_refused() -> None:
+    with pytest.raises(ProgramError, match="the input `in` has a layout of its own, and the C driver keeps its order"):
+        image_of(compile_network(two_neurons(), TINY, layouts={"in": Layout(np.array([2, 0, 1]))}))
 
 
 @pytest.mark.parametrize("seed", [20, 21, 22])
