@@ -34,6 +34,12 @@ def test_files(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: 
     assert "{'made': 'by hand'} tiny (8, 512)" in run_example("files.md", capsys)
 
 
+def test_layers(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (DOCS / "layers.md").read_text()
+    lines = run_example("layers.md", capsys).splitlines()
+    assert len(lines) == 3 and all(f"`{line}`" in text for line in lines), lines
+
+
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 def test_driver(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_example("driver.md", capsys).startswith("True [[")
