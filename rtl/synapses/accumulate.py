@@ -58,7 +58,7 @@ class Accumulate(wiring.Component):
         config, command = self.config, self.command
         m.submodules.list = entries = EntryList(config)
         m.submodules.event = event = EventIssue(config)
-        m.submodules.weights = weights = WeightFetch(config)
+        m.submodules.weights = weights = WeightFetch(config, carry_cells=self.carry_cells)
         m.submodules.slots = slots = Slots(config, carry_cells=self.carry_cells)
         wiring.connect(m, wiring.flipped(self.entries), entries.source)
         wiring.connect(m, wiring.flipped(self.weight_request), weights.request)
@@ -122,6 +122,8 @@ class Accumulate(wiring.Component):
             walk.indices.payload.eq(Cat(entries.entry.index, entries.entry.upper)),
             walk.indices.valid.eq(listed & command.mapped),
             walk.pairs.ready.eq(event.take),
+            weights.walking.eq(command.mapped),
+            weights.walked.eq(walk.pairs.payload.weight),
         ]
         with m.If(command.mapped):
             m.d.comb += [
@@ -129,7 +131,6 @@ class Accumulate(wiring.Component):
                 event.last_block.eq(0),
                 event.ready.eq(walk.pairs.valid),
                 event.base.eq(walk.pairs.payload.slot),
-                weights.neuron.eq(walk.pairs.payload.weight),
                 command.done.eq(done & ~walk.busy),
             ]
 

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import Config
 
+from ..cells.carry import ChoosingAdder
 from ..cells.select import parts_of
 from ..streams import weight_request, weight_word
 
@@ -19,11 +20,16 @@ class WeightFetch(wiring.Component):
     always answers in the next cycle is asked in every cycle; such a memory ties ``word.valid`` to 1, with which synthesis
     removes all waiting. A memory that answers late leaves ``word.valid`` low in the first cycle after a reset, when nothing has been asked for.
 
+    Parameters
+    ----------
+    carry_cells : see :class:`~lifline.rtl.cells.carry.ChoosingAdder`, with which a walk's words take no time from those of the list.
+
     Members
     -------
     start : In, one cycle, a pass begins.   base : In, with it: the word of presynaptic neuron 0 in block 0.
     fan_in : In, words from a block to the next, stays for the pass.
     load, neuron : In, one cycle, not with ``hold``: from the next cycle on the address is that of ``neuron`` in the current block.
+    walking, walked : In, only in configurations with maps: level, ``load`` takes ``walked``, a word counted from ``base``, in place of ``neuron``.
     advance : In, one cycle, with ``accepted``: from the next cycle on it is that of the same neuron in the next block; ``load`` comes first.
     next_block : In, one cycle: the next block becomes the current one.
     asking : In, level: the word at the address is wanted; stays while ``hold``.
@@ -35,33 +41,43 @@ class WeightFetch(wiring.Component):
     settled : Out, level: every word that was asked for comes in the next cycle at the latest.
     """
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        super().__init__(
-            {
-                "start": In(1),
-                "base": In(range(config.weight_words)),
-                "fan_in": In(range(config.max_fan_in + 1)),
-                "load": In(1),
-                "neuron": In(range(config.max_fan_in)),
-                "advance": In(1),
-                "next_block": In(1),
-                "asking": In(1),
-                "request": Out(weight_request(config)),
-                "word": In(weight_word(config)),
-                "weights": Out(signed(config.weight_bits)).array(config.lanes),
-                "hold": Out(1),
-                "accepted": Out(1),
-                "late": Out(1),
-                "settled": Out(1),
-            }
-        )
+    def __init__(self, config: Config, *, carry_cells: bool = False) -> None:
+        self.config, self.carry_cells = config, carry_cells
+        members = {
+            "start": In(1),
+            "base": In(range(config.weight_words)),
+            "fan_in": In(range(config.max_fan_in + 1)),
+            "load": In(1),
+            "neuron": In(range(config.max_fan_in)),
+            "advance": In(1),
+            "next_block": In(1),
+            "asking": In(1),
+            "request": Out(weight_request(config)),
+            "word": In(weight_word(config)),
+            "weights": Out(signed(config.weight_bits)).array(config.lanes),
+            "hold": Out(1),
+            "accepted": Out(1),
+            "late": Out(1),
+            "settled": Out(1),
+        }
+        super().__init__(members | ({"walking": In(1), "walked": In(range(config.weight_words))} if config.map_words else {}))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        base, address = Signal.like(self.base), Signal.like(self.base)
+        base, address, loaded = (Signal.like(self.base, name=name) for name in ("base", "address", "loaded"))
+        if self.config.map_words:
+            m.submodules.adder = adder = ChoosingAdder(len(base), carry_cells=self.carry_cells)
+            m.d.comb += [
+                adder.addend.eq(base),
+                adder.first.eq(self.walked),
+                adder.second.eq(self.neuron),
+                adder.choose.eq(self.walking),
+                loaded.eq(adder.total),
+            ]
+        else:
+            m.d.comb += loaded.eq(base + self.neuron)
         with m.If(self.load):
-            m.d.sync += address.eq(base + self.neuron)
+            m.d.sync += address.eq(loaded)
         with m.Elif(self.advance):
             m.d.sync += address.eq(address + self.fan_in)
         with m.If(self.next_block):
