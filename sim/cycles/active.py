@@ -26,3 +26,16 @@ def active_neurons(
                     active[0, j // RING_BITS] += 1
                     break
                 active[t + delays[j] - time, j // RING_BITS] += 1
+
+
+@kernel()
+def order_of_entries(
+    spikes: NDArray[np.uint8], first: int, delays: NDArray[np.int64], time: int, count: int, order: NDArray[np.int64]
+) -> None:
+    """The same neurons one by one, step by step, each by its number counted from ``first``."""
+    found = 0
+    for step in range(time, time + count):
+        for j in range(len(delays)):
+            if step >= delays[j] and spikes[step - delays[j], first + j]:
+                order[found] = j
+                found += 1

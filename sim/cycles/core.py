@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lifline.arch.kernel import kernel
 from lifline.arch.states import Sequencer as State
 
-from . import dense, drain, entries, events, recorder, router, scanner, sequencer, slots, update
+from . import dense, drain, entries, events, recorder, router, scanner, sequencer, slots, update, walk
 from .structure import structure
 from .words import Pass, Target
 
@@ -26,6 +26,7 @@ class Core:
     scanner: scanner.Scanner
     entries: entries.Entries
     events: events.Events
+    walk: walk.Walk
     dense: dense.Dense
     drain: drain.Drain
     slots: slots.Slots
@@ -37,8 +38,12 @@ class Core:
 CORE = structure(Core)
 
 
+Walks = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""Of a pass with maps: its active neurons as the list holds them; and counts, starts and steps of :class:`~lifline.sim.cycles.maps.Visits`."""
+
+
 @kernel(forceinline=True)
-def cycle(core: Core, own: Pass, target: Target, count: int, active: NDArray[np.int64], fired: NDArray[np.int64]) -> None:
+def cycle(core: Core, own: Pass, target: Target, count: int, active: NDArray[np.int64], fired: NDArray[np.int64], walks: Walks) -> None:
     """One clock cycle; arguments as in :func:`pass_cycles`."""
     scanner.show(core.scanner, not core.entries.full)
     recorder.show(core.recorder)
@@ -52,6 +57,10 @@ def cycle(core: Core, own: Pass, target: Target, count: int, active: NDArray[np.
         drain.show(core.drain, core.dense.issued, core.dense.empty, own.blocks, count)
         accumulated = core.drain.done
         next_pointer = 0 if core.dense.swap else core.entries.pointer + core.dense.issue
+    elif own.mapped:
+        walk.show(core.walk, core.slots, core.entries, now, base, enable)
+        accumulated = core.walk.done
+        next_pointer = core.entries.pointer + core.walk.take
     else:
         events.show(core.events, core.slots, core.entries, now, base, enable, own.blocks)
         accumulated = core.events.done
@@ -67,6 +76,9 @@ def cycle(core: Core, own: Pass, target: Target, count: int, active: NDArray[np.
     if own.dense:
         drain.step(core.drain, core.dense, count, core.update.cleared)
         dense.step(core.dense, enable, next_pointer, own.blocks, own.window, own.chunk)
+    elif own.mapped:
+        slots.step(core.slots, base, core.walk.added, core.update.cleared)
+        walk.step(core.walk, base, walks[0], walks[1], walks[2], walks[3], own.slots)
     else:
         slots.step(core.slots, base, core.events.added, core.update.cleared)
         events.step(core.events)
@@ -76,7 +88,9 @@ def cycle(core: Core, own: Pass, target: Target, count: int, active: NDArray[np.
 
 
 @kernel()
-def pass_cycles(own: NDArray[Any], target: NDArray[Any], count: int, active: NDArray[np.int64], fired: NDArray[np.int64]) -> tuple[int, int]:
+def pass_cycles(
+    own: NDArray[Any], target: NDArray[Any], count: int, active: NDArray[np.int64], fired: NDArray[np.int64], walks: Walks
+) -> tuple[int, int]:
     """Clock cycles of a pass, from reading its ring's head to the next instruction's decoding; and those of them in which input is added up, or awaited.
 
     Parameters
@@ -85,13 +99,14 @@ def pass_cycles(own: NDArray[Any], target: NDArray[Any], count: int, active: NDA
     count : steps in this window.
     active : (scan, word) presynaptic neurons to emit; one scan per step, or a single one in dense mode.
     fired : (step, word) spikes of the target per word of 32 neurons.
+    walks : for a pass with maps.
     """
     core = np.zeros(1, CORE)
     core[0].sequencer.state = State.PASS_HEAD
     cycles = accumulate = 0
     while core[0].sequencer.state != State.DECODE:
         accumulates = sequencer.accumulates(core[0].sequencer)
-        cycle(core[0], own[0], target[0], count, active, fired)
+        cycle(core[0], own[0], target[0], count, active, fired, walks)
         accumulate += accumulates and not core[0].sequencer.accumulated
         cycles += 1
     return cycles, accumulate

@@ -8,7 +8,7 @@ recorded activity.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from lifline.arch.config import Config, ceil_div
 from lifline.arch.errors import InputError
 from lifline.arch.limits import LIST_PART, RING_BITS
+from lifline.arch.maps import TABLES
 from lifline.arch.program import (
     INSTRUCTION,
     MICRO,
-    PASS_0,
-    PASS_1,
     PASS_WORDS,
     POPULATION_0,
     POPULATION_1,
@@ -31,6 +30,7 @@ from lifline.arch.program import (
     RING_0,
     RING_1,
     RING_WORDS,
+    WALK_WORDS,
     Addend,
     Mode,
     Opcode,
@@ -38,8 +38,9 @@ from lifline.arch.program import (
 from lifline.arch.records import MAX_STEPS_PER_RUN
 
 from . import sequencer
-from .active import active_neurons
+from .active import active_neurons, order_of_entries
 from .core import pass_cycles
+from .maps import NONE, Visits, visits
 from .structure import filled
 from .words import NO_TARGET, Pass, Target
 
@@ -64,7 +65,7 @@ class _Ring:
 
 @dataclass(frozen=True)
 class _Pass:
-    """One PASS instruction: which neurons of which ring it scans, and the population that it updates, or None."""
+    """One PASS or MAPPED_PASS: which neurons of which ring it scans, the population that it updates, or None, and what its neurons visit, if maps say."""
 
     ring: _Ring
     first: int
@@ -74,6 +75,7 @@ class _Pass:
     own: NDArray[Any]
     population: int | None
     target: NDArray[Any]
+    visits: Visits | None
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ class CycleModel:
     ----------
     config : the gateware's.
     image : words of program memory, as loaded, with what is to be recorded patched in.   delays : words of delay memory.
-    registers : those that the program sets.
+    registers : those that the program sets.   maps : words of the map tables, if the configuration has some.
     sizes : neurons of every population by its number, those of the input under :data:`INPUT`.
     """
 
@@ -118,50 +120,64 @@ class CycleModel:
         *,
         registers: Mapping[str, int],
         sizes: Mapping[int, int],
+        maps: NDArray[np.uint32] | None = None,
     ) -> None:
         self.config, self.sizes = config, dict(sizes)
         self._registers = dict(registers)
         self._image, self._delays = [int(w) for w in image], delays.astype(np.int64)
+        self._maps = np.zeros(TABLES * config.map_words, np.uint32) if maps is None else maps
         self._rings: dict[int, _Ring] = {}
         self._passes: list[_Pass] = []
         self._decode()
 
     def _decode(self) -> None:
         """Read the instructions."""
-        found: list[tuple[dict[str, int], dict[str, int], int | None, NDArray[Any]]] = []
+        found: list[tuple[dict[str, int], dict[str, int], int, list[int], int | None, NDArray[Any]]] = []
         position = 0
-        while INSTRUCTION.unpack(self._image[position])["opcode"] != Opcode.END:
-            head, ring = PASS_0.unpack(self._image[position]), PASS_1.unpack(self._image[position + 1])
+        while (opcode := INSTRUCTION.unpack(self._image[position])["opcode"]) != Opcode.END:
+            head, ring, tail = (layout.unpack(self._image[position + k]) for k, layout in enumerate(PASS_WORDS))
             position += len(PASS_WORDS)
+            walk = self._image[position : position + len(WALK_WORDS)] if opcode == Opcode.MAPPED_PASS else []
+            position += len(walk)
             population, target = None, NO_TARGET
             if head["update"]:
                 population, target = self._target(position)
                 position += len(POPULATION_WORDS) + POPULATION_2.unpack(self._image[position + 2])["micro_words"]
-            found.append((head, ring, population, target))
+            found.append((head, ring, tail["fan_in"], walk, population, target))
         self._rings_advanced = INSTRUCTION.unpack(self._image[position])["argument"]
-        for head, pointer, population, target in found:
-            ring = self._rings.get(pointer["ring"]) or self._unwritten(pointer["ring"])
+        for _, pointer, *_ in found:
+            if not RING_0.unpack(self._image[pointer["ring"]])["tap"] and pointer["ring"] not in self._rings:
+                self._unwritten(pointer["ring"])
+        for head, pointer, fan_in, walk, population, target in found:
+            ring = self._rings.get(pointer["ring"]) or self._tap(pointer)
             first = (pointer["ring_base"] - ring.base) // ring.rows * RING_BITS
             blocks, dense = head["blocks"], head["mode"] == Mode.DENSE
+            visited = visits(walk, self._maps, fan_in, self.config) if walk else None
             own = filled(
-                Pass, blocks=blocks, stride=0 if head["one_slot"] else blocks, dense=dense, updates=population is not None,
-                ahead=head["source_words"] <= self.config.words_ahead, parts=0 if dense else self.config.list_entries // LIST_PART,
+                Pass, blocks=blocks, stride=0 if head["one_slot"] else blocks, dense=dense, mapped=visited is not None, slots=self.config.slot_words,
+                updates=population is not None, ahead=head["source_words"] <= self.config.words_ahead, parts=0 if dense else self.config.list_entries // LIST_PART,
                 window=self.config.window, drain=self.config.drain_cycles, chunk=self.config.dense_entries,
             )  # fmt: skip
-            self._passes.append(_Pass(ring, first, head["source_words"], blocks, dense, own, population, target))
+            self._passes.append(_Pass(ring, first, head["source_words"], blocks, dense, own, population, target, visited))
 
-    def _unwritten(self, address: int) -> _Ring:
+    def _unwritten(self, address: int) -> None:
         """A ring that no population writes: the input's, or that of a read-out, which stays empty."""
         head = RING_0.unpack(self._image[address])
         if head["base"] == self._registers["input_ring_base"]:
-            return self._ring(address, INPUT)
-        return _Ring(None, head["base"], head["rows"], np.zeros(0, np.int64))
+            self._ring(address, INPUT)
+        else:
+            self._rings[address] = _Ring(None, head["base"], head["rows"], np.zeros(0, np.int64))
 
-    def _ring(self, address: int, source: int) -> _Ring:
+    def _tap(self, pointer: Mapping[str, int]) -> _Ring:
+        """A ring as it is seen through a tap: by as many rows later as its first row lies before that of the ring."""
+        place, head = pointer["ring_base"], RING_0.unpack(self._image[pointer["ring"]])
+        ring = max((r for r in self._rings.values() if r.base <= place), key=lambda r: r.base)
+        return replace(ring, delays=ring.delays + -head["base"] % head["rows"])
+
+    def _ring(self, address: int, source: int) -> None:
         head, tail, size = RING_0.unpack(self._image[address]), RING_1.unpack(self._image[address + 1]), self.sizes[source]
         delays = np.full(size, tail["delay"]) if tail["uniform"] else self._delays[tail["delay"] : tail["delay"] + size]
         self._rings[address] = _Ring(source, head["base"], head["rows"], np.ascontiguousarray(delays, np.int64))
-        return self._rings[address]
 
     def _target(self, address: int) -> tuple[int, NDArray[Any]]:
         zero, one, five = (layout.unpack(self._image[address + k]) for k, layout in ((0, POPULATION_0), (1, POPULATION_1), (5, POPULATION_5)))
@@ -233,5 +249,8 @@ class CycleModel:
         if p.ring.source is not None:
             active_neurons(activity[p.ring.source], p.first, delays, time, count, active)
         spikes = active if p.population is None else fired[p.population][time : time + count]
-        cycles, accumulate = pass_cycles(p.own, p.target, count, active, spikes)
-        return PASS_CYCLES + cycles, int(active.sum()) * p.blocks, accumulate
+        order, seen = np.zeros(int(active.sum()) if p.visits else 0, np.int64), p.visits or NONE
+        if len(order) and p.ring.source is not None:
+            order_of_entries(activity[p.ring.source], p.first, delays, time, count, order)
+        cycles, accumulate = pass_cycles(p.own, p.target, count, active, spikes, (order, seen.counts, seen.starts, seen.steps))
+        return PASS_CYCLES + cycles, seen.of(order) if p.visits else int(active.sum()) * p.blocks, accumulate

@@ -47,6 +47,10 @@ class Pass:
     """slots from a step's to the next step's; 0: the same ones"""
     dense: bool
     """dense mode, else event mode"""
+    mapped: bool
+    """the pass has maps, and its entries walk"""
+    slots: int
+    """slots that there are"""
     updates: bool
     """the pass updates a population"""
     ahead: bool

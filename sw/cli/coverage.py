@@ -42,6 +42,8 @@ BITS = {
     "pass_2.fan_in": 7, "population_0.rows": 5, "population_0.neuron_base": 7, "population_1.prologue": 2, "population_1.update": 4,
     "population_1.record": 2, "population_1.rings": 2, "population_1.population": 2, "population_2.micro_words": 5, "population_5.ring": 7,
     "population_6.last_row": 16, "population_3.period_words": 2, "population_5.period_rows": 3, "ring_0.base": 8, "ring_0.rows": 7, "ring_1.delay": 6, "micro.offset": 3,
+    "pass_3.radix_0": 5, "pass_4.radix_1": 6, "pass_5.table_0": 5, "pass_5.table_1": 7, "pass_5.table_2": 7, "pass_6.slot_step": 4, "pass_7.slot_step": 4,
+    "pass_8.slot_step": 4, "map.weight": 8, "map.slot": 4, "map.count": 3,
 }  # fmt: skip
 """Low bits of counts and addresses that networks of this size need on the variants; of all other fields every bit must have been set."""
 

@@ -104,7 +104,7 @@ def predict(
     numbers = {network.input.name: INPUT} | {p.name: p.number for p in program.populations}
     model = CycleModel(
         config, image, program.images[Space.DELAYS], registers=program.registers,
-        sizes={number: program.layouts[name].size for name, number in numbers.items()},
+        sizes={number: program.layouts[name].size for name, number in numbers.items()}, maps=program.images.get(Space.MAPS),
     )  # fmt: skip
     costs = []
     for k, steps in enumerate(activity.steps):

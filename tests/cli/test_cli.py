@@ -206,6 +206,7 @@ def test_bad_program_files_are_one_line_errors(tmp_path: Path, damage: str) -> N
 
 
 @needs_compiler
-@pytest.mark.parametrize("fault", ["weight", "descriptor", "delay", "state"])
+@pytest.mark.parametrize("fault", ["weight", "descriptor", "delay", "state", "map"])
 def test_injected_faults_are_found(fault: str) -> None:
-    assert call("verify", "--random", "12", "--config", "tiny", "--inject", fault, "--json")["mismatches"] > 0
+    config = "maps" if fault == "map" else "tiny"
+    assert call("verify", "--random", "12", "--config", config, "--inject", fault, "--json")["mismatches"] > 0

@@ -10,9 +10,10 @@ from typer.testing import CliRunner
 
 from lifline.arch.config import PRESETS
 from lifline.arch.errors import ConfigError, InputError
-from lifline.cli.coverage import FIELDS, OPTIONS
+from lifline.cli.coverage import FIELDS, MAPPED, OPTIONS
 from lifline.cli.main import app
 from lifline.cli.verify import OUTPUT_FULL, verify_random
+from lifline.sim.random.geometry import GEOMETRIES
 from lifline.sim.random.variants import VARIANTS
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
@@ -21,12 +22,12 @@ needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a
 @needs_compiler
 def test_variants() -> None:
     seen = []
-    report = verify_random("all", 200, 20_000, None, lambda: seen.append(1))
+    report = verify_random("all", 300, 20_000, None, lambda: seen.append(1))
     assert report["mismatches"] == 0, f"reproduce with --random 1 --seed {report['seed']} --config {report['config']}"
-    assert report["not_covered"] == [] and report["programs"] == len(seen) == 200
-    assert report["cycle_mismatches"] == 0 and report["differences"] == [] and report["cycles_equal"] == 200
-    assert 0 < report["counted_alone"][OUTPUT_FULL] < 100  # the records of most others are part of their cycles
-    assert set(report["coverage"]) >= {*OPTIONS, *FIELDS}
+    assert report["not_covered"] == [] and report["programs"] == len(seen) == 300
+    assert report["cycle_mismatches"] == 0 and report["differences"] == [] and report["cycles_equal"] == 300
+    assert 0 < report["counted_alone"][OUTPUT_FULL] < 150  # the records of most others are part of their cycles
+    assert set(report["coverage"]) >= {*OPTIONS, *FIELDS, *GEOMETRIES, *MAPPED}
 
 
 @needs_compiler

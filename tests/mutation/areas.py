@@ -23,7 +23,7 @@ AREAS = (
     Area("cycle model", ("sim/cycles/model.py",), ("tests/sim/cycles/test_model.py", "tests/driver/test_predict.py")),
     Area(
         "cycle model, engines",
-        tuple(f"sim/cycles/{name}.py" for name in ("scanner", "entries", "events", "dense", "drain", "slots", "update", "router", "recorder", "sequencer", "active", "core")),
+        tuple(f"sim/cycles/{name}.py" for name in ("scanner", "entries", "events", "dense", "drain", "slots", "update", "router", "recorder", "sequencer", "active", "core", "walk", "maps")),
         ("tests/sim/cycles/test_states.py", "tests/driver/test_predict.py"),
     ),
     Area(

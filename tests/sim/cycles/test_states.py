@@ -6,6 +6,7 @@ import ast
 import inspect
 from enum import IntEnum
 from types import ModuleType
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -13,17 +14,20 @@ from amaranth.hdl import Fragment
 from amaranth.lib.wiring import Component
 
 from lifline.arch import states
-from lifline.arch.config import preset
 from lifline.arch.program import Mode
+from lifline.arch.timing import WALK_STAGES
 from lifline.compiler.compile import compile_network
 from lifline.driver.predict import predict, record_activity
+from lifline.network.connections.fully_connected import FullyConnected
+from lifline.network.connections.pooling import Pooling
 from lifline.network.model import Network, Neurons, Population, Projection
 from lifline.rtl.cells.states import States
 from lifline.rtl.control import sequencer as rtl_sequencer
 from lifline.rtl.spikes import router as rtl_router
-from lifline.sim.cycles import core, model, router, sequencer
+from lifline.sim.cycles import core, model, router, sequencer, walk
+from lifline.sim.random.variants import VARIANTS
 
-TINY = preset("tiny")
+CONFIG = VARIANTS["maps"]
 BETWEEN_PASSES = {*sequencer.BETWEEN_RUNS, *sequencer.PER_WINDOW, *sequencer.PER_RING, *sequencer.BEFORE_HEAD}
 
 
@@ -57,17 +61,19 @@ def followers(
             super().next(name)
 
     monkeypatch.setattr(module, "States", Watched)
-    Fragment.get(component(TINY), None)
+    Fragment.get(component(CONFIG), None)
     return {pair for pair in found if pair[0] != pair[1]}
 
 
 def network(rng: np.random.Generator) -> Network:
-    """A hidden population with a ring of many delays and one of a single delay, and a population that two others lead to."""
-    hidden, side, out = (Population(name, (size,), Neurons(threshold=40)) for name, size in (("hidden", 40), ("side", 8), ("out", 9)))
+    """A hidden population with a ring of many delays and one of a single delay, a population that two others lead to, and one behind a pooling."""
+    hidden, side, out = (Population(name, shape, Neurons(threshold=40)) for name, shape in (("hidden", (5, 8)), ("side", (8,)), ("out", (9,))))
+    pooled = Population("pooled", (5, 4), Neurons(threshold=1))
     return Network(
-        name="ways", state_bits=TINY.state_bits, output="out", populations=(Population("in", (20,)), hidden, side, out),
+        name="ways", state_bits=CONFIG.state_bits, output="out", populations=(Population("in", (20,)), hidden, pooled, side, out),
         projections=(
             Projection(source="in", target="hidden", weights=rng.integers(-9, 60, (40, 20))),
+            Projection(source="hidden", target="pooled", weights=[3], delays=2, connection=Pooling(2)),
             Projection(source="hidden", target="side", weights=rng.integers(-9, 60, (8, 40)), delays=2),
             Projection(source="hidden", target="out", weights=rng.integers(-9, 60, (9, 40)), delays=rng.integers(0, 4, 40)),
             Projection(source="side", target="out", weights=rng.integers(-9, 60, (9, 8))),
@@ -80,13 +86,13 @@ def walked() -> tuple[set[tuple[IntEnum, IntEnum]], set[tuple[IntEnum, IntEnum]]
     """Pairs of different states that follow each other in the model, of the sequencer and of the router, in passes of all kinds."""
     seen: tuple[set[tuple[IntEnum, IntEnum]], ...] = (set(), set())
 
-    def cycles(own: np.ndarray, target: np.ndarray, count: int, active: np.ndarray, fired: np.ndarray) -> tuple[int, int]:
+    def cycles(own: np.ndarray, target: np.ndarray, count: int, active: np.ndarray, fired: np.ndarray, walks: core.Walks) -> tuple[int, int]:
         one = np.zeros(1, core.CORE)
         one["sequencer"]["state"] = states.Sequencer.PASS_HEAD
         counted = 0
         while one[0]["sequencer"]["state"] != states.Sequencer.DECODE:
             before = one[0]["sequencer"]["state"], one[0]["router"]["state"]
-            core.cycle(one[0], own[0], target[0], count, active, fired)
+            core.cycle(one[0], own[0], target[0], count, active, fired, walks)
             after = one[0]["sequencer"]["state"], one[0]["router"]["state"]
             for pairs, machine, old, new in zip(seen, (states.Sequencer, states.Router), before, after, strict=True):
                 if old != new:
@@ -98,12 +104,13 @@ def walked() -> tuple[set[tuple[IntEnum, IntEnum]], set[tuple[IntEnum, IntEnum]]
     net, spikes = network(rng), (rng.random((20, 20)) < 0.1).astype(np.uint8)
     activity, compiled = record_activity(net, spikes), model.pass_cycles
     for mode in Mode:
-        program = compile_network(net, TINY, mode)
+        modes = {(p.source, p.target): mode if isinstance(p.connection, FullyConnected) else Mode.EVENT for p in net.projections}
+        program = compile_network(net, CONFIG, modes)
         for record in ([], ["all"]):
-            [expected] = predict(program, TINY, activity, record=record)
+            [expected] = predict(program, CONFIG, activity, record=record)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(model, "pass_cycles", cycles)
-                [found] = predict(program, TINY, activity, record=record)
+                [found] = predict(program, CONFIG, activity, record=record)
             assert found.busy_cycles == expected.busy_cycles
     assert model.pass_cycles is compiled
     return seen[0], seen[1]
@@ -117,3 +124,8 @@ def test_the_sequencer_goes_every_way_within_a_pass(monkeypatch: pytest.MonkeyPa
 
 def test_the_router_goes_every_way(monkeypatch: pytest.MonkeyPatch, walked: tuple[set, set]) -> None:
     assert walked[1] == followers(monkeypatch, rtl_router.Router, rtl_router, states.Router)
+
+
+def test_the_model_has_the_stages_of_the_walk() -> None:
+    stages = [name for name in get_type_hints(walk.Walk) if name.startswith("stage_")]
+    assert stages == [f"stage_{k + 1}" for k in range(WALK_STAGES)]

@@ -1,0 +1,180 @@
+"""One layer of each kind with its update: cycles per step on the simulated board, by the cycle model, and what the lanes do meanwhile.
+
+    python bench/layers.py [--preset conv] [--rate 0.05 --rate 0.2] [--burst 4] [--steps 64] [--only TEXT] [--model] [--json]
+
+Every input neuron fires in bursts of mean length ``--burst``, ``--rate`` of all neurons in each step. One row per layer, kind of extra (a bias
+per channel, a tenth of the channels delayed, all spikes recorded) and rate:
+
+``cycles``: busy cycles per step, on the simulated board; ``model_cycles``: the same by the cycle model; they are equal, or ``cycle_model_errors`` counts the row.
+``accumulate_cycles``: those of them in which input is added up, from a step's first scan to its last sum. ``useful_sop_per_cycle``: synapses that a spike
+arrives at, by ``cycles``. ``lane_use``: the same by ``accumulate_cycles`` and lanes. ``memory``: words used. ``preset``: with deeper memories where a layer with
+its input would not fit, which changes no cycle. With ``--model`` nothing runs on the simulated board, and ``cycles`` is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from modes import bursty
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from lifline.arch.config import Config, preset
+from lifline.arch.errors import CompileError
+from lifline.arch.program import Mode
+from lifline.compiler.compile import compile_network
+from lifline.compiler.program import Program
+from lifline.driver import device
+from lifline.driver.predict import Activity, predict, record_activity
+from lifline.network.connections.convolution import Convolution
+from lifline.network.connections.fully_connected import FullyConnected
+from lifline.network.connections.identity import Identity
+from lifline.network.connections.kind import Connection, Shape
+from lifline.network.connections.pooling import Pooling
+from lifline.network.model import Network, Neurons, Population, Projection
+
+EXTRAS = ("", "bias per channel", "delays", "recorded")
+DELAY = 4
+"""Steps, of every tenth channel."""
+DEEPER = {"neuron_words": 4096, "ring_words": 16384, "max_neurons": 16384, "output_words": 4096}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A projection from the input of shape ``source``, with weights of shape ``weights``."""
+
+    kind: str
+    source: Shape
+    connection: Connection
+    weights: Shape
+
+
+LAYERS = (
+    Layer("fully connected 256 -> 256", (256,), FullyConnected(), (256, 256)),
+    Layer("3x3 convolution 16 -> 32", (16, 16, 16), Convolution(padding=1), (32, 16, 3, 3)),
+    Layer("3x3 convolution 32 -> 64, stride 2", (32, 16, 16), Convolution(stride=2, padding=1), (64, 32, 3, 3)),
+    Layer("1x1 convolution 32 -> 32", (32, 16, 16), Convolution(), (32, 32, 1, 1)),
+    Layer("1x1 convolution 32 -> 64, stride 2", (32, 16, 16), Convolution(stride=2), (64, 32, 1, 1)),
+    Layer("1-D convolution of 3, 32 -> 32", (32, 40), Convolution(padding=1), (32, 32, 3)),
+    Layer("depthwise 3x3 32", (32, 16, 16), Convolution(padding=1, groups=32), (32, 1, 3, 3)),
+    Layer("2x2 pooling 32", (32, 16, 16), Pooling(2), (1,)),
+    Layer("2x2 pooling 32 of 15x15", (32, 15, 15), Pooling(2), (1,)),
+    Layer("identity 32", (32, 16, 16), Identity(), (1,)),
+)
+
+
+def network_of(layer: Layer, config: Config, extra: str) -> Network:
+    """The layer behind an input. Its neurons hardly fire, so that rows differ in what goes in; only those that are recorded do."""
+    weights = np.ones(layer.weights, np.int64)
+    target = layer.connection.output_shape(layer.source, weights)
+    if isinstance(layer.connection, Identity):
+        target = layer.source
+    channels = np.arange(target[0])
+    bias: Any = np.repeat(channels % 3, np.prod(target[1:], dtype=int)) if extra == "bias per channel" else 0
+    delays = np.where(np.arange(layer.source[0]) % 10 == 9, DELAY, 0) if extra == "delays" else None
+    neurons = Neurons(threshold=32 if extra == "recorded" else config.state_max, decay_v=200, bias=bias)
+    projection = Projection(source="in", target="out", weights=weights, connection=layer.connection, delays=delays)
+    return Network(
+        name="layer", populations=(Population("in", layer.source), Population("out", target, neurons)), projections=(projection,),
+        output="out", state_bits=config.state_bits,
+    )  # fmt: skip
+
+
+def compiled(network: Network, config: Config) -> tuple[Program, Config]:
+    """A program in event mode, for a configuration with deeper memories if it does not fit this one."""
+    try:
+        return compile_network(network, config, Mode.EVENT), config
+    except CompileError:
+        deeper = config.replace(**{name: words for name, words in DEEPER.items() if getattr(config, name) < words})
+        return compile_network(network, deeper, Mode.EVENT), deeper
+
+
+def measure(layer: Layer, extra: str, rate: float, config: Config, steps: int, burst: int, boards: dict[str, device.LinkedDevice] | None) -> dict[str, Any]:
+    """One row."""
+    network = network_of(layer, config, extra)
+    program, config = compiled(network, config)
+    spikes = bursty(np.random.default_rng(0), steps, network.input.size, rate, burst)
+    activity = record_activity(network, spikes)
+    record = ["all"] if extra == "recorded" else None
+    [costs] = predict(program, config, activity, record=record)
+    [projection] = network.projections
+    operations = _operations(activity, projection.fan_out(), projection.delay_vector())
+    accumulate = float(costs.accumulate.sum()) / steps
+    row: dict[str, Any] = {
+        "kind": layer.kind, "extra": extra, "mode": "event", "preset": config.name, "rate": rate, "burst": burst, "steps": steps,
+        "spikes_per_step": float(spikes.sum()) / steps, "model_cycles": costs.busy_cycles / steps, "accumulate_cycles": accumulate,
+        "useful_sop_per_cycle": operations / costs.busy_cycles, "lane_use": operations / steps / accumulate / config.event_lanes,
+        "memory": {name: used for name, (used, _) in program.memory.items()},
+    }  # fmt: skip
+    if boards is not None:
+        row["cycles"] = _counted(boards, config, program, spikes, record) / steps
+    return row
+
+
+def _operations(activity: Activity, fan_out: NDArray[np.int64], delays: NDArray[np.int64]) -> int:
+    """Synapses at which a spike arrives during the run."""
+    [spikes] = activity.spikes["in"]
+    arrived = np.array([spikes[: max(len(spikes) - delay, 0), k].sum() for k, delay in enumerate(delays)])
+    return int((arrived * fan_out).sum())
+
+
+def _counted(boards: dict[str, device.LinkedDevice], config: Config, program: Program, spikes: NDArray[np.uint8], record: list[str] | None) -> int:
+    """Busy cycles on the simulated board."""
+    if config.name not in boards:
+        opened = device.open(f"sim:{config.name}", config=config)
+        assert isinstance(opened, device.LinkedDevice)
+        boards[config.name] = opened
+    board = boards[config.name]
+    board.load(program)
+    if record is None:
+        return int(board.count(spikes)[1].busy[0])
+    cycles = board.run(spikes, record=record).cycles
+    assert cycles is not None
+    return int(cycles.busy[0])
+
+
+def rows(options: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]]:
+    boards: dict[str, device.LinkedDevice] | None = None if options.model else {}
+    wanted = [(layer, extra, rate) for layer in LAYERS for extra in EXTRAS for rate in options.rate or (0.05, 0.2) if options.only in f"{layer.kind}, {extra}"]
+    try:
+        for layer, extra, rate in track(wanted, "layers", console=console, transient=True):
+            yield measure(layer, extra, rate, preset(options.preset), options.steps, options.burst, boards)
+    finally:
+        for board in (boards or {}).values():
+            board.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", default="conv")
+    parser.add_argument("--rate", type=float, action="append", help="share of neurons that fire in a step; may be given several times")
+    parser.add_argument("--burst", type=int, default=4, help="mean length of a burst in steps")
+    parser.add_argument("--steps", type=int, default=64)
+    parser.add_argument("--only", default="", metavar="TEXT", help="rows whose kind and extra have TEXT in them")
+    parser.add_argument("--model", action="store_true", help="by the cycle model alone")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    console = Console(stderr=True)
+    found = list(rows(options, console))
+    table = Table("layer", "", "rate", "cycles", "accumulating", "SOP / cycle", "lane use", title=f"cycles per step, `{options.preset}`, event mode, bursts of {options.burst}")
+    for row in found:
+        table.add_row(
+            row["kind"], row["extra"], f"{row['rate']:.0%}", f"{row.get('cycles', row['model_cycles']):,.0f}", f"{row['accumulate_cycles']:,.0f}",
+            f"{row['useful_sop_per_cycle']:.1f}", f"{row['lane_use']:.1%}",
+        )  # fmt: skip
+    console.print(table)
+    errors = sum(row.get("cycles", row["model_cycles"]) != row["model_cycles"] for row in found)
+    console.print(f"rows that differ from the cycle model: {errors}")
+    if options.json:
+        print(json.dumps({"rows": found, "cycle_model_errors": errors}))
+
+
+if __name__ == "__main__":
+    main()
