@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lifline.arch.errors import InputError
 from lifline.convert.quantisation.options import MAX_DECAY_ERROR
 
 from .app import ConfigName, Json, app, console, print_json, read_array, typed_errors
@@ -79,13 +80,25 @@ def fidelity_command(
 
 @app.command("export")
 def export_command(
-    network: Path, out: Annotated[Path, typer.Option("--out", "-o", help="NIR graph to write")], as_json: Json = False
+    network: Annotated[Path | None, typer.Argument(help="network file, to export as a NIR graph")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="NIR graph to write")] = None,
+    ip: Annotated[Path | None, typer.Option("--ip", metavar="FOLDER", help="write the core as an IP core instead")] = None,
+    bus: Annotated[str, typer.Option(help="of the IP core: axi, wishbone, or stream (bytes in frames)")] = "axi",
+    config: ConfigName = "medium",
+    as_json: Json = False,
 ) -> None:
-    """Write a network file as a NIR graph, delays and neuron model included."""
-    from .convert import export_file
-
+    """Write a network file as a NIR graph, delays and neuron model included; or, with --ip, the core for a system on a chip."""
     with typed_errors():
-        figures = export_file(network, out)
+        if ip is not None and network is None and out is None:
+            from .ip_core import export_ip
+
+            figures = export_ip(ip, bus, config)
+        elif ip is None and network is not None and out is not None:
+            from .convert import export_file
+
+            figures = export_file(network, out)
+        else:
+            raise InputError("give a network file and --out GRAPH, or --ip FOLDER alone")
     console.print(figures)
     if as_json:
         print_json(figures)

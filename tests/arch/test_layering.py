@@ -19,6 +19,7 @@ ALLOWED = {
     "driver": {"arch", "network", "compiler", "sim"},
     "boards": {"arch", "rtl"},
     "embedded": {"arch", "network", "compiler"},
+    "ip": {"arch", "rtl"},
     "convert": {"arch", "network", "compiler", "sim", "driver"},
     "train": {"arch", "network", "sim", "convert"},
 }
@@ -30,6 +31,7 @@ ROOMS = {
     "synapses": {"cells"},
     "neurons": {"cells"},
     "control": {"cells"},
+    "buses": {"cells", "core", "host"},
 }
 """Rooms of the gateware: engines do not know each other, the core joins them."""
 

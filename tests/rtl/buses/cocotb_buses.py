@@ -18,10 +18,22 @@ from cocotb.triggers import ClockCycles, FallingEdge, Timer
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp, AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
 from cocotbext.wishbone.driver import WBOp, WishboneMaster
 
+from lifline.arch.config import preset
 from lifline.arch.errors import DeviceError
 from lifline.arch.records import INPUT_END_OF_STEP, RECORD, RecordKind
-from lifline.arch.registers import CONTROL_DISCARD, CONTROL_FRESH, CONTROL_START, CONTROL_TAG_SHIFT, MAGIC, REGISTERS, STATUS_RUNNING, Space, address
+from lifline.arch.registers import (
+    CONTROL_DISCARD,
+    CONTROL_FRESH,
+    CONTROL_START,
+    CONTROL_TAG_SHIFT,
+    MAGIC,
+    REGISTERS,
+    STATUS_RUNNING,
+    Space,
+    address,
+)
 from lifline.compiler.compile import compile_network
+from lifline.data import digits
 from lifline.driver.device import LinkedDevice
 from lifline.network.model import Network
 from lifline.sim.golden.model import GoldenModel
@@ -199,3 +211,22 @@ async def programs_through_wishbone(dut: object) -> None:
     (nowhere,) = await bus.send_cycle([WBOp(0xFFFFFF)])
     assert (partly.ack, nowhere.ack) == (ERR, ERR)
     await bridge(run_cases)(BusLink(read, write))
+
+
+def run_digits(link: BusLink, count: int) -> None:
+    """Handwritten digits on the demo's network."""
+    network, spikes = digits.network(), digits.encode(digits.load("test")[0][:count])
+    device = LinkedDevice(link, url="bus:medium")
+    device.load(compile_network(network, preset("medium")))
+    record = [f"{network.output}.v", "all"]
+    wrong = mismatches(GoldenModel(network).run(spikes, record=record), device.run(spikes, record=record))
+    assert not wrong, f"{wrong} differ from the golden model"
+
+
+@cocotb.test()
+async def digits_through_axi_lite(dut: object) -> None:
+    axi = Axi(dut, 4)
+    axi.sink.pause = True
+    axi.sink.clear_pause_generator()
+    await started(dut)
+    await bridge(run_digits)(axi.link, int(os.environ["LIFLINE_SAMPLES"]))
