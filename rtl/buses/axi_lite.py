@@ -36,7 +36,7 @@ class AxiLite(wiring.Component):
 
     Members
     -------
-    s_axi_... : the bus, named as the specification names its signals.   request, response : the host bus; one response for each request.
+    ``s_axi_`` and what follows : the bus, named as the specification names its signals.   request, response : the host bus; one response for each request.
     """
 
     s_axi_awaddr: In(ADDRESS_BITS + BYTES_SHIFT)

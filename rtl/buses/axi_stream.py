@@ -33,8 +33,8 @@ class AxiStream(wiring.Component):
 
     Members
     -------
-    s_axis_... : input words of :mod:`lifline.arch.records`, 16 bits each.
-    m_axis_... : words of records, 32 bits each; ``tlast`` with the last word of a record.
+    ``s_axis_`` : input words of :mod:`lifline.arch.records`, 16 bits each.
+    ``m_axis_`` : words of records, 32 bits each; ``tlast`` with the last word of a record.
     watched : In, one cycle: the host's other master has written ``watched_data`` to ``control``.
     request, response : the host bus; one response for each request.
     error : Out, sticky: the core refused a word, which a host that resets the core during a run may cause.

@@ -22,7 +22,7 @@ class AxiTop(wiring.Component):
 
     Members
     -------
-    s_axi_... : of :class:`~lifline.rtl.buses.axi_lite.AxiLite`.   s_axis_..., m_axis_... : of :class:`~lifline.rtl.buses.axi_stream.AxiStream`.
+    ``s_axi_`` and what follows : of :class:`~lifline.rtl.buses.axi_lite.AxiLite`.   ``s_axis_``, ``m_axis_`` : of :class:`~lifline.rtl.buses.axi_stream.AxiStream`.
     stream_error : Out, sticky, its ``error``.
     """
 
@@ -63,7 +63,7 @@ class WishboneTop(wiring.Component):
 
     Members
     -------
-    wb_... : of :class:`~lifline.rtl.buses.wishbone.Wishbone`.
+    ``wb_`` and what follows : of :class:`~lifline.rtl.buses.wishbone.Wishbone`.
     """
 
     def __init__(self, config: Config, *, target: Target = GENERIC) -> None:

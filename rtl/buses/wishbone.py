@@ -23,7 +23,7 @@ class Wishbone(wiring.Component):
 
     Members
     -------
-    wb_... : the bus, named as the specification names its signals, without the direction.   request, response : the host bus; one response for each request.
+    ``wb_`` and what follows : the bus, named as the specification names its signals, without the direction.   request, response : the host bus; one response for each request.
     """
 
     wb_cyc: In(1)
