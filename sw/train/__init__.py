@@ -11,19 +11,23 @@ if find_spec("torch") is None:
     raise MissingLibraryError("lifline.train needs PyTorch, which is not installed; pip install 'lifline[train]'")
 
 from lifline.convert.floating.from_relu import from_relu
+from lifline.network.connections.convolution import Convolution
+from lifline.network.connections.fully_connected import FullyConnected
+from lifline.network.connections.identity import Identity
+from lifline.network.connections.pooling import Pooling
 
 from .activity import Activity
 from .budgets import FiringBudget
-from .delays import AxonalDelays, Delays, DendriticDelays, FixedDelays, LearnedDelays
+from .delays import AxonalDelays, ChannelDelays, Delays, DendriticDelays, FixedDelays, LearnedDelays
 from .log import CsvLogger, Logger
 from .network import SpikingNetwork
 from .population import IF, LIF, CurrentLIF, LeakyIntegrator, TrainablePopulation
+from .projection import TrainableProjection
 from .quantisation import Quantisation
 from .readout import fit_readout
 from .stdp import Stdp, StdpFeatures
 from .surrogate import SlopeSchedule, Surrogate, SurrogateKind
 from .synaptic import SynapticDelays
-from .topology import TrainableProjection
 from .trainer import Trainer, as_spikes, cross_entropy
 
 __all__ = [
@@ -31,15 +35,20 @@ __all__ = [
     "LIF",
     "Activity",
     "AxonalDelays",
+    "ChannelDelays",
+    "Convolution",
     "CsvLogger",
     "CurrentLIF",
     "Delays",
     "DendriticDelays",
     "FiringBudget",
     "FixedDelays",
+    "FullyConnected",
+    "Identity",
     "LeakyIntegrator",
     "LearnedDelays",
     "Logger",
+    "Pooling",
     "Quantisation",
     "SlopeSchedule",
     "SpikingNetwork",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -61,6 +62,11 @@ class FiringBudget(nn.Module):
             raise TrainingError(f"firing budget: {steps} steps and slack {slack} must be positive")
         with torch.no_grad():
             self.hard.copy_(torch.ceil(slack * self.rate.clamp(min=0) * steps).clamp(min=1))
+        self.is_enforced.fill_(True)
+
+    def impose(self, budgets: np.ndarray) -> None:
+        """From now on every neuron fires at most its entry of ``budgets`` (neuron,) spikes per run."""
+        self.hard.copy_(torch.from_numpy(budgets.astype(np.float32)))
         self.is_enforced.fill_(True)
 
     def release(self) -> None:

@@ -1,4 +1,5 @@
-"""Delays of a projection: fixed, or learned per presynaptic (axonal) or per postsynaptic neuron (dendritic); :mod:`.synaptic`: per synapse.
+"""Delays of a projection: fixed, or learned per presynaptic neuron (axonal) or channel, or per postsynaptic neuron (dendritic);
+:mod:`.synaptic`: per synapse.
 
 A delay module turns spikes and weights into synaptic input. Between whole steps a spike is shared linearly by the two nearest
 steps; in evaluation mode, and after :meth:`LearnedDelays.freeze`, delays are whole. Another kind of delay is another subclass.
@@ -6,6 +7,7 @@ steps; in evaluation mode, and after :meth:`LearnedDelays.freeze`, delays are wh
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,10 +15,13 @@ import torch
 from torch import nn
 
 from lifline.arch.errors import TrainingError
+from lifline.network.connections.kind import Shape
 from lifline.network.model import MAX_DELAY
 
 from . import kernels
 from .clip import bounded
+from .quantisation import spread
+from .synapses import Synapses
 
 
 class _Shift(torch.autograd.Function):
@@ -61,18 +66,18 @@ class Delays(nn.Module):
             raise TrainingError(f"delays {minimum}..{maximum} must lie in 0..{MAX_DELAY} steps")
         self.minimum, self.maximum = minimum, maximum
 
-    def build(self, sources: int, targets: int) -> None:
-        """Make the parameters for a projection of this size."""
+    def build(self, source: Shape, target: Shape) -> None:
+        """Make the parameters for a projection between populations of these shapes."""
 
-    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, *, first: int = 0, lead: int = 0) -> torch.Tensor:
-        """Sums (batch, time, target) of ``spikes`` (batch, time, source) weighted by ``weights`` (target, source).
+    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, synapses: Synapses, *, first: int = 0, lead: int = 0) -> torch.Tensor:
+        """Sums (batch, time, target) of ``spikes`` (batch, time, source) that arrive through ``synapses`` with ``weights``.
 
         Steps before ``first`` are left out. ``lead`` steps have already passed: all delays count that much less.
         """
         raise NotImplementedError
 
     def exported(self) -> np.ndarray | int | None:
-        """Whole delays for the network description: one, (source,) or (target, source)."""
+        """Whole delays for the network description: one, (source,), (source channel,) or (target, source)."""
         raise NotImplementedError
 
     def dendritic(self) -> np.ndarray | None:
@@ -93,27 +98,27 @@ class Delays(nn.Module):
 
 
 class FixedDelays(Delays):
-    """One delay for all synapses, or one per presynaptic neuron, that training does not change; in steps."""
+    """One delay for all synapses, or one per presynaptic neuron or channel, that training does not change; in steps."""
 
     delays: torch.Tensor
 
     def __init__(self, delays: int | np.ndarray = 0) -> None:
         array = np.asarray(delays)
         if array.dtype.kind not in "iu" or array.ndim > 1:
-            raise TrainingError(f"fixed delays must be one integer or one per presynaptic neuron, not {array.dtype} of shape {array.shape}")
+            raise TrainingError(f"fixed delays must be one integer or one per presynaptic neuron or channel, not {array.dtype} of shape {array.shape}")
         super().__init__(int(array.min()), int(array.max()))
         self.register_buffer("delays", torch.from_numpy(array.astype(np.float32)))
 
-    def build(self, sources: int, targets: int) -> None:
-        if self.delays.ndim and len(self.delays) != sources:
-            raise TrainingError(f"{len(self.delays)} fixed delays for {sources} presynaptic neurons; give one value or {sources}")
+    def build(self, source: Shape, target: Shape) -> None:
+        if self.delays.ndim and len(self.delays) not in (prod(source), source[0]):
+            raise TrainingError(f"{len(self.delays)} fixed delays for {prod(source)} presynaptic neurons in {source[0]} channels; give one value or one for each")
 
-    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, *, first: int = 0, lead: int = 0) -> torch.Tensor:
+    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, synapses: Synapses, *, first: int = 0, lead: int = 0) -> torch.Tensor:
         if self.minimum != self.maximum:
-            return shift(spikes, self.delays - lead, first) @ weights.T
+            return synapses(shift(spikes, spread(self.delays - lead, spikes.shape[2]), first), weights)
         delay = self.minimum - lead
         kept = spikes[:, max(first - delay, 0) : max(spikes.shape[1] - delay, 0)]
-        x = kept @ weights.T
+        x = synapses(kept, weights)
         missing = spikes.shape[1] - first - x.shape[1]
         return nn.functional.pad(x, (0, 0, missing, 0)) if missing else x
 
@@ -186,24 +191,31 @@ class LearnedDelays(Delays):
 class AxonalDelays(LearnedDelays):
     """One learned delay per presynaptic neuron: what the hardware's delay rings do."""
 
-    def build(self, sources: int, targets: int) -> None:
-        self._build(sources)
+    def build(self, source: Shape, target: Shape) -> None:
+        self._build(prod(source))
 
-    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, *, first: int = 0, lead: int = 0) -> torch.Tensor:
-        return shift(spikes, self.values() - lead, first) @ weights.T
+    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, synapses: Synapses, *, first: int = 0, lead: int = 0) -> torch.Tensor:
+        return synapses(shift(spikes, spread(self.values() - lead, spikes.shape[2]), first), weights)
 
     def exported(self) -> np.ndarray | int | None:
         return self.rounded()
 
 
+class ChannelDelays(AxonalDelays):
+    """One learned delay per presynaptic channel, the first axis of the source's shape: as few numbers as a convolution has kernels."""
+
+    def build(self, source: Shape, target: Shape) -> None:
+        self._build(source[0])
+
+
 class DendriticDelays(LearnedDelays):
     """One learned delay per postsynaptic neuron. Export moves it to the neuron's outgoing axons, where that is exact."""
 
-    def build(self, sources: int, targets: int) -> None:
-        self._build(targets)
+    def build(self, source: Shape, target: Shape) -> None:
+        self._build(prod(target))
 
-    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, *, first: int = 0, lead: int = 0) -> torch.Tensor:
-        return shift(spikes @ weights.T, self.values() - lead, first)
+    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, synapses: Synapses, *, first: int = 0, lead: int = 0) -> torch.Tensor:
+        return shift(synapses(spikes, weights), self.values() - lead, first)
 
     def exported(self) -> np.ndarray | int | None:
         return None

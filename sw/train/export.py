@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
 import torch
 
 from lifline.arch.errors import TrainingError
+from lifline.network.connections.kind import Shape
 from lifline.network.model import MAX_DELAY, Network, Population, Projection
 
+from .projection import TrainableProjection
 from .topology import Topology
 
 
@@ -45,9 +48,10 @@ def to_network(net: Topology, metadata: Mapping[str, Any] | None = None) -> Netw
                         Projection(
                             source=projection.source,
                             target=p.name,
+                            connection=projection.connection,
                             weights=matrix.numpy().astype(np.int64),
-                            weight_shift=quantisation.weight_shift,
-                            delays=_moved(projection.delays.exported(), earlier[projection.source], f"{projection.source} -> {p.name}"),
+                            weight_shift=net.weight_shift(p.name),
+                            delays=_delays(projection, net.shape(projection.source), earlier[projection.source]),
                         )
                     )
     finally:
@@ -87,10 +91,17 @@ def _check_rest(name: str, earlier: np.ndarray | None, bias: np.ndarray, output:
         )
 
 
-def _moved(delays: np.ndarray | int | None, earlier: np.ndarray | None, where: str) -> np.ndarray | int | None:
+def _delays(projection: TrainableProjection, source: Shape, earlier: np.ndarray | None) -> np.ndarray | int | None:
+    """Whole delays of a projection, those that its source's neurons have been moved by among them."""
+    delays = projection.delays.exported()
+    channels = isinstance(delays, np.ndarray) and delays.shape == source[:1] and projection.connection.channel_delays
+    if isinstance(delays, np.ndarray) and delays.ndim == 1 and not (channels and earlier is None):
+        delays = np.repeat(delays, prod(source) // len(delays))
     if earlier is None:
         return delays
     total = np.asarray(0 if delays is None else delays) + earlier
     if total.max() > MAX_DELAY:
-        raise TrainingError(f"projection {where}: dendritic and axonal delays add up to {total.max()}, the limit is {MAX_DELAY} steps")
+        raise TrainingError(
+            f"projection {projection.source} -> {projection.target}: dendritic and axonal delays add up to {total.max()}, the limit is {MAX_DELAY} steps"
+        )
     return total

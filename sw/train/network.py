@@ -12,6 +12,7 @@ from lifline.network.model import Network
 from .activity import Activity
 from .delays import Delays, LearnedDelays
 from .export import to_network
+from .projection import TrainableProjection
 from .topology import Topology
 from .update import NeuronState, Trace, update
 
@@ -49,19 +50,15 @@ class SpikingNetwork(Topology):
         return activity
 
     def _run(self, names: list[str], activity: Activity, cyclic: bool, keep_stored: bool) -> None:
-        scale = 1.0 if self.quantisation is None else float(1 << self.quantisation.weight_shift)
+        scale = {name: float(1 << self.weight_shift(name)) for name in names}
         batch, steps, _ = activity.spikes[self.input_name].shape
         weights, outside, dynamics = {}, {}, {}
         for name in names:
             population = self.population(name)
-            activity.units[name], matrices = self.scaled_weights(name)
-            weights[name] = dict(zip((p.source for p in self.projections_into(name)), matrices, strict=True))
-            arriving = [
-                p.delays.synaptic_input(activity.sent[p.source], weights[name][p.source])
-                for p in self.projections_into(name)
-                if p.source not in names or not cyclic
-            ]
-            outside[name] = sum(arriving[1:], arriving[0]) * scale if arriving else torch.zeros(batch, steps, population.size)
+            activity.units[name], integers = self.scaled_weights(name)
+            weights[name] = list(zip(self.projections_into(name), integers, strict=True))
+            arriving = [p.synaptic_input(activity.sent[p.source], w) for p, w in weights[name] if p.source not in names or not cyclic]
+            outside[name] = sum(arriving[1:], arriving[0]) * scale[name] if arriving else torch.zeros(batch, steps, population.size)
             if cyclic and population.dropout:
                 raise TrainingError(f"population `{name}` is recurrent: dropout would change its own state; use dropout=0")
             if cyclic and population.batch_norm:
@@ -76,7 +73,7 @@ class SpikingNetwork(Topology):
             split = {name: x.split(1, 1) for name, x in outside.items()}
             for t in range(steps):
                 for name in names:
-                    x = split[name][t] + scale * self._inside(name, names, weights[name], traces, t)
+                    x = split[name][t] + scale[name] * self._inside(weights[name], traces, t)
                     trace = update(x, state[name], dynamics[name], keep_stored=keep_stored)
                     state[name] = trace.state
                     traces[name].append(trace)
@@ -89,11 +86,11 @@ class SpikingNetwork(Topology):
                 kept = torch.rand(batch, 1, self.size(name)) >= dropout
                 activity.sent[name] = activity.spikes[name] * kept / (1 - dropout)
 
-    def _inside(self, name: str, names: list[str], weights: dict[str, torch.Tensor], traces: dict[str, list[Trace]], t: int) -> torch.Tensor:
+    def _inside(self, weights: list[tuple[TrainableProjection, torch.Tensor]], traces: dict[str, list[Trace]], t: int) -> torch.Tensor:
         """Synaptic input of step ``t``, (batch, 1, neuron), from populations on the same cycle."""
         total: Any = 0.0
-        for p in self.projections_into(name):
-            if p.source not in names:
+        for p, w in weights:
+            if p.source not in traces:
                 continue
             past = traces[p.source]
             lead = t + 1 - len(past)  # a source that comes later in the step has not fired yet; its delay is at least 1
@@ -101,7 +98,7 @@ class SpikingNetwork(Topology):
             window = past[max(0, len(past) - (p.delays.maximum - lead + 2)) :]
             if window:
                 history = torch.cat([trace.spikes for trace in window], 1)
-                total = total + p.delays.synaptic_input(history, weights[p.source], first=history.shape[1] - 1, lead=lead)
+                total = total + p.synaptic_input(history, w, first=history.shape[1] - 1, lead=lead)
         return total if isinstance(total, torch.Tensor) else torch.zeros(1)
 
     # Training
@@ -166,7 +163,7 @@ class SpikingNetwork(Topology):
         weights = {id(p.weight) for p in self.projections}
         rest = [p for p in self.parameters() if id(p) not in delays | weights and p.requires_grad]
         groups: list[dict[str, Any]] = [
-            {"params": [p for p in self.parameters() if id(p) in weights], "lr": learning_rate, "weight_decay": weight_decay},
+            {"params": [p for p in self.parameters() if id(p) in weights and p.requires_grad], "lr": learning_rate, "weight_decay": weight_decay},
             {"params": [p for p in self.parameters() if id(p) in delays], "lr": delay_learning_rate},
             {"params": rest, "lr": learning_rate},
         ]

@@ -15,7 +15,7 @@ from lifline.network.model import Neurons, ResetRule
 from .budgets import FiringBudget
 from .clip import clip
 from .kernels import Rule
-from .quantisation import Quantisation, keep_factor, rounded
+from .quantisation import Quantisation, keep_factor, rounded, spread
 from .surrogate import Surrogate
 from .update import KINDS, Dynamics
 
@@ -51,6 +51,7 @@ class TrainablePopulation(nn.Module):
     Parameters
     ----------
     threshold : positive; shared, or one per neuron if ``learn_threshold``.
+    per_channel : thresholds, biases and batch normalisation have one value per channel (first axis of the shape) where otherwise one per neuron.
     decay_v, decay_i : shares lost per step, 0..1; ``decay_i`` None or 1: no synaptic current. ``learn_decay`` makes those inside 0..1 parameters.
     reset, v_reset, strict, cap, v_min : as in :class:`~lifline.network.model.Neurons`; ``v_reset`` and ``v_min`` in membrane units.
     bias : whether every neuron has a learned constant input.
@@ -60,6 +61,7 @@ class TrainablePopulation(nn.Module):
     budget : learned firing-rate targets, see :class:`~lifline.train.budgets.FiringBudget`.
     dropout : share of neurons whose spikes other populations do not get in a training step (all steps of a sample alike; Srivastava et al.
         2014); those of the rest count ``1 / (1 - dropout)``.
+    weight_shift : left shift of the synaptic input, 0..15; None: that of the network's quantisation.
 
     Raises
     ------
@@ -92,11 +94,15 @@ class TrainablePopulation(nn.Module):
         surrogate: Surrogate | None = None,
         budget: FiringBudget | None = None,
         dropout: float = 0.0,
+        per_channel: bool = False,
+        weight_shift: int | None = None,
     ) -> None:
         super().__init__()
         self.name = name
         self.shape = (shape,) if isinstance(shape, int) else tuple(shape)
         self.size = math.prod(self.shape)
+        self.weight_shift = weight_shift
+        self.parameters_each = self.shape[0] if per_channel else self.size
 
         def require(ok: bool, text: str) -> None:
             if not ok:
@@ -105,6 +111,7 @@ class TrainablePopulation(nn.Module):
         require(threshold > 0, f"threshold {threshold} must be positive")
         require(v_min is None or v_min <= 0, f"v_min {v_min} must be at most 0")
         require(v_min is None or v_reset >= v_min, f"v_reset {v_reset} lies below v_min {v_min}")
+        require(weight_shift is None or 0 <= weight_shift <= 15, f"weight_shift {weight_shift} must be in 0..15")
         require(0 <= cap <= 255, f"cap {cap} must be in 0..255 spikes per step")
         require(cap > 0 or (not batch_norm and budget is None), "a read-out that never fires has neither batch_norm nor budget")
         require(not batch_norm or (v_reset == 0 and v_min is None), "batch_norm gives every neuron its own unit: v_reset must be 0, v_min None")
@@ -116,17 +123,17 @@ class TrainablePopulation(nn.Module):
         self.surrogate = surrogate or Surrogate()
         self.decay_v = Decay(decay_v, learn_decay and 0 < decay_v < 1)
         self.decay_i = None if decay_i is None or decay_i == 1 else Decay(decay_i, learn_decay and decay_i > 0)
-        logs = torch.full((self.size,) if learn_threshold else (1,), math.log(threshold))
+        logs = torch.full((self.parameters_each,) if learn_threshold else (1,), math.log(threshold))
         self.log_threshold = nn.Parameter(logs, requires_grad=learn_threshold)
-        self.bias = nn.Parameter(torch.zeros(self.size)) if bias else None
+        self.bias = nn.Parameter(torch.zeros(self.parameters_each)) if bias else None
         require(0 <= dropout < 1, f"dropout {dropout} must be at least 0 and below 1")
         self.dropout = dropout
         self.batch_norm = batch_norm
         if batch_norm:
-            self.log_gain = nn.Parameter(torch.zeros(self.size))
-            self.shift = nn.Parameter(torch.zeros(self.size))
-            self.register_buffer("running_mean", torch.zeros(self.size))
-            self.register_buffer("running_variance", torch.ones(self.size))
+            self.log_gain = nn.Parameter(torch.zeros(self.parameters_each))
+            self.shift = nn.Parameter(torch.zeros(self.parameters_each))
+            self.register_buffer("running_mean", torch.zeros(self.parameters_each))
+            self.register_buffer("running_variance", torch.ones(self.parameters_each))
             self.momentum = 0.1
         self.budget = budget
         if budget is not None:
@@ -140,8 +147,9 @@ class TrainablePopulation(nn.Module):
     def _normalisation(self, x: torch.Tensor | None, unit: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Gain and shift that stand for the batch normalisation of ``x * unit``; statistics of ``x`` in training, else the running ones."""
         if self.training and x is not None:
-            variance, mean = torch.var_mean(x, dim=(0, 1), correction=0)
-            mean, variance = mean * unit, variance * unit**2
+            variance, mean = torch.var_mean(x.reshape(len(x), x.shape[1], self.parameters_each, -1), dim=(0, 1, 3), correction=0)
+            each = unit if len(unit) == 1 else unit.view(self.parameters_each, -1)[:, 0]  # all neurons of a channel have one unit
+            mean, variance = mean * each, variance * each**2
             with torch.no_grad():
                 self.running_mean.lerp_(mean.detach(), self.momentum)
                 self.running_variance.lerp_(variance.detach(), self.momentum)
@@ -149,6 +157,10 @@ class TrainablePopulation(nn.Module):
             mean, variance = self.running_mean, self.running_variance
         gain = torch.exp(self.log_gain) / torch.sqrt(variance + EPSILON)
         return gain, self.shift - gain * mean
+
+    def _spread(self, values: torch.Tensor) -> torch.Tensor:
+        """One value per neuron, or one for all as it is."""
+        return values if len(values) == 1 else spread(values, self.size)
 
     def dynamics(self, x: torch.Tensor | None, unit: torch.Tensor, quantisation: Quantisation | None) -> Dynamics:
         """Parameters in units of the synaptic input ``x`` (batch, time, neuron), one of which is ``unit`` (neuron or 1,) of the membrane.
@@ -161,7 +173,7 @@ class TrainablePopulation(nn.Module):
         if self.batch_norm:
             gain, shift = self._normalisation(x, unit)
             theta, bias = theta / gain, (bias + shift) / gain
-        theta, bias = theta / unit, bias / unit
+        theta, bias = self._spread(theta) / unit, self._spread(bias) / unit
         if self.single_scale:
             v_reset = v_reset / unit[0].detach()
             v_min = None if v_min is None else float(v_min / unit[0].detach())

@@ -95,24 +95,37 @@ def keep_factor(decay: torch.Tensor, exact: bool) -> torch.Tensor:
     return rounded(keep * DECAY_ONE) / DECAY_ONE if exact else keep
 
 
-def largest_step(weights: Sequence[torch.Tensor], levels: Sequence[int], quantisation: Quantisation, per_neuron: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Step sizes, (target, 1) or (1, 1): at which the largest weight is the largest integer, and the smallest that the accumulator allows.
+def spread(values: torch.Tensor, rows: int) -> torch.Tensor:
+    """Values (scale, ...) as (rows, ...): every scale holds for as many rows that follow one another."""
+    return values if len(values) == rows else values.repeat_interleave(rows // len(values), 0)
 
-    The second makes ``max(sum of positive, sum of |negative|)`` over all sources of a neuron fit ``A`` bits, with half a unit of
-    rounding per weight; ``levels`` are the sources' largest spike values.
+
+def _largest(values: torch.Tensor, scales: int) -> torch.Tensor:
+    """(rows,) -> (scales,), the reverse of :func:`spread`: the largest of the rows."""
+    return values if len(values) == scales else values.view(scales, -1).amax(1)
+
+
+def largest_step(weights: Sequence[torch.Tensor], levels: Sequence[int], quantisation: Quantisation, scales: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Step sizes, (scales, 1): at which the largest weight is the largest integer, and the smallest that the accumulator allows.
+
+    The second makes ``max(sum of positive, sum of |negative|)`` over all synapses of a neuron fit ``A`` bits, with half a unit of
+    rounding per weight. ``weights`` are (rows, weight), rows being neurons, channels or one for all; ``levels``, one per matrix, the largest number of
+    times that a weight can count in one step.
     """
     with torch.no_grad():
-        largest = torch.stack([w.abs().amax(1) for w in weights]).amax(0)
-        positive, negative = (sum(level * (sign * w).clamp(min=0).sum(1) for w, level in zip(weights, levels, strict=True)) for sign in (1, -1))
+        rows = min(len(w) for w in weights)
+        largest = torch.stack([_largest(w.abs().amax(1), rows) for w in weights]).amax(0)
+        positive, negative = (
+            sum(level * _largest((sign * w).clamp(min=0).sum(1), rows) for w, level in zip(weights, levels, strict=True)) for sign in (1, -1)
+        )
         room = quantisation.accumulator_max - sum(level * w.shape[1] for w, level in zip(weights, levels, strict=True)) / 2
         if room < 1:
             raise TrainingError(
-                f"{sum(w.shape[1] for w in weights)} presynaptic neurons do not fit {quantisation.accumulator_bits} accumulator bits, even with weights of 1"
+                f"{sum(w.shape[1] for w in weights)} weights of a neuron do not fit {quantisation.accumulator_bits} accumulator bits, even if they are 1"
             )
         step = (largest / quantisation.weight_max).clamp(min=1e-8)
         floor = torch.maximum(positive, negative) / room  # type: ignore[arg-type]
-        if not per_neuron:
-            step, floor = step.amax(0, keepdim=True), floor.amax(0, keepdim=True)
+        step, floor = _largest(step, scales), _largest(floor, scales)
         return torch.maximum(step, floor)[:, None], floor[:, None]
 
 
@@ -122,8 +135,8 @@ def integer_weights(weights: torch.Tensor, step: torch.Tensor, quantisation: Qua
     return clip(rounded(weights / step), -limit, limit)
 
 
-def initial_step(weights: Sequence[torch.Tensor], quantisation: Quantisation, per_neuron: bool) -> torch.Tensor:
-    """Step sizes (target or 1,) from which learning starts: ``2 * mean|w| / sqrt(largest integer)`` (Esser et al. 2020)."""
-    means = torch.cat([w.detach().abs() for w in weights], 1).mean(1).clamp(min=1e-8)
-    steps = 2 * means / quantisation.weight_max**0.5
-    return steps if per_neuron else steps.mean(0, keepdim=True)
+def initial_step(weights: Sequence[torch.Tensor], quantisation: Quantisation, scales: int) -> torch.Tensor:
+    """Step sizes (scales,) from which learning starts: ``2 * mean|w| / sqrt(largest integer)`` (Esser et al. 2020); weights as in :func:`largest_step`."""
+    rows = min(len(w) for w in weights)
+    means = torch.cat([w.detach().abs().reshape(rows, -1) for w in weights], 1).mean(1).clamp(min=1e-8)
+    return (2 * means / quantisation.weight_max**0.5).view(scales, -1).mean(1)

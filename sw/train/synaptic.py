@@ -7,16 +7,19 @@ Gaussian whose width shrinks; in evaluation mode and once frozen it has a single
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
 import torch
 
 from lifline.arch.errors import TrainingError
+from lifline.network.connections.kind import Shape
 
 from . import kernels
 from .clip import bounded
 from .delays import LearnedDelays
+from .synapses import Synapses
 
 
 class _Scatter(torch.autograd.Function):
@@ -93,8 +96,8 @@ class SynapticDelays(LearnedDelays):
             raise TrainingError(f"widths {self.width} and {final_width} of the Gaussian must be positive and shrink; give width >= final_width > 0")
         self.register_buffer("current_width", torch.tensor(float(self.width)))
 
-    def build(self, sources: int, targets: int) -> None:
-        self._build(targets, sources)
+    def build(self, source: Shape, target: Shape) -> None:
+        self._build(prod(target), prod(source))
 
     def anneal(self, progress: float) -> None:
         self.current_width.fill_(self.width * (self.final_width / self.width) ** progress)
@@ -105,7 +108,7 @@ class SynapticDelays(LearnedDelays):
         distance = (where - bounded(self.raw, self.minimum, self.maximum)) / self.current_width
         return weights * torch.softmax(-0.5 * distance**2, 0)
 
-    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, *, first: int = 0, lead: int = 0) -> torch.Tensor:
+    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, synapses: Synapses, *, first: int = 0, lead: int = 0) -> torch.Tensor:
         if self.whole:
             delays = torch.round(torch.clamp(self.raw.detach(), self.minimum, self.maximum)).long() - lead
             return _Scatter.apply(spikes, weights, delays.T.contiguous(), first)  # type: ignore[no-any-return]

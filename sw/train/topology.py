@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import log, prod
 
 import numpy as np
 import torch
 from torch import nn
 
 from lifline.arch.errors import TrainingError
+from lifline.network.connections.fully_connected import FullyConnected
+from lifline.network.connections.kind import Connection, Shape
 from lifline.network.graph import components, reachable
 
 from .delays import Delays, FixedDelays
 from .population import TrainablePopulation
-from .quantisation import Quantisation, initial_step, integer_weights, largest_step
-
-
-class TrainableProjection(nn.Module):
-    """Fully connected synapses in training; ``weight`` is (target, source), in thresholds."""
-
-    def __init__(self, source: str, target: str, sources: int, targets: int, delays: Delays, gain: float) -> None:
-        super().__init__()
-        self.source, self.target, self.delays = source, target, delays
-        self.weight = nn.Parameter(torch.randn(targets, sources) * (gain / sources**0.5))
-        delays.build(sources, targets)
+from .projection import Sizes, TrainableProjection
+from .quantisation import Quantisation, initial_step, integer_weights, largest_step, spread
 
 
 class Topology(nn.Module):
@@ -50,19 +44,40 @@ class Topology(nn.Module):
         self.output = population.name
         return population
 
-    def connect(self, source: str, target: str, delays: Delays | int | np.ndarray | None = None, *, gain: float = 2.0) -> TrainableProjection:
-        """Add a projection; weights start normal with deviation ``gain / sqrt(sources)``. Returns it.
+    def connect(
+        self,
+        source: str,
+        target: str,
+        delays: Delays | int | np.ndarray | None = None,
+        *,
+        connection: Connection = FullyConnected(),
+        kernel: Sizes = (),
+        learned: bool | None = None,
+        weight: float = 1.0,
+        weights_of: TrainableProjection | None = None,
+        gain: float = 2.0,
+    ) -> TrainableProjection:
+        """Add a projection; returns it. Several between the same two, each with its own delays, make a kernel over time.
+
+        Parameters
+        ----------
+        connection : how it connects: :class:`FullyConnected`, :class:`Convolution`, :class:`Pooling`, :class:`Identity`.
+        kernel : size of a convolution's kernel, one number or one per axis of positions.
+        learned : whether training changes the weights; None: those of a fully connected projection and a convolution, which start normal with deviation
+            ``gain / sqrt(synapses per neuron)``. Those of a pooling and an identity start at ``weight``, in thresholds. A learned identity has one
+            weight per channel, else it has one.
+        weights_of : another projection whose weights this one shares, ``convolution(a + b)`` for example.
 
         Raises
         ------
-        TrainingError   for unknown names, a second projection between the same two, or a cycle without delay.
+        TrainingError   for unknown names, shapes that the connection does not fit, weights that cannot be shared, or a cycle without delay.
         """
-        if any((p.source, p.target) == (source, target) for p in self.projections):
-            raise TrainingError(f"projection {source} -> {target} exists twice; one holds all weights")
         if target == self.input_name:
             raise TrainingError(f"projection {source} -> {target} ends at the input")
         module = delays if isinstance(delays, Delays) else FixedDelays(0 if delays is None else delays)
-        projection = TrainableProjection(source, target, self.size(source), self.size(target), module, gain)
+        sizes = (kernel,) if isinstance(kernel, int) else tuple(kernel)
+        shapes = self.shape(source), self.shape(target)
+        projection = TrainableProjection(source, target, *shapes, module, connection, sizes, learned, gain=gain, weight=weight, weights_of=weights_of)
         if source == target and module.minimum < 1:
             raise TrainingError(f"projection {source} -> {target} needs a delay of at least 1; give delays=1 or minimum=1")
         self.projection_list.append(projection)
@@ -91,8 +106,11 @@ class Topology(nn.Module):
     def projections_into(self, name: str) -> list[TrainableProjection]:
         return [p for p in self.projections if p.target == name]
 
+    def shape(self, name: str) -> Shape:
+        return self.input_shape if name == self.input_name else self.population(name).shape
+
     def size(self, name: str) -> int:
-        return int(np.prod(self.input_shape)) if name == self.input_name else self.population(name).size
+        return prod(self.shape(name))
 
     def order(self) -> list[list[str]]:
         """Components in topological order, as :attr:`lifline.network.model.Network.components`.
@@ -111,14 +129,29 @@ class Topology(nn.Module):
 
     # Integers
 
-    def _one_step(self, name: str) -> bool:
-        return self.quantisation is None or not self.quantisation.per_neuron or self.population(name).single_scale
+    def _scales(self, name: str) -> int:
+        """Step sizes of a population: one, one per channel, or one per neuron, so that all weights that are the same stay the same."""
+        population = self.population(name)
+        if self.quantisation is None or not self.quantisation.per_neuron or population.single_scale:
+            return 1
+        rows = [len(p.weight) for p in self.projections_into(name)]
+        return min(*rows, population.parameters_each)
 
     def _reset_step(self, name: str) -> None:
         assert self.quantisation is not None
-        weights = [p.weight for p in self.projections_into(name)]
+        weights = [p.rows for p in self.projections_into(name)]
         # A parameter's name may not contain a dot, a population's may.
-        self.log_steps[str(self.names.index(name))] = nn.Parameter(torch.log(initial_step(weights, self.quantisation, not self._one_step(name))))
+        self.log_steps[str(self.names.index(name))] = nn.Parameter(torch.log(initial_step(weights, self.quantisation, self._scales(name))))
+
+    def weight_shift(self, name: str) -> int:
+        """Left shift of the synaptic input of a population; 0 without a quantisation."""
+        own = self.population(name).weight_shift
+        return 0 if self.quantisation is None else self.quantisation.weight_shift if own is None else own
+
+    def set_step(self, name: str, unit: float) -> None:
+        """Let the learned step size of a population be so that one integer of the membrane is ``unit``."""
+        with torch.no_grad():
+            self.log_steps[str(self.names.index(name))].fill_(log(unit * (1 << self.weight_shift(name))))
 
     def reset_steps(self) -> None:
         """Learned step sizes start again from the present weights: call after loading weights of another width or none.
@@ -133,14 +166,16 @@ class Topology(nn.Module):
             self._reset_step(p.name)
 
     def scaled_weights(self, name: str) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Unit (target or 1,) of a population and the weights into it, both as the forward pass uses them."""
+        """Unit (target or 1,) of a population and the weights of the projections into it, both as the forward pass uses them."""
         projections = self.projections_into(name)
-        weights: list[torch.Tensor] = [p.weight for p in projections]
         q = self.quantisation
         if q is None:
-            return torch.ones(1), weights
-        levels = [1 if p.source == self.input_name else max(self.population(p.source).cap, 1) for p in projections]
-        step, floor = largest_step(weights, levels, q, not self._one_step(name))
+            return torch.ones(1), [p.weight for p in projections]
+        rows = [p.rows for p in projections]
+        levels = [p.synapses.multiplicity * (1 if p.source == self.input_name else max(self.population(p.source).cap, 1)) for p in projections]
+        step, floor = largest_step(rows, levels, q, self._scales(name))
         if q.learns_step:
             step = torch.maximum(torch.exp(self.log_steps[str(self.names.index(name))])[:, None], floor.clamp(min=1e-8))
-        return step[:, 0] / (1 << q.weight_shift), [integer_weights(w, step, q) for w in weights]
+        unit = step[:, 0] / (1 << self.weight_shift(name))
+        integers = [integer_weights(w, spread(step, len(w)), q).reshape(p.weight.shape) for p, w in zip(projections, rows, strict=True)]
+        return spread(unit, self.size(name)) if len(unit) > 1 else unit, integers

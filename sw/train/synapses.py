@@ -1,0 +1,125 @@
+"""The synapses of a projection in training: what weights there are, and how spikes become synaptic input through them.
+
+One class for every kind of :mod:`lifline.network.connections`, whose integers it computes; another kind is another subclass and a line in :data:`KINDS`.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from lifline.arch.errors import NetworkError, TrainingError
+from lifline.network.connections.convolution import Convolution
+from lifline.network.connections.fully_connected import FullyConnected
+from lifline.network.connections.identity import Identity
+from lifline.network.connections.kind import Connection, Shape
+from lifline.network.connections.pooling import Pooling
+from lifline.network.connections.windows import Window, Windowed
+
+
+class Synapses:
+    """Base: the synapses that ``connection`` makes between populations of these shapes.
+
+    Attributes
+    ----------
+    weight_shape : of the weights; the first axis is one of target neurons, of target channels, or has one entry for all of them.
+    multiplicity : largest number of synapses of one neuron that have the same weight, as a pool before a convolution makes them.
+
+    Raises
+    ------
+    NetworkError   for shapes that do not fit.
+    """
+
+    def __init__(self, connection: Connection, source: Shape, target: Shape, weight_shape: Shape) -> None:
+        self.connection, self.source, self.target, self.weight_shape = connection, source, target, weight_shape
+        self.multiplicity = 1
+        connection.validate(self._no_weights(), source, target)
+
+    def _no_weights(self) -> np.ndarray:
+        return np.broadcast_to(np.int64(0), self.weight_shape)
+
+    @property
+    def per_neuron(self) -> int:
+        """Largest number of synapses of a target neuron."""
+        return prod(self.weight_shape[1:]) * self.multiplicity
+
+    def __call__(self, spikes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """Synaptic input (batch, time, target) of spikes (batch, time, source); sums of integers below 2^24 are exact."""
+        raise NotImplementedError
+
+
+class Dense(Synapses):
+    """Fully connected."""
+
+    def __init__(self, connection: Connection, source: Shape, target: Shape, kernel: Shape, learned: bool) -> None:
+        super().__init__(connection, source, target, (prod(target), prod(source)))
+
+    def __call__(self, spikes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        return spikes @ weights.T
+
+
+class _Windows(Synapses):
+    """Windows over positions."""
+
+    window: Window
+
+    def __init__(self, connection: Windowed, source: Shape, target: Shape, weight_shape: Shape) -> None:
+        super().__init__(connection, source, target, weight_shape)
+        self.window = connection.window(self._no_weights(), source)
+
+    def _padded(self, spikes: torch.Tensor) -> torch.Tensor:
+        """Spikes as images (batch * time, channel, row, column), summed up in pools and padded with zeros."""
+        rows, columns = self.window.plane
+        images = spikes.reshape(-1, self.window.channels, rows.length, columns.length)
+        if max(rows.pool, columns.pool) > 1:
+            images = functional.avg_pool2d(images, (rows.pool, columns.pool), divisor_override=1)
+        padding = (columns.before, columns.after, rows.before, rows.after)
+        return functional.pad(images, padding) if any(padding) else images
+
+
+class Convolved(_Windows):
+    """A convolution."""
+
+    def __init__(self, connection: Convolution, source: Shape, target: Shape, kernel: Shape, learned: bool) -> None:
+        sizes = kernel * (len(source) - 1) if len(kernel) == 1 else kernel
+        super().__init__(connection, source, target, (target[0], source[0] // connection.groups, *sizes))
+        self.multiplicity = prod(axis.pool for axis in self.window.axes)
+
+    def __call__(self, spikes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        rows, columns = self.window.plane
+        kernels = weights.reshape(*weights.shape[:2], rows.kernel, columns.kernel)
+        images = self._padded(spikes).contiguous(memory_format=torch.channels_last)  # several times as fast
+        with torch.backends.nnpack.flags(enabled=False):  # its fast transforms leave the integers
+            sums = functional.conv2d(
+                images, kernels, stride=(rows.stride, columns.stride), dilation=(rows.dilation, columns.dilation), groups=self.window.groups
+            )
+        return sums.reshape(*spikes.shape[:2], -1)
+
+
+class Pooled(_Windows):
+    """Sums over windows, with one weight for all."""
+
+    def __init__(self, connection: Pooling, source: Shape, target: Shape, kernel: Shape, learned: bool) -> None:
+        super().__init__(connection, source, target, (1,))
+        self.multiplicity = prod(axis.kernel for axis in self.window.axes)
+
+    def __call__(self, spikes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        rows, columns = self.window.plane
+        sums = functional.avg_pool2d(self._padded(spikes), (rows.kernel, columns.kernel), (rows.stride, columns.stride), divisor_override=1)
+        return sums.reshape(*spikes.shape[:2], -1) * weights
+
+
+class OneToOne(Synapses):
+    """Neuron to neuron, with one weight for all, or one per channel if they are learned."""
+
+    def __init__(self, connection: Connection, source: Shape, target: Shape, kernel: Shape, learned: bool) -> None:
+        super().__init__(connection, source, target, (source[0],) if learned else (1,))
+
+    def __call__(self, spikes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        return spikes * weights.repeat_interleave(spikes.shape[2] // len(weights))
+
+
+KINDS: dict[type[Connection], type[Synapses]] = {FullyConnected: Dense, Convolution: Convolved, Pooling: Pooled, Identity: OneToOne}
