@@ -19,7 +19,7 @@ from .test_exact import assert_exact  # noqa: E402
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(SEEDS)
 def test_synaptic_input_is_the_product_with_the_matrix(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -33,7 +33,7 @@ def test_synaptic_input_is_the_product_with_the_matrix(seed: int) -> None:
     np.testing.assert_array_equal(found.numpy(), spikes @ connection.matrix(weights, source, target).T)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(SEEDS, st.booleans())
 def test_forward_equals_golden_model(seed: int, recurrent: bool) -> None:
     net, spikes = random_layers(seed, recurrent=recurrent)
@@ -42,7 +42,7 @@ def test_forward_equals_golden_model(seed: int, recurrent: bool) -> None:
     assert_exact(net, spikes)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(SEEDS)
 def test_training_forward_equals_golden_model_once_delays_are_frozen(seed: int) -> None:
     net, spikes = random_layers(seed)
