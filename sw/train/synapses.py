@@ -96,7 +96,7 @@ class Convolved(_Windows):
             sums = functional.conv2d(
                 images, kernels, stride=(rows.stride, columns.stride), dilation=(rows.dilation, columns.dilation), groups=self.window.groups
             )
-        return sums.reshape(*spikes.shape[:2], -1)
+        return sums.reshape(*spikes.shape[:2], prod(self.target))
 
 
 class Pooled(_Windows):
@@ -109,7 +109,7 @@ class Pooled(_Windows):
     def __call__(self, spikes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         rows, columns = self.window.plane
         sums = functional.avg_pool2d(self._padded(spikes), (rows.kernel, columns.kernel), (rows.stride, columns.stride), divisor_override=1)
-        return sums.reshape(*spikes.shape[:2], -1) * weights
+        return sums.reshape(*spikes.shape[:2], prod(self.target)) * weights
 
 
 class OneToOne(Synapses):

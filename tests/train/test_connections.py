@@ -138,7 +138,7 @@ def test_channel_delays_are_learned() -> None:
     [
         ({"connection": train.Convolution()}, "input -> a: a convolution needs the size of its kernel"),
         ({"kernel": 3}, "nothing else has one"),
-        ({"connection": train.Convolution(), "kernel": 3}, r"makes \(3, 2, 2\).*target has shape \(3, 4, 4\)"),
+        ({"connection": train.Convolution(), "kernel": 3}, r"input -> a: .*gives \(3, 2, 2\), the target has shape \(3, 4, 4\)"),
         ({"connection": train.Convolution(groups=2, padding=1), "kernel": 3}, "2 groups do not divide the target's 3 channels"),
         ({"connection": train.Convolution(), "kernel": 9}, "larger than its source"),
         ({"connection": train.Convolution(padding=1), "kernel": 3, "delays": train.SynapticDelays(3)}, "ChannelDelays"),
