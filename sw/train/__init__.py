@@ -19,6 +19,7 @@ from lifline.network.connections.pooling import Pooling
 from .activity import Activity
 from .budgets import FiringBudget
 from .delays import AxonalDelays, ChannelDelays, Delays, DendriticDelays, FixedDelays, LearnedDelays
+from .from_network import from_network
 from .log import CsvLogger, Logger
 from .network import SpikingNetwork
 from .population import IF, LIF, CurrentLIF, LeakyIntegrator, TrainablePopulation
@@ -64,5 +65,6 @@ __all__ = [
     "as_spikes",
     "cross_entropy",
     "fit_readout",
+    "from_network",
     "from_relu",
 ]

@@ -21,7 +21,7 @@ from lifline.network.model import MAX_DELAY
 from . import kernels
 from .clip import bounded
 from .quantisation import spread
-from .synapses import Synapses
+from .synapses import Through, fully_connected
 
 
 class _Shift(torch.autograd.Function):
@@ -69,7 +69,7 @@ class Delays(nn.Module):
     def build(self, source: Shape, target: Shape) -> None:
         """Make the parameters for a projection between populations of these shapes."""
 
-    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, synapses: Synapses, *, first: int = 0, lead: int = 0) -> torch.Tensor:
+    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, synapses: Through = fully_connected, *, first: int = 0, lead: int = 0) -> torch.Tensor:
         """Sums (batch, time, target) of ``spikes`` (batch, time, source) that arrive through ``synapses`` with ``weights``.
 
         Steps before ``first`` are left out. ``lead`` steps have already passed: all delays count that much less.
@@ -113,7 +113,7 @@ class FixedDelays(Delays):
         if self.delays.ndim and len(self.delays) not in (prod(source), source[0]):
             raise TrainingError(f"{len(self.delays)} fixed delays for {prod(source)} presynaptic neurons in {source[0]} channels; give one value or one for each")
 
-    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, synapses: Synapses, *, first: int = 0, lead: int = 0) -> torch.Tensor:
+    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, synapses: Through = fully_connected, *, first: int = 0, lead: int = 0) -> torch.Tensor:
         if self.minimum != self.maximum:
             return synapses(shift(spikes, spread(self.delays - lead, spikes.shape[2]), first), weights)
         delay = self.minimum - lead
@@ -194,7 +194,7 @@ class AxonalDelays(LearnedDelays):
     def build(self, source: Shape, target: Shape) -> None:
         self._build(prod(source))
 
-    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, synapses: Synapses, *, first: int = 0, lead: int = 0) -> torch.Tensor:
+    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, synapses: Through = fully_connected, *, first: int = 0, lead: int = 0) -> torch.Tensor:
         return synapses(shift(spikes, spread(self.values() - lead, spikes.shape[2]), first), weights)
 
     def exported(self) -> np.ndarray | int | None:
@@ -214,7 +214,7 @@ class DendriticDelays(LearnedDelays):
     def build(self, source: Shape, target: Shape) -> None:
         self._build(prod(target))
 
-    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, synapses: Synapses, *, first: int = 0, lead: int = 0) -> torch.Tensor:
+    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, synapses: Through = fully_connected, *, first: int = 0, lead: int = 0) -> torch.Tensor:
         return shift(synapses(spikes, weights), self.values() - lead, first)
 
     def exported(self) -> np.ndarray | int | None:

@@ -119,7 +119,7 @@ def _connect(net: SpikingNetwork, q: Projection, unit: float, quantisation: Quan
     with torch.no_grad():
         made.weight.copy_(torch.from_numpy(integers * (unit * 2.0**shift)))
         if isinstance(delays, LearnedDelays):
-            delays.raw.copy_(torch.from_numpy(np.asarray(q.delays)))
+            delays.raw.copy_(torch.tensor(np.asarray(q.delays)))
             if not learn_delays:
                 delays.freeze()
 

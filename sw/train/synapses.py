@@ -5,19 +5,27 @@ One class for every kind of :mod:`lifline.network.connections`, whose integers i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from lifline.arch.errors import NetworkError, TrainingError
 from lifline.network.connections.convolution import Convolution
 from lifline.network.connections.fully_connected import FullyConnected
 from lifline.network.connections.identity import Identity
 from lifline.network.connections.kind import Connection, Shape
 from lifline.network.connections.pooling import Pooling
 from lifline.network.connections.windows import Window, Windowed
+
+Through = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""Synaptic input (batch, time, target) of spikes (batch, time, source) and weights."""
+
+
+def fully_connected(spikes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Synaptic input (batch, time, target) of spikes (batch, time, source) through weights (target, source)."""
+    return spikes @ weights.T
 
 
 class Synapses:
@@ -58,7 +66,7 @@ class Dense(Synapses):
         super().__init__(connection, source, target, (prod(target), prod(source)))
 
     def __call__(self, spikes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        return spikes @ weights.T
+        return fully_connected(spikes, weights)
 
 
 class _Windows(Synapses):

@@ -19,7 +19,7 @@ from lifline.network.connections.kind import Shape
 from . import kernels
 from .clip import bounded
 from .delays import LearnedDelays
-from .synapses import Synapses
+from .synapses import Through, fully_connected
 
 
 class _Scatter(torch.autograd.Function):
@@ -108,7 +108,7 @@ class SynapticDelays(LearnedDelays):
         distance = (where - bounded(self.raw, self.minimum, self.maximum)) / self.current_width
         return weights * torch.softmax(-0.5 * distance**2, 0)
 
-    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, synapses: Synapses, *, first: int = 0, lead: int = 0) -> torch.Tensor:
+    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, synapses: Through = fully_connected, *, first: int = 0, lead: int = 0) -> torch.Tensor:
         if self.whole:
             delays = torch.round(torch.clamp(self.raw.detach(), self.minimum, self.maximum)).long() - lead
             return _Scatter.apply(spikes, weights, delays.T.contiguous(), first)  # type: ignore[no-any-return]

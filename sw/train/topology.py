@@ -19,6 +19,8 @@ from .population import TrainablePopulation
 from .projection import Sizes, TrainableProjection
 from .quantisation import Quantisation, initial_step, integer_weights, largest_step, spread
 
+EVERYTHING = FullyConnected()
+
 
 class Topology(nn.Module):
     """Populations and projections of a :class:`~lifline.train.network.SpikingNetwork`, which runs them."""
@@ -50,7 +52,7 @@ class Topology(nn.Module):
         target: str,
         delays: Delays | int | np.ndarray | None = None,
         *,
-        connection: Connection = FullyConnected(),
+        connection: Connection = EVERYTHING,
         kernel: Sizes = (),
         learned: bool | None = None,
         weight: float = 1.0,

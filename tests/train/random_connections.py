@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from lifline import train
-from lifline.arch.errors import NetworkError, TrainingError
+from lifline.arch.errors import NetworkError
 from lifline.network.connections.kind import Connection, Shape
 from lifline.network.model import ResetRule
 

@@ -56,7 +56,7 @@ def test_a_delay_at_the_edge_of_its_range_finds_back(kind: type[train.AxonalDela
     spikes[0, [3, 11]] = 1
     target = (torch.arange(45) - 17.0) / 20  # later is better from 0, worse from 20, on the whole range
     delays = kind(20)
-    delays.build(1, 1)
+    delays.build((1,), (1,))
     with torch.no_grad():
         delays.raw.fill_(edge)
     arrived = delays.synaptic_input(spikes, torch.ones(1, 1))

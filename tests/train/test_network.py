@@ -109,7 +109,7 @@ def test_sparsity_drives_delays_to_zero() -> None:
     delays = train.AxonalDelays(10, sparsity=0.5)
     net = chain(train.Quantisation())
     net.projection_list[0].delays = delays
-    delays.build(20, 12)
+    delays.build((20,), (12,))
     optimiser = torch.optim.Adam(net.parameter_groups(1e-3, 0.2))
     spikes = (torch.rand(4, 20, 20) < 0.2).float()
     for _ in range(100):
@@ -125,7 +125,7 @@ def test_dendritic_delays_are_refused_where_the_hardware_cannot_express_them() -
     def build(**options: object) -> train.SpikingNetwork:
         net = chain(train.Quantisation(), **options)
         net.projection_list[0].delays = delays = train.DendriticDelays(9)
-        delays.build(20, 12)
+        delays.build((20,), (12,))
         return net
 
     assert build().to_network().projections[1].delays.max() > 0
@@ -136,7 +136,7 @@ def test_dendritic_delays_are_refused_where_the_hardware_cannot_express_them() -
         net.to_network()
     net = chain(train.Quantisation())
     net.projection_list[1].delays = delays = train.DendriticDelays(9)
-    delays.build(12, 3)
+    delays.build((12,), (3,))
     with pytest.raises(train.TrainingError, match="no outgoing axons"):
         net.to_network()
     net = build()

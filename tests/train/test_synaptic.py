@@ -43,7 +43,7 @@ def test_input_and_gradients_are_those_of_the_kernel(seed: int, first: int, lead
     """Frozen, the kernel is one tap at the rounded delay; before, it is :meth:`SynapticDelays.kernel`."""
     torch.manual_seed(seed)
     delays = train.SynapticDelays(7, minimum=minimum, width=1.5)
-    delays.build(5, 3)
+    delays.build((5,), (3,))
     spikes = (torch.rand(2, 9, 5) < 0.4).float().requires_grad_()
     weights = torch.randint(-50, 50, (3, 5)).float().requires_grad_()
     if frozen:
@@ -61,7 +61,7 @@ def test_input_and_gradients_are_those_of_the_kernel(seed: int, first: int, lead
 
 def test_the_kernel_keeps_the_weight_and_narrows_to_one_tap() -> None:
     delays = train.SynapticDelays(20)
-    delays.build(6, 4)
+    delays.build((6,), (4,))
     weights = torch.randn(4, 6)
     widths = []
     for progress in (0.0, 0.5, 1.0):
@@ -86,7 +86,7 @@ def test_learns_where_spikes_have_to_go(seed: int, brought_back: bool) -> None:
     spikes = (torch.rand(64, 60, 2) < 0.1).float()
     target = direct(spikes, (torch.arange(21)[:, None, None] == wanted).float())
     delays = train.SynapticDelays(20)
-    delays.build(2, 2)
+    delays.build((2,), (2,))
     optimiser = torch.optim.Adam(delays.parameters(), lr=0.2)
     for step in range(300):
         delays.anneal(step / 300)
@@ -130,6 +130,6 @@ def test_refusals() -> None:
         with pytest.raises(train.TrainingError, match="widths"):
             train.SynapticDelays(9, **options)
     delays = train.SynapticDelays(9)
-    delays.build(3, 4)
+    delays.build((3,), (4,))
     with pytest.raises(train.TrainingError, match=r"delays of shape \(4, 3\) are shared"):
-        delays.build(4, 3)
+        delays.build((4,), (3,))

@@ -1,0 +1,93 @@
+"""A network description becomes a trainable network that computes the same integers, and can be trained on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch")
+
+from lifline import train  # noqa: E402
+from lifline.network.model import EarlyExit, Network, Neurons, Population, Projection  # noqa: E402
+from lifline.sim.golden.model import GoldenModel  # noqa: E402
+
+from .random_connections import random_layers  # noqa: E402
+from .random_modules import random_module  # noqa: E402
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def assert_same(first: Network, second: Network) -> None:
+    """Everything that decides what is computed."""
+    for p, q in zip(first.populations, second.populations, strict=True):
+        assert (p.name, p.shape) == (q.name, q.shape)
+        if p.neurons is not None and q.neurons is not None:
+            fields = ["decay_v", "decay_i", "reset", "v_reset", "strict", "cap", "v_min", "bias"] + (["threshold", "budget"] if p.neurons.cap else [])
+            for name in fields:
+                np.testing.assert_array_equal(getattr(p.neurons, name), getattr(q.neurons, name), err_msg=f"{p.name}.{name}")
+    assert sorted(p.source for p in first.projections) == sorted(q.source for q in second.projections)
+    for p in first.populations:
+        for a, b in zip(first.projections_into(p.name), second.projections_into(p.name), strict=True):
+            assert (a.source, a.connection, a.weight_shift) == (b.source, b.connection, b.weight_shift)
+            np.testing.assert_array_equal(a.weights, b.weights)
+            np.testing.assert_array_equal(a.delay_matrix(), b.delay_matrix())
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEEDS, st.sampled_from(["layers", "loops", "matrices"]), st.booleans())
+def test_integers_come_back(seed: int, kind: str, learn: bool) -> None:
+    net, _ = random_module(seed, synaptic=True, recurrent=True) if kind == "matrices" else random_layers(seed, recurrent=kind == "loops")
+    network = net.to_network()
+    again = train.from_network(network, weight_bits=8, learn_delays=learn, learn_decay=learn, learn_threshold=learn)
+    assert_same(network, again.to_network())
+
+
+def small(**changes: object) -> Network:
+    neurons = Neurons(**{"threshold": [700, 900], "decay_v": 512, "bias": 3, **changes})
+    return Network(
+        name="imported",
+        output="out",
+        populations=(Population("in", (2, 5)), Population("out", (2, 1), neurons)),
+        projections=(
+            Projection(source="in", target="out", weights=np.arange(-10, 10).reshape(2, 2, 5), weight_shift=4, connection=train.Convolution(), delays=[1, 4]),
+            Projection(source="in", target="out", weights=np.full((2, 10), 3), weight_shift=5, delays=2),
+        ),
+    )
+
+
+def test_different_shifts_into_one_population_are_brought_to_the_smaller() -> None:
+    network = small()
+    again = train.from_network(network)
+    assert [p.weight_shift for p in again.to_network().projections] == [4, 4]
+    spikes = (np.random.default_rng(0).random((3, 20, 10)) < 0.4).astype(np.uint8)
+    expected = GoldenModel(network).run(spikes, record=["out.v"])
+    assert expected.output_spikes.any()
+    np.testing.assert_array_equal(again(torch.from_numpy(spikes).float(), keep_stored=True).stored["out"].detach(), expected.records["out"]["v"])
+
+
+def test_weights_that_do_not_fit_are_refused_by_name() -> None:
+    with pytest.raises(train.TrainingError, match=r"in -> out has a weight of 10, the largest of 4 bits is 7"):
+        train.from_network(small(), weight_bits=4)
+
+
+def test_what_was_lost_is_learned_back() -> None:
+    """Weights rounded to almost nothing: a few steps of training on the original's answers bring most of them back."""
+    rng = np.random.default_rng(1)
+    weights = rng.integers(-7, 8, (4, 12))
+    neurons = Neurons(threshold=100, decay_v=400)
+
+    def network(w: np.ndarray) -> Network:
+        return Network(
+            name="n", output="out", populations=(Population("in", (12,)), Population("out", (4,), neurons)),
+            projections=(Projection(source="in", target="out", weights=w, weight_shift=4),), early_exit=EarlyExit(4, 1000),
+        )  # fmt: skip
+
+    spikes = (rng.random((200, 10, 12)) < 0.3).astype(np.uint8)
+    labels = GoldenModel(network(weights)).run(spikes).spike_counts.argmax(1)
+    coarse = train.from_network(network(4 * np.sign(weights)), "medium", weight_bits=4)
+    trainer = train.Trainer(epochs=20, learning_rate=2e-2, progress=False)
+    before = trainer.accuracy(coarse, spikes, labels)
+    trainer.fit(coarse, spikes, labels)
+    assert trainer.accuracy(coarse, spikes, labels) > before + 0.1
