@@ -1,12 +1,14 @@
 """The synapses of a projection in training: what weights there are, and how spikes become synaptic input through them.
 
-One class for every kind of :mod:`lifline.network.connections`, whose integers it computes; another kind is another subclass and a line in :data:`KINDS`.
+One class for every kind of :mod:`lifline.network.connections`, whose integers it computes; another kind is another subclass and a line in
+:data:`KINDS`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
+from typing import Any
 
 import numpy as np
 import torch
@@ -130,4 +132,5 @@ class OneToOne(Synapses):
         return spikes * weights.repeat_interleave(spikes.shape[2] // len(weights))
 
 
-KINDS: dict[type[Connection], type[Synapses]] = {FullyConnected: Dense, Convolution: Convolved, Pooling: Pooled, Identity: OneToOne}
+KINDS: dict[type[Connection], Callable[[Any, Shape, Shape, Shape, bool], Synapses]] = {FullyConnected: Dense, Convolution: Convolved, Pooling: Pooled, Identity: OneToOne}
+"""By kind; made of a connection, the shapes of source and target, the size of a kernel, and whether weights are learned."""

@@ -33,7 +33,7 @@ def test_the_largest_weight_is_learned_like_any_other(bits: int, seed: int) -> N
     quantisation = train.Quantisation.for_config("medium", weight_bits=bits)
     torch.manual_seed(seed)
     weights = torch.randn(20, 3, requires_grad=True)
-    step, _ = largest_step([weights], [1], quantisation, True)
+    step, _ = largest_step([weights], [1], quantisation, 20)
     integers = integer_weights(weights, step, quantisation)
     assert (integers.abs().amax(1) == quantisation.weight_max).all()
     (gradient,) = torch.autograd.grad(integers.sum(), weights)

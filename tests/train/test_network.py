@@ -166,7 +166,6 @@ def test_dendritic_delays_are_refused_where_the_hardware_cannot_express_them() -
         (lambda: train.Quantisation(weight_bits=1), "weight_bits 1"),
         (lambda: train.FiringBudget(0.0), "rate 0.0"),
         (lambda: chain().to_network(), "real-numbered weights"),
-        (lambda: chain().connect("input", "hidden"), "exists twice"),
         (lambda: chain().connect("hidden", "hidden"), "delay of at least 1"),
         (lambda: chain().connect("nobody", "hidden"), "no population `nobody`"),
         (lambda: chain().add(train.IF("hidden", 3)), "two populations"),
