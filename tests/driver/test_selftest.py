@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -95,6 +96,30 @@ def test_a_stuck_bit_is_found_and_named(space: Space, word: int, bit: int, value
     assert wrong is not None and wrong.startswith(said), wrong
     if bit < memory.bits:
         assert f"bit {bit} is always {value}" in wrong
+
+
+class Remembered:
+    """A link to a memory in which one bit is stuck, if any."""
+
+    def __init__(self, stuck_at: int | None = None) -> None:
+        self.words: dict[int, int] = {}
+        self.stuck_at = stuck_at
+
+    def write(self, where: int, words: np.ndarray) -> None:
+        self.words |= {where + k: int(word) for k, word in enumerate(words)}
+
+    def read(self, where: int, count: int) -> np.ndarray:
+        return np.array([self.words[where + k] | (where + k == self.stuck_at) for k in range(count)], np.uint32)
+
+
+def test_maps_are_tested_where_there_are_any() -> None:
+    assert all(memory.space is not Space.MAPS for memory in host_memories(CONFIG))
+    conv = preset("conv")
+    [maps] = [memory for memory in host_memories(conv) if memory.space is Space.MAPS]
+    assert (maps.words, maps.bits) == (3 * conv.map_words, 32)
+    assert march(Remembered(), maps) is None  # type: ignore[arg-type]
+    wrong = march(Remembered(address(Space.MAPS, 1535)), maps)  # type: ignore[arg-type]
+    assert wrong is not None and wrong.startswith("1 of 1536 words of the maps memory are wrong, the first one at 1535: ")
 
 
 def test_words_that_share_a_place_are_found(board: Transport) -> None:

@@ -39,6 +39,11 @@ AREAS = (
         ),
         ("tests/compiler", "tests/driver/test_layouts.py", PROGRAMS),
     ),  # fmt: skip
+    Area(
+        "compiler, walks",
+        tuple(f"sw/compiler/projections/{name}.py" for name in ("axes", "geometry", "places", "walk", "walked", "identity")) + ("sw/compiler/maps.py",),
+        ("tests/compiler/projections", "tests/compiler/test_maps.py"),
+    ),
     Area("driver", ("sw/driver/exchange.py", "sw/driver/linked.py"), ("tests/sim/cycles/test_model.py", *RUNS, "tests/driver/test_mark.py", "tests/driver/test_arguments.py")),
     Area("link", ("sw/driver/link.py",), ("tests/driver/test_link.py",)),
     Area(
