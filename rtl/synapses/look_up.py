@@ -27,8 +27,8 @@ def starts(config: Config) -> stream.Signature:
 class LookUp(wiring.Component):
     """Reads a word of each table, and adds them; an index of which one does not exist reaches nothing, and is dropped.
 
-    Three stages, one index per cycle: the memories, whose register holds the words while they have to wait; the words; their sums. What is dropped
-    disappears on its way from the first to the second: it takes the cycle that it would have taken, and nothing more.
+    Three stages, one index per cycle: the memories, whose register holds the words while they have to wait; sums of two, in pairs; their sums. What is
+    dropped disappears on its way from the first to the second: it takes the cycle that it would have taken, and nothing more.
 
     Members
     -------
@@ -46,9 +46,10 @@ class LookUp(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # Only as many bits as count: addresses wrap around their memories.
-        needed = data.StructLayout({"weight": range(self.config.weight_words), "slot": range(self.config.slot_words), "count": unsigned(COUNT_BITS)})
-        m.submodules.words = words = StreamRegister(data.ArrayLayout(needed, TABLES))
+        # Only as many bits as count: addresses wrap around their memories. A register between two sums: yosys makes more of a sum of three.
+        weight, slot = range(self.config.weight_words), range(self.config.slot_words)
+        halves = {"weight": weight, "other_weight": weight, "slot": slot, "other_slot": slot, "counts": self.o.payload.counts.shape()}
+        m.submodules.words = words = StreamRegister(data.StructLayout(halves))
         m.submodules.sums = sums = StreamRegister(self.o.payload.shape())
         read = Signal()  # the memories hold words of an index
         found = [Signal(word_layout(MAP), name=f"word{k}") for k in range(TABLES)]
@@ -61,21 +62,23 @@ class LookUp(wiring.Component):
         with m.If(self.i.ready):
             m.d.sync += read.eq(self.i.valid)
         for k, word in enumerate(found):
-            part = words.i.payload[k]
             m.d.comb += [
                 self.maps.addresses[k].eq(self.i.payload[k]),
                 word.eq(self.maps.words[k]),
-                part.weight.eq(word.weight),
-                part.slot.eq(word.slot),
-                part.count.eq(word.count),
-                sums.i.payload.counts[k].eq(words.o.payload[k].count),
+                words.i.payload.counts[k].eq(word.count),
             ]
-        first, second, third = (words.o.payload[k] for k in range(TABLES))
+        first, second, third = found
+        half = words.o.payload
         m.d.comb += [
+            words.i.payload.weight.eq(first.weight + second.weight),
+            words.i.payload.other_weight.eq(third.weight),
+            words.i.payload.slot.eq(first.slot + second.slot),
+            words.i.payload.other_slot.eq(third.slot + self.base),
             sums.i.valid.eq(words.o.valid),
             words.o.ready.eq(sums.i.ready),
-            sums.i.payload.weight.eq(first.weight + second.weight + third.weight),
-            sums.i.payload.slot.eq((first.slot + second.slot) + (third.slot + self.base)),
+            sums.i.payload.weight.eq(half.weight + half.other_weight),
+            sums.i.payload.slot.eq(half.slot + half.other_slot),
+            sums.i.payload.counts.eq(half.counts),
         ]
         wiring.connect(m, sums.o, wiring.flipped(self.o))
         return m
