@@ -37,6 +37,99 @@ class Rule(NamedTuple):
     has_budget: bool
 
 
+@kernel(inline="always")
+def arriving(fired: NDArray[np.uint8], b: int, row: int, delays: Ints, level: int, active: NDArray[np.int64]) -> int:
+    """List in ``active`` the sources of which at least ``level`` spikes arrive at ``row`` of ``fired``; returns how many there are.
+
+    ``delays`` are one for all, one for each of as many equal parts of the sources (channels), or one for each source.
+    """
+    sources = fired.shape[2]
+    count = 0
+    if delays.size == sources:
+        for j in range(sources):
+            active[count] = j
+            count += fired[b, row - delays[j], j] >= level
+        return count
+    size = sources // delays.size
+    for part in range(delays.size):
+        spikes = fired[b, row - delays[part]]
+        for j in range(part * size, (part + 1) * size):
+            active[count] = j
+            count += spikes[j] >= level
+    return count
+
+
+class Window(NamedTuple):
+    """Where the spikes of a source go that is seen through a window, and where what they add is in an image of the target.
+
+    The image is (group, row, column, output of the group): of a source in column ``c`` the targets of one row follow each other, and so do their weights,
+    (channel, tap row, tap column in an order of its own, output). Places of columns are multiplied by the outputs of a group.
+
+    ``source_row, source_column`` (place,) of a channel's positions; ``rows`` (source row + 1,): where its (``taps``, ``targets``) begin.
+    ``first_target, first_weight, columns`` (source column,): place of the first, and how many values. ``step`` : from one target of a row to the next, 1 if they
+    lie side by side.
+    """
+
+    source_row: Ints
+    source_column: Ints
+    rows: Ints
+    taps: Ints
+    targets: Ints
+    first_target: Ints
+    first_weight: Ints
+    columns: Ints
+    step: int
+    group_channels: int
+    outputs: int
+    tap_row_size: int
+    tap_size: int
+    row_size: int
+    group_size: int
+
+
+@kernel()
+def accumulate_window(
+    fired: NDArray[np.uint8], depth: int, delays: Ints, levels: int, weights: Ints, zero: Ints, window: Window, shift: int, x: Ints, start: int, stop: int
+) -> None:
+    """:func:`accumulate` through a window; ``weights`` and ``zero`` (an image) are flat, in the order that :class:`Window` describes."""
+    batch, _, sources = fired.shape
+    total = zero.copy()
+    active = np.empty(sources + 1, np.int64)
+    size, outputs = window.source_row.size, window.outputs
+    places = window.group_size // outputs
+    for b in range(batch):
+        for t in range(start, stop):
+            added = False
+            for level in range(1, levels + 1):
+                count = arriving(fired, b, depth + t, delays, level, active)
+                if count == 0:
+                    break
+                added = True
+                for k in range(count):
+                    channel = active[k] // size
+                    position = active[k] - channel * size
+                    row, column = window.source_row[position], window.source_column[position]
+                    length = window.columns[column]
+                    to = channel // window.group_channels * window.group_size + window.first_target[column]
+                    of = channel * window.tap_size + window.first_weight[column]
+                    for v in range(window.rows[row], window.rows[row + 1]):
+                        image = total[to + window.targets[v] * window.row_size :]
+                        w = weights[of + window.taps[v] * window.tap_row_size :]
+                        if window.step == 1:
+                            for n in range(length):
+                                image[n] += w[n]
+                        else:
+                            for n in range(length):
+                                image[n // outputs * window.step * outputs + n % outputs] += w[n]
+            if added:
+                out = x[b, t]
+                for first in range(0, total.size, window.group_size):
+                    for o in range(outputs):
+                        for p in range(places):
+                            out[first + o * places + p] += np.int64(total[first + p * outputs + o]) << shift
+                total[:] = 0
+
+
 @kernel()
 def accumulate(
     fired: NDArray[np.uint8], depth: int, delays: Ints, levels: int, weights: Ints, zero: Ints, shift: int, x: Ints, start: int, stop: int
@@ -53,16 +146,7 @@ def accumulate(
     for b in range(batch):
         for t in range(start, stop):
             for level in range(1, levels + 1):
-                count = 0
-                if delays.size == 1:
-                    row = fired[b, depth + t - delays[0]]
-                    for j in range(sources):
-                        active[count] = j
-                        count += row[j] >= level
-                else:
-                    for j in range(sources):
-                        active[count] = j
-                        count += fired[b, depth + t - delays[j], j] >= level
+                count = arriving(fired, b, depth + t, delays, level, active)
                 if count == 0:
                     break
                 k = 0

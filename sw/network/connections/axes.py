@@ -58,13 +58,14 @@ class Axis:
 
     def visits(self, place: int) -> list[tuple[int, int]]:
         """What a spike at source position ``place`` meets: (tap, target position), ascending in the target position; nothing for some places."""
-        at = place // self.pool + self.before
         if place // self.pool >= self.pooled:
             return []
+        at = place // self.pool + self.before
+        first = max(-((self.dilation * (self.kernel - 1) - at) // self.stride), 0)  # the last tap's, rounded up
         found = []
-        for target in range(self.target):
+        for target in range(first, min(at // self.stride, self.target - 1) + 1):
             tap, rest = divmod(at - target * self.stride, self.dilation)
-            if rest == 0 and 0 <= tap < self.kernel:
+            if rest == 0:
                 found.append((tap, target))
         return found
 
