@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,9 @@ from lifline.network.model import Network, Population, Projection, ResetRule
 
 from . import kernels
 from .synapses import Ints, Synapses
-from .windows import WindowSynapses
+from .windows import WindowSynapses, position_major
 
+Scalar = TypeVar("Scalar", bound=np.generic)
 Items = NDArray[np.int64] | slice
 """Which items of a batch: indices, or a slice if they follow one another."""
 NOTHING = np.zeros((1, 0, 1), np.int64)
@@ -45,26 +47,35 @@ class State:
             self.v[items], self.i[items], self.c[items], self.count[items] = other.v, other.i, other.c, other.count
 
 
-def synapses_of(projection: Projection, levels: int) -> Synapses | WindowSynapses:
-    """What adds a projection's spikes, each of at most ``levels``, to ``x``."""
-    return (WindowSynapses if isinstance(projection.connection, Windowed) else Synapses)(projection, levels)
+def order_of(network: Network, population: Population) -> NDArray[np.int64]:
+    """The neurons as the golden model keeps them: position by position where spikes come through a window, which then adds to neighbours."""
+    through = any(isinstance(p.connection, Windowed) for p in network.projections_into(population.name))
+    return position_major(population.shape) if through else np.arange(population.size)
+
+
+def synapses_of(network: Network, projection: Projection) -> Synapses | WindowSynapses:
+    """What adds a projection's spikes to ``x``."""
+    source, target = network.population(projection.source), network.population(projection.target)
+    levels = 1 if source.neurons is None else source.neurons.cap
+    if isinstance(projection.connection, Windowed):
+        return WindowSynapses(projection, levels, order_of(network, source))
+    return Synapses(projection, levels, order_of(network, source), order_of(network, target))
 
 
 class Layer:
-    """A population with its neuron model unpacked for the kernels."""
+    """A population with its neuron model unpacked for the kernels. Neurons are in the order of :func:`order_of`; :meth:`shown` undoes it."""
 
     def __init__(self, network: Network, population: Population) -> None:
         neurons = population.neurons
         assert neurons is not None
         self.name, self.size = population.name, population.size
         limit = network.state_max
-        self.synapses = []
-        for p in network.projections_into(population.name):
-            source = network.population(p.source).neurons
-            self.synapses.append(synapses_of(p, 1 if source is None else source.cap))
+        self.synapses = [synapses_of(network, p) for p in network.projections_into(population.name)]
+        order = order_of(network, population)
+        self.inverse = np.argsort(order) if (np.diff(order) < 0).any() else None
 
         def full(value: object) -> NDArray[np.int64]:
-            return np.ascontiguousarray(np.broadcast_to(np.asarray(value, dtype=np.int64), (population.size,)))
+            return np.broadcast_to(np.asarray(value, dtype=np.int64), (population.size,))[order]
 
         self.theta, self.bias = full(neurons.threshold), full(neurons.bias)
         self.budget = full(0 if neurons.budget is None else neurons.budget)
@@ -88,6 +99,10 @@ class Layer:
             and not self.rule.has_budget
         )
         self.narrow = self.theta.astype(np.int32), self.bias.astype(np.int32)
+
+    def shown(self, values: NDArray[Scalar]) -> NDArray[Scalar]:
+        """Values (..., neuron) in the population's own order."""
+        return values if self.inverse is None else values[..., self.inverse]
 
     def synaptic_input(self, batch: int, steps: int, wanted: set[str]) -> Ints:
         """Zeroed ``x`` (batch, time, neuron) in the type that :meth:`update` will work in."""

@@ -118,8 +118,9 @@ class GoldenModel:
         self.network.population(population)
         if population not in self._state:
             return {}
-        state = self._state[population]
-        return {"v": state.v.copy(), "i": state.i.copy(), "c": state.c.copy(), "count": state.count.copy()}
+        state, layer = self._state[population], self._layers.get(population)
+        found = {"v": state.v, "i": state.i, "c": state.c, "count": state.count}
+        return {name: (values if layer is None else layer.shown(values)).copy() for name, values in found.items()}
 
     def _run_slices(self, spikes: NDArray[np.uint8], recording: _Recording) -> None:
         exit_ = self.network.early_exit
@@ -178,7 +179,8 @@ class GoldenModel:
         for name, s in state.items():
             s.past = fired[name][:, length:]
             self._state[name].put(items, s)
-        return fired[self.network.output][:, self._depth[self.network.output] :]
+        output = self.network.output
+        return self._layers[output].shown(fired[output][:, self._depth[output] :])
 
     def _run_component(
         self,
@@ -212,4 +214,4 @@ class GoldenModel:
             recording.counters[layer.name][items] += counters[layer.name]
             found = {**records[layer.name], "x": x[layer.name], "spikes": fired[layer.name][:, self._depth[layer.name] :]}
             for variable, values in recording.records.get(layer.name, {}).items():
-                values[items, position : position + length] = found[variable]
+                values[items, position : position + length] = layer.shown(found[variable])

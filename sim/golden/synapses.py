@@ -20,9 +20,9 @@ def smallest(largest: int) -> type[np.signedinteger]:
     return np.int64
 
 
-def delays_of(projection: Projection) -> Ints:
-    """One for all source neurons, one per channel, or one for each, whichever are the fewest."""
-    delays = projection.delay_vector()
+def delays_of(projection: Projection, order: Ints) -> Ints:
+    """Of the source neurons in ``order``: one for all, one for each of as many equal parts as the source has channels, or one for each; the fewest."""
+    delays = projection.delay_vector()[order]
     for count in (1, projection.shapes[0][0]):
         parts = delays.reshape(count, -1)
         if (parts == parts[:, :1]).all():
@@ -31,22 +31,25 @@ def delays_of(projection: Projection) -> Ints:
 
 
 class Synapses:
-    """One projection: integer weights and their sums, each in the smallest type that holds them, and how to add them to ``x``."""
+    """One projection: integer weights and their sums, each in the smallest type that holds them, and how to add them to ``x``.
 
-    def __init__(self, projection: Projection, levels: int) -> None:
+    ``source_order, target_order`` : of the neurons.
+    """
+
+    def __init__(self, projection: Projection, levels: int, source_order: Ints, target_order: Ints) -> None:
         self.source = projection.source
         self.shift = projection.weight_shift
         self.levels = levels
         largest = int(np.abs(projection.weights).max())
         bound = int(np.abs(projection.weights).sum(axis=1).max()) * levels
         self.largest = bound << self.shift
-        self.weights = np.ascontiguousarray(projection.weights.T, dtype=smallest(largest))
+        self.weights = np.ascontiguousarray(projection.weights[np.ix_(target_order, source_order)].T, dtype=smallest(largest))
         self.zero = np.zeros(self.weights.shape[1], smallest(max(bound, 1 << 7)))
         self.synaptic = projection.synaptic
         if self.synaptic:
-            self.delays = np.ascontiguousarray(projection.delay_matrix().T)
+            self.delays = np.ascontiguousarray(projection.delay_matrix()[np.ix_(target_order, source_order)].T)
         else:
-            self.delays = delays_of(projection)
+            self.delays = delays_of(projection, source_order)
 
     def add(self, fired: NDArray[np.uint8], depth: int, x: Ints, start: int, stop: int) -> None:
         """Add the spikes that arrive in steps ``start..stop-1``.

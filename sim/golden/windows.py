@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from math import gcd, prod
+from itertools import product
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lifline.network.connections.axes import Axis
 from lifline.network.connections.windows import Window, Windowed
 from lifline.network.model import Projection
 
@@ -15,66 +15,62 @@ from . import kernels
 from .synapses import Ints, delays_of, smallest
 
 
-def tap_order(axis: Axis) -> list[int]:
-    """Taps in the order in which the targets that one source meets have them, class by class.
+def position_major(shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Neurons of a population (channel, *position) position by position, the channels of each together."""
+    return np.arange(prod(shape)).reshape(shape[0], -1).T.reshape(-1)
 
-    From a target to the next that a source meets the tap falls by ``stride / gcd(stride, dilation)``.
+
+def tables(window: Window, order: Ints) -> kernels.Window:
+    """The tables of a window over a source whose neurons come in ``order``, for weights as :func:`arranged`.
+
+    Targets in one row that a source meets are one run where they are neighbours and nearly everywhere as many. With another stride sources meet now more,
+    now fewer, and runs whose length changes from spike to spike take longer than more of them.
     """
-    fall = axis.stride // gcd(axis.stride, axis.dilation)
-    return sorted(range(axis.kernel), key=lambda tap: (tap % fall, -tap))
-
-
-def places(window: Window) -> kernels.Window:
-    """The tables of a window."""
     rows, columns = window.plane
     outputs = window.outputs // window.groups
-    met = [rows.visits(place) for place in range(rows.length)]
-    rank = {tap: k for k, tap in enumerate(tap_order(columns))}
-    across = [columns.visits(place) for place in range(columns.length)]
-    firsts = [(visits[0] if visits else (0, 0)) for visits in across]
-    row, column = np.divmod(np.arange(rows.length * columns.length), columns.length)
-    return kernels.Window(
-        source_row=row,
-        source_column=column,
-        rows=np.cumsum([0, *map(len, met)]),
-        taps=np.array([tap for visits in met for tap, _ in visits], np.int64),
-        targets=np.array([target for visits in met for _, target in visits], np.int64),
-        first_target=np.array([target for _, target in firsts]) * outputs,
-        first_weight=np.array([rank[tap] for tap, _ in firsts]) * outputs,
-        columns=np.array([len(visits) for visits in across]) * outputs,
-        step=columns.dilation // gcd(columns.stride, columns.dilation),
-        group_channels=window.channels // window.groups,
-        outputs=outputs,
-        tap_row_size=columns.kernel * outputs,
-        tap_size=rows.kernel * columns.kernel * outputs,
-        row_size=columns.target * outputs,
-        group_size=rows.target * columns.target * outputs,
-    )
+    together = window.groups == 1 and columns.stride == 1 and columns.dilation == 1
+    down, across = ([axis.visits(place) for place in range(axis.length)] for axis in (rows, columns))
+    if together:  # from one target to the next the tap falls by one: weights are kept with the last tap first
+        pieces = [[(*visits[0], len(visits))] if visits else [] for visits in across]
+    else:
+        pieces = [[(*visit, 1) for visit in visits] for visits in across]
+    runs = np.outer([len(v) for v in down], [len(v) for v in pieces]).reshape(-1)
+    places, lengths = (np.zeros((len(runs), max(int(runs.max()), 1)), kind) for kind in (np.int64, np.int32))
+    for position, (vertical, horizontal) in enumerate(product(down, pieces)):
+        for run, ((ky, y), (kx, x, count)) in enumerate(product(vertical, horizontal)):
+            tap = ky * columns.kernel + columns.kernel - 1 - kx
+            places[position, run] = ((y * columns.target + x) * window.outputs << kernels.PLACE_BITS) + tap * outputs
+            lengths[position, run] = count * outputs
+    channel, position = np.divmod(order, len(runs))
+    group = channel // (window.channels // window.groups)
+    first = (group * outputs << kernels.PLACE_BITS) + channel * rows.kernel * columns.kernel * outputs
+    return kernels.Window(position.astype(np.int32), first, runs.astype(np.int32), places, lengths)
 
 
 def arranged(kernel: Ints, window: Window) -> Ints:
-    """Weights (output, channel of its group, *tap) as (channel, tap row, tap column by :func:`tap_order`, output of the group)."""
+    """Weights (output, channel of its group, *tap) as (channel, tap row, tap column from the last, output of the group)."""
     rows, columns = window.plane
     split = kernel.reshape(window.groups, -1, window.channels // window.groups, rows.kernel, columns.kernel)
-    return split.transpose(0, 2, 3, 4, 1)[:, :, :, tap_order(columns)]
+    return split.transpose(0, 2, 3, 4, 1)[:, :, :, ::-1]
 
 
 class WindowSynapses:
-    """What a projection through a window adds to ``x``; to its callers like :class:`~lifline.sim.golden.synapses.Synapses`."""
+    """What a projection through a window adds to ``x``; to its callers like :class:`~lifline.sim.golden.synapses.Synapses`.
 
-    def __init__(self, projection: Projection, levels: int) -> None:
+    ``order`` : of the source's neurons; the target's are :func:`position_major`.
+    """
+
+    def __init__(self, projection: Projection, levels: int, order: Ints) -> None:
         connection = projection.connection
         assert isinstance(connection, Windowed)
-        self.source, self.shift, self.levels = projection.source, projection.weight_shift, levels
+        self.source, self.levels = projection.source, levels
         window = connection.window(projection.weights, projection.shapes[0])
-        kernel = connection.kernel(projection.weights, projection.shapes[0])
+        kernel = connection.kernel(projection.weights, projection.shapes[0]) << projection.weight_shift
         each = int(np.abs(kernel).reshape(len(kernel), -1).sum(axis=1).max())
-        bound = each * prod(axis.pool for axis in window.axes) * levels
-        self.largest = bound << self.shift
-        self.window, self.delays = places(window), delays_of(projection)
+        self.largest = each * prod(axis.pool for axis in window.axes) * levels
+        self.tables, self.delays = tables(window, order), delays_of(projection, order)
         self.weights = np.ascontiguousarray(arranged(kernel, window).reshape(-1), dtype=smallest(int(np.abs(kernel).max())))
-        self.zero = np.zeros(projection.target_size, smallest(max(bound, 1 << 7)))
 
     def add(self, fired: NDArray[np.uint8], depth: int, x: Ints, start: int, stop: int) -> None:
         """Add the spikes that arrive in steps ``start..stop-1``. Cost is proportional to spikes and the weights that they meet."""
-        kernels.accumulate_window(fired, depth, self.delays, self.levels, self.weights, self.zero, self.window, self.shift, x, start, stop)
+        kernels.accumulate_window(fired, depth, self.delays, self.levels, self.weights, self.tables, x, start, stop)
