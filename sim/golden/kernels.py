@@ -55,9 +55,10 @@ def arriving(fired: NDArray[np.uint8], b: int, row: int, delays: Ints, level: in
         return count
     size = sources // delays.size
     for part in range(delays.size):
-        spikes = fired[b, row - delays[part]]
-        for j in range(part * size, (part + 1) * size):
-            active[count] = j
+        first = part * size
+        spikes = fired[b, row - delays[part], first : first + size]
+        for j in range(size):
+            active[count] = first + j
             count += spikes[j] >= least
     return count
 

@@ -23,7 +23,9 @@ from lifline.network.spikes import as_batch
 from .layer import Ints, Items, Layer, State
 
 SLICE_ITEMS = 64
-"""Items of a batch that run together: few enough that their synaptic input stays in a core's cache."""
+"""Most items of a batch that run together."""
+SLICE_NEURONS = 1 << 15
+"""Neurons of the widest population in all items that run together, if that are several: few enough that what they keep stays in a core's cache."""
 SLICE_VALUES = 1 << 20
 """Synaptic inputs of one population that are computed ahead at most; bounds the memory of long runs."""
 
@@ -49,6 +51,7 @@ class GoldenModel:
     def __init__(self, network: Network, *, threads: int | None = None) -> None:
         self.network = network
         self.threads = threads or os.cpu_count() or 1
+        self._widest = max(p.size for p in network.populations)
         self._components = [[n for n in names if n != network.input.name] for names in network.components]
         self._layers = {p.name: Layer(network, p) for p in network.populations if p.neurons is not None}
         self._depth = {
@@ -125,10 +128,11 @@ class GoldenModel:
     def _run_slices(self, spikes: NDArray[np.uint8], recording: _Recording) -> None:
         exit_ = self.network.early_exit
         phase = self._time % exit_.every if exit_ is not None else np.zeros(len(spikes), np.int64)
+        together = min(SLICE_ITEMS, max(1, SLICE_NEURONS // self._widest))
         slices = []
         for value in np.unique(phase):
             items = np.flatnonzero(phase == value)
-            slices += np.array_split(items, -(-len(items) // SLICE_ITEMS))
+            slices += np.array_split(items, -(-len(items) // together))
         if min(self.threads, len(slices)) == 1:
             for items in slices:
                 self._run_items(spikes, items, recording)
@@ -140,8 +144,7 @@ class GoldenModel:
     def _run_items(self, spikes: NDArray[np.uint8], items: NDArray[np.int64], recording: _Recording) -> None:
         """Run items that are at the same phase of the early-exit check, until the end or until the last of them has left."""
         exit_, length = self.network.early_exit, spikes.shape[1]
-        widest = max(p.size for p in self.network.populations)
-        longest = max(1, SLICE_VALUES // (len(items) * widest))
+        longest = max(1, SLICE_VALUES // (len(items) * self._widest))
         position = 0
         while position < length and len(items):
             stop = min(length, position + longest)
