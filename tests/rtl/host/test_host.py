@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 from dataclasses import dataclass, field
@@ -277,6 +278,27 @@ def test_the_input_ring_register_holds_delay_uniformity_and_rows(config: Config)
             assert (ctx.get(dut.input.uniform), ctx.get(dut.input.delay), ctx.get(dut.input.rows)) == (uniform, delay, rows)
 
     run(config, body)
+
+
+def test_a_read_of_the_input_memory_is_announced_and_nothing_else_is() -> None:
+    """The input writer leaves the memory's port to the host for as long as it reads."""
+
+    async def body(bench: Bench, rng: random.Random) -> None:
+        ctx, dut = bench.ctx, bench.dut
+        for space, write in itertools.product((Space.INPUT, Space.WEIGHTS, Space.REGISTERS, Space.OUTPUT), (False, True)):
+            ctx.set(dut.request.payload, {"write": write, "address": address(space, 7), "data": 1})
+            ctx.set(dut.request.valid, 1)
+            announced = []
+            for _ in range(LATENCY):
+                announced.append(ctx.get(dut.input_words.read))
+                await bench.cycle()
+            ctx.set(dut.request.valid, 0)
+            ctx.set(dut.response.ready, 1)
+            await bench.cycle()
+            ctx.set(dut.response.ready, 0)
+            assert announced == [0] + [space is Space.INPUT and not write] * (LATENCY - 1), (space, write)
+
+    run(TINY, body)
 
 
 def test_the_load_mark_is_zero_at_first_and_then_what_was_written() -> None:
