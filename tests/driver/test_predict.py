@@ -17,9 +17,11 @@ from lifline.data import digits
 from lifline.driver import device
 from lifline.driver.choose import compile_auto
 from lifline.driver.predict import EnergyModel, predict, record_activity
+from lifline.network.connections.convolution import Convolution
 from lifline.network.model import Network, Neurons, Population, Projection
 from lifline.sim.cycles.model import INPUT, CycleModel
 from lifline.sim.random.network import random_network, random_spikes
+from lifline.sim.random.variants import VARIANTS
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 TINY = PRESETS["tiny"]
@@ -108,6 +110,25 @@ def predict_counting(program: Program, spikes: dict[str, np.ndarray], runs: list
     )  # fmt: skip
     activity = {n: spikes[name][0] for name, n in numbers.items()}
     return [model.costs(activity, first=first, steps=steps).busy_cycles for first, steps in runs]
+
+
+@pytest.mark.parametrize("objective", ["throughput", "latency", "energy"])
+def test_auto_keeps_event_mode_where_a_kind_has_no_other_and_gives_all_projections_of_a_pair_one(objective: str) -> None:
+    config, rng, fires = VARIANTS["maps"], np.random.default_rng(2), Neurons(threshold=3)
+    network = Network(
+        name="mixed", output="out", state_bits=config.state_bits,
+        populations=(Population("in", (2, 6, 6)), Population("wide", (4, 6, 6), fires), Population("out", (40,), fires)),
+        projections=(
+            Projection(source="wide", target="out", weights=rng.integers(-2, 5, (40, 144)), delays=3),
+            Projection(source="in", target="wide", weights=rng.integers(-2, 5, (4, 2, 3, 3)), connection=Convolution(padding=1)),
+            Projection(source="wide", target="out", weights=rng.integers(-2, 5, (40, 144))),
+        ),
+    )  # fmt: skip
+    program, choices = compile_auto(network, config, (rng.random((1, 12, 72)) < 0.6).astype(np.uint8), objective=objective)
+    full, convolution = choices
+    assert (convolution.source, convolution.mode, convolution.dense) == ("in", Mode.EVENT, np.inf) and full.mode is Mode.DENSE
+    assert np.isfinite([full.dense, full.event, convolution.event]).all()
+    assert [p.mode for p in program.passes if p.target == "out"] == [Mode.DENSE] * len([p for p in program.passes if p.target == "out"])
 
 
 def test_auto_takes_the_better_mode_of_every_projection() -> None:
