@@ -19,7 +19,7 @@ RUNS = ("tests/driver/test_runs.py", "tests/driver/test_early_exit.py", "tests/d
 PROGRAMS = "tests/rtl/test_programs.py"
 
 AREAS = (
-    Area("golden model", ("sim/golden/model.py", "sim/golden/layer.py", "sim/golden/kernels.py"), ("tests/sim/golden/test_layer.py", *GOLDEN)),
+    Area("golden model", tuple(f"sim/golden/{name}.py" for name in ("model", "layer", "synapses", "windows", "kernels")), ("tests/sim/golden/test_layer.py", "tests/sim/golden/test_windows.py", *GOLDEN)),
     Area("cycle model", ("sim/cycles/model.py",), ("tests/sim/cycles/test_model.py", "tests/driver/test_predict.py")),
     Area(
         "cycle model, engines",
