@@ -211,7 +211,7 @@ class PassCommand(Signature):
     Members
     -------
     start : one cycle, a pass begins.   weight_base : with ``start``, weight word of presynaptic neuron 0, block 0.   mode, blocks, fan_in : the pass's
-    words.   one_slot : its blocks have one slot each for all steps, else one for each step.   count : steps in this window.
+    words.   one_slot : its blocks have one slot each for all steps, else one for each step.   count : steps of this pass.
     step : the step that is accumulated (event) or updated.   advance : one cycle: in the next one it is the next step's turn.
     enable : accumulate now.   done : level, this step (event) or the window (dense) is complete, and the update may read its first slot two cycles
     later, and another one with each further cycle.   rows_done : finished scans of this pass.
@@ -347,15 +347,16 @@ class RouteCommand(Signature):
 
     Members
     -------
-    load : one cycle, a window starts: its first step is at the heads of the rings.   ring_0, ring_1 : ring descriptors.   population : word 1 of the
-    population; they stay for the window.   begin : one cycle, an update of the next step starts.   step : with ``begin``, for records.
+    load : one cycle, a population starts.   first : with ``load``, the step of the window that comes first.   ring_0, ring_1 : ring descriptors.   population : word 1 of the
+    population; they stay for the pass.   begin : one cycle, an update of the next step starts.   step : with ``begin``, for records.
     go : one cycle: route the last complete step.   busy : routing.   needed : this population's spikes have to be routed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__(
             {
                 "load": Out(1),
+                "first": Out(window_step(config)),
                 "ring_0": Out(word_layout(RING_0)).array(MAX_RINGS),
                 "ring_1": Out(word_layout(RING_1)).array(MAX_RINGS),
                 "population": Out(word_layout(POPULATION_1)),

@@ -36,3 +36,8 @@ def is_above(value: Value, power: int) -> Value:
     """``value > power`` for a power of two, without a carry chain."""
     bits = power.bit_length() - 1
     return value[bits + 1 :].any() | (value[bits] & value[:bits].any())
+
+
+def wrapped(row: Value, rows: Value) -> Value:
+    """``row`` modulo ``rows`` for ``row < 2 * rows``."""
+    return Mux(row >= rows, row - rows, row)

@@ -18,6 +18,7 @@ from lifline.arch.program import (
     POPULATION_2,
     POPULATION_5,
     POPULATION_WORDS,
+    REPEAT_1,
     RING_0,
     RING_1,
     RING_WORDS,
@@ -27,8 +28,8 @@ from lifline.arch.program import (
 
 from ..cells.decode import POPULATION_SHAPE, WALK_SHAPE, word_layout
 
-POINTERS = (PASS_1, POPULATION_5)
-"""Words that lead to a ring; both hold its address at the same place, so that what comes late from memory passes one multiplexer."""
+POINTERS = ((PASS_1, "ring"), (POPULATION_5, "ring"), (REPEAT_1, "first"))
+"""Words that lead elsewhere; all hold the address at the same place, so that what comes late from memory passes one multiplexer."""
 
 
 class Fetch(wiring.Component):
@@ -44,12 +45,13 @@ class Fetch(wiring.Component):
     read_on : level, ``address`` advances; else it resumes.
     first_window : level, heads of rings count as zero.
     at_instruction, at_weights : one cycle, ``data`` is word 0 or 2 of a PASS, or word 0 of END.
-    at_pointer : one cycle, ``data`` is word 1 of a PASS: its ring is read next.
+    at_pointer : one cycle, ``data`` is word 1 of a PASS, whose ring is read next, or of a REPEAT, which goes to an instruction.
     at_advanced : one cycle, ``data`` is word 0 of a ring that END advances.
     at_walk : one cycle, ``data`` is word 3 of a MAPPED_PASS; its other words follow. Only in configurations with maps, like all that is about these.
     at_population : one cycle, ``data`` is word 0 of a population; its other words and its rings follow.
     over_microprogram : one cycle, ``address`` is the microprogram's one cycle later, and then moves behind it.
-    is_pass : with ``at_instruction``: it is a PASS or MAPPED_PASS.   is_mapped : level, from the next cycle on: it is a MAPPED_PASS.
+    is_pass, is_loop, is_repeat : with ``at_instruction``: it is a PASS or MAPPED_PASS, a LOOP, a REPEAT.
+    is_mapped : level, from the next cycle on: it is a MAPPED_PASS.
     walk : words 3 and further ones of a MAPPED_PASS, likewise until the next one's.   walk_complete : one cycle, with the last of them.
     is_last_ring : with ``at_advanced``: no further ring follows.
     ring : with ``at_advanced``, or in the second cycle after ``at_pointer``: word 0 of the ring.
@@ -74,6 +76,8 @@ class Fetch(wiring.Component):
             "at_population": In(1),
             "over_microprogram": In(1),
             "is_pass": Out(1),
+            "is_loop": Out(1),
+            "is_repeat": Out(1),
             "is_last_ring": Out(1),
             "ring": Out(word_layout(RING_0)),
             "pass_0": Out(word_layout(PASS_0)),
@@ -123,6 +127,8 @@ class Fetch(wiring.Component):
             instruction.eq(self.data),
             self.ring.eq(self.data),
             self.is_pass.eq(instruction.opcode.matches(*passes)),
+            self.is_loop.eq(instruction.opcode == Opcode.LOOP),
+            self.is_repeat.eq(instruction.opcode == Opcode.REPEAT),
             self.is_last_ring.eq(rings_done == self.pass_0.as_value()[: len(rings_done)]),
         ]
         for word, at in ((self.pass_0, self.at_instruction), (self.pass_1, self.at_pointer), (self.pass_2, self.at_weights)):
@@ -172,4 +178,4 @@ class Fetch(wiring.Component):
         return arriving
 
 
-assert len({(word.offsets["ring"], word["ring"].width) for word in POINTERS}) == 1, "one multiplexer takes a ring's address from both"
+assert len({(word.offsets[name], word[name].width) for word, name in POINTERS}) == 1, "one multiplexer takes the address from all"

@@ -64,7 +64,7 @@ def between_windows(seq: Sequencer, m: Module, states: States) -> None:
 
 
 def instructions(seq: Sequencer, m: Module, states: States) -> None:
-    """The words of END and PASS, one in each state."""
+    """The words of instructions, one in each state."""
     fetch = seq.fetch
     with states("Decode"):
         # Only the next state depends on the opcode, which comes late in the cycle.
@@ -72,6 +72,11 @@ def instructions(seq: Sequencer, m: Module, states: States) -> None:
         states.next("Advance")
         with m.If(fetch.is_pass):
             states.next("Pass-Ring")
+        with m.If(fetch.is_loop):
+            m.d.comb += seq.loop.begin.eq(1)
+            states.next("Decode")
+        with m.If(fetch.is_repeat):
+            states.next("Repeat")
     with states("Advance"):
         m.d.comb += [fetch.read_on.eq(1), fetch.at_advanced.eq(1)]
         states.next("Skip")
@@ -105,6 +110,14 @@ def instructions(seq: Sequencer, m: Module, states: States) -> None:
         with m.If(fetch.pass_0.update):
             m.d.comb += [fetch.read_on.eq(1), fetch.at_population.eq(1)]
             states.next("Population")
+    with states("Repeat"):
+        m.d.comb += seq.loop.ends.eq(1)
+        states.next("Resume")
+        with m.If(seq.loop.again):
+            m.d.comb += fetch.at_pointer.eq(1)
+        with m.Else():
+            m.d.comb += fetch.read_on.eq(1)
+            states.next("Decode")
     with states("Resume"):
         m.d.comb += fetch.read_on.eq(1)
         states.next("Decode")

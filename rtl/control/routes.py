@@ -16,6 +16,7 @@ class Routes(wiring.Component):
 
     The next step may be updated while the spikes of this one are routed, but rows of state and of counts for the recorder go alone, and so do
     more spikes than two steps have room for: what is reserved must come to be free, or the update waits for ever.
+    Otherwise the router goes after the scanner; but where the next scan waits for these spikes, it must not wait for that scan.
 
     Members
     -------
@@ -23,7 +24,7 @@ class Routes(wiring.Component):
     record_rows : bits, any of them: rows of state or counts go to the recorder; stays during the pass.
     record_spikes : spikes go to the host; likewise.   rows : rows of neurons of the population; likewise.
     allowed : level, the population is being updated, step by step.
-    scanned : level, the scans of this step and those ahead are finished.   scan_busy : level, the scanner has the rings.
+    recurrent : level, the next step is scanned after these spikes; stays during the pass.   scanned : level, the scans of this step and those ahead are finished.   scan_busy : level, the scanner has the rings.
     settled : level, no result of the update is on its way.   ending : one cycle, the update of a step has issued all.
     complete : one cycle, all spikes of that step are known.
     recorder_busy : level, it sends or compares a row.   router_busy : level.   needed : level, this population's spikes have to be routed.
@@ -44,6 +45,7 @@ class Routes(wiring.Component):
                 "record_spikes": In(1),
                 "rows": In(POPULATION_0["rows"].width),
                 "allowed": In(1),
+                "recurrent": In(1),
                 "scanned": In(1),
                 "scan_busy": In(1),
                 "settled": In(1),
@@ -71,7 +73,7 @@ class Routes(wiring.Component):
             words.eq((self.rows + (row_words - 1)) // row_words),
             two_steps_fit.eq(~self.record_spikes | (words <= self.config.overlapping_words)),
             self.recorded.eq(self.overlap | (self.settled & ~self.recorder_busy)),
-            self.go.eq(self.allowed & due & self.recorded & self.scanned & ~self.scan_busy & ~self.router_busy),
+            self.go.eq(self.allowed & due & self.recorded & (self.scanned | self.recurrent) & ~self.scan_busy & ~self.router_busy),
             self.free.eq(~due & ~self.router_busy),
             self.reserve.eq(Mux(self.record_spikes, words << 1 << self.overlap, 0)),
         ]

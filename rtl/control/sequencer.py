@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -26,6 +26,7 @@ from ..streams import (
 )
 from .counters import Counters
 from .fetch import Fetch
+from .loop import Loop
 from .machine import between_windows, instructions, populations, steps
 from .progress import Progress
 from .real_time import RealTime
@@ -43,7 +44,7 @@ class Sequencer(wiring.Component):
 
     One state machine decides when (:mod:`lifline.rtl.control.machine`). Each component beside it knows one thing: how long windows are
     (:class:`Windows`), how far the run and its input are (:class:`Progress`), what is due in real time (:class:`RealTime`), what the
-    program says (:class:`Fetch`), what is written back (:class:`Counters`), which step and row it is (:class:`Steps`), and whether
+    program says (:class:`Fetch`), what is written back (:class:`Counters`), which step a loop is at (:class:`Loop`), which step and row it is (:class:`Steps`), and whether
     spikes wait (:class:`Routes`). Here they are joined.
 
     Members
@@ -64,7 +65,7 @@ class Sequencer(wiring.Component):
         self.config = config
         self.windows, self.progress, self.real_time = Windows(config), Progress(config), RealTime(config)
         self.fetch, self.counters = Fetch(config), Counters(config)
-        self.steps, self.routes = Steps(config), Routes(config)
+        self.loop, self.steps, self.routes = Loop(config), Steps(config), Routes(config)
         self.to_update = Signal()  # the program memory is the update's
         super().__init__(
             {
@@ -75,7 +76,7 @@ class Sequencer(wiring.Component):
                 "scan": Out(ScanCommand(config)),
                 "accumulation": Out(PassCommand(config)),
                 "update": Out(UpdateCommand(config)),
-                "route": Out(RouteCommand()),
+                "route": Out(RouteCommand(config)),
                 "record": Out(RecordCommand(config)),
                 "program": Out(ProgramPort(config)),
                 "update_read": In(ProgramRead(config)),
@@ -84,7 +85,7 @@ class Sequencer(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        for name in ("windows", "progress", "real_time", "fetch", "counters", "steps", "routes"):
+        for name in ("windows", "progress", "real_time", "fetch", "counters", "loop", "steps", "routes"):
             m.submodules[name] = getattr(self, name)
         self._join_run(m)
         self._join_program(m)
@@ -94,6 +95,11 @@ class Sequencer(wiring.Component):
         for describe in (between_windows, instructions, populations, steps):
             describe(self, m, states)
         return m
+
+    @property
+    def _window_step(self) -> Value:
+        """Number in the window of the step that is accumulated or updated: in a loop passes have one step, without it is at its first."""
+        return self.loop.step | self.steps.step
 
     def _join_run(self, m: Module) -> None:
         """Run control: windows, progress, real time."""
@@ -108,7 +114,7 @@ class Sequencer(wiring.Component):
             progress.may_go_ahead.eq(run.running & ~self.clear.clearing & ~windows.over),
             progress.ahead.eq(windows.ahead),
             progress.count.eq(windows.count),
-            progress.step.eq(self.steps.step),
+            progress.step.eq(self._window_step),
             progress.begins.eq(self.update.go),
             progress.input_steps.eq(self.input.steps),
             self.input.limit.eq(progress.input_limit),
@@ -137,7 +143,7 @@ class Sequencer(wiring.Component):
             fetch.data.eq(program.read_data),
             fetch.first_window.eq(self.progress.first_window),
             counters.count.eq(self.windows.count),
-            counters.first_window.eq(self.progress.first_window),
+            counters.first_window.eq(self.progress.first_window & (self.loop.step == 0)),
             counters.fresh.eq(self.progress.fresh),
             counters.running.eq(self.run.running),
             counters.host_data.eq(self.host.data),
@@ -154,16 +160,21 @@ class Sequencer(wiring.Component):
 
     def _join_pass(self, m: Module) -> None:
         """Words of the pass for scanner and accumulation."""
-        fetch, steps = self.fetch, self.steps
+        fetch, loop, steps = self.fetch, self.loop, self.steps
         first_row = Mux(fetch.ring.tap, fetch.ring.base, 0) if self.config.map_words else 0
+        count = Mux(loop.looping, 1, self.windows.count)
         m.d.comb += [
+            loop.count.eq(self.windows.count),
+            steps.looping.eq(loop.looping),
+            steps.first.eq(loop.step),
             steps.ring_rows.eq(fetch.ring.rows),
             steps.head.eq(Mux(self.progress.first_window, first_row, fetch.ring.head)),
             steps.dense.eq((fetch.pass_0.mode == Mode.DENSE) if self.config.dense_lanes else 0),
-            steps.ahead.eq(self.scan.words >> self.config.words_ahead.bit_length() == 0),
-            steps.count.eq(self.windows.count),
+            steps.ahead.eq((self.scan.words >> self.config.words_ahead.bit_length() == 0) & ~fetch.pass_0.recurrent),
+            steps.count.eq(count),
             # Spike words of the last update may still be on their way into a ring: the scanner waits for the write port.
-            steps.rings_free.eq(self.update.settled & ~self.route.busy),
+            # In a recurrent pass also for spikes that wait for the router.
+            steps.rings_free.eq(self.update.settled & Mux(fetch.pass_0.recurrent, self.routes.free & ~self.routes.coming, ~self.route.busy)),
             steps.scan_busy.eq(self.scan.busy),
             steps.rows_done.eq(self.accumulation.rows_done),
             self.scan.start.eq(steps.scan_start),
@@ -178,7 +189,7 @@ class Sequencer(wiring.Component):
             self.accumulation.blocks.eq(fetch.pass_0.blocks),
             self.accumulation.weight_base.eq(fetch.pass_2.weight_base),
             self.accumulation.fan_in.eq(fetch.pass_2.fan_in),
-            self.accumulation.count.eq(self.windows.count),
+            self.accumulation.count.eq(count),
             self.accumulation.one_slot.eq(fetch.pass_0.one_slot),
             self.accumulation.step.eq(steps.step),
             self.accumulation.advance.eq(steps.advance),
@@ -194,11 +205,12 @@ class Sequencer(wiring.Component):
         m.d.comb += [
             update.population.eq(population),
             update.micro_base.eq(fetch.micro_base),
-            update.fresh.eq(self.progress.first_window & (self.steps.step == 0)),
+            update.fresh.eq(self.progress.first_window & (self._window_step == 0)),
             routes.begin.eq(self.steps.begin),
             routes.record_rows.eq(Cat(population.population_1.record, exit_check)),
             routes.record_spikes.eq(population.population_1.record_spikes),
             routes.rows.eq(population.population_0.rows),
+            routes.recurrent.eq(fetch.pass_0.recurrent),
             routes.scanned.eq(self.steps.scanned),
             routes.scan_busy.eq(self.scan.busy),
             routes.settled.eq(update.settled),
@@ -208,6 +220,7 @@ class Sequencer(wiring.Component):
             routes.router_busy.eq(self.route.busy),
             routes.needed.eq(self.route.needed),
             self.route.load.eq(update.load),
+            self.route.first.eq(self.loop.step),
             self.route.population.eq(population.population_1),
             self.route.begin.eq(update.go),
             self.route.step.eq(self.progress.record_step),

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import Config
 
+from ..cells.select import wrapped
 from ..streams import rows_per_scan, window_step
 
 
@@ -15,16 +16,17 @@ class Steps(wiring.Component):
     """Counts steps, and starts scans: one of all rows for a dense pass, one per row for an event pass, a step ahead where that is allowed.
 
     A scan holds the rings until it ends, and the next step waits for it: it may go ahead of the step that empties the list only if all that it can
-    find fits there.
+    find fits there. A pass of a loop has a single step, and scans the row of that one: a cycle later, as it is not the ring's first.
 
     Members
     -------
-    begin : one cycle, a pass begins, with a scan in the next cycle.   ring_rows, head : with ``begin``, rows of its ring and the first one.
-    dense : level, mode of the pass; stays during the pass.   ahead : level, the next step's row is scanned, too (event); likewise.   count : steps of the window; stays during the window.
+    begin : one cycle, a pass begins, with a scan in the next cycle, or in a loop in the one after it.   looping : level, it is one of a loop; stays
+    during the pass.   first : number in the window of the pass's first step, less than the rows of the ring; likewise.   ring_rows, head : with ``begin``, rows of its ring and the first one.
+    dense : level, mode of the pass; stays during the pass.   ahead : level, the next step's row is scanned, too (event); likewise.   count : steps of the pass; likewise.
     advance : one cycle: the next step.
     allowed : level, scans may start.   rings_free : level, no spikes are on their way into the rings.   scan_busy : level, the scanner's.
     rows_done : finished scans of this pass.
-    step : from the cycle after ``begin`` on.   last : level, it is the window's last.
+    step : from the cycle after ``begin`` on, counted from the first one.   last : level, it is the pass's last.
     scanned : level, all scans that this step needs, and those ahead, are finished.
     scan_start : one cycle, a scan starts.   scan_count : rows that it takes.   scan_ring_rows : rows of the ring.   scan_row : the first row to scan.
     """
@@ -35,6 +37,8 @@ class Steps(wiring.Component):
         super().__init__(
             {
                 "begin": In(1),
+                "looping": In(1),
+                "first": In(window_step(config)),
                 "ring_rows": In(rows),
                 "head": In(rows),
                 "dense": In(1),
@@ -59,15 +63,17 @@ class Steps(wiring.Component):
         m = Module()
         last_index, next_step = Signal.like(self.step), Signal.like(self.step)
         started, needed = Signal.like(self.rows_done), Signal.like(self.rows_done)  # scans of this pass
-        next_row = Signal.like(self.scan_row)
-        m.d.sync += [last_index.eq(self.count - 1), self.scan_count.eq(Mux(self.dense, self.count, 1)), self.scan_start.eq(0)]
+        later, next_row = Signal(), Signal.like(self.scan_row)
+        m.d.sync += [last_index.eq(self.count - 1), self.scan_count.eq(Mux(self.dense, self.count, 1)), self.scan_start.eq(0), later.eq(0)]
         m.d.comb += [
             self.scanned.eq(self.rows_done == needed),
             next_step.eq(self.step + 1),
-            next_row.eq(Mux(self.scan_row + 1 == self.scan_ring_rows, 0, self.scan_row + 1)),
+            next_row.eq(wrapped(self.scan_row + Mux(later, self.first, 1), self.scan_ring_rows)),
         ]
         with m.If(self.allowed & self.rings_free & (started == self.rows_done) & (started != needed) & ~self.scan_busy):
             m.d.sync += [self.scan_start.eq(1), started.eq(started + 1), self.scan_row.eq(next_row)]
+        with m.If(later):
+            m.d.sync += [self.scan_start.eq(1), self.scan_row.eq(next_row)]
         with m.If(self.advance):
             m.d.sync += [self.step.eq(next_step), self.last.eq(next_step == last_index)]
             with m.If(~self.dense & (needed != self.count)):
@@ -78,7 +84,8 @@ class Steps(wiring.Component):
                 self.last.eq(last_index == 0),
                 self.scan_ring_rows.eq(self.ring_rows),
                 self.scan_row.eq(self.head),
-                self.scan_start.eq(1),
+                self.scan_start.eq(~self.looping),
+                later.eq(self.looping),
                 started.eq(1),
                 needed.eq(Mux(self.dense | ~self.ahead | (last_index == 0), 1, 2)),
             ]

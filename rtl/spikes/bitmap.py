@@ -26,7 +26,7 @@ class Bitmap(wiring.Component):
 
     Members
     -------
-    load : In, one cycle: a window starts.   begin : In, one cycle: an update of the next step starts.   step : In, with ``begin``, its time for records.
+    load : In, one cycle: a pass starts.   first : In, with ``load``, number in the window of its first step.   begin : In, one cycle: an update of the next step starts.   step : In, with ``begin``, its time for records.
     began : Out, one cycle: ``begin``, as late as the update's words.
     words : In(:class:`~lifline.rtl.streams.SpikeWords`), of the step that began last.
     upcoming : Out, number in the window of the step that begins next.   complete : Out, the last step whose words were complete.
@@ -40,6 +40,7 @@ class Bitmap(wiring.Component):
         super().__init__(
             {
                 "load": In(1),
+                "first": In(window_step(config)),
                 "begin": In(1),
                 "step": In(RECORD["step"].width),
                 "began": Out(1),
@@ -67,7 +68,7 @@ class Bitmap(wiring.Component):
         with m.If(self.began):
             m.d.sync += [self.upcoming.eq(self.upcoming + 1), arriving.eq(self.upcoming), arriving_step.eq(self.step)]
         with m.If(self.load):
-            m.d.sync += self.upcoming.eq(0)
+            m.d.sync += self.upcoming.eq(self.first)
         with m.If(words.complete):
             m.d.sync += [self.complete.number.eq(arriving), self.complete.step.eq(arriving_step), self.complete.last_word.eq(words.index)]
         with m.If(self.go):

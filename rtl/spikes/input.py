@@ -12,8 +12,8 @@ from lifline.arch.records import INPUT_BITS, INPUT_END_OF_STEP
 from lifline.arch.registers import POSITION_BITS
 
 from ..cells.memory import Ram
+from ..cells.select import wrapped
 from ..streams import DelayRead, HostAccess, InputControl, InputProgress, spike_write
-from .place import wrapped
 
 NEURON_BITS = (RING_BITS - 1).bit_length()
 """Of an index of a neuron, those that are its place in a ring's word."""

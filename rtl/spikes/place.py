@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,12 +10,8 @@ from lifline.arch.config import Config
 from lifline.arch.program import RING_0
 
 from ..cells.decode import word_layout
+from ..cells.select import wrapped
 from ..streams import window_step
-
-
-def wrapped(row: Value, rows: Value) -> Value:
-    """``row`` modulo ``rows`` for ``row < 2 * rows``."""
-    return Mux(row >= rows, row - rows, row)
 
 
 class Place(wiring.Component):

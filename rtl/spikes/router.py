@@ -95,7 +95,7 @@ class Router(wiring.Component):
         self.config = config
         super().__init__(
             {
-                "command": In(RouteCommand()),
+                "command": In(RouteCommand(config)),
                 "words": In(SpikeWords(config)),
                 "write": Out(spike_write(config)),
                 "delays": Out(DelayRead(config)),
@@ -124,6 +124,7 @@ class Router(wiring.Component):
             destination.population.eq(population),
             destination.go.eq(command.go),
             bitmap.load.eq(command.load),
+            bitmap.first.eq(command.first),
             bitmap.begin.eq(command.begin),
             bitmap.step.eq(command.step),
             bitmap.go.eq(command.go),

@@ -27,6 +27,7 @@ from lifline.arch.program import (
     POPULATION_2,
     POPULATION_5,
     POPULATION_WORDS,
+    REPEAT_WORDS,
     RING_0,
     RING_1,
     RING_WORDS,
@@ -49,6 +50,9 @@ INPUT = -1
 WINDOW_CYCLES = len(sequencer.PER_WINDOW) - 1
 """The last ring does not need its Skip."""
 RING_CYCLES = len(sequencer.PER_RING)
+LOOP_STEP_CYCLES = len(sequencer.PER_LOOP_STEP) + len(sequencer.BACK_IN_LOOP)
+LOOP_CYCLES = len(sequencer.PER_LOOP) - len(sequencer.BACK_IN_LOOP)
+"""Nothing follows the last step."""
 PASS_CYCLES = len(sequencer.BEFORE_HEAD)
 """The rest of a pass is simulated."""
 
@@ -72,6 +76,7 @@ class _Pass:
     groups: int
     blocks: int
     dense: bool
+    looping: bool
     own: NDArray[Any]
     population: int | None
     target: NDArray[Any]
@@ -128,13 +133,19 @@ class CycleModel:
         self._maps = np.zeros(TABLES * config.map_words, np.uint32) if maps is None else maps
         self._rings: dict[int, _Ring] = {}
         self._passes: list[_Pass] = []
+        self._loops = 0
         self._decode()
 
     def _decode(self) -> None:
         """Read the instructions."""
-        found: list[tuple[dict[str, int], dict[str, int], int, list[int], int | None, NDArray[Any]]] = []
-        position = 0
+        found: list[tuple[dict[str, int], dict[str, int], int, list[int], bool, int | None, NDArray[Any]]] = []
+        position, looping = 0, False
         while (opcode := INSTRUCTION.unpack(self._image[position])["opcode"]) != Opcode.END:
+            if opcode in (Opcode.LOOP, Opcode.REPEAT):
+                looping = opcode == Opcode.LOOP
+                self._loops += looping
+                position += 1 if looping else len(REPEAT_WORDS)
+                continue
             head, ring, tail = (layout.unpack(self._image[position + k]) for k, layout in enumerate(PASS_WORDS))
             position += len(PASS_WORDS)
             walk = self._image[position : position + len(WALK_WORDS)] if opcode == Opcode.MAPPED_PASS else []
@@ -143,22 +154,23 @@ class CycleModel:
             if head["update"]:
                 population, target = self._target(position)
                 position += len(POPULATION_WORDS) + POPULATION_2.unpack(self._image[position + 2])["micro_words"]
-            found.append((head, ring, tail["fan_in"], walk, population, target))
+            found.append((head, ring, tail["fan_in"], walk, looping, population, target))
         self._rings_advanced = INSTRUCTION.unpack(self._image[position])["argument"]
         for _, pointer, *_ in found:
             if not RING_0.unpack(self._image[pointer["ring"]])["tap"] and pointer["ring"] not in self._rings:
                 self._unwritten(pointer["ring"])
-        for head, pointer, fan_in, walk, population, target in found:
+        for head, pointer, fan_in, walk, looping, population, target in found:
             ring = self._rings.get(pointer["ring"]) or self._tap(pointer)
             first = (pointer["ring_base"] - ring.base) // ring.rows * RING_BITS
             blocks, dense = head["blocks"], head["mode"] == Mode.DENSE
             visited = visits(walk, self._maps, fan_in, self.config) if walk else None
             own = filled(
                 Pass, blocks=blocks, stride=0 if head["one_slot"] else blocks, dense=dense, mapped=visited is not None, slots=self.config.slot_words,
-                updates=population is not None, ahead=head["source_words"] <= self.config.words_ahead, parts=0 if dense else self.config.list_entries // LIST_PART,
+                updates=population is not None, ahead=head["source_words"] <= self.config.words_ahead and not head["recurrent"], recurrent=head["recurrent"],
+                looping=looping, parts=0 if dense else self.config.list_entries // LIST_PART,
                 window=self.config.window, drain=self.config.drain_cycles, chunk=self.config.dense_entries,
             )  # fmt: skip
-            self._passes.append(_Pass(ring, first, head["source_words"], blocks, dense, own, population, target, visited))
+            self._passes.append(_Pass(ring, first, head["source_words"], blocks, dense, looping, own, population, target, visited))
 
     def _unwritten(self, address: int) -> None:
         """A ring that no population writes: the input's, or that of a read-out, which stays empty."""
@@ -226,8 +238,9 @@ class CycleModel:
         while time < stop:
             part_end = min(stop, first + ((time - first) // MAX_STEPS_PER_RUN + 1) * MAX_STEPS_PER_RUN)
             count = min(window, part_end - time, every - time % every if every else window)
-            costs = [self._pass(p, activity, fired, time, count) for p in self._passes]
-            cycles.append([c for c, _, _ in costs] + [WINDOW_CYCLES + RING_CYCLES * self._rings_advanced])
+            costs = [self._window(p, activity, fired, time, count) for p in self._passes]
+            loops = self._loops * (LOOP_CYCLES + LOOP_STEP_CYCLES * count)
+            cycles.append([c for c, _, _ in costs] + [WINDOW_CYCLES + RING_CYCLES * self._rings_advanced + loops])
             reads.append([r for _, r, _ in costs])
             accumulate.append([a for _, _, a in costs])
             time += count
@@ -240,10 +253,19 @@ class CycleModel:
             np.array(accumulate, np.int64).reshape(-1, passes),
         )
 
+    def _window(
+        self, p: _Pass, activity: Mapping[int, NDArray[np.uint8]], fired: Mapping[int, NDArray[np.int64]], time: int, count: int
+    ) -> tuple[int, int, int]:
+        """Likewise, of a pass and all its executions in the window at ``time``: one, or one per step."""
+        if not p.looping:
+            return self._pass(p, activity, fired, time, count)
+        each = [self._pass(p, activity, fired, time + step, 1) for step in range(count)]
+        return sum(c for c, _, _ in each), sum(r for _, r, _ in each), sum(a for _, _, a in each)
+
     def _pass(
         self, p: _Pass, activity: Mapping[int, NDArray[np.uint8]], fired: Mapping[int, NDArray[np.int64]], time: int, count: int
     ) -> tuple[int, int, int]:
-        """Cycles, weight words read, and cycles of accumulation of one pass in the window at ``time``."""
+        """Cycles, weight words read, and cycles of accumulation of one execution of a pass, for ``count`` steps from ``time`` on."""
         delays = p.ring.delays[p.first : p.first + p.groups * RING_BITS]
         active = np.zeros((1 if p.dense else count, p.groups), np.int64)
         if p.ring.source is not None:

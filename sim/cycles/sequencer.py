@@ -14,6 +14,12 @@ PER_WINDOW = (State.WAIT, State.DECODE, State.END)
 """States that every window goes through: the one that waits, if it need not, and the decoding of ``END``."""
 PER_RING = (State.ADVANCE, State.SKIP)
 """States for every ring whose head moves."""
+PER_LOOP = (State.DECODE,)
+"""States of a loop in a window ..."""
+PER_LOOP_STEP = (State.DECODE, State.REPEAT)
+"""... for each of its steps ..."""
+BACK_IN_LOOP = (State.RESUME,)
+"""... and between two of them."""
 BEFORE_HEAD = (State.DECODE, State.PASS_RING, State.PASS_WEIGHTS)
 """States of a pass before its ring's head is read, where its simulation begins."""
 
@@ -39,6 +45,8 @@ class Sequencer:
     """cycle of the counters"""
     scan_start: bool
     """a scan starts"""
+    scan_later: bool
+    """one starts in the next cycle: the first of a pass of a loop"""
     route_due: bool
     """spikes wait to be routed"""
     route_coming: bool
@@ -90,6 +98,7 @@ def show(
         and sequencer.started == rows_done
         and sequencer.started < rows_needed
         and not scan_busy
+        and not (own.recurrent and (sequencer.route_due or sequencer.route_coming))
     )
     sequencer.accumulated = accumulated and scanned
     sequencer.accumulation_ends = state == State.ACCUMULATE and sequencer.complete and routed
@@ -99,7 +108,7 @@ def show(
     else:
         sequencer.go = sequencer.accumulation_ends and own.updates and ready and recorded
     sequencer.route = (
-        sequencer.route_due and recorded and scanned and not route_busy
+        sequencer.route_due and recorded and (scanned or (own.recurrent and not scan_busy)) and not route_busy
         and (state == State.ACCUMULATE or state == State.UPDATE or state == State.SETTLE)
     )  # fmt: skip
     sequencer.settled = not recorder_busy and ((update_settled and routed) if target.routed or target.recorded != 0 else counted)
@@ -109,7 +118,7 @@ def show(
 def step(sequencer: Sequencer, own: Pass, target: Target, ending: bool, complete: bool) -> None:
     """The end of a cycle. ``ending``, ``complete``: the last operation of a step is issued, its last spike word is shown."""
     state = sequencer.state
-    sequencer.scan_start = sequencer.begin_scan
+    sequencer.scan_start, sequencer.scan_later = sequencer.begin_scan or sequencer.scan_later, False
     sequencer.started += sequencer.begin_scan
     sequencer.complete = False
     if sequencer.route:
@@ -119,7 +128,7 @@ def step(sequencer: Sequencer, own: Pass, target: Target, ending: bool, complete
     if ending:
         sequencer.route_coming = True
     if state == State.PASS_HEAD:
-        sequencer.scan_start, sequencer.started = True, 1
+        sequencer.scan_start, sequencer.scan_later, sequencer.started = not own.looping, own.looping, 1
         sequencer.state = State.PASS_WALK if own.mapped else State.PASS_START
     elif state == State.PASS_WALK:
         if sequencer.index == LAST_WALK_WORD:

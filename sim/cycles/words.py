@@ -55,6 +55,10 @@ class Pass:
     """the pass updates a population"""
     ahead: bool
     """the next step's row is scanned, too, in event mode"""
+    recurrent: bool
+    """a row is scanned when the spikes of the step before have been routed: they are in it"""
+    looping: bool
+    """one of a loop, for a single step"""
     parts: int
     """parts of the list that entries go round; 0: all of them fit, in dense mode"""
     window: int

@@ -20,6 +20,7 @@ PROGRAM_WORDS = 40
 PASS_WORDS = 3
 MAPPED_PASS_WORDS = 9
 RING_WORDS = 3
+LOOP_WORDS = 3
 
 
 @dataclass
@@ -70,6 +71,9 @@ class Budget:
         self.ring_words += words * (longest + self.config.window * (2 if is_input else 1))
         self.delay_entries += 0 if (delays == delays[0]).all() else words * RING_BITS
         self.program_words += RING_WORDS
+
+    def add_loop(self) -> None:
+        self.program_words += LOOP_WORDS
 
     def add_projection(self, projection: Projection, source: tuple[int, ...], target: tuple[int, ...]) -> None:
         """Passes of a projection between populations of these shapes, with their weights and maps."""

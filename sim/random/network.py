@@ -17,12 +17,13 @@ from lifline.arch.config import Config, ceil_div
 from lifline.arch.limits import RING_BITS
 from lifline.arch.program import Mode
 from lifline.network.connections.fully_connected import FullyConnected
-from lifline.network.model import MAX_DELAY, EarlyExit, Network, Population, Projection
+from lifline.network.model import EarlyExit, Network, Population, Projection
 
 from .budget import Budget
+from .feedback import feedback
 from .geometry import random_shape, random_window
 from .neurons import FEW_STATE_BITS, one_restless, random_neurons, without_memory
-from .projections import Wish, fully_connected, random_projections, random_weights, wishes_onto
+from .projections import Wish, fully_connected, random_projections, wishes_onto
 from .taps import with_taps
 
 POSITIONS = 8
@@ -40,11 +41,11 @@ def random_network(
     max_size: int = 20,
     corners: bool = False,
 ) -> Network:
-    """A network that ``config`` can run (unless ``recurrent``, ``graded`` or ``synaptic``, which only the golden model runs so far).
+    """A network that ``config`` can run (unless ``graded`` or ``synaptic``, which only the golden model runs so far).
 
     Parameters
     ----------
-    recurrent : add projections that go back, or to their own source, with delays of at least one step.
+    recurrent : add projections that go back, or to their own source, with delays of at least one step; none where ``config`` has no delays.
     graded : let populations fire several spikes per step.
     synaptic : give most projections one delay per synapse.
     max_inputs, max_size : largest input and largest population, in neurons; with positions :data:`POSITIONS` times as many.
@@ -86,7 +87,7 @@ def _draw(
     if windows:
         projections = with_taps(rng, config, populations, projections)
     if recurrent:
-        projections += _feedback(rng, config, populations[1:], projections)
+        projections += feedback(rng, config, populations[1:], projections, budget)
     output = populations[-1]
     assert output.neurons is not None
     early_exit = None
@@ -137,20 +138,6 @@ def random_modes(rng: Generator, network: Network, config: Config) -> dict[tuple
     """A mode for every pair of populations: event mode where anything but full connections lies between them."""
     modes = {(p.source, p.target): Mode(int(rng.integers(2)) if config.dense_lanes else 0) for p in network.projections}
     return modes | {(p.source, p.target): Mode.EVENT for p in network.projections if not isinstance(p.connection, FullyConnected)}
-
-
-def _feedback(rng: Generator, config: Config, populations: list[Population], existing: list[Projection]) -> list[Projection]:
-    pairs = {(p.source, p.target) for p in existing}
-    result = []
-    for k, source in enumerate(populations):
-        for target in populations[: k + 1]:
-            if (source.name, target.name) in pairs or rng.random() < 0.4:
-                continue
-            largest = min(MAX_DELAY, max(1, config.max_delay))
-            delays = int(rng.integers(1, largest + 1)) if rng.random() < 0.5 else rng.integers(1, largest + 1, source.size)
-            weights = random_weights(rng, config.weight_min, config.weight_max, (target.size, source.size))
-            result.append(Projection(source=source.name, target=target.name, weights=weights, delays=delays))
-    return result
 
 
 def _with_synaptic_delays(rng: Generator, config: Config, projection: Projection) -> Projection:

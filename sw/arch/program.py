@@ -4,7 +4,8 @@ A program is a list of 32-bit words. The sequencer starts at word 0 in every win
 A ``PASS`` accumulates one projection (or a part of its presynaptic neurons) into a population; the last pass of a
 population carries the population's own words right behind it and updates the neurons. The words after those are the
 population's microprogram. A ``MAPPED_PASS`` has six words more, behind those of a ``PASS``, which say which weight words and slots
-each presynaptic neuron visits (:mod:`lifline.arch.maps`). ``END`` carries the descriptors of all delay rings; the sequencer moves their heads by a window. Pointers stand
+each presynaptic neuron visits (:mod:`lifline.arch.maps`). What is between ``LOOP`` and ``REPEAT`` is executed once per step instead, for that step:
+populations whose spikes come back to them. ``END`` carries the descriptors of all delay rings; the sequencer moves their heads by a window. Pointers stand
 at least one word before the word that they point to is needed.
 """
 
@@ -21,6 +22,8 @@ class Opcode(enum.IntEnum):
     PASS = 1
     MAPPED_PASS = 2
     """event mode only, and only in configurations with maps"""
+    LOOP = 3
+    REPEAT = 4
 
 
 class Mode(enum.IntEnum):
@@ -33,9 +36,17 @@ class Mode(enum.IntEnum):
 INSTRUCTION = Word(
     "instruction",
     "First word of every instruction.",
-    Field("argument", 28, "END: number of ring descriptors, which follow; passes: see below"),
-    Field("opcode", 4, "END 0, PASS 1, MAPPED_PASS 2"),
+    Field("argument", 28, "END: number of ring descriptors, which follow; passes: see below; else zero"),
+    Field("opcode", 3, "END 0, PASS 1, MAPPED_PASS 2, LOOP 3, REPEAT 4"),
+    Field("flag", 1, "passes: see below; else zero"),
 )
+REPEAT_1 = Word(
+    "repeat_1",
+    "REPEAT, word 1.",
+    Field("first", 16, "address of the instruction behind LOOP: executed next, until all steps of the window are through"),
+    Field("reserved", 16, "zero"),
+)
+REPEAT_WORDS = (INSTRUCTION, REPEAT_1)
 
 PASS_0 = Word(
     "pass_0",
@@ -45,8 +56,9 @@ PASS_0 = Word(
     Field("mode", 1, "0 event, 1 dense"),
     Field("clear", 1, "clear every row after reading it: the last pass that reads this ring"),
     Field("update", 1, "update the neurons: population words follow"),
-    Field("one_slot", 1, "one accumulator slot per block for all steps, else one for each: only where no other pass adds to the population, in event mode"),
-    Field("opcode", 4, "1, or 2 for a MAPPED_PASS"),
+    Field("one_slot", 1, "one accumulator slot per block for all steps, else one for each: only where no other pass adds to the population, in event mode, or in a loop"),
+    Field("opcode", 3, "1, or 2 for a MAPPED_PASS"),
+    Field("recurrent", 1, "event mode, with update: it reads the population's own spikes; a step's row is scanned when those of the step before are in it"),
 )
 PASS_1 = Word(
     "pass_1",
@@ -276,7 +288,7 @@ class MicroOp:
 
 NOP = MicroOp()
 
-PROGRAM_LAYOUTS: tuple[Word, ...] = (INSTRUCTION, *MAPPED_PASS_WORDS, *POPULATION_WORDS, *RING_WORDS, MICRO)
+PROGRAM_LAYOUTS: tuple[Word, ...] = (INSTRUCTION, *MAPPED_PASS_WORDS, REPEAT_1, *POPULATION_WORDS, *RING_WORDS, MICRO)
 """Every layout of program memory, for the C header and the documentation."""
 
 MAX_RINGS = 2

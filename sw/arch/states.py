@@ -51,6 +51,8 @@ class Sequencer(enum.IntEnum):
     """the population's counters are added to what memory holds"""
     PASS_WALK = 19
     """MAPPED_PASS, between PASS_HEAD and PASS_START: its further words, one per cycle"""
+    REPEAT = 20
+    """REPEAT: goes back for another step, or on"""
 
 
 class Router(enum.IntEnum):

@@ -25,6 +25,7 @@ from lifline.arch.program import (
     Record,
 )
 from lifline.arch.registers import Space
+from lifline.compiler.components import Execution
 from lifline.compiler.program import Program
 from lifline.network.model import ResetRule
 from lifline.network.result import RunResult
@@ -33,6 +34,7 @@ from lifline.sim.random.geometry import GEOMETRIES, classes
 OPTIONS = (
     "mode event", "mode dense", *(f"reset {r.value}" for r in ResetRule), "strict", "not strict", "read-out", "current", "clamp", "budget hit",
     "saturation", "bias", "threshold per neuron", "axonal delay", "early exit", "full spike count", "another order", "padding",
+    *(f"execution {e.value}" for e in Execution), "delay of a window back",
 )  # fmt: skip
 VALUES = {"factor": Factor, "addend": Addend, "latch": Latch, "carry": Carry, "record": Record}
 """Fields of a micro-operation whose values have names; each value must have been executed."""
@@ -41,7 +43,7 @@ BITS = {
     "instruction.argument": 3, "pass_0.source_words": 2, "pass_0.blocks": 3, "pass_1.ring_base": 8, "pass_1.ring": 7, "pass_2.weight_base": 9,
     "pass_2.fan_in": 7, "population_0.rows": 5, "population_0.neuron_base": 7, "population_1.prologue": 2, "population_1.update": 4,
     "population_1.record": 2, "population_1.rings": 2, "population_1.population": 2, "population_2.micro_words": 5, "population_5.ring": 7,
-    "population_6.last_row": 16, "population_3.period_words": 2, "population_5.period_rows": 3, "ring_0.base": 8, "ring_0.rows": 7, "ring_1.delay": 6, "micro.offset": 3,
+    "population_6.last_row": 16, "population_3.period_words": 2, "population_5.period_rows": 3, "ring_0.base": 8, "ring_0.rows": 7, "ring_1.delay": 6, "repeat_1.first": 6, "micro.offset": 3,
     "pass_3.radix_0": 5, "pass_4.radix_1": 6, "pass_5.table_0": 5, "pass_5.table_1": 7, "pass_5.table_2": 7, "pass_6.slot_step": 4, "pass_7.slot_step": 4,
     "pass_8.slot_step": 4, "map.weight": 8, "map.slot": 4, "map.count": 3,
 }  # fmt: skip
@@ -58,7 +60,7 @@ def _names(*layouts: Word) -> tuple[str, ...]:
         name
         for layout in layouts
         for f in layout.fields
-        if f.name not in ("reserved", "opcode", "head")  # the sequencer writes the head
+        if f.name not in ("reserved", "opcode", "flag", "head")  # the sequencer writes the head
         for name in (
             [f"micro.{f.name} {value.name.lower()}" for value in VALUES[f.name]]
             if layout is MICRO and f.name in VALUES
@@ -69,7 +71,7 @@ def _names(*layouts: Word) -> tuple[str, ...]:
 
 MAPPED = tuple(name for name in _names(*WALK_WORDS, MAP, *RING_WORDS) if name.startswith(("pass", "map", "ring_0.tap")))
 """Those that only a program with maps can set."""
-FIELDS = tuple(name for name in _names(INSTRUCTION, *PASS_WORDS, *POPULATION_WORDS[:FIRST_COUNTER], *RING_WORDS, MICRO) if name not in MAPPED)
+FIELDS = tuple(name for name in _names(INSTRUCTION, *PASS_WORDS, REPEAT_1, *POPULATION_WORDS[:FIRST_COUNTER], *RING_WORDS, MICRO) if name not in MAPPED)
 """Bits of descriptors that some program must have set, and values of micro-operations that some program must have executed."""
 
 
@@ -81,7 +83,10 @@ def asked_for(configs: Iterable[Config]) -> tuple[str, ...]:
 def exercised(program: Program, wanted: dict[str, set[str]], expected: RunResult) -> set[str]:
     """Options that this program has exercised, descriptor bits that were set in it, and values of its micro-operations."""
     network = program.network
-    seen = classes(network) | {f"mode {p.mode.name.lower()}" for p in program.passes}
+    seen = classes(network) | {f"mode {p.mode.name.lower()}" for p in program.passes} | {f"execution {p.execution.value}" for p in program.passes}
+    order = [p.name for p in program.populations]
+    back = [p for p in network.projections if p.source in order and order.index(p.source) >= order.index(p.target)]
+    seen |= {"delay of a window back" for p in back if p.delay_vector().min() >= program.config.window > 1}
     for population in network.populations:
         neurons = population.neurons
         if neurons is None:

@@ -128,7 +128,8 @@ def _verify_one(
 ) -> tuple[bool, tuple[int, int] | None]:
     """Run the random program of ``seed``, add to ``coverage`` and ``alone``; whether any value differs, and busy cycles as in :class:`Difference`."""
     rng = np.random.default_rng(seed)
-    network = random_network(rng, config=config, corners=True)
+    recurrent = np.random.default_rng([seed, 2]).random() < 0.3
+    network = random_network(rng, config=config, recurrent=recurrent, corners=True)
     modes = random_modes(rng, network, config)
     steps = rng.integers(network.state_max, 3 * network.state_max) if long_run(network) else rng.integers(2, 40)
     spikes = random_spikes(rng, network, int(steps), corners=True)

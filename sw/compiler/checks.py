@@ -70,8 +70,6 @@ def check_supported(network: Network, config: Config, layouts: Mapping[str, Layo
             f"network `{network.name}` is defined for {network.state_bits} state bits, `{config.name}` has {config.state_bits}; "
             f"use a configuration with {network.state_bits}, or `network.replace(state_bits={config.state_bits})` and check the accuracy"
         )
-    if not network.is_feed_forward:
-        raise CompileError("the network is recurrent; this gateware runs feed-forward networks (the golden model runs both)")
     for p in network.populations:
         if p.neurons is not None and p.neurons.cap > 1:
             raise CompileError(

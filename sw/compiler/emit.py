@@ -32,6 +32,8 @@ from lifline.arch.program import (
     POPULATION_6,
     POPULATION_COUNTERS,
     POPULATION_WORDS,
+    REPEAT_1,
+    REPEAT_WORDS,
     RING_0,
     RING_1,
     RING_WORDS,
@@ -39,6 +41,7 @@ from lifline.arch.program import (
 )
 from lifline.network.model import Network, ResetRule
 
+from .components import Execution
 from .maps import Maps
 from .memories import PROGRAM, MemoryUse
 from .microcode import Microprogram
@@ -76,25 +79,33 @@ def emit(network: Network, config: Config, rings: Rings, weights: Weights, maps:
     CompileError   if they do not fit the program memory.
     """
     end = sum(len(placed.layouts) for placed in weights.passes) + len(POPULATION_WORDS) * len(neurons.populations) + neurons.program_words
+    end += (1 + len(REPEAT_WORDS)) * len(weights.loops)
     # The sequencer always loads MAX_RINGS descriptors: also from the last one on.
     size = end + 1 + len(RING_WORDS) * (len(rings.taps) + MAX_RINGS)
     memory = PROGRAM.claim(network, config, size)
     descriptors = _Descriptors(end)
     words: list[int] = []
     populations: list[ProgramPopulation] = []
+    begins, ends = {loop.start for loop in weights.loops}, {loop[-1] for loop in weights.loops}
+    first = 0
     for number, placed in enumerate(weights.passes):
+        if number in begins:
+            words.append(INSTRUCTION.pack(argument=0, opcode=Opcode.LOOP, flag=0))
+            first = len(words)
         words += _pass_words(placed, descriptors, clear=weights.reads_last(number)) + _walk_words(placed.walk, maps.starts[number])
         if placed.entry.updates:
             where = neurons.population(placed.entry.target)
             population = _described(where, number=len(populations), address=len(words))
             # A read-out's rings stay empty.
             own = rings.of_population(population.name) if population.fires else []
-            first = descriptors.address(own[0].number if own else 0)
-            words += _population_words(where, population, config, shift=weights.shifts[population.name], rings=len(own), first_ring=first)
+            ring = descriptors.address(own[0].number if own else 0)
+            words += _population_words(where, population, config, shift=weights.shifts[population.name], rings=len(own), first_ring=ring)
             words += _microprogram(where.program)
             populations.append(population)
+        if number in ends:
+            words += [INSTRUCTION.pack(argument=0, opcode=Opcode.REPEAT, flag=0), REPEAT_1.pack(first=first, reserved=0)]
     assert len(words) == end
-    words.append(INSTRUCTION.pack(argument=len(rings.taps), opcode=Opcode.END))
+    words.append(INSTRUCTION.pack(argument=len(rings.taps), opcode=Opcode.END, flag=0))
     words += [word for tap in rings.taps for word in _ring_words(tap)]
     words += [0] * (size - len(words))
     return ProgramMemory(np.array(words, np.uint32), tuple(populations), memory)
@@ -106,6 +117,7 @@ def _pass_words(placed: PlacedPass, descriptors: _Descriptors, *, clear: bool) -
         PASS_0.pack(
             source_words=ceil_div(entry.fan_in, RING_BITS), blocks=entry.blocks, mode=entry.mode, clear=clear, update=entry.updates,
             one_slot=placed.one_slot, opcode=Opcode.PASS if placed.walk is None else Opcode.MAPPED_PASS,
+            recurrent=entry.execution is Execution.RECURRENT,
         ),
         PASS_1.pack(ring_base=ring.base + entry.first // RING_BITS * ring.rows, ring=descriptors.address(placed.tap.number)),
         PASS_2.pack(weight_base=placed.weight_base, fan_in=entry.fan_in),

@@ -20,6 +20,7 @@ from lifline.arch.program import (
     POPULATION_1,
     POPULATION_2,
     POPULATION_WORDS,
+    REPEAT_WORDS,
     RING_WORDS,
     Mode,
     Opcode,
@@ -27,6 +28,7 @@ from lifline.arch.program import (
 from lifline.arch.registers import Space
 from lifline.network.model import Network
 
+from .components import Execution
 from .layouts import Layout
 
 
@@ -41,6 +43,7 @@ class ProgramPass:
     fan_in: int
     blocks: int
     updates: bool
+    execution: Execution = Execution.WINDOW
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,11 @@ class Program:
         populations = {p.address: p for p in self.populations}
         position = 0
         while (opcode := INSTRUCTION.unpack(image[position])["opcode"]) != Opcode.END:
+            if opcode in (Opcode.LOOP, Opcode.REPEAT):
+                for layout in (INSTRUCTION,) if opcode == Opcode.LOOP else REPEAT_WORDS:
+                    yield position, layout, image[position]
+                    position += 1
+                continue
             for layout in PASS_WORDS if opcode == Opcode.PASS else MAPPED_PASS_WORDS:
                 yield position, layout, image[position]
                 position += 1

@@ -43,6 +43,7 @@ class PassDescription(Strict):
     fan_in: int
     blocks: int
     updates: bool
+    execution: str
 
 
 class LayoutDescription(Strict):

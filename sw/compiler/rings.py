@@ -179,7 +179,7 @@ def place_rings(network: Network, config: Config, layouts: Mapping[str, Layout])
 def _shared(network: Network, population: Population, config: Config) -> list[_Readers]:
     """Who reads which ring of a population, in the order in which they read first."""
     found: list[_Readers] = []
-    for projection in reversed(readers_in_order(network, population.name)):
+    for projection in reversed(readers_in_order(network, population.name, config.window)):
         pattern = projection.delay_vector() - projection.shortest_delay
         if not any(group.admit(projection, pattern, config) for group in found):
             found.append(_Readers(projection, pattern))

@@ -12,14 +12,15 @@ from lifline.arch.config import Config
 from lifline.arch.errors import CompileError
 from lifline.arch.layout import WORD_BITS, Word
 from lifline.arch.program import MAPPED_PASS_WORDS, PASS_WORDS, Mode
-from lifline.network.model import Network
+from lifline.network.model import Network, Projection
 
+from .components import Execution, components_of
 from .layouts import Layout
 from .memories import WEIGHTS, MemoryUse
 from .order import projections_in_order
 from .program import ProgramPass
 from .projections.chosen import kind_of
-from .projections.kind import Ints
+from .projections.kind import Ints, Part
 from .projections.walk import Walk
 from .rings import Rings, Tap
 from .scaling import scaled_weights
@@ -61,10 +62,12 @@ class Weights:
 
     Attributes
     ----------
+    loops : the passes of every loop, which are executed for one step after the other.
     shifts : by population, index into the configuration's weight shifts.   words : (word, lane).
     """
 
     passes: tuple[PlacedPass, ...]
+    loops: tuple[range, ...]
     shifts: dict[str, int]
     words: Ints
     memory: MemoryUse
@@ -78,7 +81,7 @@ class Weights:
 def place_weights(
     network: Network, config: Config, modes: Mapping[tuple[str, str], Mode], rings: Rings, layouts: Mapping[str, Layout]
 ) -> Weights:
-    """Passes and weight words, population by population in the order of computation.
+    """Passes and weight words, component by component and population by population in the order of computation.
 
     Raises
     ------
@@ -86,33 +89,54 @@ def place_weights(
         weights than there is room for.
     """
     passes: list[PlacedPass] = []
+    loops: list[range] = []
     shifts: dict[str, int] = {}
     words: list[Ints] = []
     stored: dict[bytes, int] = {}  # first word by contents
     weight_base = 0
-    for target in map(network.population, network.order):
-        if target.neurons is None:
-            continue
-        scaled = scaled_weights(network, target, config)
-        shifts[target.name] = scaled.shift
-        into = [
-            (p, modes[p.source, p.target], part)
-            for p in projections_in_order(network, target.name)
-            for part in kind_of(p).parts(p, scaled.stored[p], layouts[p.source], layouts[p.target], modes[p.source, p.target], config)
-        ]
-        # The update follows a step's events at once where no other pass adds to the population: the next step may have the same slots.
-        one_slot = len(into) == 1 and into[0][1] is Mode.EVENT
-        _check_slots(target.name, max(part.blocks for _, _, part in into), config, one_slot=one_slot)
-        for p, mode, part in into:
-            entry = ProgramPass(p.source, p.target, mode, part.first, part.fan_in, part.blocks, part is into[-1][2])
-            base = stored.setdefault(part.words.tobytes(), weight_base)
-            passes.append(PlacedPass(entry, rings.of_projection[p], base, len(part.words), one_slot, part.walk))
-            if base == weight_base:
-                words.append(part.words)
-                weight_base += len(part.words)
+    for component in components_of(network, config.window):
+        first = len(passes)
+        into: list[list[_Incoming]] = []
+        for target in component.populations:
+            scaled = scaled_weights(network, target, config)
+            shifts[target.name] = scaled.shift
+            into.append(
+                [
+                    _Incoming(p, modes[p.source, p.target], part)
+                    for p in projections_in_order(network, component, target.name)
+                    for part in kind_of(p).parts(p, scaled.stored[p], layouts[p.source], layouts[p.target], modes[p.source, p.target], config)
+                ]
+            )
+        every = [incoming for own in into for incoming in own]
+        slots_fit = max(incoming.part.blocks for incoming in every) * config.window <= config.slot_words
+        execution = component.execution([(incoming.projection, incoming.mode is Mode.EVENT) for incoming in every], slots_fit=slots_fit)
+        for own in into:
+            # The update follows a step's events at once where no other pass adds to the population: the next step may have the same slots.
+            one_slot = execution is Execution.LOOP or (len(own) == 1 and own[0].mode is Mode.EVENT)
+            _check_slots(own[0].projection.target, max(incoming.part.blocks for incoming in own), config, one_slot=one_slot)
+            for incoming in own:
+                p, part, last = incoming.projection, incoming.part, incoming is own[-1]
+                how = Execution.WINDOW if execution is Execution.RECURRENT and not last else execution
+                entry = ProgramPass(p.source, p.target, incoming.mode, part.first, part.fan_in, part.blocks, last, how)
+                base = stored.setdefault(part.words.tobytes(), weight_base)
+                passes.append(PlacedPass(entry, rings.of_projection[p], base, len(part.words), one_slot, part.walk))
+                if base == weight_base:
+                    words.append(part.words)
+                    weight_base += len(part.words)
+        if execution is Execution.LOOP:
+            loops.append(range(first, len(passes)))
     _check_bytes(passes, config)
     image = np.concatenate(words)
-    return Weights(tuple(passes), shifts, image, WEIGHTS.claim(network, config, len(image)))
+    return Weights(tuple(passes), tuple(loops), shifts, image, WEIGHTS.claim(network, config, len(image)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Incoming:
+    """A part of a projection, before it has a place."""
+
+    projection: Projection
+    mode: Mode
+    part: Part
 
 
 def _check_slots(name: str, blocks: int, config: Config, *, one_slot: bool) -> None:

@@ -95,6 +95,8 @@
 #define LIFLINE_OPCODE_END 0u
 #define LIFLINE_OPCODE_PASS 1u
 #define LIFLINE_OPCODE_MAPPED_PASS 2u
+#define LIFLINE_OPCODE_LOOP 3u
+#define LIFLINE_OPCODE_REPEAT 4u
 #define LIFLINE_MODE_EVENT 0u
 #define LIFLINE_MODE_DENSE 1u
 #define LIFLINE_FACTOR_ZERO 0u
@@ -170,10 +172,12 @@
 
 /* program memory */
 /* instruction: First word of every instruction. */
-#define LIFLINE_INSTRUCTION_ARGUMENT_SHIFT 0u  /* END: number of ring descriptors, which follow; passes: see below */
+#define LIFLINE_INSTRUCTION_ARGUMENT_SHIFT 0u  /* END: number of ring descriptors, which follow; passes: see below; else zero */
 #define LIFLINE_INSTRUCTION_ARGUMENT_BITS 28u
-#define LIFLINE_INSTRUCTION_OPCODE_SHIFT 28u  /* END 0, PASS 1, MAPPED_PASS 2 */
-#define LIFLINE_INSTRUCTION_OPCODE_BITS 4u
+#define LIFLINE_INSTRUCTION_OPCODE_SHIFT 28u  /* END 0, PASS 1, MAPPED_PASS 2, LOOP 3, REPEAT 4 */
+#define LIFLINE_INSTRUCTION_OPCODE_BITS 3u
+#define LIFLINE_INSTRUCTION_FLAG_SHIFT 31u  /* passes: see below; else zero */
+#define LIFLINE_INSTRUCTION_FLAG_BITS 1u
 /* pass_0: PASS and MAPPED_PASS, word 0. */
 #define LIFLINE_PASS_0_SOURCE_WORDS_SHIFT 0u  /* words of 32 presynaptic neurons to scan, at least 1 */
 #define LIFLINE_PASS_0_SOURCE_WORDS_BITS 12u
@@ -185,10 +189,12 @@
 #define LIFLINE_PASS_0_CLEAR_BITS 1u
 #define LIFLINE_PASS_0_UPDATE_SHIFT 26u  /* update the neurons: population words follow */
 #define LIFLINE_PASS_0_UPDATE_BITS 1u
-#define LIFLINE_PASS_0_ONE_SLOT_SHIFT 27u  /* one accumulator slot per block for all steps, else one for each: only where no other pass adds to the population, in event mode */
+#define LIFLINE_PASS_0_ONE_SLOT_SHIFT 27u  /* one accumulator slot per block for all steps, else one for each: only where no other pass adds to the population, in event mode, or in a loop */
 #define LIFLINE_PASS_0_ONE_SLOT_BITS 1u
 #define LIFLINE_PASS_0_OPCODE_SHIFT 28u  /* 1, or 2 for a MAPPED_PASS */
-#define LIFLINE_PASS_0_OPCODE_BITS 4u
+#define LIFLINE_PASS_0_OPCODE_BITS 3u
+#define LIFLINE_PASS_0_RECURRENT_SHIFT 31u  /* event mode, with update: it reads the population's own spikes; a step's row is scanned when those of the step before are in it */
+#define LIFLINE_PASS_0_RECURRENT_BITS 1u
 /* pass_1: PASS and MAPPED_PASS, word 1. */
 #define LIFLINE_PASS_1_RING_SHIFT 0u  /* address of the ring descriptor */
 #define LIFLINE_PASS_1_RING_BITS 16u
@@ -237,6 +243,11 @@
 #define LIFLINE_PASS_8_WEIGHT_STEP_BITS 16u
 #define LIFLINE_PASS_8_SLOT_STEP_SHIFT 16u  /* slots from one repetition to the next, signed */
 #define LIFLINE_PASS_8_SLOT_STEP_BITS 16u
+/* repeat_1: REPEAT, word 1. */
+#define LIFLINE_REPEAT_1_FIRST_SHIFT 0u  /* address of the instruction behind LOOP: executed next, until all steps of the window are through */
+#define LIFLINE_REPEAT_1_FIRST_BITS 16u
+#define LIFLINE_REPEAT_1_RESERVED_SHIFT 16u  /* zero */
+#define LIFLINE_REPEAT_1_RESERVED_BITS 16u
 /* population_0: Population, word 0. */
 #define LIFLINE_POPULATION_0_ROWS_SHIFT 0u  /* rows to update, at least 1 */
 #define LIFLINE_POPULATION_0_ROWS_BITS 16u

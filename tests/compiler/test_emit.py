@@ -71,7 +71,7 @@ def test_passes_lead_to_populations_and_those_to_the_next_pass() -> None:
             updated.append(program.populations[len(updated)].name)
             position += len(POPULATION_WORDS) + POPULATION_2.unpack(int(program.words[position + 2]))["micro_words"]
     assert passes == 5 and updated == ["hidden", "late", "out"] and [p.number for p in program.populations] == [0, 1, 2]
-    assert INSTRUCTION.unpack(int(program.words[position])) == {"opcode": Opcode.END, "argument": 4}
+    assert INSTRUCTION.unpack(int(program.words[position])) == {"opcode": Opcode.END, "argument": 4, "flag": 0}
 
 
 def test_descriptors_follow_the_end_and_are_what_passes_and_populations_point_to() -> None:

@@ -20,6 +20,7 @@ from lifline.arch.program import (
     POPULATION_5,
     POPULATION_COUNTERS,
     POPULATION_WORDS,
+    REPEAT_1,
     RING_0,
     RING_1,
     RING_WORDS,
@@ -49,7 +50,9 @@ def made_up(rng: random.Random, *, maps: bool) -> list[int]:
         population[2] = noise(POPULATION_2, micro_words=micro)
         population[5] = noise(POPULATION_5, ring=rings + 2 * rng.randrange(8))
         words += population + [rng.getrandbits(WORD_BITS) for _ in range(micro)]
-    words += [INSTRUCTION.pack(opcode=Opcode.END, argument=8)]
+    words += [INSTRUCTION.pack(argument=0, opcode=Opcode.LOOP, flag=0)]
+    words += [INSTRUCTION.pack(argument=0, opcode=Opcode.REPEAT, flag=0), noise(REPEAT_1, first=len(words))]
+    words += [INSTRUCTION.pack(argument=8, opcode=Opcode.END, flag=0)]
     assert len(words) < rings
     words += [rng.getrandbits(WORD_BITS) for _ in range(TINY.program_words - len(words))]
     return words
@@ -138,7 +141,19 @@ def test_words_are_found_in_their_places(seed: int, first_window: bool, config: 
                 at += POPULATION_2.unpack(words[at - len(POPULATION_WORDS) + 2])["micro_words"]
                 assert ctx.get(dut.address) == at, "the next instruction"
                 await led.cycle("read_on")
-            assert not ctx.get(dut.is_pass)
+            assert ctx.get(dut.is_loop)
+            await led.cycle("read_on", "at_instruction")
+            for _ in range(3):  # from REPEAT back to the instruction behind LOOP, which is itself
+                assert ctx.get(dut.is_repeat) and not ctx.get(dut.is_loop)
+                await led.cycle("read_on", "at_instruction")
+                await led.cycle("at_pointer")
+                await led.cycle("read_on")
+            assert ctx.get(dut.is_repeat)
+            await led.cycle("read_on", "at_instruction")
+            await led.cycle("read_on")
+            at += 3
+            at += 0
+            assert not ctx.get(dut.is_pass) and not ctx.get(dut.is_loop) and not ctx.get(dut.is_repeat)
             await led.cycle("read_on", "at_instruction")
             for k in range(8):
                 assert ctx.get(dut.ring.as_value()) == words[at + 1 + 2 * k]

@@ -73,7 +73,7 @@ def test_waiting_and_overruns_are_counted_exactly(period: int, steps: int, arriv
     there = [max((s for at, s in arrivals if at <= cycle), default=0) for cycle in range(20_000)]
 
     async def body(ctx: Any) -> None:
-        ctx.set(dut.program.read_data, INSTRUCTION.pack(opcode=Opcode.END, argument=1))
+        ctx.set(dut.program.read_data, INSTRUCTION.pack(argument=1, opcode=Opcode.END, flag=0))
         ctx.set(dut.run.period, period)
         ctx.set(dut.record.room, 1)
         await ctx.tick()
@@ -145,7 +145,7 @@ def test_the_clock_goes_on_between_runs(period: int, starts: list[tuple[int, int
     dut, found = Sequencer(TINY), []
 
     async def body(ctx: Any) -> None:
-        ctx.set(dut.program.read_data, INSTRUCTION.pack(opcode=Opcode.END, argument=1))
+        ctx.set(dut.program.read_data, INSTRUCTION.pack(argument=1, opcode=Opcode.END, flag=0))
         ctx.set(dut.run.period, period)
         ctx.set(dut.record.room, 1)
         await ctx.tick().repeat(3)

@@ -17,12 +17,15 @@ TINY = preset("tiny")
 
 
 @pytest.mark.parametrize("record_rows", [0, 1, 1 << 4], ids=["nothing-recorded", "state-recorded", "counts-compared"])
+@pytest.mark.parametrize("recurrent", [False, True])
 @pytest.mark.parametrize("needed", [False, True])
-def test_every_step_is_routed_once_when_nothing_is_in_the_way(needed: bool, record_rows: int) -> None:
+def test_every_step_is_routed_once_when_nothing_is_in_the_way(needed: bool, recurrent: bool, record_rows: int) -> None:
+    """Whether the next step is scanned is asked only where that scan does not wait for these spikes."""
     rng, dut = random.Random(needed), Routes(TINY)
 
     async def body(ctx: Any) -> None:
         ctx.set(dut.needed, needed)
+        ctx.set(dut.recurrent, recurrent)
         ctx.set(dut.record_rows, record_rows)
         await ctx.tick().repeat(2)
         assert ctx.get(dut.overlap) == (record_rows == 0)
@@ -37,7 +40,8 @@ def test_every_step_is_routed_once_when_nothing_is_in_the_way(needed: bool, reco
             for name, value in (inputs | {"complete": complete, "ending": ending, "begin": begin}).items():
                 ctx.set(getattr(dut, name), value)
             recorded = record_rows == 0 or (inputs["settled"] and not inputs["recorder_busy"])
-            goes = waits and recorded and inputs["allowed"] and inputs["scanned"] and not inputs["scan_busy"] and not inputs["router_busy"]
+            scanned = inputs["scanned"] or recurrent
+            goes = waits and recorded and inputs["allowed"] and scanned and not inputs["scan_busy"] and not inputs["router_busy"]
             assert (ctx.get(dut.go), ctx.get(dut.recorded), ctx.get(dut.coming)) == (goes, recorded, coming)
             assert ctx.get(dut.free) == (not waits and not inputs["router_busy"])
             await ctx.tick()

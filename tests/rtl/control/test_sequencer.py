@@ -22,6 +22,7 @@ from lifline.arch.program import (
     POPULATION_2,
     POPULATION_5,
     POPULATION_WORDS,
+    REPEAT_1,
     RING_0,
     RING_1,
     RING_WORDS,
@@ -50,7 +51,7 @@ def random_program(seed: int, config: Config) -> tuple[Program, list[int]]:
     """A program and its words, recording what a random user wants."""
     rng = np.random.default_rng(seed)
     while True:
-        network = random_network(rng, config=config, max_inputs=40, max_size=12)
+        network = random_network(rng, config=config, recurrent=bool(rng.integers(2)), max_inputs=40, max_size=12)
         modes = {(p.source, p.target): Mode(int(rng.integers(2)) if config.dense_lanes else 0) for p in network.projections}
         try:
             program = compile_network(network, config, modes)
@@ -127,7 +128,7 @@ def read_program(config: Config, words: list[int], windows: list[int], fresh: bo
     words = found.words
     for number, count in enumerate(windows):
         first = fresh and number == 0
-        pc = 0
+        pc, loop_step = 0, None
         while True:
             instruction = INSTRUCTION.unpack(words[pc])
             if instruction["opcode"] == Opcode.END:
@@ -137,12 +138,20 @@ def read_program(config: Config, words: list[int], windows: list[int], fresh: bo
                     words[at] = RING_0.pack(**ring | {"head": ((first_row(config, ring) if first else ring["head"]) + count) % ring["rows"]})
                 found.time += count
                 break
+            if instruction["opcode"] == Opcode.LOOP:
+                pc, loop_step = pc + 1, 0
+                continue
+            if instruction["opcode"] == Opcode.REPEAT:
+                loop_step = None if loop_step == count - 1 else loop_step + 1
+                pc = pc + 2 if loop_step is None else REPEAT_1.unpack(words[pc + 1])["first"]
+                continue
+            steps = range(count) if loop_step is None else range(loop_step, loop_step + 1)
             pass_0, pass_1, pass_2 = (layout.unpack(words[pc + k]) for k, layout in enumerate(PASS_WORDS))
-            found.passes.append((pass_0["mode"], pass_0["blocks"], pass_2["weight_base"], pass_2["fan_in"], count))
+            found.passes.append((pass_0["mode"], pass_0["blocks"], pass_2["weight_base"], pass_2["fan_in"], len(steps)))
             ring = RING_0.unpack(words[pass_1["ring"]])
             head, rows = (first_row(config, ring) if first else ring["head"]), ring["rows"]
-            scans = [head] if pass_0["mode"] == Mode.DENSE else [(head + step) % rows for step in range(count)]
-            each = count if pass_0["mode"] == Mode.DENSE else 1
+            scans = [(head + step) % rows for step in (steps[:1] if pass_0["mode"] == Mode.DENSE else steps)]
+            each = len(steps) if pass_0["mode"] == Mode.DENSE else 1
             found.scans += [(pass_0["source_words"], each, pass_1["ring_base"], rows, row, pass_0["clear"]) for row in scans]
             pc += len(PASS_WORDS)
             if instruction["opcode"] == Opcode.MAPPED_PASS:
@@ -151,14 +160,14 @@ def read_program(config: Config, words: list[int], windows: list[int], fresh: bo
             if not pass_0["update"]:
                 continue
             ring_at = POPULATION_5.unpack(words[pc + 5])["ring"]
-            found.loads.append((pc + len(POPULATION_WORDS), *words[pc : pc + FIRST_COUNTER]))
-            for step in range(count):
+            found.loads.append((steps[0], pc + len(POPULATION_WORDS), *words[pc : pc + FIRST_COUNTER]))
+            for step in steps:
                 found.steps.append((step, int(first and step == 0), found.time + step))
                 if needs_route(words[pc + 1], words[ring_at + 1]):
                     found.routes.append(found.time + step)
             for k in range(COUNTERS):
                 at = pc + FIRST_COUNTER + k
-                words[at] = (0 if first else words[at]) + counters.getrandbits(20)
+                words[at] = (0 if first and steps[0] == 0 else words[at]) + counters.getrandbits(20)
             pc += len(POPULATION_WORDS) + POPULATION_2.unpack(words[pc + 2])["micro_words"]
     return found
 
@@ -233,7 +242,7 @@ class Engines:
             if self.config.map_words and get(accumulation.mapped):
                 found.walks.append(tuple(get(accumulation.walk[word.name].as_value()) for word in WALK_WORDS))
         if self.began is not None:
-            found.steps.append((get(dut.accumulation.step), get(dut.update.fresh), self.began))
+            found.steps.append((get(dut.accumulation.step) + get(dut.loop.step), get(dut.update.fresh), self.began))
             self.began = None
         if self.scan_ended:
             self.scan_ended -= 1
@@ -245,6 +254,7 @@ class Engines:
         if get(dut.scan.start):
             assert not self.scan_left and not self.scan_ended and not self.route_left, "the ring memory has one user"
             assert not self.issue_left and not self.on_their_way, "no spike word is on its way to a ring"
+            assert not (get(dut.fetch.pass_0.recurrent) and waiting[0]), "and here none waits to be routed"
             found.scans.append(tuple(get(getattr(dut.scan, name)) for name in ("words", "count", "base", "ring_rows", "row", "clear")))
             self.scan_left = rng.randint(1, 6)
         step = 0 if get(accumulation.mode) == Mode.DENSE else get(accumulation.step)
@@ -268,7 +278,7 @@ class Engines:
                 self.on_their_way.append(UPDATE_STAGES)
         if get(dut.update.load):
             words = [get_population(ctx, dut, k) for k in range(FIRST_COUNTER)]
-            found.loads.append((get(dut.update.micro_base), *words))
+            found.loads.append((get(dut.route.first), get(dut.update.micro_base), *words))
             first_ring = self.memory.words[POPULATION_5.unpack(words[5])["ring"] + 1]
             self.needed = needs_route(words[1], first_ring)
             exit_check = self.config.early_exit and POPULATION_5.unpack(words[5])["exit_check"]
@@ -289,7 +299,7 @@ class Engines:
             assert waiting == (0, 0), "the spikes of the step before have been routed, or are not complete"
             assert not self.records or not self.recorder_left, "and its rows have been sent"
             self.issue_left, self.first_row_left = self.step_cycles, self.row_cycles
-            self.began = get(dut.run.time) + get(accumulation.step) + get(dut.update.ending)  # a step that follows at once is one further
+            self.began = get(dut.run.time) + get(dut.loop.step) + get(accumulation.step) + get(dut.update.ending)  # a step that follows at once is one further
             self.record_steps.append(self.began)
 
 

@@ -15,6 +15,29 @@ from ..bench import simulate
 TINY = preset("tiny")
 
 
+def test_a_pass_of_a_loop_scans_the_row_of_its_step_a_cycle_later() -> None:
+    dut = Steps(TINY)
+
+    async def body(ctx: Any) -> None:
+        ctx.set(dut.looping, 1)
+        ctx.set(dut.count, 1)
+        for rows in range(TINY.window, TINY.max_ring_rows + 1):
+            for head in range(rows):
+                for first in range(TINY.window):
+                    for signal, value in ((dut.ring_rows, rows), (dut.head, head), (dut.first, first), (dut.begin, 1)):
+                        ctx.set(signal, value)
+                    await ctx.tick()
+                    ctx.set(dut.begin, 0)
+                    ctx.set(dut.ring_rows, 1)  # taken with `begin`
+                    assert not ctx.get(dut.scan_start) and ctx.get(dut.last)
+                    await ctx.tick()
+                    assert ctx.get(dut.scan_start) and ctx.get(dut.scan_row) == (head + first) % rows
+                    await ctx.tick()
+                    assert not ctx.get(dut.scan_start) and ctx.get(dut.step) == 0
+
+    simulate(dut, body)
+
+
 @pytest.mark.parametrize(("dense", "may_go_ahead"), [(False, True), (False, False), (True, True)], ids=["event", "event-large-source", "dense"])
 @pytest.mark.parametrize("seed", range(5))
 def test_rows_are_scanned_in_order_one_step_ahead_if_that_is_allowed(seed: int, dense: bool, may_go_ahead: bool) -> None:

@@ -28,7 +28,7 @@ from lifline.sim.cycles import core, model, router, sequencer, walk
 from lifline.sim.random.variants import VARIANTS
 
 CONFIG = VARIANTS["maps"]
-BETWEEN_PASSES = {*sequencer.BETWEEN_RUNS, *sequencer.PER_WINDOW, *sequencer.PER_RING, *sequencer.BEFORE_HEAD}
+BETWEEN_PASSES = {*sequencer.BETWEEN_RUNS, *sequencer.PER_WINDOW, *sequencer.PER_RING, *sequencer.PER_LOOP_STEP, *sequencer.BEFORE_HEAD}
 
 
 def handled(module: ModuleType, machine: type[IntEnum]) -> list[IntEnum]:
