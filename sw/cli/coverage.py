@@ -16,6 +16,7 @@ from lifline.arch.program import (
     MICRO,
     PASS_WORDS,
     POPULATION_WORDS,
+    REPEAT_1,
     RING_WORDS,
     WALK_WORDS,
     Addend,
