@@ -5,7 +5,7 @@
 FOLDER holds ``X.nir`` and ``X.npz`` (``x``, ``y`` as (time, batch, ...), ``meta`` as JSON); default: ``nir`` in $LIFLINE_SHARED, or in
 ``shared`` beside the project. ``float_mismatches`` counts output spikes, and read-out values off by more than 1e-4, in which the
 imported network differs from the framework. Predictions are compared on N random inputs of the graph's own input rate, with other
-random inputs for calibration; the networks are untrained, so many outputs are close to ties. Convolutions are written out.
+random inputs for calibration; the networks are untrained, so many outputs are close to ties.
 
 The objects are the corpus in ``corpus/``: networks of five frameworks, plain and unusual. Each is imported and compared with its framework, layer by
 layer, on random spikes that the import has not seen. ``corpus`` counts them, ``equal`` and ``refused`` are the good ends, ``silent`` imports differ,
@@ -58,7 +58,7 @@ def graph_figures(graphs: list[Path], options: argparse.Namespace) -> dict[str, 
         wrong = int((np.abs(evaluate(network, x).output - y) > (TOLERANCE if read_out else 0)).sum())
         rng = np.random.default_rng(SEED)
         random = [(rng.random((options.items, *x.shape[1:])) < x.mean()).astype(np.uint8) for _ in range(2)]
-        report = fidelity(network, quantise(network, random[0], unroll=True, per_neuron=options.per_neuron), random[1])
+        report = fidelity(network, quantise(network, random[0], per_neuron=options.per_neuron), random[1])
         agreements = [layer.spike_agreement for layer in report.layers if layer.spike_agreement is not None]
         mismatches += wrong
         same.append(report.prediction_agreement)

@@ -46,7 +46,7 @@ def from_relu(
     input_shape: Shape | int | None = None,
     name: str | None = None,
 ) -> FloatNetwork:
-    """Convert a network of ``Linear``, ``ReLU``, ``BatchNorm1d``, ``Dropout``, ``Flatten`` (also ``Conv2d``, ``AvgPool2d``, see ``quantise(unroll=True)``).
+    """Convert a network of ``Linear``, ``ReLU``, ``BatchNorm1d``, ``Dropout``, ``Flatten`` (also ``Conv2d``, ``AvgPool2d``).
 
     Every ReLU becomes a population of IF neurons (LIF with a ``leak``) with soft reset. Linear layers behind the last ReLU become a read-out
     that integrates: after ``steps`` steps its membrane is ``steps`` times the network's output. Input is a rate code, such as
@@ -133,7 +133,7 @@ def _chain(net: nn.Module, data: Floats, shape: Shape | int, name: str | None) -
 
     weights = next(net.parameters(), torch.zeros(()))
     sample = torch.as_tensor(data[:2] if len(data) > 1 else np.repeat(data, 2, axis=0), dtype=weights.dtype)
-    framework = Framework("PyTorch", translate, lambda network: None)
+    framework = Framework("PyTorch", translate, lambda network: None, spikes=False)
     # What the layers are is compared below, on the calibration data, by the values that ReLU lets pass.
     return build(net, framework, input_shape=shape, sample=sample, name=name, check=False, precision="float64", read_out=_neurons(0.0, 0.0, None))
 

@@ -49,6 +49,7 @@ class Framework:
     translate : a module's translation, from its name and itself; None if it is not a neuron layer.   reset : sets all states of a network to where they start.
     leads : sizes of the sample's leading axes, if none is given, for a network with these neuron layers.
     carries : whether a network takes and returns its state, ``y, state = net(x, state)``.
+    spikes : whether its neuron layers give spikes, or other values as well.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Framework:
     reset: Callable[[nn.Module], None]
     leads: Callable[[list[Spiking]], tuple[int, ...]] = lambda layers: (3,)
     carries: bool = False
+    spikes: bool = True
 
 
 def library(name: str, package: str | None = None) -> Any:

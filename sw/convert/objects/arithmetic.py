@@ -6,6 +6,7 @@ import numpy as np
 
 from ..floating.operators import Dense, Offset, Operator, Reshape, Scale
 from .follower import Follower
+from .gates import meeting
 from .index import ITEM
 from .operation import Operation
 from .values import Node, Value
@@ -56,7 +57,8 @@ def multiply(o: Operation) -> None:
     value, constant = (o.value(first), second) if o.value(first) is not None else (o.value(second), first)
     assert value is not None
     if o.value(first) is not None and o.value(second) is not None:
-        raise o.follower.refuse(f"`{o.name}` of two values that come from the input is not linear; gates (AND, IAND, products) have no translation")
+        meeting(o, "and")
+        return
     factor(o, value, o.per_item(constant, value))
 
 

@@ -54,7 +54,8 @@ def compare_with(net: nn.Module, framework: Framework, followed: Followed, netwo
     if way.kind == "loop" and sample is None and _takes(net, framework, followed, way, STEPS):
         way = Way(way.kind, way.time, STEPS)
     generator = torch.Generator().manual_seed(11)
-    silent = {p.name for p in network.populations if p.neurons is not None and p.neurons.threshold is not None}
+    layers = {layer.name for layer in followed.layers}
+    silent = {p.name for p in network.populations if p.name in layers and p.neurons is not None and p.neurons.threshold is not None}
     notes: list[str] = []
     inputs = [_random(followed, way, rate, generator) for rate in RATES]
     if sample is not None:

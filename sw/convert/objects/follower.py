@@ -34,13 +34,14 @@ class Follower(TorchFunctionMode):
     neurons : neuron layers by module, with their name, the time axis of their input if they take all steps at once, and where their membranes start.
     leads : how many leading axes of the sample are not axes of an item.
     understand : runs an operation on values that come from the input, and notes what its result is, like :func:`.operations.understand`.
+    spikes : whether layers give spikes, 0 or 1, and no other values.
     """
 
     def __init__(
-        self, net: nn.Module, neurons: dict[nn.Module, tuple[str, int | None, Floats]], leads: int, understand: Callable[..., Any]
+        self, net: nn.Module, neurons: dict[nn.Module, tuple[str, int | None, Floats]], leads: int, understand: Callable[..., Any], spikes: bool = True
     ) -> None:
         super().__init__()
-        self.net, self.leads, self.understand = net, leads, understand
+        self.net, self.leads, self.understand, self.spikes = net, leads, understand, spikes
         self.layers = {m: Layer(name, m, time_axis, start) for m, (name, time_axis, start) in neurons.items()}
         self.sequence_axes: set[int] = set()
         self.lead_sizes: list[int] = []
@@ -230,10 +231,10 @@ class Follower(TorchFunctionMode):
             found = moved(numbers, sources, self.lead_sizes)
         except Mixed as error:
             raise self.refuse(f"an operation {error}; only what happens alike to every item in every step has a translation") from error
-        times = {v.time for v in values}
+        times = {v.time for v in values} - {None}
         if len(times) > 1:
             raise self.refuse("values of different steps meet outside of a neuron layer; only neurons carry values from step to step")
-        time = times.pop()
+        time = times.pop() if times else None
         for axis, position in found.chosen.items():
             self.selected.add(axis)
             time = position

@@ -16,6 +16,7 @@ from ..floating.operators import Operator, Reshape, Scale, Shape
 from ..frameworks.torch_layers import Framework, Spiking, untouched
 from .check import compare_with
 from .follower import Follower
+from .gates import check_sources, gate_neurons
 from .operations import understand
 from .values import Layer, Node
 
@@ -50,7 +51,7 @@ def import_object(
         given, item = _sample(net, framework, list(spiking.values()), input_shape, sample)
         framework.reset(net)
         neurons = {module: (label, spiking[label].time_axis, spiking[label].neurons.v_start) for label, module in _modules(net, spiking)}
-        follower = Follower(net, neurons, given.ndim - len(item), understand)
+        follower = Follower(net, neurons, given.ndim - len(item), understand, framework.spikes)
         try:
             output = follower.run(given)
         except LiflineError:
@@ -138,13 +139,14 @@ def _network(followed: Followed, output: Node, name: str, precision: str, read_o
     while entry in spiking:
         entry += "_"
     out, behind = _output_layer(output, spiking, read_out is not None)
+    gates = _Gates(spiking, entry)
     populations = [FloatPopulation(entry, followed.item)]
     projections: list[FloatProjection] = []
     for layer in followed.layers:
         given = layer.calls[0].node
         model = spiking[layer.name]
         populations.append(FloatPopulation(layer.name, given.shape, model.neurons))
-        projections += [FloatProjection(source=s, target=layer.name, operators=chain) for s, chain in _paths(given, (), spiking, entry)]
+        projections += gates.into(layer.name, given)
         if model.recurrence is not None:
             chain = (*_scale(model, given.shape), *model.recurrence)
             projections.append(FloatProjection(source=layer.name, target=layer.name, operators=chain, delays=np.asarray(1)))
@@ -152,7 +154,12 @@ def _network(followed: Followed, output: Node, name: str, precision: str, read_o
         assert read_out is not None
         out = "output"
         populations.append(FloatPopulation(out, behind.shape, read_out))
-        projections += [FloatProjection(source=s, target=out, operators=chain) for s, chain in _paths(behind, (), spiking, entry)]
+        projections += gates.into(out, behind)
+    for gate in gates.waiting:  # grows while gates behind gates are found
+        populations.append(FloatPopulation(gates.names[id(gate)], gate.shape, gate_neurons(gate.name)))
+        own = gates.into(gates.names[id(gate)], gate.parents[0])
+        check_sources(gates.names[id(gate)], [q.source for q in own], spiking)
+        projections += own
     live = _live(projections, out, entry)
     notes += [f"`{p.name}` does not influence the output and was left out" for p in populations if p.name not in live]
     return FloatNetwork(
@@ -192,22 +199,44 @@ def _scale(model: Spiking, shape: Shape) -> tuple[Operator, ...]:
     return () if model.scale is None else (Scale(np.broadcast_to(model.scale, shape).astype(np.float64)),)
 
 
-def _paths(node: Node, chain: tuple[Operator, ...], spiking: dict[str, Spiking], entry: str) -> list[tuple[str, tuple[Operator, ...]]]:
-    """Every way from a source to ``node``; where ways meet, the biases behind that point go with the first."""
-    if node.kind == "input":
-        return [(entry, chain)]
-    if node.kind == "spikes":
-        return [(node.name, (*_scale(spiking[node.name], node.shape), *chain))]
-    if node.kind == "apply":
-        assert node.operator is not None
-        return _paths(node.parents[0], (node.operator, *chain), spiking, entry)
-    if node.kind == "sum":
-        found = []
-        for k, parent in enumerate(node.parents):
-            found += _paths(parent, chain if k == 0 else tuple(o.without_bias() for o in chain), spiking, entry)
-        return found
-    what = f"a state of `{node.name}`" if node.kind == "state" else "a sum over steps"
-    raise ConversionError(f"{what} goes into another layer; only spikes of the same step do")
+class _Gates:
+    """Every way from a source to a value; gates on the way become populations of their own."""
+
+    def __init__(self, spiking: dict[str, Spiking], entry: str) -> None:
+        self.spiking, self.entry = spiking, entry
+        self.names: dict[int, str] = {}
+        self.waiting: list[Node] = []
+
+    def into(self, target: str, node: Node) -> list[FloatProjection]:
+        return [FloatProjection(source=s, target=target, operators=chain) for s, chain in self._paths(node, ())]
+
+    def _name(self, gate: Node) -> str:
+        if id(gate) not in self.names:
+            free = f"{gate.name}{len(self.names)}"
+            while free in self.spiking or free == self.entry:
+                free += "_"
+            self.names[id(gate)] = free
+            self.waiting.append(gate)
+        return self.names[id(gate)]
+
+    def _paths(self, node: Node, chain: tuple[Operator, ...]) -> list[tuple[str, tuple[Operator, ...]]]:
+        """Where ways meet, the biases behind that point go with the first."""
+        if node.kind == "input":
+            return [(self.entry, chain)]
+        if node.kind == "spikes":
+            return [(node.name, (*_scale(self.spiking[node.name], node.shape), *chain))]
+        if node.kind == "gate":
+            return [(self._name(node), chain)]
+        if node.kind == "apply":
+            assert node.operator is not None
+            return self._paths(node.parents[0], (node.operator, *chain))
+        if node.kind == "sum":
+            found = []
+            for k, parent in enumerate(node.parents):
+                found += self._paths(parent, chain if k == 0 else tuple(o.without_bias() for o in chain))
+            return found
+        what = f"a state of `{node.name}`" if node.kind == "state" else "a sum over steps"
+        raise ConversionError(f"{what} goes into another layer; only spikes of the same step do")
 
 
 def _live(projections: list[FloatProjection], out: str, entry: str) -> set[str]:

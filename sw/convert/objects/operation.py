@@ -57,6 +57,12 @@ class Operation:
             raise self.follower.refuse(f"`{self.name}` gave a result of shape {tuple(self.out.shape)}, which does not fit values of shape {node.shape}")
         self.follower.note(self.out, node, roles, value.time)
 
+    def value_of_result(self) -> Value:
+        """What :meth:`result` has noted."""
+        found = self.follower.value(self.out)
+        assert found is not None
+        return found
+
     def per_item(self, constant: Any, value: Value) -> np.ndarray:
         """A constant operand as an array of the item's shape."""
         array = self.constant(constant, "constant operand")

@@ -9,6 +9,7 @@ from torch.utils._pytree import tree_leaves
 
 from .arithmetic import add, divide, multiply, negative, reduce
 from .follower import Follower
+from .gates import largest_of_windows, meeting
 from .layers import adaptive, addmm, convolution, drop, linear, matmul, normalise, pool, sum_pool
 from .moves import join, moved, pads_zeros
 from .names import name_of
@@ -49,7 +50,7 @@ def understand(follower: Follower, func: Any, args: Any, kwargs: Any, before: Va
     if handler is None and plain not in NOTHING | CASTS:
         raise follower.refuse(
             f"`{plain}` on values that come from the input has no translation; there are sums, differences, constant factors and offsets, concatenation, "
-            "reordering, Linear, Conv1d, Conv2d, average and sum pooling, BatchNorm, and the framework's neurons"
+            "reordering, Linear, Conv1d, Conv2d, average and sum pooling, max pooling and products of spikes, BatchNorm, and the framework's neurons"
         )
     out = func(*args, **kwargs)
     if handler is not None:
@@ -76,6 +77,9 @@ HANDLERS: dict[str, Any] = {
     **dict.fromkeys(("conv1d", "conv2d"), convolution),
     **dict.fromkeys(("avg_pool1d", "avg_pool2d"), pool),
     "lp_pool2d": sum_pool,
+    **dict.fromkeys(("max_pool1d", "max_pool2d"), largest_of_windows),
+    "maximum": lambda o: meeting(o, "or"),
+    "minimum": lambda o: meeting(o, "and"),
     "adaptive_avg_pool2d": adaptive,
     "batch_norm": normalise,
     **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_dropout", "feature_alpha_dropout"), drop),

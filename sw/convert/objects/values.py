@@ -22,7 +22,8 @@ from .index import Roles
 class Node:
     """What a value is, in every item and step: ``parents`` through ``operator``, or the sum of ``parents``, or a neuron layer's spikes.
 
-    ``kind`` : ``input``, ``apply``, ``sum``, ``spikes``, ``state`` (of the layer ``name``), ``steps`` (several steps of its parent in one).
+    ``kind`` : ``input``, ``apply``, ``sum``, ``spikes``, ``state`` (of the layer ``name``), ``gate`` (neurons without memory that its parent reaches,
+    see ``gates.py``), ``steps`` (several steps of its parent in one).
     """
 
     kind: str

@@ -132,7 +132,7 @@ def test_snntorch_read_out_and_refusals() -> None:
     agree(lifline.from_snntorch(net, read_out=True), x, y, 1e-4)
     with pytest.raises(ConversionError, match="training mode"):
         lifline.from_snntorch(net.train())
-    bad = nn.Sequential(nn.MaxPool2d(2), snntorch_neuron("Leaky")).eval()
+    bad = nn.Sequential(nn.Conv2d(1, 1, 1), nn.MaxPool2d(2), snntorch_neuron("Leaky")).eval()
     with pytest.raises(ConversionError, match="MaxPool2d"):
         lifline.from_snntorch(bad, input_shape=(1, 4, 4))
     with pytest.raises(ConversionError, match="give `input_shape`"):
