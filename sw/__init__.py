@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from .network.file import load as load_network
     from .network.file import save as save_network
     from .network.model import EarlyExit, Network, Neurons, Population, Projection, ResetRule
+    from .sensor.event_clock import EventClock
 
 _PLACES = {
     "Config": "arch.config:Config",
@@ -71,6 +72,7 @@ _PLACES = {
     "load_program": "compiler.program_file:load",
     "save_program": "compiler.program_file:save",
     "open": "driver.device:open",
+    "EventClock": "sensor.event_clock:EventClock",
     "import_nir": "convert.nir.import_graph:import_nir",
     "from_snntorch": "convert.frameworks.from_snntorch:from_snntorch",
     "from_norse": "convert.frameworks.from_norse:from_norse",
@@ -88,7 +90,8 @@ _PLACES = {
 }  # fmt: skip
 
 __all__ = [
-    "CompileError", "Config", "ConfigError", "ConversionError", "Convolution", "DatasetError", "DeviceError", "EarlyExit", "FullyConnected", "Identity", "InputError",
+    "CompileError", "Config", "ConfigError", "ConversionError", "Convolution", "DatasetError", "DeviceError", "EarlyExit", "EventClock",
+    "FullyConnected", "Identity", "InputError",
     "LiflineError", "LinkError", "MissingLibraryError", "Mode", "Network", "NetworkError", "Neurons", "OutputError",
     "Pooling", "Population", "ProgramError", "Projection", "ResetRule", "ToolError", "TrainingError", "compile_auto",
     "compile_network", "from_norse", "from_relu", "from_rockpool", "from_sinabs", "from_snntorch",

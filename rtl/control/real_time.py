@@ -7,10 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import Config
-from lifline.arch.registers import PERIOD_BITS
-
-CREDIT_BITS = 8
-"""Time steps that may be due in real time; a run that is later than that starts counting afresh from there."""
+from lifline.arch.registers import DUE_BITS, PERIOD_BITS
 
 
 class RealTime(wiring.Component):
@@ -47,7 +44,7 @@ class RealTime(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         timed, on = Signal(), Signal()
-        credit, spare = Signal(CREDIT_BITS), Signal(signed(CREDIT_BITS + 1))  # steps that are due, and without the next window's
+        credit, spare = Signal(DUE_BITS), Signal(signed(DUE_BITS + 1))  # steps that are due, and without the next window's
         elapsed, tick_over, tick = Signal(PERIOD_BITS), Signal(), Signal()
         m.d.comb += [
             on.eq(self.running | self.clock),
@@ -60,7 +57,7 @@ class RealTime(wiring.Component):
         ]
         with m.If(~on):
             m.d.sync += timed.eq(~tick_over)  # `elapsed` is zero before a run: is the period longer?
-        m.d.sync += [elapsed.eq(elapsed + 1), credit.eq(Mux(self.window_starts, spare[:CREDIT_BITS], credit) + tick)]
+        m.d.sync += [elapsed.eq(elapsed + 1), credit.eq(Mux(self.window_starts, spare[:DUE_BITS], credit) + tick)]
         with m.If(tick_over):
             m.d.sync += elapsed.eq(1)
         with m.If(~on):

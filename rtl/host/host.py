@@ -151,7 +151,7 @@ class Host(wiring.Component):
             registers.write.eq(write & (index >= STORED_OFFSET)),
             registers.write_data.eq(request.data),
             registers.free.eq(idle),
-            registers.clear.eq(run.cleared),
+            registers.clear.eq(run.cleared & ~run.clock),  # real time that goes on is still counted from where it began
         ]
         # A cycle late: whether the core stalls is known at the end of a cycle, and nothing is cleared in the first one of a run.
         stalled = run.stall_input | run.stall_output | run.stall_period

@@ -68,8 +68,8 @@ REGISTERS = _table(
     ("step", Access.READ, "Time steps done since the last fresh start, modulo 2^16."),
     ("input_taken", Access.READ, "Input words consumed since the last discard, modulo 2^16."),
     ("output_count", Access.READ, "Output words produced since the last fresh start, modulo 2^16."),
-    ("control", Access.WRITE, "Write 1 to start a run, 3 to start a fresh one (clears state), 4 to stop at the next window, 8 to discard unread input; 16, in every write, lets the real-time clock go on between runs; bits 15..8 tag the run."),
-    ("busy_cycles", Access.WRITE, "Cycles spent computing since the last fresh start, modulo 2^32 like the other counters. A counter can be set to a multiple of 64."),
+    ("control", Access.WRITE, "Write 1 to start a run, 3 to start a fresh one (clears state), 4 to stop at the next window, 8 to discard unread input; 16, in every write, lets the real-time clock go on between runs, and keeps the counters at a fresh start; bits 15..8 tag the run."),
+    ("busy_cycles", Access.WRITE, "Cycles spent computing since the last fresh start that cleared them, modulo 2^32 like the other counters. A counter can be set to a multiple of 64."),
     ("stall_input_cycles", Access.WRITE, "Cycles waiting for the host's input, in real time that goes on also between runs."),
     ("stall_output_cycles", Access.WRITE, "Cycles waiting for room in the output memory."),
     ("stall_period_cycles", Access.WRITE, "Cycles waiting for the real-time period."),
@@ -108,6 +108,9 @@ POSITION_BITS = 16
 
 PERIOD_BITS = 24
 """Width of the real-time period in cycles."""
+
+DUE_BITS = 8
+"""Time steps that may be due in real time, less one than ``2^DUE_BITS``; a run that is later than that starts counting afresh from there."""
 
 EXIT_BITS = 16
 """Width of the number of steps between early-exit checks."""

@@ -60,8 +60,8 @@
 #define LIFLINE_REGISTER_STEP 4u  /* Time steps done since the last fresh start, modulo 2^16. */
 #define LIFLINE_REGISTER_INPUT_TAKEN 5u  /* Input words consumed since the last discard, modulo 2^16. */
 #define LIFLINE_REGISTER_OUTPUT_COUNT 6u  /* Output words produced since the last fresh start, modulo 2^16. */
-#define LIFLINE_REGISTER_CONTROL 7u  /* Write 1 to start a run, 3 to start a fresh one (clears state), 4 to stop at the next window, 8 to discard unread input; 16, in every write, lets the real-time clock go on between runs; bits 15..8 tag the run. */
-#define LIFLINE_REGISTER_BUSY_CYCLES 8u  /* Cycles spent computing since the last fresh start, modulo 2^32 like the other counters. A counter can be set to a multiple of 64. */
+#define LIFLINE_REGISTER_CONTROL 7u  /* Write 1 to start a run, 3 to start a fresh one (clears state), 4 to stop at the next window, 8 to discard unread input; 16, in every write, lets the real-time clock go on between runs, and keeps the counters at a fresh start; bits 15..8 tag the run. */
+#define LIFLINE_REGISTER_BUSY_CYCLES 8u  /* Cycles spent computing since the last fresh start that cleared them, modulo 2^32 like the other counters. A counter can be set to a multiple of 64. */
 #define LIFLINE_REGISTER_STALL_INPUT_CYCLES 9u  /* Cycles waiting for the host's input, in real time that goes on also between runs. */
 #define LIFLINE_REGISTER_STALL_OUTPUT_CYCLES 10u  /* Cycles waiting for room in the output memory. */
 #define LIFLINE_REGISTER_STALL_PERIOD_CYCLES 11u  /* Cycles waiting for the real-time period. */

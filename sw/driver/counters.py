@@ -72,6 +72,11 @@ class CycleCounters:
         self.totals += counted(self._last, current)
         self._last, self._looked_s = current, now_s()
 
+    def again(self) -> None:
+        """Begin new totals with what was counted since the last look: the device counts between runs, too."""
+        self.totals = np.zeros(len(COUNTERS), np.int64)
+        self.look()
+
     def resume(self) -> None:
         """The device stood still since the last look: the time that has passed does not matter."""
         self._looked_s = now_s()

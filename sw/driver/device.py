@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, Unpack
 from urllib.parse import parse_qs
 
 import numpy as np
@@ -21,6 +21,7 @@ from lifline.network.result import RunResult
 from .golden_device import GoldenDevice
 from .link import Link, Transport
 from .linked import LinkedDevice
+from .stream import Stream, StreamOptions
 
 __all__ = ["Device", "GoldenDevice", "LinkedDevice", "open"]
 log = logging.getLogger(__name__)
@@ -47,6 +48,8 @@ class Device(Protocol):
         self, spikes: object, *, reset: bool = True, record: str | Iterable[str] = (), steps: int | None = None, period_cycles: int = 0,
         progress: Reporting = None,
     ) -> RunResult: ...
+
+    def stream(self, source: object, **options: Unpack[StreamOptions]) -> Stream: ...
 
     def read_state(self, population: str) -> dict[str, NDArray[np.int64]]: ...
 

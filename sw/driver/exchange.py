@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import secrets
 import threading
 import time
@@ -12,8 +13,10 @@ from numpy.typing import NDArray
 from lifline.arch.config import Config
 from lifline.arch.errors import DeviceError
 from lifline.arch.limits import RING_BITS
+from lifline.arch.program import FIRST_COUNTER, POPULATION_COUNTERS
 from lifline.arch.records import INPUT_END_OF_STEP, RECORD, RecordKind
 from lifline.arch.registers import (
+    CONTROL_CLOCK,
     CONTROL_DISCARD,
     CONTROL_FRESH,
     CONTROL_START,
@@ -49,6 +52,16 @@ PERIOD = COUNTERS.index("stall_period_cycles")
 
 Records = dict[str, dict[str, NDArray]]
 """Population -> variable -> (batch, time, neuron)."""
+
+
+class Clock(enum.IntFlag):
+    """Whether the real-time clock of a run is the one that went on since the run before it, and whether it goes on behind it."""
+
+    ALONE = 0
+    GOES_ON = 1
+    """from the run before"""
+    STAYS = 2
+    """for the next run"""
 
 
 class Exchange:
@@ -95,6 +108,12 @@ class Exchange:
         self._compare(int(words[-1]))
         return words[: len(COUNTERS)]
 
+    def event_counters(self) -> dict[str, NDArray[np.uint32]]:
+        """The counters of every population, modulo 2^32."""
+        return {
+            p.name: self._link.read(address(Space.PROGRAM, p.address + FIRST_COUNTER), len(POPULATION_COUNTERS)) for p in self._program.populations
+        }
+
     def get(self, name: str) -> int:
         """Value of a register."""
         return int(self._link.read(address(Space.REGISTERS, REGISTERS[name].offset))[0])
@@ -103,12 +122,52 @@ class Exchange:
         """Write a register."""
         self._link.write(address(Space.REGISTERS, REGISTERS[name].offset), [value])
 
-    def run(self, spikes: NDArray[np.uint8], fresh: bool, records: Records, item: int, first: int) -> tuple[int, bool]:
+    def clear(self, clock: Clock) -> None:
+        """A fresh start without any step: it clears state and the populations' counters, and the real-time clock begins, if it does not go on.
+
+        Raises
+        ------
+        LinkError     if the link fails.
+        DeviceError   if it does not end.
+        """
+        if Clock.GOES_ON not in clock:
+            self.cycles.begin(fresh=False)  # nothing counts until the clock begins
+        self._start(0, True, clock | Clock.STAYS, keep_counters=True)
+        began = time.monotonic()
+        while self.get("status") & STATUS_RUNNING:
+            if time.monotonic() - began > STALLED_S:
+                raise DeviceError(f"{self._url}: clearing does not end; reset the board")
+        self._position = 0
+
+    def cycles_since(self) -> int:
+        """Cycles that the device has counted since they were looked at last, or 0 if nothing counts between runs; the totals begin with them.
+
+        Raises
+        ------
+        DeviceError   if the device does not hold what this driver has loaded.
+        """
+        self.cycles.resume()
+        self.cycles.again()
+        return int(self.cycles.totals[: COUNTERS.index("overruns")].sum())
+
+    def _start(self, steps: int, fresh: bool, clock: Clock, *, keep_counters: bool = False) -> int:
+        """Start a run; returns the time of its first step. A fresh one clears the cycle counters, unless they are to be kept."""
+        self.set("control", CONTROL_DISCARD | (CONTROL_CLOCK if Clock.GOES_ON in clock else 0))
+        self.set("steps", steps)
+        started = 0 if fresh else self.get("step")
+        tag = ((self.get("control") >> CONTROL_TAG_SHIFT) + 1) & 0xFF
+        at_once = Clock.STAYS in clock and (keep_counters or not fresh)
+        self.set("control", CONTROL_START | (CONTROL_FRESH if fresh else 0) | (CONTROL_CLOCK if at_once else 0) | tag << CONTROL_TAG_SHIFT)
+        if Clock.STAYS in clock and not at_once:
+            self.set("control", CONTROL_CLOCK)
+        return started
+
+    def run(self, spikes: NDArray[np.uint8], fresh: bool, records: Records, item: int, first: int, clock: Clock = Clock.ALONE) -> tuple[int, bool]:
         """Run ``spikes`` (time, neuron) in one start; returns the steps executed and whether it left early.
 
         Parameters
         ----------
-        fresh : clear the state before.   records : filled for ``item`` from step ``first`` on.
+        fresh : clear the state before.   records : filled for ``item`` from step ``first`` on.   clock : of real time.
 
         Raises
         ------
@@ -116,22 +175,18 @@ class Exchange:
         DeviceError   if the device makes no progress, reports an error, sends what nobody asked for, or was taken away.
         """
         try:
-            done, exited = self._run(spikes, fresh, records, item, first)
+            done, exited = self._run(spikes, fresh, records, item, first, clock)
         except DeviceError:
             self.check()  # if the device was taken away, that is why
             raise
         self.cycles.look()
         return done, exited
 
-    def _run(self, spikes: NDArray[np.uint8], fresh: bool, records: Records, item: int, first: int) -> tuple[int, bool]:
+    def _run(self, spikes: NDArray[np.uint8], fresh: bool, records: Records, item: int, first: int, clock: Clock) -> tuple[int, bool]:
         times, neurons = np.nonzero(self._entrance.spread(spikes))
         ends = np.searchsorted(times, np.arange(len(spikes)), side="right")
         words = np.insert(neurons.astype(np.uint32), ends, INPUT_END_OF_STEP)
-        self.set("control", CONTROL_DISCARD)
-        self.set("steps", len(spikes))
-        started = 0 if fresh else self.get("step")
-        tag, stopping = ((self.get("control") >> CONTROL_TAG_SHIFT) + 1) & 0xFF, False
-        self.set("control", CONTROL_START | (CONTROL_FRESH if fresh else 0) | tag << CONTROL_TAG_SHIFT)
+        started, stopping = self._start(len(spikes), fresh, clock), False
         if fresh:
             self._position = 0
         self.cycles.resume()

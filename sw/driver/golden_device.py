@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from lifline.sim.board.owner import Owner
 from lifline.sim.golden.model import GoldenModel
 
 from .arguments import fresh, period, stateful
+from .stream import Part, Stream, StreamOptions
 
 
 class GoldenDevice:
@@ -30,6 +31,9 @@ class GoldenDevice:
         self._owner = Owner(f"golden:{config.name}")
         self._model: GoldenModel | None = None
         self.program: Program | None = None
+        self._uses = 0  # runs, streams and loads so far: a stream that finds more than its own is over
+        self._stream_record: list[str] = []
+        self._stream_fresh = True
 
     def __enter__(self) -> GoldenDevice:
         return self
@@ -46,6 +50,7 @@ class GoldenDevice:
         """
         with self._owner.use("load()", forks=True):
             self._model, self.program = GoldenModel(program.network), program
+            self._uses += 1
 
     def _loaded(self) -> GoldenModel:
         if self._model is None:
@@ -63,7 +68,38 @@ class GoldenDevice:
         """
         with self._owner.use("run()", forks=True):
             reset, _ = fresh(reset), period(period_cycles)
+            self._uses += 1
             return self._loaded().run(spikes, reset=reset, record=record, steps=steps)
+
+    def stream(self, source: object, **options: Unpack[StreamOptions]) -> Stream:
+        """As :meth:`lifline.driver.linked.LinkedDevice.stream`; there is no clock, so that nothing is ever late."""
+        return Stream(self, source, **options)
+
+    def begin_part(self, record: str | Iterable[str], period_cycles: int, *, clock_goes_on: bool) -> Part:
+        """For :class:`~lifline.driver.stream.Stream`: the next part starts from zero state."""
+        with self._owner.use("stream()", forks=True):
+            self._loaded()
+            period(period_cycles)
+            self._uses += 1
+            self._stream_record, self._stream_fresh = list(record), True
+            return Part(self._uses, None, 0)
+
+    def next_part(self, before: Part, spikes: NDArray[np.uint8]) -> Part:
+        """For :class:`~lifline.driver.stream.Stream`: run ``spikes`` (time, neuron) behind the part ``before``.
+
+        Raises
+        ------
+        DeviceError   if the device did something else since.
+        """
+        with self._owner.use("stream()", forks=True):
+            if before.uses != self._uses:
+                raise DeviceError(f"golden:{self.config.name}: something else ran since the stream's last part; a stream needs the device alone: start a new one")
+            result = self._loaded().run(spikes, reset=self._stream_fresh, record=self._stream_record)
+            self._stream_fresh = False
+            return Part(self._uses, result, 0)
+
+    def stop(self) -> None:
+        """Nothing happens: what runs ends by itself."""
 
     def read_state(self, population: str) -> dict[str, NDArray[np.int64]]:
         """``v``, ``i``, ``c`` and ``count`` after the last run, of its last item: shape (neuron,) each, zero before the first run.

@@ -6,28 +6,28 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lifline.arch.config import Config
 from lifline.arch.errors import DeviceError, InputError
-from lifline.arch.program import FIRST_COUNTER, POPULATION_COUNTERS
-from lifline.arch.records import MAX_STEPS_PER_RUN
-from lifline.arch.registers import CONTROL_STOP, COUNTERS, REGISTERS, STATUS_RUNNING, Space, address
-from lifline.compiler.program import Program, ProgramPopulation
+from lifline.arch.program import POPULATION_COUNTERS
+from lifline.arch.registers import CONTROL_STOP, REGISTERS, STATUS_RUNNING, Space, address
+from lifline.compiler.program import Program
 from lifline.network.progress import Reporting, progress_of
-from lifline.network.result import Counters, Cycles, RunResult, build_result, parse_records, with_output
+from lifline.network.result import Counters, Cycles, RunResult, parse_records, with_output
 from lifline.network.spikes import as_batch
 from lifline.sim.board.owner import Owner
 
 from .arguments import fresh, period, stateful
-from .counters import counted
-from .exchange import STALLED_S, Exchange, Records
+from .exchange import STALLED_S, Clock, Exchange
 from .identity import check_program, identify
+from .items import EventCounters, Items
 from .last_run import LastRun
 from .link import Link
+from .stream import Part, Stream, StreamOptions
 
 CLOSE_S = 10.0
 """How long a run may take to end when its device is closed."""
@@ -57,6 +57,8 @@ class LinkedDevice:
         self._config = config
         self._items = 0
         self._last_run = LastRun.ENDED
+        self._uses = 0  # runs, streams and loads so far: a stream that finds more than its own is over
+        self._stream: tuple[dict[str, set[str]], dict[str, set[str]], EventCounters] | None = None
         self._untouched = True  # no window was computed since the last fresh start, or load
         self.config_hash, self.config = identify(link, url, config)
 
@@ -101,6 +103,7 @@ class LinkedDevice:
         self._loaded = self.program = None
         exchange.take_over()  # before anything that another driver could take for its own run's doing
         self._halt(exchange)
+        exchange.set("control", 0)  # the clock of a stream that somebody has left behind ends
         for space, image in program.images.items():
             self.link.write(address(space, 0), image)
             back = self.link.read(address(space, 0), len(image))
@@ -112,6 +115,7 @@ class LinkedDevice:
             exchange.set(name, value)
         exchange.claim()
         self._loaded, self.program = exchange, program
+        self._uses += 1
         self._items, self._last_run, self._untouched = 0, LastRun.ENDED, True
 
     def _halt(self, exchange: Exchange) -> None:
@@ -144,7 +148,7 @@ class LinkedDevice:
         record : what to send back, as in :func:`lifline.network.result.parse_records`; ``spikes``, ``v`` and ``i``.
         steps : then ``spikes`` is an event list, rows ``(t, neuron)``, of a run of so many steps.
         period_cycles : clock cycles per time step in real time: a window starts when all its steps are due, and one that starts a
-            period late counts as an overrun. The clock starts anew in every part of :data:`MAX_STEPS_PER_RUN` steps. 0: no waiting.
+            period late counts as an overrun. 0: no waiting.
         progress : see :data:`~lifline.network.progress.Reporting`.
 
         Raises
@@ -163,31 +167,67 @@ class LinkedDevice:
     ) -> RunResult:
         reset, period_cycles = fresh(reset), period(period_cycles)
         program, _ = self._ready()
-        network = program.network
-        array, _ = as_batch(spikes, network.input.size, steps)
-        selection = parse_records(network, record)
-        output, wanted = network.population(network.output), with_output(network, selection)
-        for name, variables in wanted.items():
-            missing = variables - {"spikes", *program.population(name).record}
-            if missing:
-                raise InputError(f"cannot record {', '.join(sorted(missing))} of `{name}` on a device; use the golden model")
+        array, _ = as_batch(spikes, program.network.input.size, steps)
+        selection, wanted = self._selected(record)
         if not reset and max(len(array), self._items) > 1:
             raise InputError(f"a continued run takes one item after one item, not {len(array)} after {self._items}; use reset=True")
         if not reset and self._last_run is not LastRun.ENDED:
             raise DeviceError(f"{self.url}: the last run {self._last_run.value}, so that it cannot be continued; use reset=True")
-        records, counters, cycles, done, exited = self._execute(array, wanted, reset, period_cycles, tell)
-        batch, length = array.shape[:2]
-        spikes_out = records[output.name].get("spikes", np.zeros((batch, length, output.size), np.uint8))
-        return build_result(
-            network,
-            spikes_out.astype(np.uint8),
-            records[output.name].get("v") if output.neurons is not None and output.neurons.cap == 0 else None,
-            done,
-            exited,
-            {name: {v: records[name][v] for v in variables} for name, variables in selection.items()},
-            counters,
-            cycles,
-        )
+        return self._execute(array, wanted, reset, period_cycles, tell).result(selection)
+
+    def _selected(self, record: str | Iterable[str]) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+        """What a caller wants recorded, and with it what a result is derived from."""
+        program, _ = self._ready()
+        selection = parse_records(program.network, record)
+        wanted = with_output(program.network, selection)
+        for name, variables in wanted.items():
+            missing = variables - {"spikes", *program.population(name).record}
+            if missing:
+                raise InputError(f"cannot record {', '.join(sorted(missing))} of `{name}` on a device; use the golden model")
+        return selection, wanted
+
+    def stream(self, source: object, **options: Unpack[StreamOptions]) -> Stream:
+        """Results of a source that need not end, part by part; see :class:`~lifline.driver.stream.Stream` for the options.
+
+        Raises
+        ------
+        InputError    for options that are out of range.
+        DeviceError   if no program is loaded.
+        """
+        return Stream(self, source, **options)
+
+    def begin_part(self, record: str | Iterable[str], period_cycles: int, *, clock_goes_on: bool) -> Part:
+        """For :class:`~lifline.driver.stream.Stream`: a fresh start without any step, where real time begins, or goes on."""
+        with self._use("stream()"):
+            program, _ = self._ready()
+            selection, wanted = self._selected(record)
+            _, exchange = self._prepare(wanted, period(period_cycles), keep_clock=clock_goes_on)
+            exchange.clear(Clock.GOES_ON if clock_goes_on else Clock.ALONE)
+            self._items, self._untouched, self._last_run = 1, True, LastRun.ENDED
+            self._stream = selection, wanted, {p.name: np.zeros(len(POPULATION_COUNTERS), np.uint32) for p in program.populations}
+            return Part(self._uses, None, 0)
+
+    def next_part(self, before: Part, spikes: NDArray[np.uint8]) -> Part:
+        """For :class:`~lifline.driver.stream.Stream`: run ``spikes`` (time, neuron) behind the part ``before``.
+
+        Raises
+        ------
+        LinkError, DeviceError   as :meth:`run`; DeviceError also if the device did something else since.
+        """
+        with self._use("stream()"):
+            if before.uses != self._uses or self._stream is None or self._last_run is not LastRun.ENDED:
+                raise DeviceError(f"{self.url}: something else ran since the stream's last part; a stream needs the device alone: start a new one")
+            program, exchange = self._ready()
+            selection, wanted, counters = self._stream
+            idle = exchange.cycles_since()
+            self._last_run = LastRun.FAILED
+            items = Items(exchange, program, wanted, 1, len(spikes))
+            counters = items.run(0, spikes, counters, reset=False, clock=Clock.GOES_ON | Clock.STAYS)
+            items.cycles[0] = exchange.cycles.totals
+            self._untouched &= not items.done[0]
+            self._stream = selection, wanted, counters
+            self._last_run = LastRun.STOPPED if exchange.stop.is_set() else LastRun.ENDED
+            return Part(self._uses, items.result(selection), idle)
 
     def count(self, spikes: object, *, reset: bool = True) -> tuple[dict[str, Counters], Cycles]:
         """Run one spike train (time, neuron) and send back no spike and no state: only the populations' counters and the cycles.
@@ -208,58 +248,45 @@ class LinkedDevice:
         array, _ = as_batch(spikes, program.network.input.size, None)
         if not reset and (self._last_run is not LastRun.ENDED or self._items != 1):
             raise DeviceError(f"{self.url}: there is no single run to continue; use reset=True")
-        _, counters, cycles, _, _ = self._execute(array, {}, reset, 0)
-        return counters, cycles
+        found = self._execute(array, {}, reset, 0)
+        return found.counted(), found.spent()
+
+    def _prepare(self, wanted: dict[str, set[str]], period_cycles: int, *, keep_clock: bool = False) -> tuple[Program, Exchange]:
+        """The device is this driver's, runs nothing, and knows the period and what to send back; until a run has ended it has failed."""
+        program, exchange = self._ready()
+        exchange.check()
+        self._uses += 1
+        self._last_run = LastRun.FAILED
+        self._halt(exchange)
+        if not keep_clock:
+            if self._stream is not None:
+                exchange.set("control", 0)  # its clock ends
+            self._stream = None
+            exchange.set("period", period_cycles)
+        for where, value in program.recording(wanted):
+            self.link.write(address(Space.PROGRAM, where), [value])
+        return program, exchange
 
     def _execute(
         self, array: NDArray[np.uint8], wanted: dict[str, set[str]], reset: bool, period_cycles: int, tell: Callable[[float], object] = lambda share: None
-    ) -> tuple[Records, dict[str, Counters], Cycles, NDArray[np.int64], NDArray[np.bool_]]:
-        """Run every item; returns records, counters, cycles, and per item the steps executed and whether it left early."""
-        program, exchange = self._ready()
-        network = program.network
+    ) -> Items:
+        """Run every item."""
         reset = reset or not self._items
-        exchange.check()
-        self._items, self._last_run = len(array), LastRun.FAILED
-        self._halt(exchange)
-        exchange.set("period", period_cycles)
-        for where, value in program.recording(wanted):
-            self.link.write(address(Space.PROGRAM, where), [value])
-
+        program, exchange = self._prepare(wanted, period_cycles)
         batch, length = array.shape[:2]
-        records: Records = {
-            name: {v: np.zeros((batch, length, network.population(name).size), np.uint8 if v == "spikes" else np.int64) for v in variables}
-            for name, variables in wanted.items()
-        }
-        counters = {p.name: np.zeros((batch, len(POPULATION_COUNTERS)), np.int64) for p in program.populations}
-        cycles = np.zeros((batch, len(COUNTERS)), np.int64)
-        done, exited = np.zeros(batch, np.int64), np.zeros(batch, np.bool_)
-        for item in range(batch):
+        self._items = batch
+        items = Items(exchange, program, wanted, batch, length)
+        for k in range(batch):
             self._untouched |= reset
             if exchange.stop.is_set():
                 break
-            first = 0
             exchange.cycles.begin(fresh=reset)
-            old = {p.name: np.zeros(len(POPULATION_COUNTERS), np.uint32) if reset else self._event_counters(p) for p in program.populations}
-            while first < length and not exited[item] and not exchange.stop.is_set():
-                part = array[item, first : first + MAX_STEPS_PER_RUN]
-                executed, exited[item] = exchange.run(part, reset and first == 0, records, item, first)
-                done[item] += executed
-                first += len(part)
-                tell((item + first / length) / batch)
-                if not executed:
-                    break  # stopped; the first window of a fresh run would have cleared state and counters of populations
-                self._untouched = False
-                # No population counts to 2^32 within one part.
-                for p in program.populations:
-                    new = self._event_counters(p)
-                    counters[p.name][item] += counted(old[p.name], new)
-                    old[p.name] = new
-            cycles[item] = exchange.cycles.totals
+            before = {p.name: np.zeros(len(POPULATION_COUNTERS), np.uint32) for p in program.populations} if reset else exchange.event_counters()
+            items.run(k, array[k], before, reset=reset, tell=lambda share, k=k: tell((k + share) / batch))
+            self._untouched &= not items.done[k]
+            items.cycles[k] = exchange.cycles.totals
         self._last_run = LastRun.STOPPED if exchange.stop.is_set() else LastRun.ENDED
-        return records, {name: Counters(*c.T) for name, c in counters.items()}, Cycles(*cycles.T), done, exited
-
-    def _event_counters(self, population: ProgramPopulation) -> NDArray[np.uint32]:
-        return self.link.read(address(Space.PROGRAM, population.address + FIRST_COUNTER), len(POPULATION_COUNTERS))
+        return items
 
     def read_state(self, population: str) -> dict[str, NDArray[np.int64]]:
         """State after the last run, of its last item, shape (neuron,) each; zero before the first run.

@@ -13,10 +13,11 @@ from .imports import COMPUTED, imported
 ALLOWED = {
     "arch": set(),
     "network": {"arch"},
+    "sensor": {"arch"},
     "rtl": {"arch"},
     "compiler": {"arch", "network"},
     "sim": {"arch", "network", "rtl"},
-    "driver": {"arch", "network", "compiler", "sim"},
+    "driver": {"arch", "network", "compiler", "sensor", "sim"},
     "boards": {"arch", "rtl"},
     "embedded": {"arch", "network", "compiler"},
     "ip": {"arch", "rtl"},

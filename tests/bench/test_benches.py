@@ -48,3 +48,12 @@ def test_sim() -> None:
 def test_golden() -> None:
     figures = run("golden", "--threads", "1", "--rounds", "1")
     assert {"samples_per_s", "speedup_snntorch", "speedup_spikingjelly", "rates"} <= figures.keys() and set(figures["rates"]) == {"0.02", "0.3"}
+
+
+@needs_compiler
+def test_stream() -> None:
+    rows = run("stream", "--preset", "tiny", "--parts", "5")["rows"]
+    assert [(r["device"], r["chunk"]) for r in rows] == [(d, c) for d in ("simulated board", "pseudo-terminal") for c in (1, 8, 32)]
+    for own, served in zip(rows[:3], rows[3:], strict=True):
+        assert 0 < own["best_ms"] <= own["median_ms"] <= own["p95_ms"] <= own["worst_ms"] and own["cycles"] == served["cycles"] > own["chunk"] * 30
+        assert own["requests"] > 5 and own["wire_ms"] == pytest.approx(own["link_bytes"] / 100)

@@ -44,7 +44,9 @@ AREAS = (
         tuple(f"sw/compiler/projections/{name}.py" for name in ("axes", "geometry", "places", "walk", "walked", "identity")) + ("sw/compiler/maps.py",),
         ("tests/compiler/projections", "tests/compiler/test_maps.py"),
     ),
-    Area("driver", ("sw/driver/exchange.py", "sw/driver/linked.py"), ("tests/sim/cycles/test_model.py", *RUNS, "tests/driver/test_mark.py", "tests/driver/test_arguments.py")),
+    Area("driver", ("sw/driver/exchange.py", "sw/driver/linked.py", "sw/driver/items.py"), ("tests/sim/cycles/test_model.py", *RUNS, "tests/driver/test_mark.py", "tests/driver/test_arguments.py")),
+    Area("streams", ("sw/driver/stream.py", "sw/driver/chunks.py", "sw/driver/scores.py"), ("tests/driver/test_stream.py",)),
+    Area("sensor", ("sw/sensor/event_clock.py", "sw/sensor/recording.py"), ("tests/sensor",)),
     Area("link", ("sw/driver/link.py",), ("tests/driver/test_link.py",)),
     Area(
         "gateware, sequencer",

@@ -9,13 +9,13 @@ import pytest
 from lifline.arch.config import preset
 from lifline.arch.program import INSTRUCTION, Opcode
 from lifline.arch.records import AHEAD_BITS
-from lifline.rtl.control.real_time import CREDIT_BITS
+from lifline.arch.registers import DUE_BITS
 from lifline.rtl.control.sequencer import Sequencer
 
 from ..bench import simulate
 
 TINY = preset("tiny")
-MOST_LATE = (1 << CREDIT_BITS) - 1
+MOST_LATE = (1 << DUE_BITS) - 1
 """Steps that may be due."""
 WINDOW_CYCLES = 4
 """From one window's Wait to the next: Wait, Decode of ``END``, Advance of the input's ring, End."""

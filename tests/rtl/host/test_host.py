@@ -407,5 +407,14 @@ def test_cycles_are_counted_apart() -> None:
         await bench.cycle()
         for name, count in wanted.items():
             assert await bench.request(False, address(Space.REGISTERS, REGISTERS[name].offset), 0) == (count, Status.OK), name
+        for clock in (CONTROL_CLOCK, 0):  # a fresh start in real time that goes on leaves them
+            await bench.request(True, address(Space.REGISTERS, REGISTERS["control"].offset), clock)
+            ctx.set(dut.run.cleared, 1)
+            await bench.cycle()
+            ctx.set(dut.run.cleared, 0)
+            await bench.settle()
+            for name, count in wanted.items():
+                expected = count if clock else 0
+                assert await bench.request(False, address(Space.REGISTERS, REGISTERS[name].offset), 0) == (expected, Status.OK), name
 
     run(TINY, body)

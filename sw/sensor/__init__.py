@@ -1,0 +1,1 @@
+"""Sensors: their time, and recordings of what they sent."""
