@@ -52,7 +52,7 @@ def test_a_replay_keeps_the_recording_s_pace(tmp_path: Path) -> None:
     began = time.monotonic()
     parts = [(time.monotonic() - began, item.tolist()) for item in Replay(path, speed=2)]
     assert [p for _, p in parts] == [[[0, 0]], [[100_000, 1]], [[200_000, 1]]]
-    assert parts[0][0] < 0.04 and parts[1][0] >= 0.05 and parts[2][0] >= 0.1
+    assert parts[1][0] >= 0.05 and parts[2][0] >= 0.1
 
 
 @pytest.mark.parametrize(
