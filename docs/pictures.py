@@ -80,17 +80,19 @@ def datapath() -> Sheet:
     s.arrow((36, 5.5), (42, 5.5), both=True)
     # Memories that the host fills or empties.
     s.box(2, 16, 14, 8, "input", "ring of\nneuron numbers", look=MEMORY)
+    s.box(34, 16, 13, 8, "maps", "what a spike of a\nconvolution visits", look=MEMORY)
     s.box(49, 16, 16, 8, "weights", "a word: one neuron\nto one block of lanes", look=MEMORY)
     s.box(76, 16, 14, 8, "neurons", "v, i, budget, theta\n... per neuron", look=MEMORY)
     s.box(96, 16, 14, 8, "output", "ring of records", look=MEMORY)
     s.arrow((44.5, 9), (44.5, 12.5), (9, 12.5), (9, 16), colour=GREY)
-    for x in (57, 83):
+    for x in (46, 57, 83):
         s.arrow((x, 9), (x, 16), colour=GREY)
     s.arrow((103, 16), (103, 9), colour=GREY)
     # The way of a spike.
     s.box(2, 31, 14, 9, "input writer", "step + delay\n= row")
     s.box(20, 31, 13, 9, "delay rings", "bit: neuron\nrow: arrival", look=MEMORY)
-    s.box(37, 31, 10, 9, "scanner", "list of active\nneurons")
+    s.box(37, 31, 10, 9, "scanner", "list of active\nneurons, walk")
+    s.arrow((42, 24), (42, 31))
     s.box(51, 29, 17, 5.4, "event lanes", "all blocks per spike", look=EVENT)
     s.box(51, 36.6, 17, 5.4, "dense lanes", "W sums, all spikes per block", look=DENSE, size=8)
     s.box(72, 31, 11, 9, "sums", "step of window\nx block", look=MEMORY)
