@@ -219,7 +219,7 @@ def configurations_page() -> str:
 
 def _prose(text: str | None) -> str:
     """A docstring as Markdown."""
-    return re.sub(r":\w+:`~?([^`]*)`", r"`\1`", (text or "").strip()).replace("``", "`")
+    return re.sub(r":\w+:`~?([^`]*)`", r"`\1`", (text or "").strip()).replace("``", "`").replace("::\n", ":\n")
 
 
 def _cell(value: object) -> str:
