@@ -85,10 +85,8 @@ def blocks_of(layout: Layout, shape: Shape, lanes: int, where: str) -> Blocks:
     column = strides[2] if columns > 1 else lanes
     row = strides[1] if rows > 1 else lanes
     neighbours = lanes // column if 0 < column < lanes else 1
-    width = columns * column if columns > 1 else channels  # places of a row
     whole = row % lanes == 0 and neighbours * column % lanes == 0
-    apart = (channels == 1 or strides[0] == 1) and (columns == 1 or channels <= column) and (rows == 1 or width <= row)
-    if found is None or not (whole and apart):
+    if found is None or not whole or (channels > 1 and strides[0] != 1):
         raise CompileError(
             f"{where}: its layout does not put positions one after the other, in whole blocks of {lanes} lanes; use `position_major`, "
             "or leave its layout to the compiler"

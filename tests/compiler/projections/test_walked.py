@@ -121,6 +121,19 @@ def test_odd_channels_and_images(channels: int, shape: Shape, layout: Callable[[
     check(connected(Convolution(padding=1), weights.reshape(2, channels, 3, 3), (channels, *shape)), layout((channels, *shape)), 16)
 
 
+@pytest.mark.parametrize("channels", [3, 8, 20])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_only_blocks_that_a_spike_reaches_are_visited(channels: int, stride: int) -> None:
+    """Each once; padding is not reached."""
+    projection = connected(Convolution(stride=stride, padding=1), np.ones((channels, 1, 3, 3), int), (1, 7, 9))
+    (part,), target = parts_of(projection, identity(63), CONFIG)
+    matrix = projection.weight_matrix()
+    for place in range(63):
+        assert part.walk is not None
+        slots = sorted(slot for _, slot in part.walk.visits(place))
+        assert slots == sorted(set((target.indices[matrix[:, place] > 0] // CONFIG.lanes).tolist()))
+
+
 def test_a_kernel_is_stored_once() -> None:
     """As many words as taps and channels and blocks of channels, however large the image is."""
     for size in (5, 30):
