@@ -54,12 +54,16 @@ def arriving(fired: NDArray[np.uint8], b: int, row: int, delays: Ints, level: in
             count += fired[b, row - delays[j], j] >= least
         return count
     size = sources // delays.size
-    for part in range(delays.size):
-        first = part * size
-        spikes = fired[b, row - delays[part], first : first + size]
+    for first in range(0, sources, size):
+        spikes = fired[b, row - delays[first // size], first : first + size]
+        found, of_part = active[count:], 0
         for j in range(size):
-            active[count] = first + j
-            count += spikes[j] >= least
+            found[of_part] = j
+            of_part += spikes[j] >= least
+        if first:  # here, since it would make the loop above half as fast
+            for k in range(of_part):
+                found[k] += first
+        count += of_part
     return count
 
 
