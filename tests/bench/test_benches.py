@@ -50,6 +50,12 @@ def test_golden() -> None:
     assert {"samples_per_s", "speedup_snntorch", "speedup_spikingjelly", "rates"} <= figures.keys() and set(figures["rates"]) == {"0.02", "0.3"}
 
 
+@pytest.mark.skipif(find_spec("snntorch") is None, reason="needs the extra `bench`")
+def test_golden_layers() -> None:
+    figures = run("golden_layers", "--threads", "1", "--rounds", "1")
+    assert set(figures["speedups"]) == {"convolutional", "recurrent"} and len(figures["rows"]) == 6
+
+
 @needs_compiler
 def test_stream() -> None:
     rows = run("stream", "--preset", "tiny", "--parts", "5")["rows"]

@@ -18,8 +18,9 @@ ORDER = ("Rules", "Example", "API")
 
 
 def run_example(page: str, capsys: pytest.CaptureFixture[str]) -> str:
-    (code,) = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.S)
-    exec(compile(code, page, "exec"), {})
+    names: dict[str, object] = {}
+    for code in re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.S):
+        exec(compile(code, page, "exec"), names)
     return capsys.readouterr().out
 
 
@@ -37,7 +38,7 @@ def test_files(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: 
 def test_layers(capsys: pytest.CaptureFixture[str]) -> None:
     text = (DOCS / "layers.md").read_text()
     lines = run_example("layers.md", capsys).splitlines()
-    assert len(lines) == 3 and all(f"`{line}`" in text for line in lines), lines
+    assert len(lines) == 7 and all(f"`{line}`" in text for line in lines), lines
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
