@@ -159,6 +159,8 @@ def _network(followed: Followed, output: Node, name: str, precision: str, read_o
         populations.append(FloatPopulation(gates.names[id(gate)], gate.shape, gate_neurons(gate.name)))
         own = gates.into(gates.names[id(gate)], gate.parents[0])
         check_sources(gates.names[id(gate)], [q.source for q in own], spiking)
+        if entry in (q.source for q in own):
+            notes.append(f"`{gates.names[id(gate)]}` takes the input for spikes: it is the network's only for inputs of 0 and 1")
         projections += own
     live = _live(projections, out, entry)
     notes += [f"`{p.name}` does not influence the output and was left out" for p in populations if p.name not in live]

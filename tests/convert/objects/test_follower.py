@@ -102,12 +102,13 @@ UNDERSTOOD: dict[str, Forward] = {
     "padding": lambda n, x: n.l3(n.c(nn.functional.pad(n.l1(n.a(x))[:, :8], (1, 3)))),
     "groups summed": lambda n, x: n.l3(n.c(n.l1(n.a(x)).view(-1, 3, 4).sum(1).repeat(1, 3))),
     "an earlier layer's spikes": lambda n, x: (n.l1(n.a(x)), n.l2(n.b(x)))[0],
+    "product of spikes": lambda n, x: n.l3(n.c(n.l1(n.a(x)) * n.l2(n.b(x)))),
     "an autograd function of one's own": lambda n, x: n.l3(n.c(Doubled.apply(n.l1(n.a(x))))),
     "addmm and matmul": lambda n, x: n.l3(torch.matmul(n.l1(torch.addmm(n.a.bias, x, n.a.weight.t())), n.c.weight.t())),
 }
 REFUSED: dict[str, tuple[Forward, str]] = {
     "relu": (lambda n, x: n.l3(n.c(torch.relu(n.l1(n.a(x))))), "relu"),
-    "product of spikes": (lambda n, x: n.l3(n.c(n.l1(n.a(x)) * n.l2(n.b(x)))), "gates .AND"),
+    "product of spikes and currents": (lambda n, x: n.l3(n.c(n.a(x) * n.l2(n.b(x)))), "no gate"),
     "comparison": (lambda n, x: n.l3(n.c((n.l1(n.a(x)) > 0).float())), "`gt`"),
     "output negated": (lambda n, x: 1 - n.l3(n.c(n.l1(n.a(x)))), "ends with values behind its last neurons"),
     "output reversed": (lambda n, x: n.l3(n.c(n.l1(n.a(x)))).flip(1), "ends with values behind its last neurons"),

@@ -72,7 +72,7 @@ def test_gates_are_exact_in_integers(name: str) -> None:
     join, channels = JOINS[name]
     x = spikes(2, 8, 8)
     network = lifline.from_snntorch(Net(join, channels).eval(), input_shape=(2, 8, 8))
-    q = quantise(network, x.numpy())
+    q = quantise(network, x.numpy().astype(np.uint8))
     gates = [p for p in q.populations if p.name.startswith(("largest", "and", "or"))]
     assert gates and all(p.neurons is not None and p.neurons.decay_v == 4096 and p.neurons.cap == 1 for p in gates)
     records = GoldenModel(q).run(x.numpy().astype(np.uint8).reshape(*x.shape[:2], -1), record="all").records
@@ -81,6 +81,11 @@ def test_gates_are_exact_in_integers(name: str) -> None:
     (last,) = [gates[-1]] if name != "exclusive or" else [p for p in gates if p.name.startswith("or")]
     np.testing.assert_array_equal(fired[last.name].numpy(), expected.numpy())
     assert fired[last.name].any()
+
+
+def test_a_gate_on_the_input_says_that_it_takes_it_for_spikes() -> None:
+    network = lifline.from_snntorch(Net(*JOINS["max pooling of the input"]).eval(), input_shape=(2, 8, 8))
+    assert "`largest0` takes the input for spikes: it is the network's only for inputs of 0 and 1" in network.notes
 
 
 @pytest.mark.parametrize(
