@@ -7,8 +7,9 @@ per channel, a tenth of the channels delayed, all spikes recorded) and rate:
 
 ``cycles``: busy cycles per step, on the simulated board; ``model_cycles``: the same by the cycle model; they are equal, or ``cycle_model_errors`` counts the row.
 ``accumulate_cycles``: those of them in which input is added up, from a step's first scan to its last sum. ``useful_sop_per_cycle``: synapses that a spike
-arrives at, by ``cycles``. ``lane_use``: the same by ``accumulate_cycles`` and lanes. ``memory``: words used. ``preset``: with deeper memories where a layer with
-its input would not fit, which changes no cycle. With ``--model`` nothing runs on the simulated board, and ``cycles`` is missing.
+arrives at, by ``cycles``. ``lane_use``: the same by ``accumulate_cycles`` and lanes. ``memory``: words used. ``preset``: ``conv-deep`` where a
+layer with its input would not fit: the same with deeper memories, which changes no cycle. With ``--model`` nothing runs on the simulated board, and ``cycles`` is missing; it also is where records fill the
+output memory (``waited_for_host``), because the board does not count what goes on meanwhile.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ from lifline.network.model import Network, Neurons, Population, Projection
 EXTRAS = ("", "bias per channel", "delays", "recorded")
 DELAY = 4
 """Steps, of every tenth channel."""
-DEEPER = {"neuron_words": 4096, "ring_words": 16384, "max_neurons": 16384, "output_words": 4096}
+DEEPER = {"weight_words": 4096, "delay_entries": 8192, "neuron_words": 4096, "ring_words": 16384, "max_neurons": 16384, "output_words": 4096}
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def compiled(network: Network, config: Config) -> tuple[Program, Config]:
     try:
         return compile_network(network, config, Mode.EVENT), config
     except CompileError:
-        deeper = config.replace(**{name: words for name, words in DEEPER.items() if getattr(config, name) < words})
+        deeper = config.replace(name=f"{config.name}-deep", **{name: words for name, words in DEEPER.items() if getattr(config, name) < words})
         return compile_network(network, deeper, Mode.EVENT), deeper
 
 
@@ -114,7 +115,8 @@ def measure(layer: Layer, extra: str, rate: float, config: Config, steps: int, b
         "memory": {name: used for name, (used, _) in program.memory.items()},
     }  # fmt: skip
     if boards is not None:
-        row["cycles"] = _counted(boards, config, program, spikes, record) / steps
+        busy = _counted(boards, config, program, spikes, record)
+        row |= {"waited_for_host": True} if busy is None else {"cycles": busy / steps}
     return row
 
 
@@ -125,8 +127,8 @@ def _operations(activity: Activity, fan_out: NDArray[np.int64], delays: NDArray[
     return int((arrived * fan_out).sum())
 
 
-def _counted(boards: dict[str, device.LinkedDevice], config: Config, program: Program, spikes: NDArray[np.uint8], record: list[str] | None) -> int:
-    """Busy cycles on the simulated board."""
+def _counted(boards: dict[str, device.LinkedDevice], config: Config, program: Program, spikes: NDArray[np.uint8], record: list[str] | None) -> int | None:
+    """Busy cycles on the simulated board; None if it had to wait for a host that takes records more slowly than they come."""
     if config.name not in boards:
         opened = device.open(f"sim:{config.name}", config=config)
         assert isinstance(opened, device.LinkedDevice)
@@ -137,7 +139,7 @@ def _counted(boards: dict[str, device.LinkedDevice], config: Config, program: Pr
         return int(board.count(spikes)[1].busy[0])
     cycles = board.run(spikes, record=record).cycles
     assert cycles is not None
-    return int(cycles.busy[0])
+    return None if cycles.stall_output[0] else int(cycles.busy[0])
 
 
 def rows(options: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]]:
@@ -161,7 +163,7 @@ def main() -> None:
     parser.add_argument("--model", action="store_true", help="by the cycle model alone")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    console = Console(stderr=True)
+    console = Console(stderr=True, width=120)
     found = list(rows(options, console))
     table = Table("layer", "", "rate", "cycles", "accumulating", "SOP / cycle", "lane use", title=f"cycles per step, `{options.preset}`, event mode, bursts of {options.burst}")
     for row in found:
@@ -169,6 +171,8 @@ def main() -> None:
             row["kind"], row["extra"], f"{row['rate']:.0%}", f"{row.get('cycles', row['model_cycles']):,.0f}", f"{row['accumulate_cycles']:,.0f}",
             f"{row['useful_sop_per_cycle']:.1f}", f"{row['lane_use']:.1%}",
         )  # fmt: skip
+    for column in table.columns:
+        column.no_wrap = True
     console.print(table)
     errors = sum(row.get("cycles", row["model_cycles"]) != row["model_cycles"] for row in found)
     console.print(f"rows that differ from the cycle model: {errors}")
