@@ -13,7 +13,8 @@ from lifline.arch.program import MAX_RINGS
 from lifline.network.model import Population, Projection
 
 from .budget import Budget
-from .projections import random_weights
+from .geometry import random_window_onto
+from .projections import Wish, fully_connected, random_weights, thinned
 
 
 def feedback(rng: Generator, config: Config, populations: Sequence[Population], existing: Sequence[Projection], budget: Budget) -> list[Projection]:
@@ -32,10 +33,13 @@ def feedback(rng: Generator, config: Config, populations: Sequence[Population], 
             incoming = [p for p in (*existing, *result) if p.target == target.name]
             shift = min(p.weight_shift for p in incoming)
             room = config.accumulator_max - sum(np.abs(p.weight_matrix()).sum(axis=1) << p.weight_shift - shift for p in incoming)
-            weights = random_weights(rng, config.weight_min, config.weight_max, (target.size, source.size))
-            while (np.abs(weights).sum(axis=1) > room).any():
-                weights = np.where(rng.random(weights.shape) < 0.5, weights, 0)
-            result.append(Projection(source=source.name, target=target.name, weights=weights, weight_shift=shift, delays=delays))
+            window = random_window_onto(rng, source.shape, target.shape) if config.map_words and rng.random() < 0.6 else None
+            wish = fully_connected(source, target.size) if window is None else Wish(source, *window)
+            weights = random_weights(rng, config.weight_min, config.weight_max, wish.shape)
+            while (np.abs(wish.connection.matrix(weights, source.shape, target.shape)).sum(axis=1) > room).any():
+                weights = thinned(rng, weights, source)
+            drawn = Projection(source=source.name, target=target.name, weights=weights, weight_shift=shift, delays=delays, connection=wish.connection)
+            result.append(drawn.between(source.shape, target.shape))
             budget.add_projection(result[-1], source.shape, target.shape)
             budget.add_loop()
     return result

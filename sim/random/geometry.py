@@ -24,7 +24,7 @@ GEOMETRIES = (
     "stride larger than the kernel", "dilation 2", "groups", "depthwise", "zeros around the source", "zeros on one side", "folded pool", "pool with a rest",
     "windows that overlap", "places that reach nothing", "weight per channel", *(f"{n} channels" for n in CHANNELS), "one delay per channel",
     "several projections of one pair", "several delays of one pair", "same weights twice", "several windows into one population",
-    "windows and full connection into one population", "diamond", "without memory",
+    "windows and full connection into one population", "diamond", "without memory", "recurrent window",
 )  # fmt: skip
 """Classes that verification must meet, see :func:`classes`."""
 
@@ -146,6 +146,8 @@ def classes(network: Network) -> set[str]:
         windows = sum(isinstance(c, Windowed) for c in connections)
         found |= {"several windows into one population"} if windows > 1 else set()
         found |= {"windows and full connection into one population"} if 0 < windows < len(connections) else set()
+    places = [p.name for p in network.populations]
+    found |= {"recurrent window" for p in network.projections if isinstance(p.connection, Windowed) and places.index(p.source) >= places.index(p.target)}
     sources = {name: {p.source for p in network.projections if p.target == name} for name in into}
     found |= {"diamond" for own in sources.values() for a in own for b in own if a < b and sources.get(a, set()) & ({a, b} | sources.get(b, set()))}
     forgetful = {p.name for p in network.populations if p.neurons is not None and p.neurons.decay_v == p.neurons.decay_i == DECAY_ONE and p.neurons.reset is ResetRule.NOW_VALUE}

@@ -87,6 +87,8 @@ def _draw(
     if windows:
         projections = with_taps(rng, config, populations, projections)
     if recurrent:
+        shapes = {p.name: p.shape for p in populations}
+        projections = [p.between(shapes[p.source], shapes[p.target]) for p in projections]
         projections += feedback(rng, config, populations[1:], projections, budget)
     output = populations[-1]
     assert output.neurons is not None

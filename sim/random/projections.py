@@ -61,6 +61,12 @@ def random_weights(rng: Generator, low: int, high: int, shape: Shape) -> Ints:
     return rng.integers(0, high + 1, shape)
 
 
+def thinned(rng: Generator, weights: Ints, source: Population) -> Ints:
+    """Half of the weights, or half of each where there is only one, or one per channel."""
+    few = weights.size <= source.shape[0]
+    return np.fix(weights / 2).astype(np.int64) if few else np.where(rng.random(weights.shape) < 0.5, weights, 0)
+
+
 @dataclasses.dataclass(frozen=True)
 class Wish:
     """A projection to draw: how it connects which population, with weights of which shape.
@@ -112,8 +118,7 @@ def random_projections(
             weights, extra = result[wish.again].weights, result[wish.again].weight_shift - common
         limit = config.accumulator_max // len(wishes) >> extra
         while (np.abs(matrix := connection.matrix(weights, source.shape, shape)).sum(axis=1) > limit).any():
-            few = weights.size <= source.shape[0]
-            weights = np.fix(weights / 2).astype(np.int64) if few else np.where(rng.random(weights.shape) < 0.5, weights, 0)
+            weights = thinned(rng, weights, source)
         delays = source_delays(rng, config, source, budget, channels=not isinstance(connection, FullyConnected))
         projection = Projection(source=source.name, target=target, weights=weights, weight_shift=common + extra, delays=delays, connection=connection)
         reach += float(np.sqrt((matrix.astype(float) ** 2).sum(axis=1).mean() + 1)) * (1 << projection.weight_shift)
