@@ -1,6 +1,6 @@
 """cocotb testbench: the driver's own bytes, through the generated Verilog in Icarus, against the golden model.
 
-Run by ``test_cocotb.py``, which names the seeds in the environment variable ``LIFLINE_SEEDS``.
+Run by ``test_cocotb.py``, which names the seeds in the environment variable ``LIFLINE_SEEDS``, or in ``LIFLINE_LAYERS`` layers with maps.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import os
 import random
 
 import cocotb
+import numpy as np
 from cocotb.clock import Clock
 from cocotb.task import bridge, resume
 from cocotb.triggers import FallingEdge
@@ -19,7 +20,7 @@ from lifline.driver.device import LinkedDevice
 from lifline.driver.link import Link
 from lifline.sim.golden.model import GoldenModel
 
-from .test_programs import CONFIG, all_records, case, mismatches
+from .test_programs import CONFIG, MAPS, all_records, case, connected, mismatches
 
 QUIET_CYCLES = 4096
 
@@ -86,6 +87,16 @@ def run_case(board: VerilogBoard, seed: int, flip: bool) -> list[str]:
     return mismatches(GoldenModel(network).run(spikes, record=record), device.run(spikes, record=record))
 
 
+def run_layer(board: VerilogBoard, name: str) -> list[str]:
+    """Load and run one layer with maps."""
+    rng = np.random.default_rng(len(name))
+    network = connected(name, rng)
+    spikes = rng.random((9, network.populations[0].size)) < 0.2
+    device = LinkedDevice(Link(board), url="icarus:maps", config=MAPS)
+    device.load(compile_network(network, MAPS))
+    return mismatches(GoldenModel(network).run(spikes, record=["all"]), device.run(spikes, record=["all"]))
+
+
 @cocotb.test()
 async def programs(dut: object) -> None:
     """Every program of the list agrees, or none does if a fault was injected."""
@@ -97,7 +108,11 @@ async def programs(dut: object) -> None:
         await FallingEdge(dut.clk)
     dut.rst.value = 0
     noticed = 0
-    for seed in [int(s) for s in os.environ["LIFLINE_SEEDS"].split()]:
+    for name in filter(None, os.environ.get("LIFLINE_LAYERS", "").split(";")):
+        wrong = await bridge(run_layer)(VerilogBoard(dut, random.Random(name)), name)
+        cocotb.log.info("%s: %s", name, wrong or "agrees")
+        assert not wrong, f"{name}: {wrong} differ from the golden model"
+    for seed in [int(s) for s in os.environ.get("LIFLINE_SEEDS", "").split()]:
         board = VerilogBoard(dut, random.Random(seed))
         wrong = await bridge(run_case)(board, seed, flip)
         cocotb.log.info("seed %d: %s", seed, wrong or "agrees")

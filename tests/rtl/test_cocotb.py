@@ -8,21 +8,20 @@ from pathlib import Path
 import pytest
 from amaranth.back import verilog
 
+from lifline.arch.config import Config
 from lifline.rtl.top import Top
 
-from .test_programs import CONFIG
+from .test_programs import CONFIG, KERNELS, MAPS
 
 pytestmark = pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus Verilog (iverilog) is not installed")
 SEEDS = range(3000, 3008)
 
 
-@pytest.fixture(scope="module")
-def simulation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def compiled(config: Config, folder: Path) -> Path:
     """Folder with the Verilog compiled by Icarus."""
     from cocotb_tools.runner import get_runner
 
-    folder = tmp_path_factory.mktemp("icarus")
-    (folder / "top.v").write_text(verilog.convert(Top(CONFIG), name="top"))
+    (folder / "top.v").write_text(verilog.convert(Top(config), name="top"))
     get_runner("icarus").build(
         sources=[folder / "top.v"], hdl_toplevel="top", build_dir=folder, always=True, timescale=("1ns", "1ps"),
         build_args=["-g2005"],  # evaluates combinational processes at time zero, which SystemVerilog need not
@@ -30,20 +29,34 @@ def simulation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("flip", [False, True], ids=["agrees", "fault-is-noticed"])
-def test_verilog_agrees_with_the_golden_model(simulation: Path, flip: bool) -> None:
+@pytest.fixture(scope="module")
+def simulation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compiled(CONFIG, tmp_path_factory.mktemp("icarus"))
+
+
+def run(folder: Path, **environment: str) -> tuple[int, int]:
+    """Tests and failures of the testbench."""
     from cocotb_tools.runner import get_results, get_runner
 
-    runner = get_runner("icarus")
-    seeds = list(SEEDS)[:2] if flip else SEEDS
-    results = runner.test(
+    results = get_runner("icarus").test(
         hdl_toplevel="top",
         hdl_toplevel_lang="verilog",
         test_module="tests.rtl.cocotb_core",
-        build_dir=simulation,
+        build_dir=folder,
         test_dir=Path(__file__).parents[2],
-        results_xml=str(simulation / f"results{int(flip)}.xml"),
-        extra_env={"LIFLINE_SEEDS": " ".join(map(str, seeds)), "LIFLINE_FLIP": str(int(flip))},
+        results_xml=str(folder / f"results{len([*folder.glob('results*')])}.xml"),  # of this run and no other
+        extra_env=environment,
     )
-    tests, failed = get_results(results)
-    assert (tests, failed) == (1, 0)
+    return get_results(results)
+
+
+def test_verilog_with_maps_agrees_with_the_golden_model(tmp_path: Path) -> None:
+    """Each kind of connection, and geometries whose tables differ most."""
+    chosen = [*KERNELS][:6] + ["pooling", "identity"]
+    assert run(compiled(MAPS, tmp_path), LIFLINE_LAYERS=";".join(chosen)) == (1, 0)
+
+
+@pytest.mark.parametrize("flip", [False, True], ids=["agrees", "fault-is-noticed"])
+def test_verilog_agrees_with_the_golden_model(simulation: Path, flip: bool) -> None:
+    seeds = list(SEEDS)[:2] if flip else SEEDS
+    assert run(simulation, LIFLINE_SEEDS=" ".join(map(str, seeds)), LIFLINE_FLIP=str(int(flip))) == (1, 0)
