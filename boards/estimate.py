@@ -37,6 +37,11 @@ FORMULAS = {
 """By family."""
 
 
+MAP_TABLES = 600
+"""Lookup tables more in a configuration with maps, by the build of `conv`: 340 of the walk and the tables, the others of counters as wide as its
+deeper memories need, which the formula does not see."""
+
+
 def features(config: Config) -> tuple[int, ...]:
     """What lookup tables are proportional to: a core without lanes; bits of the event lanes' accumulators; of dense sums; of the multiplexers
     that collect them; of update lanes."""
@@ -52,4 +57,5 @@ def features(config: Config) -> tuple[int, ...]:
 def lookup_tables(config: Config, family: str) -> LookupTables:
     """The estimate for a family of chips; carry cells and, on an iCE40, logic cells that are only flip-flops count as lookup tables."""
     formula = FORMULAS[family]
-    return LookupTables(round(float(np.dot(formula.weights, features(config)))), formula.error)
+    maps = MAP_TABLES if config.map_words else 0
+    return LookupTables(round(float(np.dot(formula.weights, features(config)))) + maps, formula.error)
