@@ -35,7 +35,8 @@ def feedback(rng: Generator, config: Config, populations: Sequence[Population], 
             room = config.accumulator_max - sum(np.abs(p.weight_matrix()).sum(axis=1) << p.weight_shift - shift for p in incoming)
             window = random_window_onto(rng, source.shape, target.shape) if config.map_words and rng.random() < 0.6 else None
             wish = fully_connected(source, target.size) if window is None else Wish(source, *window)
-            weights = random_weights(rng, config.weight_min, config.weight_max, wish.shape)
+            finer = shift - max(s for s in config.weight_shifts if s <= shift)  # what the hardware shifts less has to be in the weights
+            weights = random_weights(rng, config.weight_min >> finer, config.weight_max >> finer, wish.shape)
             while (np.abs(wish.connection.matrix(weights, source.shape, target.shape)).sum(axis=1) > room).any():
                 weights = thinned(rng, weights, source)
             drawn = Projection(source=source.name, target=target.name, weights=weights, weight_shift=shift, delays=delays, connection=wish.connection)

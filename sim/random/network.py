@@ -54,7 +54,8 @@ def random_network(
     for _ in range(1000):
         budget = Budget(config)
         network = _draw(rng, config, recurrent, graded, max_inputs, max_size, budget, corners)
-        if budget.fits():
+        in_order = network.order == [p.name for p in network.populations]  # what goes back can change it, and taps were drawn for this one
+        if budget.fits() and (in_order or not config.map_words):
             return network.replace(projections=[_with_synaptic_delays(rng, config, p) for p in network.projections]) if synaptic else network
     raise ValueError(f"no random network of at most {max_inputs} inputs and populations of {max_size} fits `{config.name}`")
 
