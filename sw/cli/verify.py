@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lifline.arch.config import Config
 from lifline.arch.config_file import configuration
@@ -123,10 +124,8 @@ def verify_random(config_name: str, count: int, seed: int, inject: str | None, a
     }  # fmt: skip
 
 
-def _verify_one(
-    board: CompiledBoard, device: devices.LinkedDevice, config: Config, seed: int, inject: str | None, coverage: dict[str, int], alone: dict[str, int]
-) -> tuple[bool, tuple[int, int] | None]:
-    """Run the random program of ``seed``, add to ``coverage`` and ``alone``; whether any value differs, and busy cycles as in :class:`Difference`."""
+def random_program(seed: int, config: Config) -> tuple[np.random.Generator, Program, NDArray[np.uint8]]:
+    """The program of ``seed`` and its input (time, neuron); and the generator that goes on."""
     rng = np.random.default_rng(seed)
     recurrent = np.random.default_rng([seed, 2]).random() < 0.3
     network = random_network(rng, config=config, recurrent=recurrent, corners=True)
@@ -135,6 +134,15 @@ def _verify_one(
     spikes = random_spikes(rng, network, int(steps), corners=True)
     orders = np.random.default_rng([seed, 1])
     program = compile_with_random_layouts(orders, network, config, modes) if orders.random() < 0.5 else compile_network(network, config, modes)
+    return rng, program, spikes
+
+
+def _verify_one(
+    board: CompiledBoard, device: devices.LinkedDevice, config: Config, seed: int, inject: str | None, coverage: dict[str, int], alone: dict[str, int]
+) -> tuple[bool, tuple[int, int] | None]:
+    """Run the random program of ``seed``, add to ``coverage`` and ``alone``; whether any value differs, and busy cycles as in :class:`Difference`."""
+    rng, program, spikes = random_program(seed, config)
+    network = program.network
     # Recording slows the steps down, so that every other program runs without; the trace shows its states all the same.
     currents = [f"{p.name}.i" for p in program.populations if "i" in p.record]
     record = ["all", "all.v", *currents] if rng.random() < 0.5 else []

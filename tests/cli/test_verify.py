@@ -10,9 +10,10 @@ from typer.testing import CliRunner
 
 from lifline.arch.config import PRESETS
 from lifline.arch.errors import ConfigError, InputError
+from lifline.arch.program import RING_0
 from lifline.cli.coverage import FIELDS, MAPPED, OPTIONS
 from lifline.cli.main import app
-from lifline.cli.verify import OUTPUT_FULL, verify_random
+from lifline.cli.verify import OUTPUT_FULL, configurations, random_program, verify_random
 from lifline.sim.random.geometry import GEOMETRIES
 from lifline.sim.random.variants import VARIANTS
 
@@ -34,6 +35,17 @@ def test_variants() -> None:
 def test_few_programs_do_not_cover_everything() -> None:
     report = verify_random("tiny", 1, 0, None, lambda: None)
     assert report["not_covered"]
+
+
+def test_every_random_network_compiles() -> None:
+    """None is refused: what is drawn fits its configuration, whatever is recurrent or reads a ring through a tap."""
+    configs = configurations("all")
+    taps = 0
+    for seed in range(40_000, 40_600):
+        _, program, spikes = random_program(seed, configs[seed % len(configs)])
+        assert spikes.shape[1] == program.network.input.size
+        taps += sum(layout is RING_0 and layout.unpack(word)["tap"] for _, layout, word in program.listing())
+    assert taps > 50
 
 
 def test_variants_differ_in_every_parameter() -> None:
