@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from rich.console import Console
+from safetensors import safe_open
 
 from lifline.arch.errors import NetworkError
 from lifline.network.connections.convolution import Convolution
@@ -106,6 +107,8 @@ def test_several_between_the_same_two_populations(tmp_path) -> None:
     net = network(source=(3,), target=(2,), weights=np.ones((2, 3), int)).replace(projections=taps)
     assert [p.delays for p in net.projections] == [0, 1, 2] and len(set(net.projections)) == 3
     save(net, tmp_path / "net")
+    with safe_open(tmp_path / "net", framework="numpy") as file:
+        assert file.metadata()["version"] == "2", "version 1 is read where it means an error"
     assert [p.weights[0, 0] for p in load(tmp_path / "net").projections] == [1, 2, 3]
     assert len(net.projections_into("out")) == 3
 

@@ -25,12 +25,16 @@ from ..reference import reference_run
 def network(connection: Connection, weights: np.ndarray, source: tuple[int, ...], *, delays: Any = None, cap: int = 1, shift: int = 0) -> Network:
     """Input -> neurons that may fire several spikes -> the connection, and a second one of the same kind with other weights and delay."""
     shape = connection.output_shape(source, weights)
+    each = np.arange(int(np.prod(shape)))
+    own = Neurons(threshold=50 + each, bias=each % 7 - 3, decay_v=1000)
+    if cap > 1:  # else what is updated in 32 bits
+        own = dataclasses.replace(own, budget=2 + each % 3, decay_i=2000)
     return Network(
         name="windows",
         populations=(
             Population("input", source),
             Population("graded", source, Neurons(threshold=2, cap=cap)),
-            Population("out", shape, Neurons(threshold=50, decay_v=1000)),
+            Population("out", shape, own),
         ),
         projections=(
             Projection(source="input", target="graded", weights=[5], connection=Identity()),
@@ -48,14 +52,51 @@ def unrolled(net: Network) -> Network:
 
 
 def assert_equals_unrolled(net: Network, spikes: np.ndarray) -> None:
-    found, expected = (GoldenModel(n).run(spikes, record=["all", "all.x", "all.v"]) for n in (net, unrolled(net)))
+    models = GoldenModel(net), GoldenModel(unrolled(net))
+    found, expected = (model.run(spikes, record=["all", "all.x", "all.v", "all.i"]) for model in models)
     assert differences(expected, found) == 0
+    for p in net.populations:
+        states = [model.state(p.name) for model in models]
+        assert all((states[0][name] == states[1][name]).all() for name in ("v", "i", "c", "count")), p.name
     plain = GoldenModel(net, threads=1).run(spikes)
     assert (plain.output_spikes == expected.output_spikes).all()
 
 
 def drawn_delays(rng: np.random.Generator, source: tuple[int, ...]) -> Any:
     return [None, 3, rng.integers(0, 4, source[0]), rng.integers(0, 4, int(np.prod(source)))][rng.integers(4)]
+
+
+GEOMETRIES = {
+    "stride beyond the kernel": (Convolution(stride=(3, 4)), (5, 3, 2, 2), (3, 7, 9)),
+    "neighbours, dilated": (Convolution(dilation=2, padding=1), (4, 3, 3, 3), (3, 6, 6)),
+    "dilation and stride with a common divisor": (Convolution(dilation=4, stride=2, padding=4), (4, 3, 3), (3, 11)),
+    "kernel larger than the input": (Convolution(padding=((2, 1), (0, 3))), (4, 1, 4, 4), (1, 1, 1)),
+    "an image of one row": (Convolution(padding=(1, 1)), (20, 3, 3, 3), (3, 1, 7)),
+    "depthwise": (Convolution(groups=20, padding=1), (20, 1, 3, 3), (20, 4, 4)),
+    "groups": (Convolution(groups=5, stride=2), (65, 4, 2, 3), (20, 5, 6)),
+    "pooled, ragged ends": (Convolution(pool=(2, 3), padding=1), (4, 3, 2, 2), (3, 5, 7)),
+}
+
+
+@pytest.mark.parametrize("delays", ["none", "per channel", "per neuron"])
+@pytest.mark.parametrize("name", GEOMETRIES)
+def test_named_geometries_equal_their_matrix(name: str, delays: str) -> None:
+    connection, shape, source = GEOMETRIES[name]
+    rng = np.random.default_rng(len(name))
+    own = {"none": None, "per channel": rng.integers(0, 4, source[0]), "per neuron": rng.integers(0, 4, int(np.prod(source)))}[delays]
+    net = network(connection, rng.integers(-127, 128, shape), source, delays=own, cap=1 if own is None else 2)
+    assert_equals_unrolled(net, rng.integers(0, 2, (2, 6, int(np.prod(source)))))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_sums_beyond_32_bits_are_exact(sign: int) -> None:
+    """Without records, where narrow sums are added in 32 bits."""
+    net = Network(
+        name="wide", output="out", state_bits=18,
+        populations=(Population("in", (2, 6)), Population("out", (1, 2), Neurons(threshold=100))),
+        projections=(Projection(source="in", target="out", weights=np.full((1, 2, 2), sign * 32767), weight_shift=15, connection=Convolution(pool=2)),),
+    )  # fmt: skip
+    assert (GoldenModel(net).run(np.ones((4, 12), np.uint8)).spike_counts == (4 if sign > 0 else 0)).all()
 
 
 @settings(max_examples=50, deadline=None)
