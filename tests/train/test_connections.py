@@ -165,3 +165,13 @@ def test_prediction_of_a_convolutional_network_is_the_golden_models() -> None:
     net, spikes = random_layers(3)
     trainer = train.Trainer(epochs=1, progress=False)
     np.testing.assert_array_equal(trainer.predict(net, spikes.numpy()), GoldenModel(net.to_network()).run(spikes.numpy().astype(np.uint8)).prediction)
+
+
+def test_the_accumulator_holds_all_that_a_pool_sums_up() -> None:
+    net = train.SpikingNetwork("wide", (3, 20, 20), quantisation=train.Quantisation(accumulator_bits=16))
+    net.add(train.LIF("n", (2, 1, 1)))
+    projection = net.connect("input", "n", connection=train.Convolution(pool=20), kernel=1)
+    with torch.no_grad():
+        projection.weight.fill_(1)
+    placed = net.to_network().projections[0]
+    assert 25000 < placed.weight_matrix().sum(1).max() <= 32767 < 1200 * 127

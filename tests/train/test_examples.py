@@ -20,6 +20,7 @@ NETWORKS = [
     ("fsdd", "fsdd8", "fsdd_logmel.npz", "large", 8, "v_last", 0.983),
     ("fsdd", "fsdd4", "fsdd_logmel.npz", "large", 4, "v_last", 0.977),
     ("braille", "braille8", "braille7.npz", "medium", 8, "v_last", 0.945),
+    ("nmnist", "nmnist", "nmnist_small.npz", "conv", 8, "v_last", 0.97),
 ]
 
 
