@@ -25,6 +25,7 @@ from lifline.sim.golden.model import GoldenModel
 SIDE, STEPS, STEP_US = 34, 10, 30_000
 CHANNELS = (16, 32, 32)
 RULE = "v_last"
+PHASES = ((40, 1e-2), (12, 5e-3))  # epochs and largest learning rate; both rise and fall
 
 
 @dataclass(frozen=True)
@@ -93,12 +94,9 @@ def build() -> train.SpikingNetwork:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", help="nmnist_small.npz")
-    parser.add_argument("--epochs", type=int, default=40)
-    parser.add_argument("--learning-rate", type=float, default=1e-2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", default="nmnist.safetensors")
-    parser.add_argument("--checkpoint", help="file to resume from")
     parser.add_argument("--validate", action="store_true", help="hold out a fifth of the training part; the test part is not read")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -108,14 +106,15 @@ def main() -> None:
     every = np.arange(len(recordings.labels))
     held_out = (every % 5 == 4) & options.validate
     net = build()
-    trainer = train.Trainer(
-        epochs=options.epochs, batch_size=32, learning_rate=options.learning_rate, weight_decay=0.01, warm_up=0.1, seed=options.seed,
-        encode=recordings.encode, rule=RULE, loss=train.cross_entropy(RULE, scale=0.5, label_smoothing=0.1), gradient_norm=1.0,
-        checkpoint=options.checkpoint,
-    )  # fmt: skip
     validation = (every[held_out], recordings.labels[held_out]) if options.validate else None
-    history = trainer.fit(net, every[~held_out], recordings.labels[~held_out], validation)
-    network = net.to_network(seed=options.seed, epochs=options.epochs)
+    loss = train.cross_entropy(RULE, scale=0.5, label_smoothing=0.1)
+    for phase, (epochs, learning_rate) in enumerate(PHASES):
+        trainer = train.Trainer(
+            epochs=epochs, batch_size=32, learning_rate=learning_rate, weight_decay=0.01, warm_up=0.1, seed=options.seed + phase,
+            encode=recordings.encode, rule=RULE, loss=loss, gradient_norm=1.0,
+        )  # fmt: skip
+        history = trainer.fit(net, every[~held_out], recordings.labels[~held_out], validation)
+    network = net.to_network(seed=options.seed, phases=PHASES)
     save(network, options.out)
     figures = {tag: round(value, 4) for tag, value in history[-1].items()} | {"seconds": round(time.time() - began), "out": options.out}
     if not options.validate:
