@@ -79,9 +79,9 @@ AREAS = (
     Area(
         "gateware, update",
         tuple(f"rtl/neurons/{name}.py" for name in ("update", "microprogram", "rows", "issue", "pipeline", "exists", "spikes", "counts")),
-        ("tests/rtl/neurons", PROGRAMS),
+        ("tests/rtl/neurons", "tests/driver/test_trace.py", PROGRAMS),
     ),
-    Area("gateware, recorder", ("rtl/spikes/recorder.py",), ("tests/rtl/spikes/test_recorder.py",)),
+    Area("gateware, recorder", ("rtl/spikes/recorder.py",), ("tests/rtl/spikes/test_recorder.py", "tests/formal/test_memories.py")),
     Area("gateware, input", ("rtl/spikes/input.py",), ("tests/rtl/spikes/test_input.py",)),
     Area("gateware, link", ("rtl/host/link.py", "rtl/host/receiver.py", "rtl/host/executor.py", "rtl/host/replier.py", "rtl/host/frames.py"), ("tests/rtl/host/test_link.py",)),
 )
