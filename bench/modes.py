@@ -96,9 +96,10 @@ def draw(path: Path, presets: list[str], points: list[dict]) -> None:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import FuncFormatter, NullFormatter
 
     figure, axes = plt.subplots(
-        len(presets), len(SHAPES), figsize=(4 * len(SHAPES), 3.2 * len(presets)), squeeze=False, sharex=True, layout="constrained"
+        len(presets), len(SHAPES), figsize=(4 * len(SHAPES), 3.2 * len(presets)), squeeze=False, sharex=True, sharey="row", layout="constrained"
     )
     for name, line in zip(presets, axes, strict=True):
         for (fan_in, fan_out), axis in zip(SHAPES, line, strict=True):
@@ -108,6 +109,11 @@ def draw(path: Path, presets: list[str], points: list[dict]) -> None:
                 for mode, colour in (("event", "tab:blue"), ("dense", "tab:orange")):
                     axis.loglog([p["rate"] for p in own], [p[mode] for p in own], style, color=colour, label=f"{mode}, {label}")
             axis.set(title=f"{name}: {fan_in} to {fan_out}", xlabel="firing rate per step", ylabel="cycles per step")
+            axis.label_outer()
+            axis.xaxis.set_major_formatter(FuncFormatter(lambda rate, place: f"{rate:.3g}"))
+            axis.yaxis.set_major_formatter(FuncFormatter(lambda cycles, place: f"{cycles:,.0f}"))
+            for ticks in (axis.xaxis, axis.yaxis):
+                ticks.set_minor_formatter(NullFormatter())
     axes[0][0].legend(fontsize="x-small")
     figure.savefig(path, dpi=120)
 

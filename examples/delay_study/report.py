@@ -147,6 +147,7 @@ def figure(summary: list[Row], path: Path) -> None:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
+    from matplotlib.ticker import MultipleLocator
 
     names = list(dict.fromkeys(row["task"] for row in summary))
     picture, axes = pyplot.subplots(1, len(names), figsize=(4.2 * len(names), 3.4), squeeze=False)
@@ -158,7 +159,9 @@ def figure(summary: list[Row], path: Path) -> None:
                 if row["weight_reads"] is not None:
                     axis.plot([row["weight_reads"], row["reads_per_spike"]], [accuracy, accuracy], color=colour, linewidth=0.8)
                     axis.plot(row["weight_reads"], accuracy, marker=marker, markerfacecolor="white", color=colour)
-        axis.set(title=name, xlabel="weight words read per sample", ylabel="test accuracy, %", xlim=(0, None))
+        axis.set(title=name, xlabel="weight words read per sample, thousands", ylabel="test accuracy, %", xlim=(0, None))
+        axis.xaxis.set_major_locator(MultipleLocator(2000))
+        axis.xaxis.set_major_formatter(lambda words, place: f"{words / 1000:g}")
         axis.grid(alpha=0.3)
     axes[0][0].legend(fontsize=8)
     picture.tight_layout()

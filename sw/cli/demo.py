@@ -133,6 +133,7 @@ def _figures(run: _Run) -> dict[str, Any]:
     cycles, energy = float(busy.mean()), EnergyModel()
     return {
         "samples": count,
+        "images": len(digits.load("test")[1]),
         "accuracy": float((predictions == run.labels).mean()),
         "mismatches": mismatches,
         "modes": {c.target: c.mode.name.lower() for c in run.choices},
@@ -182,6 +183,7 @@ def _picture(run: _Run, image: np.ndarray, figures: dict[str, Any]) -> Picture:
     spikes = {run.network.input.name: run.spikes[0]} | {n: v["spikes"][0] for n, v in run.results[0].records.items() if n in names}
     spent = sum(c.dense if c.mode is Mode.DENSE else c.event for c in run.choices)
     wrong, label, prediction = figures["mismatches"], int(run.labels[0]), int(run.results[0].prediction[0])
+    seen = f"all {figures['samples']} test images:" if figures["samples"] == figures["images"] else f"{figures['samples']} of {figures['images']} test images:"
     return Picture(
         title=f"One test image, a {label}, through the layers: recognised as {prediction}" + (" (right)" if prediction == label else ""),
         unit="image",
@@ -194,7 +196,7 @@ def _picture(run: _Run, image: np.ndarray, figures: dict[str, Any]) -> Picture:
         choices=run.choices,
         rest=figures["cycles_per_image"] - spent,
         facts=[
-            f"all {figures['samples']} test images:",
+            seen,
             f"{figures['accuracy']:.1%} right",
             f"{figures['spikes_compared']:,} spikes,\n{'none' if not wrong else format(wrong, ',')} unlike the\ngolden model",
             f"{figures['cycles_per_image']:,.0f} cycles each",

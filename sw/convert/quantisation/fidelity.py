@@ -134,19 +134,21 @@ class FidelityReport:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(max(6.0, 1.2 * len(self.layers) + 3), 3.2), layout="constrained")
+        figure = Figure(figsize=(max(9.0, 1.8 * len(self.layers) + 3), 3.6), layout="constrained")
         FigureCanvasAgg(figure)
-        agreement, rates = figure.subplots(1, 2)
+        agreement, errors, rates = figure.subplots(1, 3)
         names, at = [layer.name for layer in self.layers], np.arange(len(self.layers))
-        agreement.bar(at - 0.2, [np.nan if la.spike_agreement is None else la.spike_agreement for la in self.layers], 0.4, label="spike agreement")
-        agreement.bar(at + 0.2, [la.membrane_error for la in self.layers], 0.4, label="membrane error")
-        agreement.set_title(f"same prediction: {self.prediction_agreement:.1%}")
+        agreement.bar(at, [np.nan if la.spike_agreement is None else la.spike_agreement for la in self.layers], 0.6)
+        agreement.set(title=f"same prediction: {self.prediction_agreement:.1%}", ylabel="spikes that agree, share", ylim=(0, 1.05))
+        errors.bar(at, [la.membrane_error for la in self.layers], 0.6, color="C1")
+        errors.set(title="quantised against floating point", ylabel="membrane error / threshold")
         rates.bar(at - 0.2, [la.rate for la in self.layers], 0.4, label="floating point")
         rates.bar(at + 0.2, [la.rate_quantised for la in self.layers], 0.4, label="quantised")
-        rates.set_title("spikes per neuron and step" + ("" if self.board is None else f"\n{self.board}: {self.board_mismatches} values differ"))
-        for axes in (agreement, rates):
+        rates.set(title="" if self.board is None else f"{self.board}: {self.board_mismatches} values differ", ylabel="spikes per neuron and step")
+        figure.legend(loc="outside lower right", ncols=2, fontsize="small")
+        for axes in (agreement, errors, rates):
             axes.set_xticks(at, names, rotation=30, ha="right")
-            axes.legend(fontsize="small")
+            axes.set_xlim(-0.6, len(at) - 0.4)
         write_file(path, lambda part: figure.savefig(part))
 
 
