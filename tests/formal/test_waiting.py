@@ -40,6 +40,12 @@ class Rules:
     """the next step may be updated before the spikes of this one are known"""
     reserved: int
     """steps whose spikes are reserved for"""
+    recurrent: bool = False
+    """the source is the population itself: a step needs the spikes of all before it"""
+    scan_waits: bool = False
+    """a scan waits for spikes that wait for the router"""
+    router_waits: bool = True
+    """the router waits for scans that are due"""
 
     @property
     def needed(self) -> int:
@@ -50,6 +56,11 @@ def sequencer(source: int, room: int, words: int, output: int) -> Rules:
     """What the sequencer of the gateware chooses for these sizes."""
     overlap = 2 * words * WORDS_PER_WORD <= output
     return Rules(source, room, words, output, ahead=source <= room, overlap=overlap, reserved=2 if overlap else 1)
+
+
+def recurrent(source: int, room: int, words: int, output: int) -> Rules:
+    """Likewise, for a population that projects to itself."""
+    return replace(sequencer(source, room, words, output), ahead=False, recurrent=True, scan_waits=True, router_waits=False)
 
 
 @dataclass(frozen=True)
@@ -71,6 +82,8 @@ class State:
     """words that the router has in hand"""
     used: int = 0
     """words in the output memory"""
+    missed: bool = False
+    """a row has been scanned before the spikes of all steps before it were in it"""
 
     @property
     def ended(self) -> bool:
@@ -85,9 +98,12 @@ def moves(rules: Rules, state: State) -> Iterator[State]:
     """Every state that one move of one engine leads to."""
     needed = min(state.step + (2 if rules.ahead else 1), STEPS)
     scans_done = state.scanned == needed and state.scanning is None
-    if state.scanning is None and state.scanned < needed and not (state.updating or state.coming or state.routing):  # the rings are free
+    if state.scanning is None and state.scanned < needed and not (
+        state.updating or state.coming or state.routing or (state.due and rules.scan_waits)
+    ):  # the rings are free
+        missed = rules.recurrent and (state.step < state.scanned or state.due > 0)
         for active in range(rules.source + 1):
-            yield replace(state, scanning=active)
+            yield replace(state, scanning=active, missed=state.missed or missed)
     if state.scanning == 0:
         yield replace(state, scanning=None, scanned=state.scanned + 1)
     elif state.scanning is not None and sum(state.listed) < rules.room:
@@ -107,7 +123,7 @@ def moves(rules: Rules, state: State) -> Iterator[State]:
     if state.coming and not state.due:
         for words in range(rules.words + 1):
             yield replace(state, coming=False, due=words)
-    if state.due and not state.routing and scans_done and (rules.overlap or not state.updating):
+    if state.due and not state.routing and state.scanning is None and (scans_done or not rules.router_waits) and (rules.overlap or not state.updating):
         yield replace(state, due=0, routing=state.due)
     if state.routing:
         yield replace(state, routing=state.routing - 1, used=state.used + WORDS_PER_WORD)
@@ -123,6 +139,8 @@ def explore(rules: Rules) -> str:
         state = waiting.pop()
         if state.used > rules.output:
             return "a record is lost"
+        if state.missed:
+            return "a spike is missed"
         if state in graph:
             continue
         graph[state] = set(moves(rules, state))
@@ -140,6 +158,24 @@ SIZES = [(source, room, words, output) for source in (0, 2, 3, 4, 6) for room in
 def test_every_pass_ends_in_every_order(source: int, room: int, words: int, output: int) -> None:
     """Sources that fit the list and such that do not; room for two steps, for more than one, for exactly one."""
     assert explore(sequencer(source, room, words, output)) == ""
+
+
+@pytest.mark.parametrize(("source", "room", "words", "output"), SIZES)
+def test_every_recurrent_pass_ends_in_every_order_and_misses_no_spike(source: int, room: int, words: int, output: int) -> None:
+    assert explore(recurrent(source, room, words, output)) == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        ({"router_waits": True}, "nobody can move"),
+        ({"scan_waits": False}, "a spike is missed"),
+        ({"ahead": True}, "a spike is missed"),
+    ],
+    ids=["router and scanner wait for each other", "scans before the router", "scans ahead"],
+)
+def test_each_rule_of_recurrence_is_needed(change: dict[str, bool], wrong: str) -> None:
+    assert explore(replace(recurrent(2, 3, 2, 8), **change)) == wrong  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
