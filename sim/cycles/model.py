@@ -115,6 +115,7 @@ class CycleModel:
     image : words of program memory, as loaded, with what is to be recorded patched in.   delays : words of delay memory.
     registers : those that the program sets.   maps : words of the map tables, if the configuration has some.
     sizes : neurons of every population by its number, those of the input under :data:`INPUT`.
+    in_windows : recurrent passes and those of loops are executed like all others, as if their spikes were known before: what recurrence costs, by comparison.
     """
 
     def __init__(
@@ -126,7 +127,9 @@ class CycleModel:
         registers: Mapping[str, int],
         sizes: Mapping[int, int],
         maps: NDArray[np.uint32] | None = None,
+        in_windows: bool = False,
     ) -> None:
+        self._in_windows = in_windows
         self.config, self.sizes = config, dict(sizes)
         self._registers = dict(registers)
         self._image, self._delays = [int(w) for w in image], delays.astype(np.int64)
@@ -142,9 +145,9 @@ class CycleModel:
         position, looping = 0, False
         while (opcode := INSTRUCTION.unpack(self._image[position])["opcode"]) != Opcode.END:
             if opcode in (Opcode.LOOP, Opcode.REPEAT):
-                looping = opcode == Opcode.LOOP
+                position += 1 if opcode == Opcode.LOOP else len(REPEAT_WORDS)
+                looping = opcode == Opcode.LOOP and not self._in_windows
                 self._loops += looping
-                position += 1 if looping else len(REPEAT_WORDS)
                 continue
             head, ring, tail = (layout.unpack(self._image[position + k]) for k, layout in enumerate(PASS_WORDS))
             position += len(PASS_WORDS)
@@ -160,13 +163,14 @@ class CycleModel:
             if not RING_0.unpack(self._image[pointer["ring"]])["tap"] and pointer["ring"] not in self._rings:
                 self._unwritten(pointer["ring"])
         for head, pointer, fan_in, walk, looping, population, target in found:
+            recurrent = head["recurrent"] and not self._in_windows
             ring = self._rings.get(pointer["ring"]) or self._tap(pointer)
             first = (pointer["ring_base"] - ring.base) // ring.rows * RING_BITS
             blocks, dense = head["blocks"], head["mode"] == Mode.DENSE
             visited = visits(walk, self._maps, fan_in, self.config) if walk else None
             own = filled(
                 Pass, blocks=blocks, stride=0 if head["one_slot"] else blocks, dense=dense, mapped=visited is not None, slots=self.config.slot_words,
-                updates=population is not None, ahead=head["source_words"] <= self.config.words_ahead and not head["recurrent"], recurrent=head["recurrent"],
+                updates=population is not None, ahead=head["source_words"] <= self.config.words_ahead and not recurrent, recurrent=recurrent,
                 looping=looping, parts=0 if dense else self.config.list_entries // LIST_PART,
                 window=self.config.window, drain=self.config.drain_cycles, chunk=self.config.dense_entries,
             )  # fmt: skip

@@ -31,7 +31,7 @@ def feedback(rng: Generator, config: Config, populations: Sequence[Population], 
             if delays is None:
                 continue
             incoming = [p for p in (*existing, *result) if p.target == target.name]
-            shift = min(p.weight_shift for p in incoming)
+            shift = max(s for s in config.weight_shifts if s <= min(p.weight_shift for p in incoming))
             room = config.accumulator_max - sum(np.abs(p.weight_matrix()).sum(axis=1) << p.weight_shift - shift for p in incoming)
             window = random_window_onto(rng, source.shape, target.shape) if config.map_words and rng.random() < 0.6 else None
             wish = fully_connected(source, target.size) if window is None else Wish(source, *window)

@@ -46,7 +46,8 @@ def show(network: Annotated[Path, typer.Argument(help="network file, or program 
 
 
 def _program_figures(program: Any) -> dict[str, Any]:
-    return {"modes": {f"{p.source}->{p.target}": p.mode.name.lower() for p in program.passes}, "memory": program.memory}
+    step_by_step = sorted({f"{p.source}->{p.target}" for p in program.passes if p.is_step_by_step})
+    return {"modes": {f"{p.source}->{p.target}": p.mode.name.lower() for p in program.passes}, "step_by_step": step_by_step, "memory": program.memory}
 
 
 def _print_program(figures: dict[str, Any], title: str) -> None:
@@ -57,6 +58,8 @@ def _print_program(figures: dict[str, Any], title: str) -> None:
         column.justify = "right"
     console.print(table)
     console.print("modes: " + escape(", ".join(f"{name} {mode}" for name, mode in figures["modes"].items())), highlight=False)
+    if figures["step_by_step"]:
+        console.print("step by step, as spikes come back within a window: " + escape(", ".join(figures["step_by_step"])), highlight=False)
 
 
 @app.command("compile")
@@ -94,10 +97,11 @@ def compile_command(
     _print_program(figures, f"{described.name} on {target.name}")
     if choices:
         unit = {"throughput": "cycles per sample", "latency": "cycles of the longest window", "energy": "µJ per sample, an estimate"}[objective]
-        table = Table("projection", "event", "dense", "chosen", "the other takes", title=unit, title_style="bold")
+        recurrent = ["recurrence takes"] if program.is_recurrent else []
+        table = Table("projection", "event", "dense", "chosen", "the other takes", *recurrent, title=unit, title_style="bold")
         for c in choices:
             dense, margin = f"{c.dense:,.4g}" if np.isfinite(c.dense) else "-", f"{c.margin:+.1%}" if np.isfinite(c.margin) else "-"
-            table.add_row(escape(f"{c.source} -> {c.target}"), f"{c.event:,.4g}", dense, c.mode.name.lower(), margin)
+            table.add_row(escape(f"{c.source} -> {c.target}"), f"{c.event:,.4g}", dense, c.mode.name.lower(), margin, *([f"{c.recurrence:,.4g}"] if recurrent else []))
         console.print(table)
     if hint:
         console.print("[yellow]every layer runs in event mode; --samples FILE.npy chooses the faster mode of each, which may save half of the cycles[/]")

@@ -31,6 +31,11 @@ class Component:
     populations: tuple[Population, ...]
     closing: tuple[Projection, ...]
 
+    @property
+    def projects_to_itself(self) -> bool:
+        """Whether it is one population, whose spikes come back to it."""
+        return len(self.populations) == 1 and bool(self.closing)
+
     def execution(self, incoming: Sequence[tuple[Projection, bool]], *, slots_fit: bool) -> Execution:
         """How its last pass, and in a loop all its passes, are executed.
 
@@ -45,7 +50,7 @@ class Component:
         if not self.closing:
             return Execution.WINDOW
         own = [is_event for projection, is_event in incoming if projection in self.closing]
-        return Execution.RECURRENT if len(self.populations) == 1 and own == [True] and slots_fit else Execution.LOOP
+        return Execution.RECURRENT if self.projects_to_itself and own == [True] and slots_fit else Execution.LOOP
 
 
 def components_of(network: Network, window: int) -> list[Component]:

@@ -45,6 +45,16 @@ class ProgramPass:
     updates: bool
     execution: Execution = Execution.WINDOW
 
+    @property
+    def is_step_by_step(self) -> bool:
+        """Whether a step of it waits for the spikes of the one before, since they come back within a window."""
+        return self.execution is not Execution.WINDOW
+
+    @property
+    def described(self) -> str:
+        """The projection, its mode, and whether it goes step by step."""
+        return f"{self.source} -> {self.target} {self.mode.name.lower()}{' step by step' if self.is_step_by_step else ''}"
+
 
 @dataclass(frozen=True)
 class ProgramPopulation:
@@ -104,8 +114,13 @@ class Program:
     memory: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        modes = ", ".join(f"{p.source} -> {p.target} {p.mode.name.lower()}" for p in self.passes if not p.first)
+        modes = ", ".join(p.described for p in self.passes if not p.first)
         return f"Program({self.network.name!r} for `{self.config_name}`: {modes})"
+
+    @property
+    def is_recurrent(self) -> bool:
+        """Whether spikes come back within a window, so that some passes go step by step."""
+        return any(p.is_step_by_step for p in self.passes)
 
     @property
     def config_name(self) -> str:

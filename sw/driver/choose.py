@@ -15,6 +15,7 @@ from lifline.arch.errors import InputError
 from lifline.arch.program import Mode
 from lifline.compiler.checks import wherever_it_exists
 from lifline.compiler.compile import compile_network
+from lifline.compiler.components import components_of
 from lifline.compiler.layouts import Layouts
 from lifline.compiler.program import Program
 from lifline.network.model import Network
@@ -41,7 +42,12 @@ class Objective(enum.Enum):
 class ModeChoice:
     """One projection and what it costs in each mode: cycles per sample or in the longest window, or microjoules per sample.
 
-    A mode that the configuration or the kind of projection does not have costs infinity.
+    A mode that the configuration or the kind of projection does not have costs infinity; so does dense mode from a population to itself within a window,
+    since it would take the advantage of whole windows from all other projections into that population.
+
+    Attributes
+    ----------
+    recurrence : of the cost in the chosen mode, what is due to recurrence: what less it would be, could the spikes of a whole window be known before it.
     """
 
     source: str
@@ -49,6 +55,7 @@ class ModeChoice:
     event: float
     dense: float
     mode: Mode
+    recurrence: float = 0.0
 
     @property
     def margin(self) -> float:
@@ -102,12 +109,17 @@ def compile_auto(
     else:
         totals = np.array([c.sum(axis=1) for c in costs.values()])
         modes = [list(costs)[k] for k in totals.argmin(axis=0)]
-    shown = {mode: c.max(axis=1) if objective is Objective.LATENCY else c.sum(axis=1) / len(activity.steps) for mode, c in costs.items()}
+    shown = {mode: _shown(c, activity, objective) for mode, c in costs.items()}
     missing = np.full(len(keys), np.inf)
+    program = compile_network(network, config, dict(zip(keys, modes, strict=True)), layouts)
+    extra = np.zeros(len(keys))
+    if program.is_recurrent:
+        own, freed = (_by_projection(program, activity, objective, energy or EnergyModel(), record, in_windows=freed) for freed in (False, True))
+        extra = _shown(own, activity, objective) - _shown(freed, activity, objective)
     choices = [
-        ModeChoice(*key, float(shown[Mode.EVENT][k]), float(shown.get(Mode.DENSE, missing)[k]), modes[k]) for k, key in enumerate(keys)
+        ModeChoice(*key, float(shown[Mode.EVENT][k]), float(shown.get(Mode.DENSE, missing)[k]), modes[k], float(extra[k])) for k, key in enumerate(keys)
     ]
-    return compile_network(network, config, dict(zip(keys, modes, strict=True)), layouts), choices
+    return program, choices
 
 
 def _costs(
@@ -115,16 +127,32 @@ def _costs(
     on_sample: Callable[[], object], layouts: Layouts | None,
 ) -> NDArray[np.float64]:
     """Cost of every ``(source, target)`` in every window of all samples, shape (pair, window); infinite where there is no such mode."""
-    modes = wherever_it_exists(network, mode)
+    own = [component.closing[0] for component in components_of(network, config.window) if component.projects_to_itself]
+    modes = wherever_it_exists(network, mode) | {(p.source, p.target): Mode.EVENT for p in own}
     program = compile_network(network, config, modes, layouts)
-    found = predict(program, config, activity, record=record, on_sample=on_sample)
+    result = _by_projection(program, activity, objective, energy, record, on_sample=on_sample)
+    result[[modes[key] is not mode for key in modes]] = np.inf
+    return result
+
+
+def _shown(costs: NDArray[np.float64], activity: Activity, objective: Objective) -> NDArray[np.float64]:
+    """(projection,) of the costs (projection, window) what the objective is about."""
+    return costs.max(axis=1) if objective is Objective.LATENCY else costs.sum(axis=1) / len(activity.steps)
+
+
+def _by_projection(
+    program: Program, activity: Activity, objective: Objective, energy: EnergyModel, record: list[str], *,
+    on_sample: Callable[[], object] | None = None, in_windows: bool = False,
+) -> NDArray[np.float64]:
+    """Cost of every ``(source, target)`` in every window of all samples, shape (pair, window)."""
+    config = program.config
+    found = predict(program, config, activity, record=record, on_sample=on_sample, in_windows=in_windows)
     cycles = np.concatenate([c.cycles[:, :-1] for c in found]).astype(np.float64)
     if objective is Objective.ENERGY:
         bits = np.concatenate([c.weight_reads for c in found]) * config.weight_word_bits
         cycles = (cycles * energy.per_cycle + bits * energy.per_weight_bit) * 1e-6  # the operations are the same in both modes
-    keys = list(modes)
+    keys = list(wherever_it_exists(program.network, Mode.EVENT))
     result = np.zeros((len(keys), len(cycles)))
-    result[[modes[key] is not mode for key in keys]] = np.inf
     for column, entry in enumerate(program.passes):
         result[keys.index((entry.source, entry.target))] += cycles[:, column]
     return result

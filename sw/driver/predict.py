@@ -81,14 +81,16 @@ def activity_of(network: Network, spikes: object, result: RunResult) -> Activity
 
 
 def predict(
-    program: Program, config: Config, activity: Activity, *, record: str | Iterable[str] | None = (), on_sample: Callable[[], object] | None = None
+    program: Program, config: Config, activity: Activity, *, record: str | Iterable[str] | None = (), on_sample: Callable[[], object] | None = None,
+    in_windows: bool = False,
 ) -> list[Costs]:
     """Cycles of every sample as :meth:`Device.run` with the same ``record`` counts them, each from a fresh start.
 
     Parameters
     ----------
     record : None: nothing is sent, not even the output, as by :meth:`Device.count`.
-    on_sample : called after every sample.
+    on_sample : called after every sample.   in_windows : what it would cost, could recurrent passes know the spikes of a whole window before it: compared with
+    the true cost it says what recurrence takes.
 
     Raises
     ------
@@ -105,6 +107,7 @@ def predict(
     model = CycleModel(
         config, image, program.images[Space.DELAYS], registers=program.registers,
         sizes={number: program.layouts[name].size for name, number in numbers.items()}, maps=program.images.get(Space.MAPS),
+        in_windows=in_windows,
     )  # fmt: skip
     costs = []
     for k, steps in enumerate(activity.steps):

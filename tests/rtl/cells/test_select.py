@@ -7,7 +7,7 @@ import itertools
 import pytest
 from amaranth.hdl import Module, Signal
 
-from lifline.rtl.cells.select import at_most, is_above, parts_of, selected, selected_part
+from lifline.rtl.cells.select import at_most, is_above, parts_of, selected, selected_part, wrapped
 
 from ..bench import evaluate
 
@@ -57,5 +57,19 @@ def test_values_are_compared_with_a_power_of_two_and_held_below_it(power: int) -
         for number in range(1 << len(value)):
             ctx.set(value, number)
             assert (ctx.get(least), ctx.get(above)) == (min(number, power), number > power)
+
+    evaluate(m, body)
+
+
+def test_rows_wrap_once() -> None:
+    m, row, rows, result = Module(), Signal(6), Signal(5), Signal(5)
+    m.d.comb += result.eq(wrapped(row, rows))
+
+    async def body(ctx):
+        for limit in range(1, 32):
+            for value in range(2 * limit):
+                ctx.set(row, value)
+                ctx.set(rows, limit)
+                assert ctx.get(result) == value % limit
 
     evaluate(m, body)
