@@ -50,7 +50,7 @@ AREAS = (
     Area("link", ("sw/driver/link.py",), ("tests/driver/test_link.py",)),
     Area(
         "gateware, sequencer",
-        tuple(f"rtl/control/{part}.py" for part in ("sequencer", "machine", "real_time", "windows", "progress", "fetch", "counters", "steps", "routes")),
+        tuple(f"rtl/control/{part}.py" for part in ("sequencer", "machine", "real_time", "windows", "progress", "fetch", "counters", "loop", "steps", "routes")),
         ("tests/rtl/control", PROGRAMS),
     ),
     Area("gateware, registers", ("rtl/host/registers.py",), ("tests/rtl/host/test_registers.py",)),
