@@ -14,7 +14,7 @@ VARIANTS: dict[str, Config] = {
         _TINY.replace(name="window2", window=2, slot_words=32, multipliers=4, max_delay=15, accumulator_bits=20, state_bits=20, drain_cycles=1, dense_bits=0),
         _TINY.replace(name="window16", window=16, event_lanes=8, dense_lanes=8, multipliers=8, ring_words=512, max_delay=63, drain_cycles=8, dense_bits=0, slot_words=128),
         _TINY.replace(name="event-only", dense_lanes=0, multipliers=1, neuron_words=1024, memory_registers=False, early_exit=False, drain_cycles=1),
-        _TINY.replace(name="event-wide", slot_words=32, event_lanes=16, dense_lanes=0, multipliers=16, window=8, ring_words=256, state_bits=18, accumulator_bits=18, drain_cycles=1),
+        _TINY.replace(name="event-wide", slot_words=16, event_lanes=16, dense_lanes=0, multipliers=16, window=8, ring_words=256, state_bits=18, accumulator_bits=18, drain_cycles=1),
         _TINY.replace(name="narrow4", slot_words=32, event_lanes=8, dense_lanes=8, weight_bits=4, multipliers=4, state_bits=12, drain_cycles=4, dense_bits=9),
         _TINY.replace(name="narrow2", event_lanes=16, dense_lanes=16, weight_bits=2, window=8, multipliers=8, ring_words=256, state_bits=8, drain_cycles=8, dense_bits=8),
         _TINY.replace(

@@ -55,7 +55,8 @@ class Config:
     dense_bits : width of a dense sum, at most ``A``, which it is if not given or 0. A narrower one is added to the accumulators whenever
         :attr:`dense_entries` active presynaptic neurons have been added to it, so that it cannot overflow.
     slot_words : depth of the accumulator memory, in slots: one sum per lane. A population to which a single pass adds, in event mode, takes a slot per
-        block, any other a slot per block and step of the window. If not given or 0, as many as the largest population takes.
+        block, any other a slot per block and step of the window, or is computed step by step if there are too few. If not given or 0, as many as
+        the largest population takes.
     map_words : depth of each of the three map tables, which convolutions, pooling and shortcuts need; 0: there are none, nor taps of rings.
     """
 

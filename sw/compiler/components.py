@@ -39,8 +39,9 @@ class Component:
     def execution(self, incoming: Sequence[tuple[Projection, bool]], *, slots_fit: bool) -> Execution:
         """How its last pass, and in a loop all its passes, are executed.
 
-        A population that projects to itself accumulates what comes from elsewhere for all steps at once, and its own spikes step by step, if a
-        single event pass does that and there are slots for all steps. Anything else is a loop.
+        A feed-forward population has a slot for every step if several passes add to it, or a loop if there are too few. A population that projects
+        to itself accumulates what comes from elsewhere for all steps at once, and its own spikes step by step, if a single event pass does that and
+        there are slots for all steps. Anything else is a loop.
 
         Parameters
         ----------
@@ -48,7 +49,7 @@ class Component:
         slots_fit : there are accumulator slots for every step of a window.
         """
         if not self.closing:
-            return Execution.WINDOW
+            return Execution.WINDOW if slots_fit or [is_event for _, is_event in incoming] == [True] else Execution.LOOP
         own = [is_event for projection, is_event in incoming if projection in self.closing]
         return Execution.RECURRENT if self.projects_to_itself and own == [True] and slots_fit else Execution.LOOP
 

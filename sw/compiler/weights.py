@@ -113,7 +113,7 @@ def place_weights(
         for own in into:
             # The update follows a step's events at once where no other pass adds to the population: the next step may have the same slots.
             one_slot = execution is Execution.LOOP or (len(own) == 1 and own[0].mode is Mode.EVENT)
-            _check_slots(own[0].projection.target, max(incoming.part.blocks for incoming in own), config, one_slot=one_slot)
+            _check_slots(own[0].projection.target, max(incoming.part.blocks for incoming in own), config)
             for incoming in own:
                 p, part, last = incoming.projection, incoming.part, incoming is own[-1]
                 how = Execution.WINDOW if execution is Execution.RECURRENT and not last else execution
@@ -139,13 +139,11 @@ class _Incoming:
     part: Part
 
 
-def _check_slots(name: str, blocks: int, config: Config, *, one_slot: bool) -> None:
-    """Refuse a population whose sums of a window do not fit the accumulators."""
-    slots = blocks if one_slot else blocks * config.window
-    if slots > config.slot_words:
-        steps = "" if one_slot else f", for each of {config.window} steps as it takes more than a single pass in event mode"
+def _check_slots(name: str, blocks: int, config: Config) -> None:
+    """Refuse a population whose sums of a step do not fit the accumulators."""
+    if blocks > config.slot_words:
         raise CompileError(
-            f"population `{name}` needs {slots:,} accumulator slots ({blocks:,} blocks of {config.lanes} neurons{steps}), `{config.name}` has "
+            f"population `{name}` needs {blocks:,} accumulator slots, one for each block of {config.lanes} neurons, `{config.name}` has "
             f"{config.slot_words:,}: split the population, or use a configuration with more slots"
         )
 

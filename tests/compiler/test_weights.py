@@ -10,6 +10,7 @@ import pytest
 from lifline.arch.config import Config, preset
 from lifline.arch.errors import CompileError
 from lifline.arch.program import Mode
+from lifline.compiler.components import Execution
 from lifline.compiler.places import layout_by_population
 from lifline.compiler.rings import place_rings
 from lifline.compiler.weights import Weights, pack_lanes, place_weights
@@ -65,13 +66,19 @@ def test_one_slot_per_block_is_for_populations_of_a_single_pass_in_event_mode() 
 def test_slots_are_filled_to_the_last_one() -> None:
     few = TINY.replace(slot_words=16)
     assert [p.entry.blocks for p in placed(network(20, 64), Mode.EVENT, few).passes] == [16]
-    with pytest.raises(CompileError, match="population `p0` needs 17 accumulator slots .17 blocks of 4 neurons., `tiny.*` has 16: split the population"):
+    with pytest.raises(CompileError, match="population `p0` needs 17 accumulator slots, one for each block of 4 neurons, `tiny.*` has 16: split the population"):
         placed(network(20, 65), Mode.EVENT, few)
-    assert [p.entry.blocks for p in placed(network(70, 16), Mode.DENSE, few).passes] == [4, 4]
-    with pytest.raises(CompileError, match="population `p0` needs 20 accumulator slots .5 blocks of 4 neurons, for each of 4 steps as .* `tiny.*` has 16"):
-        placed(network(70, 17), Mode.DENSE, few)
-    with pytest.raises(CompileError, match="population `p0` needs 20 accumulator slots"):
-        placed(network(20, 17), Mode.DENSE, few)
+    with pytest.raises(CompileError, match="population `p0` needs 17 accumulator slots"):
+        placed(network(70, 65), Mode.DENSE, few.replace(weight_words=4096))
+
+
+def test_without_slots_for_all_steps_of_a_window_passes_are_a_loop() -> None:
+    few = TINY.replace(slot_words=16)
+    fits = placed(network(70, 16), Mode.DENSE, few)
+    assert not fits.loops and [(p.entry.blocks, p.one_slot) for p in fits.passes] == [(4, False)] * 2
+    several, dense, alone = placed(network(70, 17), Mode.DENSE, few), placed(network(20, 17), Mode.DENSE, few), placed(network(20, 17), Mode.EVENT, few)
+    assert several.loops == (range(2),) and all(p.one_slot and p.entry.execution is Execution.LOOP for p in several.passes)
+    assert dense.loops == (range(1),) and not alone.loops and alone.passes[0].one_slot
 
 
 def test_the_last_pass_that_reads_a_part_of_a_ring_clears_it() -> None:
