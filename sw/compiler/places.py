@@ -10,13 +10,23 @@ from lifline.arch.values import short
 from lifline.network.connections.fully_connected import FullyConnected
 from lifline.network.model import Network
 
-from .layouts import Layout, Layouts, identity, position_major
+from .layouts import LARGEST, Layout, Layouts, identity, position_major
 
 
 def chosen_layouts(network: Network, config: Config) -> dict[str, Layout]:
-    """The layouts that the compiler chooses: position by position where a convolution, a pooling or an identity ends, else that of the network."""
+    """The layouts that the compiler chooses: position by position where a convolution, a pooling or an identity ends, else that of the network.
+
+    Raises
+    ------
+    CompileError   for populations that no layout holds.
+    """
     walked = {p.target for p in network.projections if not isinstance(p.connection, FullyConnected)}
-    return {p.name: position_major(p.shape, config.lanes) if p.name in walked else identity(p.size) for p in network.populations}
+    result = {}
+    for p in network.populations:
+        if p.size > LARGEST:
+            raise CompileError(f"population `{p.name}` has {p.size:,} neurons, no configuration has more than {LARGEST:,} places for them; use a smaller one")
+        result[p.name] = position_major(p.shape, config.lanes) if p.name in walked else identity(p.size)
+    return result
 
 
 def layout_by_population(network: Network, config: Config, layouts: Layouts | None) -> dict[str, Layout]:

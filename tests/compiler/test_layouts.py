@@ -10,6 +10,7 @@ from lifline.arch.errors import CompileError
 from lifline.compiler.compile import compile_network
 from lifline.compiler.layouts import LARGEST, Layout, identity, position_major
 from lifline.compiler.places import layout_by_population
+from lifline.network.connections.convolution import Convolution
 from lifline.network.model import Network, Neurons, Population, Projection
 
 TINY = preset("tiny")
@@ -85,6 +86,15 @@ def test_layouts_of_other_networks_are_refused(layouts: object, message: str) ->
 def test_populations_without_a_layout_keep_their_order() -> None:
     found = layout_by_population(NETWORK, TINY, {"in": GAPS})
     assert found == {"in": GAPS, "out": identity(2)} and compile_network(NETWORK, TINY).layouts["in"].is_identity
+
+
+def test_populations_that_are_too_large_for_any_layout_are_named() -> None:
+    wide = Network(
+        name="net", output="out", populations=(Population("in", (1, 4, 4)), Population("out", (70000, 4, 4), Neurons(threshold=1))),
+        projections=(Projection(source="in", target="out", weights=np.ones((70000, 1, 1, 1), int), connection=Convolution()),),
+    )  # fmt: skip
+    with pytest.raises(CompileError, match="population `out` has 1,120,000 neurons, no configuration has more than 1,048,576 places for them"):
+        compile_network(wide, preset("conv"))
 
 
 def test_padding_counts_against_the_neurons_of_a_configuration() -> None:
