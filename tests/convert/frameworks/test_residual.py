@@ -126,10 +126,11 @@ def test_the_simulated_board_gives_the_golden_models_bits(framework: str) -> Non
     q = quantise(network, images("train", 12)[0], config=CONFIG)
     x = images("test", 12)[0].reshape(12, 16, 64)
     names = [p.name for p in q.populations[1:]]
-    golden = GoldenModel(q).run(x, record=names)
+    wanted = [f"{name}.{what}" for name in names for what in ("spikes", "v")]
+    golden = GoldenModel(q).run(x, record=wanted)
     with devices.open("sim:", config=CONFIG) as board:
         board.load(compile_network(q, CONFIG))
-        found = board.run(x, record=names)
+        found = board.run(x, record=wanted)
     for name in names:
         assert golden.records[name]["spikes"].any()
         for what in ("spikes", "v"):

@@ -140,11 +140,7 @@ def test_frameworks_graphs_stay_close(name: str) -> None:
     report = fidelity(network, q, random[1])
     assert report.prediction_agreement > 0.75
     assert report.layers[0].spike_agreement is not None and report.layers[0].spike_agreement > 0.85
-    if name == "snntorch_rleaky":
-        with pytest.raises(CompileError, match="recurrent"):
-            compile_network(q, preset("medium"))
-    elif "conv" not in name:
-        compile_network(q, preset("medium"))
+    compile_network(q, preset("conv" if "conv" in name else "medium"))
 
 
 def test_scales_use_the_weight_bits_and_keep_the_headroom() -> None:
