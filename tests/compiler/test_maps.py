@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
+from safetensors import safe_open
 
 from lifline.arch.config import Config, preset
 from lifline.arch.errors import CompileError
 from lifline.arch.maps import MAP, TABLES, quotient
 from lifline.arch.program import MAPPED_PASS_WORDS, PASS_0, PASS_6, PASS_7, PASS_8, Mode, Opcode
 from lifline.arch.registers import Space
+from lifline.compiler import program_file
 from lifline.compiler.compile import compile_network
+from lifline.compiler.layouts import Layout, position_major
 from lifline.compiler.maps import place_maps
 from lifline.compiler.program import Program
 from lifline.compiler.projections.walk import Digit, Start, Walk
@@ -156,3 +162,14 @@ def test_dense_mode_is_refused_where_a_kind_has_none() -> None:
     compile_network(CHAIN, CONV, modes | {("p4", "p5"): Mode.DENSE})
     with pytest.raises(CompileError, match=r"projection p2 -> p3 \(pooling\) runs in mode event only; give each projection its mode"):
         compile_network(CHAIN, CONV, modes | {("p2", "p3"): Mode.DENSE})
+
+
+def test_program_files_hold_tables_and_only_layouts_that_somebody_asked_for(tmp_path: Path) -> None:
+    given = {"p2": position_major(CHAIN.population("p2").shape, 2 * CONV.lanes), "p5": Layout(np.arange(5)[::-1].copy())}
+    for layouts, named in ((None, set()), (given, set(given))):
+        program = compile_network(CHAIN, CONV, layouts=layouts)
+        program_file.save(program, tmp_path / "p.lifline")
+        with safe_open(tmp_path / "p.lifline", framework="numpy") as file:
+            assert set(json.loads(file.metadata()["program"])["layouts"]) == named
+        loaded = program_file.load(tmp_path / "p.lifline")
+        assert loaded.layouts == program.layouts and np.array_equal(loaded.images[Space.MAPS], program.images[Space.MAPS])
