@@ -165,7 +165,7 @@ def test_dense_mode_is_refused_where_a_kind_has_none() -> None:
 
 
 def test_program_files_hold_tables_and_only_layouts_that_somebody_asked_for(tmp_path: Path) -> None:
-    given = {"p2": position_major(CHAIN.population("p2").shape, 2 * CONV.lanes), "p5": Layout(np.arange(5)[::-1].copy())}
+    given = {"p2": position_major(CHAIN.population("p2").shape, 4 * CONV.lanes), "p5": Layout(np.arange(5)[::-1].copy())}
     for layouts, named in ((None, set()), (given, set(given))):
         program = compile_network(CHAIN, CONV, layouts=layouts)
         program_file.save(program, tmp_path / "p.lifline")
