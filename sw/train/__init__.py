@@ -19,7 +19,7 @@ from lifline.network.connections.pooling import Pooling
 from .activity import Activity
 from .budgets import FiringBudget
 from .delays import AxonalDelays, ChannelDelays, Delays, DendriticDelays, FixedDelays, LearnedDelays
-from .from_network import from_network
+from .fine_tuning import from_network
 from .log import CsvLogger, Logger
 from .network import SpikingNetwork
 from .population import IF, LIF, CurrentLIF, LeakyIntegrator, TrainablePopulation
