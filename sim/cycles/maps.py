@@ -51,8 +51,8 @@ def visits(words: Sequence[int], image: NDArray[np.uint32], neurons: int, config
     counts, starts, exist = np.zeros((neurons, TABLES), np.int64), np.zeros(neurons, np.int64), np.ones(neurons, np.bool_)
     for k, digit in enumerate((*digits, index)):
         place = k * config.map_words + (fields[f"table_{k}"] + digit) % config.map_words
-        found = [MAP.unpack(int(word)) for word in image[place]]
-        counts[:, k] = [word["count"] + 1 for word in found]
-        starts += np.array([word["slot"] for word in found])
-        exist &= np.array([word["exists"] for word in found], np.bool_)
+        found = {field.name: image[place].astype(np.int64) >> offset & (1 << field.width) - 1 for offset, field in MAP}
+        counts[:, k] = found["count"] + 1
+        starts += found["slot"]
+        exist &= found["exists"] != 0
     return Visits(np.where(exist[:, None], counts, 0), starts % config.slot_words, np.array(steps, np.int64))
