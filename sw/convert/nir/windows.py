@@ -26,7 +26,7 @@ def as_node_has_it(operator: Convolution | Pool, shape: Shape) -> tuple[Convolut
             return operator, {}
         share = 1 / operator.kernel[0] if operator.mean else 1.0
         weight = np.full((shape[0], 1, operator.kernel[0]), share)
-        return Convolution(weight, None, operator.stride, ((operator.padding[0],) * 2,), (1,), shape[0]), {"pool": "mean" if operator.mean else "sum"}
+        return Convolution(weight, None, operator.stride, ((operator.padding[0], operator.padding[0]),), (1,), shape[0]), {"pool": "mean" if operator.mean else "sum"}
     if all(before == after for before, after in operator.padding):
         return operator, {}
     more = [tuple(max(pair) - side for side in pair) for pair in operator.padding]

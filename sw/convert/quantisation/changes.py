@@ -50,7 +50,7 @@ class Change:
         return cls(**{**values, **endless})
 
 
-def compare(layer: str, parameter: str, asked: NDArray[np.float64], became: NDArray[np.float64]) -> list[Change]:
+def compare(layer: str, parameter: str, asked: NDArray[np.floating[Any]], became: NDArray[np.floating[Any]]) -> list[Change]:
     """Values that became zero, and values that moved by more than :data:`MOVED`."""
     asked, became = np.broadcast_arrays(np.asarray(asked, np.float64).reshape(-1), np.asarray(became, np.float64).reshape(-1))
     if (asked == asked[0]).all() and (became == became[0]).all():

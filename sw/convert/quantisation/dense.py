@@ -52,7 +52,7 @@ def bias_of(network: FloatNetwork, projection: FloatProjection) -> NDArray[np.fl
     x: Floats = np.zeros((1, *network.population(projection.source).shape))
     for operator in projection.operators:
         x = operator.astype("float64").apply(x)
-    return x.reshape(-1)
+    return x.reshape(-1).astype(np.float64)
 
 
 def written_out(network: Network) -> Network:
@@ -69,6 +69,6 @@ def written_out(network: Network) -> Network:
             continue
         if p.source_size * p.target_size > MAX_UNROLLED:
             raise ConversionError(f"{p.where}: written out it has {p.source_size * p.target_size:,} weights, more than {MAX_UNROLLED:,}")
-        delays = p.delays if np.ndim(p.delays) == 0 else p.delay_vector()
+        delays = p.delays if p.delays is None or np.ndim(p.delays) == 0 else p.delay_vector()
         projections.append(Projection(source=p.source, target=p.target, weights=p.weight_matrix(), weight_shift=p.weight_shift, delays=delays))
     return network.replace(projections=tuple(projections))

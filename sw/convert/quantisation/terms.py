@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from lifline.network.connections.pooling import Pooling
 from ..floating.operators import Floats
 from ..structure.chains import Structure, per_channel
 
-Matrix = NDArray[np.float64]
+Matrix = NDArray[np.floating[Any]]
 Delays = NDArray[np.int64]
 
 

@@ -69,7 +69,7 @@ def _window(moved: IntArray, length: int) -> tuple[int, int, int, tuple[int, int
 
 def columns_of(select: Select, weight: NDArray[np.float64], size: int) -> NDArray[np.float64]:
     """Weights (out, size) that do to the source of ``select`` what ``weight`` does to its result."""
-    found = np.zeros((len(weight), size))
+    found = np.zeros((size, len(weight)))
     there = select.index.reshape(-1) >= 0
-    np.add.at(found, (slice(None), select.index.reshape(-1)[there]), weight[:, there])
-    return found
+    np.add.at(found, select.index.reshape(-1)[there], weight.T[there])
+    return found.T
