@@ -212,12 +212,13 @@ def _projections(exact: FloatNetwork, said: list[dict[str, Any]]) -> list[Projec
         if q is None:
             raise ConversionError(f"the graph has no projection {entry['source']} -> {entry['target']}; it was changed since its export")
         waiting.remove(q)
-        flat = q.delays.reshape(-1)
-        delays: Any = flat if entry["delays"] == "neuron" else int(flat[0]) or None
+        shape = exact.population(q.source).shape
+        spread = np.broadcast_to(q.delays, shape)  # a graph may hold equal delays as one
+        delays: Any = int(q.delays.flat[0]) or None
         if entry["delays"] == "channel":
-            delays = q.delays.reshape(len(q.delays), -1)[:, 0]
-        elif entry["delays"] is None and q.delays.ndim:
-            delays = flat
+            delays = spread.reshape(shape[0], -1)[:, 0]
+        elif entry["delays"] == "neuron" or q.delays.ndim:
+            delays = spread.reshape(-1)
         found.append(
             Projection(
                 source=q.source, target=q.target, weights=_weights_of(exact, q, entry, entry["shift"]), weight_shift=entry["shift"], delays=delays,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +11,7 @@ NOISE = 3e-7
 """Relative error that a value on the grid may show: two roundings to float32 (2^-24 each) and one of the fitted step."""
 
 
-def step_of(values: NDArray[np.float64], levels: int) -> float | None:
+def step_of(values: NDArray[np.floating[Any]], levels: int) -> float | None:
     """The largest step of which all ``values`` are multiples by at most ``levels``, or None; 1.0 if all are zero.
 
     The smallest magnitude is ``m`` steps for some ``m`` up to ``levels``: every ``m`` is tried, and the step is then fitted to all values.
@@ -32,7 +34,7 @@ def step_of(values: NDArray[np.float64], levels: int) -> float | None:
     return None
 
 
-def steps_of(weights: NDArray[np.float64], levels: int) -> NDArray[np.float64] | None:
+def steps_of(weights: NDArray[np.floating[Any]], levels: int) -> NDArray[np.float64] | None:
     """The step of each row of ``weights`` (target, source), shape (target, 1): one for all rows if there is one, else one per row, else None."""
     shared = step_of(weights, levels)
     if shared is not None:
