@@ -23,6 +23,7 @@ from lifline.arch.program import (
     POPULATION_5,
     POPULATION_WORDS,
     REPEAT_1,
+    REPEAT_WORDS,
     RING_0,
     RING_1,
     RING_WORDS,
@@ -83,15 +84,23 @@ def with_maps(words: list[int], rng: random.Random) -> list[int]:
     new: list[int] = []
     pointers: list[tuple[int, Word]] = []  # words that lead to rings
     written: set[int] = set()
-    at = 0
+    at = loop = 0
     while (opcode := INSTRUCTION.unpack(words[at])["opcode"]) != Opcode.END:
+        if opcode == Opcode.LOOP:
+            new.append(words[at])
+            at, loop = at + 1, len(new)
+            continue
+        if opcode == Opcode.REPEAT:
+            new += [words[at], REPEAT_1.pack(first=loop, reserved=0)]
+            at += len(REPEAT_WORDS)
+            continue
         head, behind = PASS_0.unpack(words[at]), at + len(PASS_WORDS)
-        assert opcode == Opcode.PASS
+        walked = opcode == Opcode.MAPPED_PASS
         pointers.append((len(new) + 1, PASS_1))
-        mapped = head["mode"] == Mode.EVENT and rng.random() < 0.6
+        mapped = head["mode"] == Mode.EVENT and (walked or rng.random() < 0.6)
         new += [PASS_0.pack(**head | {"opcode": Opcode.MAPPED_PASS if mapped else Opcode.PASS}), *words[at + 1 : behind]]
         new += [rng.getrandbits(WORD_BITS) for _ in WALK_WORDS] if mapped else []
-        at = behind
+        at = behind + walked * len(WALK_WORDS)
         if head["update"]:
             first, rings = POPULATION_5.unpack(words[at + 5])["ring"], POPULATION_1.unpack(words[at + 1])["rings"]
             written |= {first + r * len(RING_WORDS) for r in range(rings)}
