@@ -133,7 +133,7 @@ def fields_of(network: Network) -> dict[str, Any]:
         "projections": [
             {
                 "source": p.source, "target": p.target, "shift": p.weight_shift, "connection": described(p.connection), "weights": len(p.weights),
-                "delays": None if p.delays is None or np.ndim(p.delays) == 0 else "neuron" if len(np.asarray(p.delays)) == p.source_size else "channel",
+                "delays": None if p.delays is None or np.ndim(p.delays) == 0 else "neuron" if np.ndim(p.delays) == 2 or np.size(p.delays) == p.source_size else "channel",
             }
             for p in network.projections
         ],  # fmt: skip
