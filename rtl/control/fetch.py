@@ -18,7 +18,6 @@ from lifline.arch.program import (
     POPULATION_2,
     POPULATION_5,
     POPULATION_WORDS,
-    REPEAT_1,
     RING_0,
     RING_1,
     RING_WORDS,
@@ -27,9 +26,6 @@ from lifline.arch.program import (
 )
 
 from ..cells.decode import POPULATION_SHAPE, WALK_SHAPE, word_layout
-
-POINTERS = ((PASS_1, "ring"), (POPULATION_5, "ring"), (REPEAT_1, "first"))
-"""Words that lead elsewhere; all hold the address at the same place, so that what comes late from memory passes one multiplexer."""
 
 
 class Fetch(wiring.Component):
@@ -176,6 +172,3 @@ class Fetch(wiring.Component):
             with m.If(arriving[first + 1]):
                 m.d.sync += self.ring_1[ring].eq(self.data)
         return arriving
-
-
-assert len({(word.offsets[name], word[name].width) for word, name in POINTERS}) == 1, "one multiplexer takes the address from all"

@@ -82,3 +82,14 @@ class Word:
                 value -= 1 << field.width
             values[field.name] = value
         return values
+
+
+def same_place(*fields: tuple[Word, str]) -> None:
+    """Make sure that named fields of several words lie at the same place: hardware takes them from whichever word it is.
+
+    Raises
+    ------
+    ValueError   if they do not.
+    """
+    if len({(word.offsets[name], word[name].width) for word, name in fields}) > 1:
+        raise ValueError(f"{' and '.join(f'{word.name}.{name}' for word, name in fields)} must lie at the same place of their words; change all of them")

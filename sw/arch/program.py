@@ -14,7 +14,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from .layout import Field, Word
+from .layout import Field, Word, same_place
 
 
 class Opcode(enum.IntEnum):
@@ -293,3 +293,9 @@ PROGRAM_LAYOUTS: tuple[Word, ...] = (INSTRUCTION, *MAPPED_PASS_WORDS, REPEAT_1, 
 
 MAX_RINGS = 2
 """Delay rings that one population can write: distinct delay vectors among its outgoing projections."""
+
+POINTERS = ((PASS_1, "ring"), (POPULATION_5, "ring"), (REPEAT_1, "first"))
+"""Words that lead elsewhere; all hold the address at the same place, so that what comes late from memory passes one multiplexer."""
+
+same_place(*POINTERS)
+same_place((INSTRUCTION, "opcode"), (PASS_0, "opcode"))  # the instruction's word is looked at before it is known to be a pass

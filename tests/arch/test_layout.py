@@ -7,6 +7,7 @@ import pytest
 from lifline.arch.config import PRESETS, preset
 from lifline.arch.errors import ConfigError
 from lifline.arch.frame import crc16
+from lifline.arch.layout import Field, Word, same_place
 from lifline.arch.limits import MAX_FAN_IN, RING_BITS
 from lifline.arch.program import PROGRAM_LAYOUTS, RING_0
 
@@ -26,6 +27,14 @@ def test_out_of_range_and_missing_fields_are_refused() -> None:
         RING_0.pack(base=0, rows=256, tap=0, head=0)
     with pytest.raises(ValueError, match="missing"):
         RING_0.pack(base=0)
+
+
+def test_fields_that_hardware_takes_from_any_of_several_words_lie_at_one_place() -> None:
+    first, moved = Word("first", "", Field("low", 3, ""), Field("code", 4, "")), Word("moved", "", Field("low", 4, ""), Field("code", 4, ""))
+    same_place((first, "code"), (Word("other", "", Field("a", 1, ""), Field("b", 2, ""), Field("code", 4, "")), "code"))
+    for other in (moved, Word("wide", "", Field("low", 3, ""), Field("code", 5, ""))):
+        with pytest.raises(ValueError, match=f"first.code and {other.name}.code must lie at the same place"):
+            same_place((first, "code"), (other, "code"))
 
 
 def test_crc_has_its_published_check_value() -> None:

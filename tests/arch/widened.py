@@ -40,10 +40,21 @@ def patch(word: str, field: str) -> None:
 def main(word: str, field: str) -> None:
     assert not {"lifline.arch.program", "lifline.arch.records"} & set(sys.modules), "the layouts exist already"
     patch(word, field)
+    from lifline.arch.errors import LiflineError
+
+    try:
+        run(word, field)
+    except (LiflineError, ValueError) as error:
+        print(f"refuses: {error}")
+    else:
+        print("follows")
+
+
+def run(word: str, field: str) -> None:
+    """Random networks on a system that is made now."""
     import numpy as np
 
     from lifline.arch.config import preset
-    from lifline.arch.errors import LiflineError
     from lifline.arch.program import PROGRAM_LAYOUTS
     from lifline.arch.records import RECORD
     from lifline.compiler.compile import compile_network
@@ -55,19 +66,14 @@ def main(word: str, field: str) -> None:
     made = next(layout for layout in (*PROGRAM_LAYOUTS, RECORD) if layout.name == word)
     assert made[field].width > 1
     config = preset("tiny")
-    try:
-        with device.open("pysim:tiny") as board:
-            for seed in (3, 8):
-                network, modes, spikes = case(seed, max_steps=12)
-                assert isinstance(spikes, np.ndarray)
-                board.load(compile_network(network, config, modes))
-                record = all_records(network)
-                wrong = mismatches(GoldenModel(network).run(spikes, record=record), board.run(spikes, record=record))
-                assert not wrong, f"seed {seed}: {wrong}"
-    except (LiflineError, ValueError) as error:
-        print(f"refuses: {error}")
-    else:
-        print("follows")
+    with device.open("pysim:tiny") as board:
+        for seed in (3, 8):
+            network, modes, spikes = case(seed, max_steps=12)
+            assert isinstance(spikes, np.ndarray)
+            board.load(compile_network(network, config, modes))
+            record = all_records(network)
+            wrong = mismatches(GoldenModel(network).run(spikes, record=record), board.run(spikes, record=record))
+            assert not wrong, f"seed {seed}: {wrong}"
 
 
 if __name__ == "__main__":
