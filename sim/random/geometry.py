@@ -9,11 +9,12 @@ import numpy as np
 from numpy.random import Generator
 
 from lifline.arch.arithmetic import DECAY_ONE
+from lifline.network.connections.axes import Axis
 from lifline.network.connections.convolution import Convolution
 from lifline.network.connections.identity import Identity
 from lifline.network.connections.kind import Connection
 from lifline.network.connections.pooling import Pooling
-from lifline.network.connections.windows import Axis, Window, Windowed
+from lifline.network.connections.windows import Window, Windowed
 from lifline.network.model import Network, Projection, ResetRule
 
 Shape = tuple[int, ...]

@@ -15,17 +15,11 @@ RESULT_DELAY = 4
 CARRY_DELAY = 3
 """A micro-operation that carries a crossing or a spike is issued at least this many cycles after the one that fires."""
 
-THETA_DELAY = 1
-"""Theta that differs between rows is loaded exactly this many cycles after its row's ``fire`` operation ..."""
-
 THETA_ROW = 3
-"""... in rows of at least this many micro-operations."""
+"""Theta that differs between rows is loaded behind its row's ``fire`` operation, in rows of at least this many micro-operations."""
 
 EXISTS_DELAY = 2
-"""Which neurons of a row exist is loaded at most this many cycles after the row's first operation that saturates or fires ..."""
-
-EXISTS_SPACING = 3
-"""... and at least this many after the last such operation of the row before."""
+"""Which neurons of a row exist is loaded at most this many cycles after the row's first operation that saturates or fires."""
 
 COUNTER_DELAY = 2
 """A population's counter is written this many cycles after it has been read: taken, added, and written with the sum."""

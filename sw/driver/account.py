@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from lifline.arch.config import Config
 from lifline.arch.errors import CompileError
 from lifline.arch.program import Mode
-from lifline.compiler.checks import wherever_it_exists
 from lifline.compiler.compile import compile_network
 from lifline.compiler.program import Program
 from lifline.network.progress import Reporting, progress_of
 
-from .choose import ModeChoice
+from .choose import ModeChoice, modes_tried
 from .predict import Activity, EnergyModel, predict
 
 
@@ -136,7 +135,7 @@ def _in_other_modes(program: Program) -> list[Program]:
     found = []
     for mode in _modes(program.config):
         try:
-            found.append(compile_network(program.network, program.config, wherever_it_exists(program.network, mode), program.layouts))
+            found.append(compile_network(program.network, program.config, modes_tried(program.network, program.config, mode), program.layouts))
         except CompileError:
             continue  # it does not fit in this mode, so that there is nothing to compare
     return found

@@ -122,13 +122,18 @@ def compile_auto(
     return program, choices
 
 
+def modes_tried(network: Network, config: Config, mode: Mode) -> dict[tuple[str, str], Mode]:
+    """The mode wherever it exists; what goes from a population to itself within a window stays in event mode, which takes it without a loop."""
+    own = [component.closing[0] for component in components_of(network, config.window) if component.projects_to_itself]
+    return wherever_it_exists(network, mode) | {(p.source, p.target): Mode.EVENT for p in own}
+
+
 def _costs(
     network: Network, config: Config, activity: Activity, mode: Mode, objective: Objective, energy: EnergyModel, record: list[str],
     on_sample: Callable[[], object], layouts: Layouts | None,
 ) -> NDArray[np.float64]:
     """Cost of every ``(source, target)`` in every window of all samples, shape (pair, window); infinite where there is no such mode."""
-    own = [component.closing[0] for component in components_of(network, config.window) if component.projects_to_itself]
-    modes = wherever_it_exists(network, mode) | {(p.source, p.target): Mode.EVENT for p in own}
+    modes = modes_tried(network, config, mode)
     program = compile_network(network, config, modes, layouts)
     result = _by_projection(program, activity, objective, energy, record, on_sample=on_sample)
     result[[modes[key] is not mode for key in modes]] = np.inf

@@ -63,7 +63,7 @@ class Chunks:
         """The next chunk, shorter only if fewer steps are there."""
         if not self._parts:
             return np.zeros((0, self.neurons), np.uint8)
-        rows = np.concatenate(self._parts)
+        rows = self._parts[0] if len(self._parts) == 1 else np.concatenate(self._parts)
         chunk, rest = rows[: self.steps], rows[self.steps :]
         self._parts = [rest] if len(rest) else []
         self.waiting = len(rest)
@@ -104,6 +104,8 @@ def _steps_of(file: ByteFile, neurons: int, steps: int) -> Iterator[Rows]:
         if whole:
             yield np.frombuffer(rest[:whole], np.uint8).reshape(-1, neurons)
         rest = rest[whole:]
+    if block is None:
+        raise InputError("the file has nothing to read yet and does not wait; open it in blocking mode")
     if rest:
         raise InputError(f"the file ends in the middle of a step: {len(rest)} of {neurons} bytes; a step is a byte, 0 or 1, for each neuron")
 

@@ -327,7 +327,7 @@ class LinkedDevice:
         """Close the link. A run under way, in another thread, is stopped first and gives its result; anything else that is under way fails."""
         if os.getpid() != self._owner.process:
             return  # a fork's copy: the device stays with the process that opened it
-        if self._owner.doing not in ("run()", "count()"):
+        if self._owner.doing not in ("run()", "count()", "stream()"):
             self.link.end()
         if self._owner.close(CLOSE_S) or not self._owner.mine:
             self.link.close()

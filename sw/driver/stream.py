@@ -76,7 +76,7 @@ class ChunkResult:
     latency_s : from the moment in which the source gave the part's last step to the result.
     lag_cycles : clock cycles from the moment in which its last step was due to the end of the part; None without a period or a clock.
     overruns : windows of the part that started a period late, or later.
-    late_beyond_count : more than :data:`MOST_DUE` steps were due; the device forgets what is beyond, and its schedule begins anew from there.
+    late_beyond_count : :data:`MOST_DUE` steps or more were due; the device forgets what is beyond, and its schedule begins anew from there.
     exited : the part ended with a decision.
     """
 
@@ -123,7 +123,7 @@ class Schedule:
         self.period, self.spent, self.steps = period, 0, 0
 
     def pass_time(self, cycles: int) -> bool:
-        """Time goes on; whether more steps are due than the device remembers, so that the schedule begins anew with those."""
+        """Time goes on; whether as many steps are due as the device remembers, or more, so that the schedule begins anew with those."""
         self.spent += cycles
         if not self.period or self.spent // self.period - self.steps < MOST_DUE:
             return False
@@ -174,8 +174,8 @@ class Stream:
             raise DeviceError("no program is loaded; call load() first")
         self._device, self._source, self._clock, self._network = device, source, clock, device.program.network
         self.chunk = integer(chunk, "chunk, the steps of a part,", InputError, low=1)
-        if self.chunk > MOST_DUE and period:
-            raise InputError(f"chunk {self.chunk} must be at most {MOST_DUE} in real time: a device remembers so many steps that are due; take smaller parts")
+        if self.chunk >= MOST_DUE and period:
+            raise InputError(f"chunk {self.chunk} must be below {MOST_DUE} in real time: a device remembers so many steps that are due; take smaller parts")
         self.period, self._record = checked_period(period), [record] if isinstance(record, str) else list(record)
         parse_records(self._network, self._record)
         if window is not None:
@@ -272,8 +272,9 @@ class Stream:
 
     def close(self) -> None:
         """No further part. A part under way, in another thread, is stopped before its next window and is the last one."""
-        self._ended = True
-        self._device.stop()
+        if not self._ended:  # else the device may be another's by now
+            self._ended = True
+            self._device.stop()
 
     def __enter__(self) -> Stream:
         return self

@@ -48,7 +48,7 @@ def ip_xact(rdl: str, name: str) -> str:
     """
     try:
         from peakrdl_ipxact.exporter import IPXACTExporter
-        from systemrdl import RDLCompiler
+        from systemrdl.compiler import RDLCompiler
     except ImportError as error:
         raise OutputError(f"IP-XACT is made by PeakRDL ({error}); pip install 'lifline[ip]'") from error
     with tempfile.TemporaryDirectory() as folder:

@@ -29,7 +29,7 @@ TOPS: dict[Bus, Callable[[Config], Component]] = {Bus.STREAM: Top, Bus.AXI: AxiT
 
 def module_name(config: Config, bus: Bus) -> str:
     """Name of the top-level module: an identifier."""
-    return "".join(c if c.isalnum() else "_" for c in f"lifline_{config.name}_{bus}")
+    return "".join(c if c.isascii() and c.isalnum() else "_" for c in f"lifline_{config.name}_{bus}")
 
 
 def verilog_of(config: Config, bus: Bus) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import time
 from collections.abc import Iterable, Iterator
 from io import BytesIO
@@ -36,24 +38,35 @@ def record(source: Iterable[object], path: str | PathLike[str]) -> Iterator[obje
     InputError    for items that are neither.
     OutputError   if the file cannot be written.
     """
+    if not isinstance(source, Iterable):
+        raise InputError(f"{values.short(source)} gives no events; give an iterable of events (event, 2) or times")
+
+    def written(data: bytes) -> None:
+        try:
+            file.write(data)
+            file.flush()
+        except OSError as error:
+            with contextlib.suppress(OSError):  # closing tries once more to write what is left
+                file.close()
+            raise OutputError(f"{path} cannot be written ({error}); choose another place") from error
+
     try:
         file = Path(path).open("wb")
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error}); choose another place") from error
-    with file:
-        file.write(MAGIC)
+    with contextlib.closing(file):
+        written(MAGIC)
         for item in source:
-            file.write(_packed(item))
-            file.flush()
+            written(_packed(item))
             yield item
 
 
 def _packed(item: object) -> bytes:
     array = values.integer_array(item, "events", InputError)
+    array = array[None] if array.shape == (2,) else array
     if array.ndim == 0:
         array = np.array([[int(array), NO_NEURON]])
-    array = array[None] if array.shape == (2,) else array
-    if array.size and (array.ndim != 2 or array.shape[1] != 2 or array[:, 1].min() < 0 or array[:, 1].max() > NO_NEURON):
+    elif array.size and (array.ndim != 2 or array.shape[1] != 2 or array[:, 1].min() < 0 or array[:, 1].max() >= NO_NEURON):
         raise InputError(f"events of shape {array.shape} cannot be recorded; give (event, 2) with rows (time in microseconds, neuron), or a time")
     packed = np.zeros(len(array) if array.size else 0, EVENT)
     if array.size:
@@ -91,10 +104,14 @@ class Replay:
             yield from self._play(file)
 
     def _play(self, file: BinaryIO | BytesIO) -> Iterator[Item]:
+        with contextlib.suppress(OSError):  # what is in memory has no such mode
+            if not os.get_blocking(file.fileno()):
+                raise InputError("the file does not wait for what is not there yet; open it in blocking mode")
         if (head := file.read(len(MAGIC))) != MAGIC:
             raise InputError(f"the file begins with {head!r}, not {MAGIC!r}: it is no recording of events")
         rest, first, began = b"", None, time.monotonic()
-        while block := file.read(BATCH_EVENTS * EVENT.itemsize - len(rest)):
+        read = getattr(file, "read1", file.read)  # what is there: a pipe need not fill a batch
+        while block := read(BATCH_EVENTS * EVENT.itemsize - len(rest)):
             rest += block
             whole = len(rest) // EVENT.itemsize * EVENT.itemsize
             events = np.frombuffer(rest[:whole], EVENT)

@@ -104,7 +104,7 @@ class FixedDelays(Delays):
 
     def __init__(self, delays: int | np.ndarray = 0) -> None:
         array = np.asarray(delays)
-        if array.dtype.kind not in "iu" or array.ndim > 1:
+        if array.dtype.kind not in "iu" or array.ndim > 1 or not array.size:
             raise TrainingError(f"fixed delays must be one integer or one per presynaptic neuron or channel, not {array.dtype} of shape {array.shape}")
         super().__init__(int(array.min()), int(array.max()))
         self.register_buffer("delays", torch.from_numpy(array.astype(np.float32)))

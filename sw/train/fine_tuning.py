@@ -44,7 +44,8 @@ def from_network(
 
     Raises
     ------
-    TrainingError   for weights that do not fit the weight bits, and for projections into one population with shifts that cannot be made the same.
+    TrainingError   for weights that do not fit the weight bits, for sums that fill the accumulator, and for projections into one population with shifts
+        that cannot be made the same.
     """
     widths = {} if weight_bits is None else {"weight_bits": weight_bits}
     quantisation = Quantisation.for_config(config, state_bits=network.state_bits, learned_step=True, **widths)
@@ -60,6 +61,12 @@ def from_network(
     net.output = network.output
     for p in net.populations:
         net.set_step(p.name, units[p.name])
+        unit, _ = net.scaled_weights(p.name)  # training reserves half a unit per weight of the accumulator for rounding
+        if not np.allclose(unit.detach().numpy(), units[p.name], rtol=1e-6, atol=0):
+            raise TrainingError(
+                f"population `{p.name}`: its integers would change, as the sums into it come within half a unit per weight of what the accumulator "
+                "holds; scale its weights down, or train for a configuration with more accumulator bits"
+            )
     return net
 
 

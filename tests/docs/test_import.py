@@ -14,10 +14,14 @@ PAGE = Path(__file__).parents[2] / "docs" / "import.md"
 
 def test_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("nir")
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
-    exec(compile(code, "import.md", "exec"), {})
+    structure, fidelity = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
+    exec(compile(fidelity, "import.md", "exec"), {})
     agreement = float(capsys.readouterr().out.splitlines()[1].split()[0])
     assert agreement > 0.9
+    pytest.importorskip("snntorch")
+    exec(compile(structure, "import.md", "exec"), {})
+    (said,) = re.findall(r"kind for projection in network.projections\]\) +# (.*)", structure)
+    assert capsys.readouterr().out.strip() == said
 
 
 def test_table_agrees_with_the_dialects() -> None:

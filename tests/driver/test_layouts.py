@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lifline.arch.config import preset
-from lifline.arch.errors import InputError, ProgramError
+from lifline.arch.errors import InputError
 from lifline.compiler import program_file
 from lifline.compiler.compile import compile_network
 from lifline.compiler.layouts import Layout, position_major
@@ -19,7 +19,6 @@ from lifline.driver import device, trace
 from lifline.driver.choose import compile_auto
 from lifline.driver.link import Link
 from lifline.driver.predict import predict, record_activity
-from lifline.embedded.image import image_of
 from lifline.network.model import EarlyExit, Network, Neurons, Population, Projection
 from lifline.sim.board.simulated import CompiledBoard
 from lifline.sim.golden.model import GoldenModel
@@ -149,12 +148,6 @@ def test_modes_are_chosen_for_the_layout() -> None:
     network = image_network(Neurons(threshold=60))
     program, _ = compile_auto(network, CONFIG, SPIKES, layouts=IMAGE)
     assert program.layouts["hidden"] == IMAGE["hidden"]
-
-
-def test_the_c_driver_has_no_such_programs() -> None:
-    program = compile_network(image_network(Neurons(threshold=60)), CONFIG, layouts={"hidden": IMAGE["hidden"]})
-    with pytest.raises(ProgramError, match="program `image`: population `hidden` has a layout of its own, and the C driver keeps the network's order; compile it"):
-        image_of(program)
 
 
 def test_spikes_have_the_shape_of_the_network(traced: tuple[CompiledBoard, device.LinkedDevice]) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -70,7 +71,7 @@ def test_a_speed_that_is_none_is_refused(speed: Any) -> None:
         Replay("x", speed=speed)
 
 
-@pytest.mark.parametrize("item", ["abc", (1, -1), np.zeros((2, 3), np.int64), 1.5, (0, 1 << 32)])
+@pytest.mark.parametrize("item", ["abc", (1, -1), np.zeros((2, 3), np.int64), 1.5, (0, 1 << 32), (0, 0xFFFFFFFF)])
 def test_what_is_no_event_is_not_recorded(tmp_path: Path, item: Any) -> None:
     with pytest.raises(InputError):
         list(record([item], tmp_path / "x"))
@@ -79,3 +80,29 @@ def test_what_is_no_event_is_not_recorded(tmp_path: Path, item: Any) -> None:
 def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot be written"):
         list(record(SOURCE, tmp_path / "none" / "x"))
+    if Path("/dev/full").exists():
+        with pytest.raises(OutputError, match="cannot be written.*No space"):
+            list(record(SOURCE, "/dev/full"))
+
+
+def test_no_file_is_touched_for_what_is_no_source(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"kept")
+    with pytest.raises(InputError, match="3 gives no events"):
+        list(record(cast(Any, 3), tmp_path / "x"))
+    assert (tmp_path / "x").read_bytes() == b"kept"
+
+
+def test_a_pipe_is_played_as_it_comes() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as source, os.fdopen(writing, "wb", buffering=0) as sensor:
+        sensor.write(MAGIC + np.array([(7, 2), (9, 0)], EVENT).tobytes())
+        assert next(iter(Replay(source))).tolist() == [[7, 2], [9, 0]]
+
+
+def test_a_file_that_does_not_wait_is_refused() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    with os.fdopen(reading, "rb") as source, os.fdopen(writing, "wb", buffering=0) as sensor:
+        sensor.write(MAGIC)
+        with pytest.raises(InputError, match="open it in blocking mode"):
+            list(Replay(source))

@@ -72,6 +72,21 @@ def test_weights_that_do_not_fit_are_refused_by_name() -> None:
         train.from_network(small(), weight_bits=4)
 
 
+def test_sums_that_fill_the_accumulator_are_refused_and_no_others() -> None:
+    """Training would scale the population down: in the first network to a threshold of 997."""
+
+    def network(inputs: int) -> Network:
+        neurons = Neurons(threshold=1001, bias=77)
+        return Network(
+            name="full", populations=(Population("in", (inputs,)), Population("out", (1,), neurons)), output="out",
+            projections=(Projection(source="in", target="out", weights=np.full((1, inputs), 127)),),
+        )  # fmt: skip
+
+    with pytest.raises(train.TrainingError, match="population `out`: its integers would change, as the sums into it come within half a unit"):
+        train.from_network(network(1032))
+    assert_same(network(1020), train.from_network(network(1020)).to_network())
+
+
 def test_what_was_lost_is_learned_back() -> None:
     """Weights rounded to almost nothing: a few steps of training on the original's answers bring most of them back."""
     rng = np.random.default_rng(1)

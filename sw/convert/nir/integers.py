@@ -215,9 +215,10 @@ def _projections(exact: FloatNetwork, said: list[dict[str, Any]]) -> list[Projec
         shape = exact.population(q.source).shape
         spread = np.broadcast_to(q.delays, shape)  # a graph may hold equal delays as one
         delays: Any = int(q.delays.flat[0]) or None
-        if entry["delays"] == "channel":
-            delays = spread.reshape(shape[0], -1)[:, 0]
-        elif entry["delays"] == "neuron" or q.delays.ndim:
+        by_channel = spread.reshape(shape[0], -1)
+        if entry["delays"] == "channel" and (by_channel == by_channel[:, :1]).all():  # unless the graph was changed since
+            delays = by_channel[:, 0]
+        elif entry["delays"] or q.delays.ndim:
             delays = spread.reshape(-1)
         found.append(
             Projection(

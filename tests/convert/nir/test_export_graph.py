@@ -18,6 +18,7 @@ from lifline.convert.floating.network import FloatNetwork, FloatNeurons, FloatPo
 from lifline.convert.floating.operators import Convolution, Delay, Dense, Pool, Reshape, Scale
 from lifline.convert.nir.dialects import Reset
 from lifline.convert.nir.import_graph import import_nir
+from lifline.network.connections import convolution
 from lifline.network.model import Network, Neurons, Population, Projection
 from lifline.sim.golden.model import GoldenModel
 from lifline.sim.random.network import random_network, random_spikes
@@ -278,3 +279,17 @@ def test_foreign_and_changed_graphs_are_refused() -> None:
     linear.weight[0, 0] += 0.25
     with pytest.raises(ConversionError, match="not integers"):
         import_network(exported)
+
+
+def test_delays_that_were_edited_neuron_by_neuron_count() -> None:
+    """Exported as one per channel, but no longer that."""
+    network = Network(
+        name="delayed", output="out",
+        populations=(Population("in", (2, 3)), Population("out", (1, 3), Neurons(threshold=4))),
+        projections=(Projection(source="in", target="out", weights=np.ones((1, 2, 1), np.int64), connection=convolution.Convolution(), delays=[1, 4]),),
+    )  # fmt: skip
+    graph = export_nir(network)
+    (delay,) = [node for node in graph.nodes.values() if isinstance(node, nir.Delay)]
+    assert described(import_network(graph)) == described(network)
+    delay.delay = np.array([[1, 7, 7], [4, 4, 4]])
+    assert import_network(graph).projections[0].delay_vector().tolist() == [1, 7, 7, 4, 4, 4]

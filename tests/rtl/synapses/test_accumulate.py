@@ -326,7 +326,7 @@ def random_pass(config: Config, rng: random.Random, blocks: int, count: int, bas
 def test_random_passes_with_stalls(name: str) -> None:
     config, rng = VARIANTS[name], random.Random(name)
     for _ in range(5):
-        blocks = rng.randrange(1, min(config.max_blocks, 6) + 1)
+        blocks = rng.randrange(1, min(config.max_blocks, config.slot_words // config.window, 6) + 1)  # slots for all steps
         count = rng.choice([config.window, rng.randrange(1, config.window + 1)])
         passes: list[Pass] = []
         base = 0
