@@ -11,7 +11,7 @@ from lifline.arch.config import Config
 from lifline.arch.frame import Status
 from lifline.arch.layout import WORD_BITS
 from lifline.arch.records import INPUT_BITS, RECORD, RecordKind
-from lifline.arch.registers import CONTROL_DISCARD, CONTROL_FRESH, CONTROL_START, POSITION_BITS, REGISTERS, Space, address
+from lifline.arch.registers import CONTROL_DISCARD, POSITION_BITS, REGISTERS, Space, address
 
 from ..cells.decode import word_layout
 from ..cells.states import States
@@ -27,7 +27,8 @@ def register(name: str) -> int:
 
 class AxiStream(wiring.Component):
     """Does what a driver does with the two circular memories: writes input words where there is room and announces them, reads output words and
-    gives their room back. Positions begin anew with the host's own ``control`` writes that discard input or start afresh, which it watches.
+    gives their room back. Positions begin anew with the host's own ``control`` writes that discard input, which it watches, and with fresh runs. Of an older
+    run's output at most the word that is offered already comes behind the start of a fresh one, as a record of its own or a part of one.
 
     It looks for output only while ``m_axis_tready``, and touches the input only with ``s_axis_tvalid``: a host that copies words itself ties both low.
 
@@ -35,7 +36,7 @@ class AxiStream(wiring.Component):
     -------
     ``s_axis_`` : input words of :mod:`lifline.arch.records`, 16 bits each.
     ``m_axis_`` : words of records, 32 bits each; ``tlast`` with the last word of a record.
-    watched : In, one cycle: the host's other master has written ``watched_data`` to ``control``.
+    watched : In, one cycle: the host's other master has written ``watched_data`` to ``control``.   cleared : In, one cycle, a fresh run begins.
     request, response : the host bus; one response for each request.
     error : Out, sticky: the core refused a word, which a host that resets the core during a run may cause.
     """
@@ -53,6 +54,7 @@ class AxiStream(wiring.Component):
                 "m_axis_tready": In(1),
                 "watched": In(1),
                 "watched_data": In(WORD_BITS),
+                "cleared": In(1),
                 "request": Out(stream.Signature(HostRequest)),
                 "response": In(stream.Signature(HostResponse)),
                 "error": Out(1),
@@ -64,10 +66,11 @@ class AxiStream(wiring.Component):
         written, taken, produced = Signal(POSITION_BITS), Signal(POSITION_BITS), Signal(POSITION_BITS)  # as the registers count
         known = Signal(POSITION_BITS)  # input words that the core has taken, when it was last asked
         answered, answer = Signal(), self.response.payload.data
+        stale = Signal()  # the run whose output is under way has been followed by a fresh one
         depth_in, depth_out = self.config.input_words, self.config.output_words
         m.d.comb += answered.eq(self.response.valid & self.response.ready)
         states = States(m, *AXI_STREAM)
-        self.take_turns(m, states, written - known == depth_in)
+        self.take_turns(m, states, (written - known)[:POSITION_BITS] == depth_in, stale)
         with self.access(m, states, "Room", register("input_taken")), m.If(answered):
             m.d.sync += known.eq(answer)
             states.next("Idle")
@@ -78,26 +81,30 @@ class AxiStream(wiring.Component):
         with self.access(m, states, "Announce", register("input_count"), written), m.If(answered):
             states.next("Idle")
         with self.access(m, states, "Ask", register("output_count")), m.If(answered):
-            m.d.sync += produced.eq(answer)
             states.next("Idle")
-            with m.If(answer[:POSITION_BITS] != taken):
-                states.next("Get")
+            with m.If(~self.cleared & ~stale):
+                m.d.sync += produced.eq(answer)
+                with m.If(answer[:POSITION_BITS] != taken):
+                    states.next("Get")
         with self.access(m, states, "Get", address(Space.OUTPUT, 0) + taken % depth_out), m.If(answered):
-            m.d.sync += [self.m_axis_tdata.eq(answer), taken.eq(taken + 1)]
-            states.next("Send")
+            states.next("Idle")
+            with m.If(~self.cleared & ~stale):
+                m.d.sync += [self.m_axis_tdata.eq(answer), taken.eq(taken + 1)]
+                states.next("Send")
         with states("Send"):
             m.d.comb += self.m_axis_tvalid.eq(1)
             with m.If(self.m_axis_tready):
                 states.next("Free")
+                with m.If(stale | self.cleared):
+                    states.next("Idle")
         with self.access(m, states, "Free", register("output_taken"), taken), m.If(answered):
             states.next("Idle")
-            with m.If(taken != produced):
+            with m.If((taken != produced) & ~self.s_axis_tvalid):  # else it is the input's turn
                 states.next("Get")
-        self.find_ends(m)
-        control = self.watched_data
-        with m.If(self.watched & ((control & (CONTROL_START | CONTROL_FRESH)) == CONTROL_START | CONTROL_FRESH)):
-            m.d.sync += [taken.eq(0), produced.eq(0)]
-        with m.If(self.watched & (control & CONTROL_DISCARD).any()):
+        self.find_ends(m, stale | self.cleared)
+        with m.If(self.cleared):
+            m.d.sync += [taken.eq(0), produced.eq(0), stale.eq(~states.ongoing("Idle"))]
+        with m.If(self.watched & (self.watched_data & CONTROL_DISCARD).any()):
             m.d.sync += [written.eq(0), known.eq(0)]
         with m.If(answered & (self.response.payload.error != Status.OK)):
             m.d.sync += self.error.eq(1)
@@ -121,10 +128,11 @@ class AxiStream(wiring.Component):
                 m.d.sync += asked.eq(0)
             yield
 
-    def take_turns(self, m: Module, states: States, full: Value) -> None:
+    def take_turns(self, m: Module, states: States, full: Value, stale: Signal) -> None:
         """Input and output in turn, where both want something."""
         input_next = Signal()
         with states("Idle"):
+            m.d.sync += stale.eq(0)
             with m.If(self.s_axis_tvalid & (input_next | ~self.m_axis_tready)):
                 m.d.sync += input_next.eq(0)
                 states.next("Put")
@@ -134,13 +142,13 @@ class AxiStream(wiring.Component):
                 m.d.sync += input_next.eq(1)
                 states.next("Ask")
 
-    def find_ends(self, m: Module) -> None:
-        """The header of a record says how long it is."""
+    def find_ends(self, m: Module, stale: Value) -> None:
+        """The header of a record says how long it is; behind the last word of an older run comes a header."""
         left, lanes = Signal(range(self.config.multipliers + 1)), self.config.multipliers  # words of this record, behind the one in hand
         kind = word_layout(RECORD)(self.m_axis_tdata).kind
         length, in_record = Mux(kind == RecordKind.SPIKES, 1, lanes), Signal()
         m.d.comb += self.m_axis_tlast.eq(in_record & (left == 1))
         with m.If(self.m_axis_tvalid & self.m_axis_tready):
-            m.d.sync += [in_record.eq(~self.m_axis_tlast), left.eq(Mux(in_record, left - 1, length))]
-        with m.If(self.watched & ((self.watched_data & CONTROL_FRESH) != 0)):
+            m.d.sync += [in_record.eq(~self.m_axis_tlast & ~stale), left.eq(Mux(in_record, left - 1, length))]
+        with m.Elif(self.cleared & ~self.m_axis_tvalid):
             m.d.sync += in_record.eq(0)

@@ -53,6 +53,7 @@ class AxiTop(wiring.Component):
                 lite.request.valid & lite.request.ready & asked.write & (asked.address == address(Space.REGISTERS, REGISTERS["control"].offset))
             ),
             streams.watched_data.eq(asked.data),
+            streams.cleared.eq(core.cleared),
             self.stream_error.eq(streams.error),
         ]
         return m
