@@ -113,7 +113,7 @@ RING_0 = Word(
     "ring_0",
     "Ring descriptor, word 0 (the sequencer writes `head`).",
     Field("base", 16, "first ring word; source word k, row r is at base + k * rows + r; of a tap: the row of a fresh run's first step"),
-    Field("rows", 7, "rows of the ring: largest delay + W, + W more for the input's rings"),
+    Field("rows", 7, "rows of the ring: largest delay of its last reader + W, + W more for the input's rings"),
     Field("tap", 1, "another way to read a ring, which nobody writes through; only in configurations with maps"),
     Field("head", 8, "row of the window's first step; in a fresh run's first window 0, of a tap what `base` says"),
 )
@@ -292,7 +292,7 @@ PROGRAM_LAYOUTS: tuple[Word, ...] = (INSTRUCTION, *MAPPED_PASS_WORDS, REPEAT_1, 
 """Every layout of program memory, for the C header and the documentation."""
 
 MAX_RINGS = 2
-"""Delay rings that one population can write: distinct delay vectors among its outgoing projections."""
+"""Delay rings that one population can write: delay vectors among its outgoing projections that differ by more than a number of steps for all neurons."""
 
 POINTERS = ((PASS_1, "ring"), (POPULATION_5, "ring"), (REPEAT_1, "first"))
 """Words that lead elsewhere; all hold the address at the same place, so that what comes late from memory passes one multiplexer."""

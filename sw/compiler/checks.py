@@ -31,18 +31,18 @@ def wherever_it_exists(network: Network, mode: Mode) -> dict[tuple[str, str], Mo
     return {(p.source, p.target): Mode.EVENT if (p.source, p.target) in without else mode for p in network.projections}
 
 
-def mode_by_projection(network: Network, config: Config, modes: Modes) -> dict[tuple[str, str], Mode]:
-    """The mode of every projection.
+def named_modes(network: Network, modes: Modes) -> dict[tuple[str, str], Mode]:
+    """The mode that is asked for, by projection.
 
     Raises
     ------
-    CompileError   for what is no mode, projections without one, and dense mode where there are no dense lanes, or for kinds that have none.
+    CompileError   for what is no mode, and projections without one.
     """
     pairs = [(p.source, p.target) for p in network.projections]
     choice = modes if isinstance(modes, Mapping) else dict.fromkeys(pairs, modes)
     if missing := [pair for pair in pairs if pair not in choice]:
         raise CompileError(f"modes has no entry for the projection {missing[0]}; give one per projection, or one mode for all")
-    chosen: dict[tuple[str, str], Mode] = {}
+    named: dict[tuple[str, str], Mode] = {}
     for p in network.projections:
         mode = choice[p.source, p.target]
         if isinstance(mode, str) and mode.upper() in Mode.__members__:
@@ -50,11 +50,24 @@ def mode_by_projection(network: Network, config: Config, modes: Modes) -> dict[t
         if not isinstance(mode, Mode):
             hint = "; `lifline.compile_auto` chooses by samples" if mode == "auto" else ""
             raise CompileError(f"{p.where}: mode {short(mode)} must be {' or '.join(m.name.lower() for m in Mode)}{hint}")
+        named[p.source, p.target] = mode
+    return named
+
+
+def mode_by_projection(network: Network, config: Config, modes: Modes) -> dict[tuple[str, str], Mode]:
+    """The mode of every projection.
+
+    Raises
+    ------
+    CompileError   as :func:`named_modes`, and for dense mode where there are no dense lanes, or for kinds that have none.
+    """
+    chosen = named_modes(network, modes)
+    for p in network.projections:
+        mode = chosen[p.source, p.target]
         if mode is Mode.DENSE and not config.dense_lanes:
             raise CompileError(f"{p.where}: `{config.name}` has no dense lanes; use mode event")
         if mode is Mode.DENSE and not has_dense_mode(p):
             raise CompileError(f"{p.where} ({p.connection.name}) runs in mode event only; give each projection its mode")
-        chosen[p.source, p.target] = mode
     return chosen
 
 

@@ -11,7 +11,7 @@ from lifline.arch.registers import INPUT_RING_ROWS_SHIFT, INPUT_RING_UNIFORM_BIT
 from lifline.arch.values import short
 from lifline.network.model import Network
 
-from .checks import Modes, check_supported, mode_by_projection
+from .checks import Modes, check_supported, mode_by_projection, named_modes
 from .emit import emit
 from .layouts import Layout, Layouts
 from .maps import place_maps
@@ -36,6 +36,7 @@ def compile_network(
     """
     if not isinstance(network, Network) or not isinstance(config, Config):
         raise CompileError(f"give a network and a configuration, like `lifline.preset('medium')`; not {short(network)} and {short(config)}")
+    named_modes(network, modes)  # what is no mode fits nowhere
     try:
         return _compiled(network, config, modes, layouts)
     except CompileError as error:

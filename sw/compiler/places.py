@@ -25,7 +25,13 @@ def chosen_layouts(network: Network, config: Config) -> dict[str, Layout]:
     for p in network.populations:
         if p.size > LARGEST:
             raise CompileError(f"population `{p.name}` has {p.size:,} neurons, no configuration has more than {LARGEST:,} places for them; use a smaller one")
-        result[p.name] = position_major(p.shape, config.lanes) if p.name in walked else identity(p.size)
+        try:
+            result[p.name] = position_major(p.shape, config.lanes) if p.name in walked else identity(p.size)
+        except CompileError as error:
+            raise CompileError(
+                f"population `{p.name}` of shape {p.shape}: with channels and positions padded to {config.lanes} lanes it has more than {LARGEST:,} places "
+                "in the hardware; use a smaller one, or fewer lanes"
+            ) from error
     return result
 
 

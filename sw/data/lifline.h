@@ -317,7 +317,7 @@
 /* ring_0: Ring descriptor, word 0 (the sequencer writes `head`). */
 #define LIFLINE_RING_0_BASE_SHIFT 0u  /* first ring word; source word k, row r is at base + k * rows + r; of a tap: the row of a fresh run's first step */
 #define LIFLINE_RING_0_BASE_BITS 16u
-#define LIFLINE_RING_0_ROWS_SHIFT 16u  /* rows of the ring: largest delay + W, + W more for the input's rings */
+#define LIFLINE_RING_0_ROWS_SHIFT 16u  /* rows of the ring: largest delay of its last reader + W, + W more for the input's rings */
 #define LIFLINE_RING_0_ROWS_BITS 7u
 #define LIFLINE_RING_0_TAP_SHIFT 23u  /* another way to read a ring, which nobody writes through; only in configurations with maps */
 #define LIFLINE_RING_0_TAP_BITS 1u

@@ -11,6 +11,7 @@ from lifline.compiler.compile import compile_network
 from lifline.compiler.layouts import LARGEST, Layout, identity, position_major
 from lifline.compiler.places import layout_by_population
 from lifline.network.connections.convolution import Convolution
+from lifline.network.connections.identity import Identity
 from lifline.network.model import Network, Neurons, Population, Projection
 
 TINY = preset("tiny")
@@ -94,6 +95,15 @@ def test_populations_that_are_too_large_for_any_layout_are_named() -> None:
         projections=(Projection(source="in", target="out", weights=np.ones((70000, 1, 1, 1), int), connection=Convolution()),),
     )  # fmt: skip
     with pytest.raises(CompileError, match="population `out` has 1,120,000 neurons, no configuration has more than 1,048,576 places for them"):
+        compile_network(wide, preset("conv"))
+
+
+def test_populations_that_only_padding_makes_too_large_are_named() -> None:
+    wide = Network(
+        name="net", output="out", populations=(Population("in", (9, 300, 300)), Population("out", (9, 300, 300), Neurons(threshold=1))),
+        projections=(Projection(source="in", target="out", weights=[1], connection=Identity()),),
+    )  # fmt: skip
+    with pytest.raises(CompileError, match=r"population `out` of shape \(9, 300, 300\): with channels and positions padded to 16 lanes it has more than 1,048,576"):
         compile_network(wide, preset("conv"))
 
 
