@@ -77,7 +77,7 @@ def test_every_memory_has_a_meaning() -> None:
 
 
 def test_without_its_tools_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "systemrdl", None)
+    monkeypatch.setitem(sys.modules, "systemrdl.compiler", None)
     with pytest.raises(OutputError, match=r"pip install 'lifline\[ip\]'"):
         package.export(CONFIG, Bus.AXI, tmp_path / "core")
     assert not (tmp_path / "core").exists()
