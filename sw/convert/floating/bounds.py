@@ -21,6 +21,8 @@ LONG_RUN = 10_000
 """Steps; a layer that needs longer for its first spike is as good as silent."""
 ENDLESS = 1e30
 """Stands for membranes without bound, and stays finite when weights multiply it."""
+ROUNDS_FROM, ROUNDING = 1e9, 1e-14
+"""Bounds that are wider than the one are widened by the other share of themselves."""
 GROWTH = 8
 """Rounds in which membranes that are passed on around a cycle may grow before they count as unbounded."""
 
@@ -76,6 +78,7 @@ def _through(projection: FloatProjection, low: Floats, high: Floats) -> tuple[Fl
             continue
         centre = operator.apply((low + high)[None] / 2)[0]
         radius = _magnitudes(operator).apply((high - low)[None] / 2)[0]
+        radius = radius + np.where(radius > ROUNDS_FROM, ROUNDING * radius, 0.0)  # beside bounds without end a bias is lost in rounding
         low, high = np.clip(centre - radius, -ENDLESS, ENDLESS), np.clip(centre + radius, -ENDLESS, ENDLESS)
     return low, high
 
