@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from lifline.arch.program import Mode
 from lifline.compiler.compile import compile_network
 from lifline.compiler.program import Program
 from lifline.network.progress import Reporting, progress_of
+from lifline.sim.cycles.model import Costs
 
 from .choose import ModeChoice, modes_tried
 from .predict import Activity, EnergyModel, predict
@@ -40,6 +41,26 @@ class LayerAccount:
 
 
 @dataclass(frozen=True)
+class ProjectionAccount:
+    """What adds the spikes of one population to another, in one mode; per sample.
+
+    Attributes
+    ----------
+    chosen : whether the program runs it in this mode.   cycles : of its passes, with the update where they end in it.
+    weight_reads : weight words read.   operations : synaptic operations, a weight added for a spike.   microjoules : estimate, for all of these.
+    """
+
+    source: str
+    target: str
+    mode: Mode
+    chosen: bool
+    cycles: float
+    weight_reads: float
+    operations: float
+    microjoules: float
+
+
+@dataclass(frozen=True)
 class Account:
     """What a program costs per sample.
 
@@ -48,7 +69,8 @@ class Account:
     layers : in the order of the program.   input_rate : spikes per input neuron and executed step.
     rest_cycles, rest_microjoules : outside the layers: windows, clearing.   cycles, microjoules : the totals.
     busy_cycles : of every sample, exactly as a device counts them from a fresh start.
-    choices : every projection in both modes, cycles per sample.   energy_model : how the estimate is made.
+    projections : every pair of populations in every mode that it has, the chosen one first.   choices : their cycles, side by side.
+    energy_model : how the estimate is made.
     """
 
     layers: tuple[LayerAccount, ...]
@@ -58,6 +80,7 @@ class Account:
     cycles: float
     microjoules: float
     busy_cycles: NDArray[np.int64]
+    projections: tuple[ProjectionAccount, ...]
     choices: tuple[ModeChoice, ...]
     energy_model: str
 
@@ -81,42 +104,25 @@ def account(
     InputError   for a record that does not exist.
     """
     energy, network, config = energy or EnergyModel(), program.network, program.config
-    chosen = {(p.source, p.target): p.mode for p in program.passes}
     offered = [program, *_in_other_modes(program)]
     samples, counted = len(activity.steps), itertools.count(1)
-    by_projection: list[dict[tuple[str, str], tuple[float, float]]] = []
     with progress_of("cycles and energy on the samples", progress) as tell:
 
         def on_sample() -> None:
             tell(next(counted) / (len(offered) * samples))
 
         costs_of = [predict(variant, config, activity, record=record, on_sample=on_sample) for variant in offered]
-    for variant, costs in zip(offered, costs_of, strict=True):
-        spent: dict[tuple[str, str], tuple[float, float]] = dict.fromkeys(chosen, (0.0, 0.0))
-        for k, p in enumerate(variant.passes):
-            cycles, reads = spent[p.source, p.target]
-            more = sum(int(c.cycles[:, k].sum()) for c in costs), sum(int(c.weight_reads[:, k].sum()) for c in costs)
-            spent[p.source, p.target] = cycles + more[0] / samples, reads + more[1] / samples
-        by_projection.append(spent)
     steps = int(activity.steps.sum()) or 1
+    projections = _projections(program, offered, costs_of, activity, energy)
     layers = []
     for p in program.populations:
-        into = [q for q in network.projections if q.target == p.name]
-        cycles, reads = (sum(by_projection[0][pair][k] for pair in {(q.source, q.target) for q in into}) for k in (0, 1))
-        operations = sum(activity.operations(q.source, q.fan_out()) for q in into)
+        into = [q for q in projections if q.target == p.name and q.chosen]
         spikes = float(activity.spikes[p.name].sum())
-        uj = energy.microjoules(config, cycles=cycles, weight_reads=reads, operations=operations)
+        cycles, operations, uj = (sum(getattr(q, what) for q in into) for what in ("cycles", "operations", "microjoules"))
         layers.append(LayerAccount(p.name, p.size, spikes / samples, spikes / (p.size * steps), cycles, operations, uj))
     busy = np.array([c.busy_cycles for c in costs_of[0]], np.int64)
     rest = float(busy.mean()) - sum(layer.cycles for layer in layers)
     rest_uj = energy.microjoules(config, cycles=rest, weight_reads=0, operations=0)
-    choices = []
-    for (source, target), mode in chosen.items():
-        found = {mode: by_projection[0][source, target][0]}
-        for variant, spent in zip(offered[1:], by_projection[1:], strict=True):
-            own = next(p.mode for p in variant.passes if (p.source, p.target) == (source, target))
-            found.setdefault(own, spent[source, target][0])
-        choices.append(ModeChoice(source, target, found.get(Mode.EVENT, np.inf), found.get(Mode.DENSE, np.inf), mode))
     return Account(
         layers=tuple(layers),
         input_rate=float(activity.spikes[network.input.name].sum()) / (network.input.size * steps),
@@ -125,8 +131,36 @@ def account(
         cycles=float(busy.mean()),
         microjoules=rest_uj + sum(layer.microjoules for layer in layers),
         busy_cycles=busy,
-        choices=tuple(choices),
+        projections=projections,
+        choices=_choices(projections),
         energy_model=energy.describe(),
+    )
+
+
+def _projections(
+    program: Program, offered: Sequence[Program], costs_of: Sequence[Sequence[Costs]], activity: Activity, energy: EnergyModel
+) -> tuple[ProjectionAccount, ...]:
+    """Every pair of populations, in the mode of ``program`` and in those that it has in the other programs that were offered."""
+    network, samples, found = program.network, len(activity.steps), {}
+    for variant, costs in zip(offered, costs_of, strict=True):
+        passes = [((p.source, p.target), p.mode) for p in variant.passes]
+        for (source, target), mode in dict.fromkeys(passes):
+            if (source, target, mode) in found:
+                continue
+            own = [k for k, one in enumerate(passes) if one == ((source, target), mode)]
+            cycles, reads = (sum(int(getattr(c, what)[:, own].sum()) for c in costs) / samples for what in ("cycles", "weight_reads"))
+            operations = sum(activity.operations(q.source, q.fan_out()) for q in network.projections if (q.source, q.target) == (source, target))
+            uj = energy.microjoules(program.config, cycles=cycles, weight_reads=reads, operations=operations)
+            found[source, target, mode] = ProjectionAccount(source, target, mode, variant is program, cycles, reads, operations, uj)
+    return tuple(found.values())
+
+
+def _choices(projections: Sequence[ProjectionAccount]) -> tuple[ModeChoice, ...]:
+    cycles = {(p.source, p.target, p.mode): p.cycles for p in projections}
+    return tuple(
+        ModeChoice(p.source, p.target, *(cycles.get((p.source, p.target, mode), np.inf) for mode in (Mode.EVENT, Mode.DENSE)), p.mode)
+        for p in projections
+        if p.chosen
     )
 
 
