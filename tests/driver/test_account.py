@@ -11,10 +11,10 @@ from lifline.driver.predict import EnergyModel, predict, record_activity
 
 def network() -> lifline.Network:
     rng, fires = np.random.default_rng(3), lifline.Neurons(threshold=60, decay_v=300)
-    sizes = {"in": 48, "a": 40, "b": 24, "out": 10}
+    sizes = {"in": 48, "a": 24, "b": 20, "out": 10}
     pairs = [("in", "a"), ("a", "b"), ("in", "b"), ("b", "out")]
     return lifline.Network(
-        name="three", output="out",
+        name="three", output="out", state_bits=16,
         populations=[lifline.Population(name, (size,), None if name == "in" else fires) for name, size in sizes.items()],
         projections=[lifline.Projection(source=s, target=t, weights=rng.integers(-20, 40, (sizes[t], sizes[s]))) for s, t in pairs],
     )  # fmt: skip
@@ -25,7 +25,7 @@ def found():
     described = network()
     spikes = (np.random.default_rng(4).random((3, 20, 48)) < 0.2).astype(np.uint8)
     modes = {(p.source, p.target): "dense" if p.source == "a" else "event" for p in described.projections}
-    program = lifline.compile_network(described, lifline.preset("tiny"), modes)
+    program = lifline.compile_network(described, lifline.preset("tiny").replace(weight_words=1024), modes)
     activity = record_activity(described, spikes)
     return program, activity, account(program, activity)
 
