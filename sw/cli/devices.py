@@ -69,7 +69,7 @@ def verify(
     random: Annotated[int, typer.Option(min=1, help="number of random programs")] = 100,
     config: Annotated[str, typer.Option(metavar="NAME|FILE", help="a preset, a small variant of one, a file of `lifline config new`, or all: every variant in turn")] = "all",
     seed: Annotated[int, typer.Option(help="first seed; each program's seed is one higher")] = 0,
-    inject: Annotated[str | None, typer.Option(help="flip a bit in: weight, state, delay, descriptor, map")] = None,
+    inject: Annotated[str | None, typer.Option(help="flip a bit in: weight, state, delay, map (words of a memory), descriptor, digit, loop, pointer (of the program)")] = None,
     as_json: Json = False,
 ) -> None:
     """Run random networks on the simulated board against the golden model, and its cycles against the cycle model."""

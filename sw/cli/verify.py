@@ -13,9 +13,6 @@ from numpy.typing import NDArray
 
 from lifline.arch.config import Config
 from lifline.arch.config_file import configuration
-from lifline.arch.errors import InputError
-from lifline.arch.layout import WORD_BITS
-from lifline.arch.registers import Space, address
 from lifline.compiler.compile import compile_network
 from lifline.compiler.program import Program
 from lifline.compiler.random_layouts import compile_with_random_layouts
@@ -30,9 +27,9 @@ from lifline.sim.random.network import random_modes, random_network, random_spik
 from lifline.sim.random.neurons import long_run
 from lifline.sim.random.variants import VARIANTS
 
+from . import faults
 from .coverage import asked_for, exercised
 
-FAULTS = {"weight": Space.WEIGHTS, "state": Space.NEURONS, "delay": Space.DELAYS, "descriptor": Space.PROGRAM, "map": Space.MAPS}
 OUTPUT_FULL = "output memory full"
 ALONE = (OUTPUT_FULL,)
 """Why cycles of a run are not compared, but those of a second one that sends nothing."""
@@ -85,24 +82,22 @@ class Difference:
 def verify_random(config_name: str, count: int, seed: int, inject: str | None, advance: Callable[[], None]) -> dict[str, Any]:
     """Run ``count`` random programs; with ``inject`` each has one bit flipped after loading. Program ``k`` runs on configuration ``k`` in turn.
 
-    Returns ``programs``, ``mismatches`` (programs whose values differ), ``cycle_mismatches`` (whose cycles do), ``cycles_equal`` (whose cycles do not),
-    ``counted_alone`` (how many cycle comparisons were of a run that sends nothing, by the reason), ``seed`` and ``config`` of the first one that differs
-    (or the first of all), ``differences``, all of them, ``coverage``, how many programs exercised each option, bit of a descriptor and value of a
-    micro-operation, and ``not_covered``, those that none did.
+    Returns ``programs``, ``injected`` (how many had a word to flip a bit of), ``mismatches`` (programs whose values differ), ``cycle_mismatches`` (whose
+    cycles do), ``cycles_equal`` (whose cycles do not), ``counted_alone`` (how many cycle comparisons were of a run that sends nothing, by the reason),
+    ``seed`` and ``config`` of the first one that differs (or the first of all), ``differences``, all of them, ``coverage``, how many programs exercised
+    each option, bit of a descriptor and value of a micro-operation, and ``not_covered``, those that none did.
 
     Raises
     ------
     InputError    for an unknown fault, and for one in maps that no configuration has.
     ConfigError   for an unknown configuration.
     """
-    if inject is not None and inject not in FAULTS:
-        raise InputError(f"cannot inject {inject!r}; choose one of {', '.join(FAULTS)}")
     configs = configurations(config_name)
-    if inject == "map" and not any(c.map_words for c in configs):
-        raise InputError(f"cannot inject 'map': `{config_name}` has no maps; use --config maps")
+    faults.check(inject, maps=any(c.map_words for c in configs), config=config_name)
     differences: list[Difference] = []
     coverage: dict[str, int] = dict.fromkeys(asked_for(configs), 0)
     alone: dict[str, int] = dict.fromkeys(ALONE, 0)
+    injected = 0
     with ExitStack() as stack:
         boards: dict[str, tuple[CompiledBoard, devices.LinkedDevice]] = {}
         for current in range(seed, seed + count):
@@ -110,15 +105,16 @@ def verify_random(config_name: str, count: int, seed: int, inject: str | None, a
             if config.name not in boards:
                 board = CompiledBoard(config, trace=True)
                 boards[config.name] = board, stack.enter_context(devices.LinkedDevice(Link(board), url=f"sim:{config.name}", config=config))
-            values, cycles = _verify_one(*boards[config.name], config, current, inject, coverage, alone)
+            flipped, values, cycles = _verify_one(*boards[config.name], config, current, inject, coverage, alone)
+            injected += flipped
             if values or cycles:
                 differences.append(Difference(current, config.name, values, cycles))
             advance()
     first = differences[0] if differences else Difference(seed, config_name, False, None)
     cycle_mismatches = sum(d.cycles is not None for d in differences)
     return {
-        "programs": count, "mismatches": sum(d.values for d in differences), "cycle_mismatches": cycle_mismatches, "cycles_equal": count - cycle_mismatches,
-        "counted_alone": alone, "seed": first.seed, "config": first.config, "configurations": list(dict.fromkeys(c.name for c in configs)),
+        "programs": count, "injected": injected, "mismatches": sum(d.values for d in differences),
+        "cycle_mismatches": cycle_mismatches, "cycles_equal": count - cycle_mismatches, "counted_alone": alone, "seed": first.seed, "config": first.config, "configurations": list(dict.fromkeys(c.name for c in configs)),
         "differences": [dataclasses.asdict(d) for d in differences],
         "coverage": dict(sorted(coverage.items())), "not_covered": sorted(name for name, programs in coverage.items() if not programs),
     }  # fmt: skip
@@ -139,8 +135,9 @@ def random_program(seed: int, config: Config) -> tuple[np.random.Generator, Prog
 
 def _verify_one(
     board: CompiledBoard, device: devices.LinkedDevice, config: Config, seed: int, inject: str | None, coverage: dict[str, int], alone: dict[str, int]
-) -> tuple[bool, tuple[int, int] | None]:
-    """Run the random program of ``seed``, add to ``coverage`` and ``alone``; whether any value differs, and busy cycles as in :class:`Difference`."""
+) -> tuple[bool, bool, tuple[int, int] | None]:
+    """Run the random program of ``seed``, add to ``coverage`` and ``alone``; whether it has a fault, whether any value differs, and busy cycles as in
+    :class:`Difference`."""
     rng, program, spikes = random_program(seed, config)
     network = program.network
     # Recording slows the steps down, so that every other program runs without; the trace shows its states all the same.
@@ -150,8 +147,7 @@ def _verify_one(
     kept = parse_records(network, record)
     expected = dataclasses.replace(everything, records={n: {v: everything.records[n][v] for v in kept[n]} for n in kept})
     device.load(program)
-    if inject is not None:
-        _flip(rng, device, program, inject)
+    flipped = inject is not None and faults.inject(rng, device.link.write, program, inject)
     for option in exercised(program, with_output(network, kept), expected):
         if option in coverage:
             coverage[option] += 1
@@ -169,19 +165,4 @@ def _verify_one(
         sent, values = None, values or counters_differ(expected.counters, counters)
     [costs] = predict(program, config, activity_of(network, spikes, everything), record=sent)
     busy = int(counted.busy[0])
-    return values, None if costs.busy_cycles == busy else (busy, costs.busy_cycles)
-
-
-def _flip(rng: np.random.Generator, device: devices.LinkedDevice, program: Program, inject: str) -> None:
-    """Flip a bit of a word that the program uses; of a program without maps none of them."""
-    space = FAULTS[inject]
-    image = program.images.get(space, np.zeros(0, np.uint32))
-    bit = int(rng.integers(3))
-    if space is Space.MAPS:
-        used = np.flatnonzero(image)
-        if not len(used):
-            return
-        word, bit = int(rng.choice(used)), int(rng.integers(WORD_BITS))
-    else:
-        word = program.populations[0].address + 2 if inject == "descriptor" else int(rng.integers(len(image)))
-    device.link.write(address(space, word), [int(image[word]) ^ (1 << bit)])
+    return flipped, values, None if costs.busy_cycles == busy else (busy, costs.busy_cycles)

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 import lifline
 from lifline.arch.config import PRESETS, preset
 from lifline.arch.registers import Space
+from lifline.cli.faults import FAULTS
 from lifline.cli.main import app
 from lifline.compiler.compile import compile_network
 from lifline.compiler.program_file import save as save_program
@@ -207,7 +208,8 @@ def test_bad_program_files_are_one_line_errors(tmp_path: Path, damage: str) -> N
 
 
 @needs_compiler
-@pytest.mark.parametrize("fault", ["weight", "descriptor", "delay", "state", "map"])
+@pytest.mark.parametrize("fault", FAULTS)
 def test_injected_faults_are_found(fault: str) -> None:
-    config = "maps" if fault == "map" else "tiny"
-    assert call("verify", "--random", "12", "--config", config, "--inject", fault, "--json")["mismatches"] > 0
+    config = "tiny" if fault in ("weight", "descriptor", "delay", "state") else "maps"
+    report = call("verify", "--random", "12", "--config", config, "--inject", fault, "--json")
+    assert 0 < report["mismatches"] <= report["injected"] <= 12
