@@ -17,7 +17,7 @@ from .values import integer, plain_fields, short, text
 LONGEST_NAME = 60
 """Longest name that a replaced configuration gets from its changes."""
 
-INTERFACE_VERSION = 8
+INTERFACE_VERSION = 9
 """Raised whenever program layout, registers or frames change meaning."""
 
 
@@ -57,7 +57,8 @@ class Config:
     slot_words : depth of the accumulator memory, in slots: one sum per lane. A population to which a single pass adds, in event mode, takes a slot per
         block, any other a slot per block and step of the window, or is computed step by step if there are too few. If not given or 0, as many as
         the largest population takes.
-    map_words : depth of each of the three map tables, which convolutions, pooling and shortcuts need; 0: there are none, nor taps of rings.
+    map_words : depth of each of the three map tables, which convolutions, pooling and shortcuts need; 0: there are none, nor taps of rings. With dense lanes
+        there is a memory of ``list_entries`` pointers beside them, for convolutions in dense mode.
     """
 
     name: str
@@ -196,6 +197,11 @@ class Config:
         if not self.map_words:
             return 0
         return min(self.ring_words // self.window * RING_BITS, MAX_SOURCE_WORDS * RING_BITS, 1 << INDEX_BITS)
+
+    @property
+    def gathers(self) -> bool:
+        """Whether there are GATHER_PASSes: convolutions in dense mode."""
+        return self.map_words > 0 and self.dense_lanes > 0
 
     @property
     def listed_fan_in(self) -> int:

@@ -1,4 +1,4 @@
-"""Maps: which weight words and slots a presynaptic neuron visits in a MAPPED_PASS.
+"""Maps: which weight words and slots a presynaptic neuron visits in a MAPPED_PASS, and what reaches a block in a GATHER_PASS.
 
 The index of an active presynaptic neuron within its pass is a number of three digits with mixed radices::
 
@@ -18,6 +18,28 @@ A source in its network's order has the digits (x, y, channel), one in position-
 
 Weight words and slots are modulo the depths of their memories: a word or a step may be negative in two's complement. A slot that comes again within
 ``ACCUMULATE_SPACING`` cycles waits.
+
+A GATHER_PASS goes the other way, from each block to what reaches it. ``channels`` presynaptic neurons make a source position; positions count from
+the first neuron that the pass scans, and those of a row are neighbours. Word ``table_2 + row`` of table 2 and word ``table_1 + column`` of table 1 say
+together for a target position which source positions its kernel covers: those of ``count + 1`` rows, from the first of which on ``count + 1`` columns each. A
+``slot`` is here a position, and ``exists`` 0 means that nothing is covered::
+
+    block = 0
+    for row in range(rows):                       # until there are no blocks left
+        for column in range(columns):
+            for group in range(groups):
+                r, c = table 2[table_2 + row], table 1[table_1 + column]
+                if r.exists and c.exists:
+                    for k in range(r.count + 1):
+                        first = r.slot + c.slot + k * row_positions
+                        for position in range(first, first + c.count + 1):
+                            for index in range(position * channels, (position + 1) * channels):
+                                weight = weight_base + index + r.weight + c.weight + k * row_step + group * group_step
+                                # the neuron's spikes of all steps, times this weight word, are added to `block`
+                block += 1
+
+Weight words are modulo the depth of their memory. Positions are not: all that are covered are scanned by the pass, and no more than ``list_entries``
+neurons are.
 """
 
 from __future__ import annotations
@@ -29,9 +51,9 @@ MAP = Word(
     "map",
     "A word of a map table.",
     Field("weight", 13, "weight words, added to those of the other tables and weight_base"),
-    Field("slot", 11, "slots, added to those of the other tables"),
-    Field("count", 7, "repetitions of the table's loop less one"),
-    Field("exists", 1, "0: neurons with this digit reach nothing"),
+    Field("slot", 11, "slots, added to those of the other tables; of a GATHER_PASS: source positions"),
+    Field("count", 7, "repetitions of the table's loop less one; of a GATHER_PASS: rows or columns less one"),
+    Field("exists", 1, "0: neurons with this digit reach nothing; of a GATHER_PASS: nothing reaches these blocks"),
 )
 
 TABLES = 3

@@ -69,7 +69,7 @@ PARAMETERS: dict[str, Parameter] = {
         f"a power of two from {2 * RING_BITS} to 65536",
         "list memory; the largest fan-in of a pass in dense mode, where larger layers take several passes; event mode scans smaller ones a step ahead",
     ),
-    "program_words": Parameter(DEPTH, "program memory: words of 32 bits, 3 per pass, 9 with maps, besides populations and rings"),
+    "program_words": Parameter(DEPTH, "program memory: words of 32 bits, 3 per pass, 8 or 9 with maps, besides populations and rings"),
     "input_words": Parameter("a power of two from 16 to 32768", "input buffer: words of 16 bits; the core waits less for a slow host"),
     "output_words": Parameter(
         "a power of two from 16 to 32768; room for a step of max_neurons",

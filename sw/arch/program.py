@@ -4,7 +4,7 @@ A program is a list of 32-bit words. The sequencer starts at word 0 in every win
 A ``PASS`` accumulates one projection (or a part of its presynaptic neurons) into a population; the last pass of a
 population carries the population's own words right behind it and updates the neurons. The words after those are the
 population's microprogram. A ``MAPPED_PASS`` has six words more, behind those of a ``PASS``, which say which weight words and slots
-each presynaptic neuron visits (:mod:`lifline.arch.maps`). What is between ``LOOP`` and ``REPEAT`` is executed once per step instead, for that step:
+each presynaptic neuron visits (:mod:`lifline.arch.maps`), a ``GATHER_PASS`` has five, which say for each block where what reaches it stands. What is between ``LOOP`` and ``REPEAT`` is executed once per step instead, for that step:
 populations whose spikes come back to them. ``END`` carries the descriptors of all delay rings; the sequencer moves their heads by a window. Pointers stand
 at least one word before the word that they point to is needed.
 """
@@ -24,6 +24,8 @@ class Opcode(enum.IntEnum):
     """event mode only, and only in configurations with maps"""
     LOOP = 3
     REPEAT = 4
+    GATHER_PASS = 5
+    """dense mode only, and only in configurations with maps and dense lanes"""
 
 
 class Mode(enum.IntEnum):
@@ -37,7 +39,7 @@ INSTRUCTION = Word(
     "instruction",
     "First word of every instruction.",
     Field("argument", 28, "END: number of ring descriptors, which follow; passes: see below; else zero"),
-    Field("opcode", 3, "END 0, PASS 1, MAPPED_PASS 2, LOOP 3, REPEAT 4"),
+    Field("opcode", 3, "END 0, PASS 1, MAPPED_PASS 2, LOOP 3, REPEAT 4, GATHER_PASS 5"),
     Field("flag", 1, "passes: see below; else zero"),
 )
 REPEAT_1 = Word(
@@ -50,27 +52,27 @@ REPEAT_WORDS = (INSTRUCTION, REPEAT_1)
 
 PASS_0 = Word(
     "pass_0",
-    "PASS and MAPPED_PASS, word 0.",
+    "PASS, MAPPED_PASS and GATHER_PASS, word 0.",
     Field("source_words", 12, "words of 32 presynaptic neurons to scan, at least 1"),
     Field("blocks", 12, "blocks of postsynaptic neurons, at least 1"),
     Field("mode", 1, "0 event, 1 dense"),
-    Field("clear", 1, "clear every row after reading it: the last pass that reads this ring"),
+    Field("clear", 1, "clear every row after reading it: the last pass that reads this ring; of a GATHER_PASS: those of its first clear_words"),
     Field("update", 1, "update the neurons: population words follow"),
     Field("one_slot", 1, "one accumulator slot per block for all steps, else one for each: only where no other pass adds to the population, in event mode, or in a loop"),
-    Field("opcode", 3, "1, or 2 for a MAPPED_PASS"),
+    Field("opcode", 3, "1, 2 for a MAPPED_PASS, or 5 for a GATHER_PASS"),
     Field("recurrent", 1, "event mode, with update: it reads the population's own spikes; a step's row is scanned when those of the step before are in it"),
 )
 PASS_1 = Word(
     "pass_1",
-    "PASS and MAPPED_PASS, word 1.",
+    "PASS, MAPPED_PASS and GATHER_PASS, word 1.",
     Field("ring", 16, "address of the ring descriptor"),
     Field("ring_base", 16, "ring word of the first source word, row 0"),
 )
 PASS_2 = Word(
     "pass_2",
-    "PASS and MAPPED_PASS, word 2.",
-    Field("weight_base", 16, "weight word of presynaptic neuron 0, block 0; of a MAPPED_PASS: added to all weight words of its tables"),
-    Field("fan_in", 16, "presynaptic neurons of this pass: the stride between blocks"),
+    "PASS, MAPPED_PASS and GATHER_PASS, word 2.",
+    Field("weight_base", 16, "weight word of presynaptic neuron 0, block 0; of the two others: added to all weight words of their tables"),
+    Field("fan_in", 16, "presynaptic neurons of this pass: the stride between blocks; of a GATHER_PASS: zero"),
 )
 PASS_WORDS = (PASS_0, PASS_1, PASS_2)
 
@@ -108,6 +110,46 @@ PASS_6, PASS_7, PASS_8 = _loop_word(6, 0), _loop_word(7, 1), _loop_word(8, 2)
 WALK_WORDS = (PASS_3, PASS_4, PASS_5, PASS_6, PASS_7, PASS_8)
 """Of a MAPPED_PASS, behind those of a PASS; digit 2 is what division by both radices leaves."""
 MAPPED_PASS_WORDS = PASS_WORDS + WALK_WORDS
+
+GATHER_3 = Word(
+    "gather_3",
+    "GATHER_PASS, word 3.",
+    Field("clear_words", 12, "with clear: so many of the source words, the first ones, are cleared after reading, at least 1"),
+    Field("channels", 12, "presynaptic neurons of a source position, at least 1; they stand together"),
+    Field("reserved", 8, "zero"),
+)
+GATHER_4 = Word(
+    "gather_4",
+    "GATHER_PASS, word 4.",
+    Field("groups", 12, "blocks of a target position, at least 1"),
+    Field("columns", 12, "target positions of a row, at least 1"),
+    Field("reserved", 8, "zero"),
+)
+GATHER_5 = Word(
+    "gather_5",
+    "GATHER_PASS, word 5.",
+    Field("unused", 10, "zero"),
+    Field("table_1", 10, "first word in table 1, the one of the first column"),
+    Field("table_2", 10, "first word in table 2, the one of the first row"),
+    Field("reserved", 2, "zero"),
+)
+GATHER_6 = Word(
+    "gather_6",
+    "GATHER_PASS, word 6.",
+    Field("group_step", 16, "weight words from a block to the next one of its position", signed=True),
+    Field("row_step", 16, "weight words from a source row to the next", signed=True),
+)
+GATHER_7 = Word(
+    "gather_7",
+    "GATHER_PASS, word 7.",
+    Field("row_positions", 16, "positions from a source row to the next"),
+    Field("reserved", 16, "zero"),
+)
+GATHER_WORDS = (GATHER_3, GATHER_4, GATHER_5, GATHER_6, GATHER_7)
+"""Of a GATHER_PASS, behind those of a PASS."""
+GATHER_PASS_WORDS = PASS_WORDS + GATHER_WORDS
+PASSES = {Opcode.PASS: PASS_WORDS, Opcode.MAPPED_PASS: MAPPED_PASS_WORDS, Opcode.GATHER_PASS: GATHER_PASS_WORDS}
+"""Layouts of every instruction that accumulates."""
 
 RING_0 = Word(
     "ring_0",
@@ -288,7 +330,7 @@ class MicroOp:
 
 NOP = MicroOp()
 
-PROGRAM_LAYOUTS: tuple[Word, ...] = (INSTRUCTION, *MAPPED_PASS_WORDS, REPEAT_1, *POPULATION_WORDS, *RING_WORDS, MICRO)
+PROGRAM_LAYOUTS: tuple[Word, ...] = (INSTRUCTION, *MAPPED_PASS_WORDS, *GATHER_WORDS, REPEAT_1, *POPULATION_WORDS, *RING_WORDS, MICRO)
 """Every layout of program memory, for the C header and the documentation."""
 
 MAX_RINGS = 2
@@ -298,4 +340,6 @@ POINTERS = ((PASS_1, "ring"), (POPULATION_5, "ring"), (REPEAT_1, "first"))
 """Words that lead elsewhere; all hold the address at the same place, so that what comes late from memory passes one multiplexer."""
 
 same_place(*POINTERS)
+for _table in ("table_1", "table_2"):
+    same_place((PASS_5, _table), (GATHER_5, _table))
 same_place((INSTRUCTION, "opcode"), (PASS_0, "opcode"))  # the instruction's word is looked at before it is known to be a pass

@@ -14,9 +14,8 @@ from lifline.arch.layout import Word
 from lifline.arch.program import (
     FIRST_COUNTER,
     INSTRUCTION,
-    MAPPED_PASS_WORDS,
     MICRO,
-    PASS_WORDS,
+    PASSES,
     POPULATION_1,
     POPULATION_2,
     POPULATION_WORDS,
@@ -155,7 +154,7 @@ class Program:
                     yield position, layout, image[position]
                     position += 1
                 continue
-            for layout in PASS_WORDS if opcode == Opcode.PASS else MAPPED_PASS_WORDS:
+            for layout in PASSES[Opcode(opcode)]:
                 yield position, layout, image[position]
                 position += 1
             if (population := populations.get(position)) is not None:

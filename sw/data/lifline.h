@@ -12,16 +12,16 @@
 
 /* versions */
 #define LIFLINE_MAGIC 0x4C46494Cu
-#define LIFLINE_INTERFACE_VERSION 8u
+#define LIFLINE_INTERFACE_VERSION 9u
 
 /* hashes of the configurations */
-#define LIFLINE_CONFIG_TINY_HASH 0x9E53F42Du
-#define LIFLINE_CONFIG_SMALL_HASH 0xA2D5BE78u
-#define LIFLINE_CONFIG_MEDIUM_HASH 0xA3DEBAB2u
-#define LIFLINE_CONFIG_LARGE_HASH 0xE02B7769u
-#define LIFLINE_CONFIG_LOIHI_HASH 0xF0AFCFF6u
-#define LIFLINE_CONFIG_CONV_HASH 0x8CDBDCE6u
-#define LIFLINE_CONFIG_CONV85_HASH 0x4B54A285u
+#define LIFLINE_CONFIG_TINY_HASH 0x184A1EB0u
+#define LIFLINE_CONFIG_SMALL_HASH 0x8B2DF9DBu
+#define LIFLINE_CONFIG_MEDIUM_HASH 0x663C5522u
+#define LIFLINE_CONFIG_LARGE_HASH 0x48CA2C94u
+#define LIFLINE_CONFIG_LOIHI_HASH 0xBDEBB162u
+#define LIFLINE_CONFIG_CONV_HASH 0xA73EAA1Du
+#define LIFLINE_CONFIG_CONV85_HASH 0x30BC222Cu
 
 /* frames: sync, sequence, kind or status, count, address (requests), payload, CRC; little-endian */
 #define LIFLINE_REQUEST_SYNC 165u
@@ -97,6 +97,7 @@
 #define LIFLINE_OPCODE_MAPPED_PASS 2u
 #define LIFLINE_OPCODE_LOOP 3u
 #define LIFLINE_OPCODE_REPEAT 4u
+#define LIFLINE_OPCODE_GATHER_PASS 5u
 #define LIFLINE_MODE_EVENT 0u
 #define LIFLINE_MODE_DENSE 1u
 #define LIFLINE_FACTOR_ZERO 0u
@@ -174,36 +175,36 @@
 /* instruction: First word of every instruction. */
 #define LIFLINE_INSTRUCTION_ARGUMENT_SHIFT 0u  /* END: number of ring descriptors, which follow; passes: see below; else zero */
 #define LIFLINE_INSTRUCTION_ARGUMENT_BITS 28u
-#define LIFLINE_INSTRUCTION_OPCODE_SHIFT 28u  /* END 0, PASS 1, MAPPED_PASS 2, LOOP 3, REPEAT 4 */
+#define LIFLINE_INSTRUCTION_OPCODE_SHIFT 28u  /* END 0, PASS 1, MAPPED_PASS 2, LOOP 3, REPEAT 4, GATHER_PASS 5 */
 #define LIFLINE_INSTRUCTION_OPCODE_BITS 3u
 #define LIFLINE_INSTRUCTION_FLAG_SHIFT 31u  /* passes: see below; else zero */
 #define LIFLINE_INSTRUCTION_FLAG_BITS 1u
-/* pass_0: PASS and MAPPED_PASS, word 0. */
+/* pass_0: PASS, MAPPED_PASS and GATHER_PASS, word 0. */
 #define LIFLINE_PASS_0_SOURCE_WORDS_SHIFT 0u  /* words of 32 presynaptic neurons to scan, at least 1 */
 #define LIFLINE_PASS_0_SOURCE_WORDS_BITS 12u
 #define LIFLINE_PASS_0_BLOCKS_SHIFT 12u  /* blocks of postsynaptic neurons, at least 1 */
 #define LIFLINE_PASS_0_BLOCKS_BITS 12u
 #define LIFLINE_PASS_0_MODE_SHIFT 24u  /* 0 event, 1 dense */
 #define LIFLINE_PASS_0_MODE_BITS 1u
-#define LIFLINE_PASS_0_CLEAR_SHIFT 25u  /* clear every row after reading it: the last pass that reads this ring */
+#define LIFLINE_PASS_0_CLEAR_SHIFT 25u  /* clear every row after reading it: the last pass that reads this ring; of a GATHER_PASS: those of its first clear_words */
 #define LIFLINE_PASS_0_CLEAR_BITS 1u
 #define LIFLINE_PASS_0_UPDATE_SHIFT 26u  /* update the neurons: population words follow */
 #define LIFLINE_PASS_0_UPDATE_BITS 1u
 #define LIFLINE_PASS_0_ONE_SLOT_SHIFT 27u  /* one accumulator slot per block for all steps, else one for each: only where no other pass adds to the population, in event mode, or in a loop */
 #define LIFLINE_PASS_0_ONE_SLOT_BITS 1u
-#define LIFLINE_PASS_0_OPCODE_SHIFT 28u  /* 1, or 2 for a MAPPED_PASS */
+#define LIFLINE_PASS_0_OPCODE_SHIFT 28u  /* 1, 2 for a MAPPED_PASS, or 5 for a GATHER_PASS */
 #define LIFLINE_PASS_0_OPCODE_BITS 3u
 #define LIFLINE_PASS_0_RECURRENT_SHIFT 31u  /* event mode, with update: it reads the population's own spikes; a step's row is scanned when those of the step before are in it */
 #define LIFLINE_PASS_0_RECURRENT_BITS 1u
-/* pass_1: PASS and MAPPED_PASS, word 1. */
+/* pass_1: PASS, MAPPED_PASS and GATHER_PASS, word 1. */
 #define LIFLINE_PASS_1_RING_SHIFT 0u  /* address of the ring descriptor */
 #define LIFLINE_PASS_1_RING_BITS 16u
 #define LIFLINE_PASS_1_RING_BASE_SHIFT 16u  /* ring word of the first source word, row 0 */
 #define LIFLINE_PASS_1_RING_BASE_BITS 16u
-/* pass_2: PASS and MAPPED_PASS, word 2. */
-#define LIFLINE_PASS_2_WEIGHT_BASE_SHIFT 0u  /* weight word of presynaptic neuron 0, block 0; of a MAPPED_PASS: added to all weight words of its tables */
+/* pass_2: PASS, MAPPED_PASS and GATHER_PASS, word 2. */
+#define LIFLINE_PASS_2_WEIGHT_BASE_SHIFT 0u  /* weight word of presynaptic neuron 0, block 0; of the two others: added to all weight words of their tables */
 #define LIFLINE_PASS_2_WEIGHT_BASE_BITS 16u
-#define LIFLINE_PASS_2_FAN_IN_SHIFT 16u  /* presynaptic neurons of this pass: the stride between blocks */
+#define LIFLINE_PASS_2_FAN_IN_SHIFT 16u  /* presynaptic neurons of this pass: the stride between blocks; of a GATHER_PASS: zero */
 #define LIFLINE_PASS_2_FAN_IN_BITS 16u
 /* pass_3: MAPPED_PASS, word 3: digit 0 of a presynaptic neuron's index. */
 #define LIFLINE_PASS_3_RECIPROCAL_0_SHIFT 0u  /* of radix_0, see `arch/maps.py` */
@@ -243,6 +244,39 @@
 #define LIFLINE_PASS_8_WEIGHT_STEP_BITS 16u
 #define LIFLINE_PASS_8_SLOT_STEP_SHIFT 16u  /* slots from one repetition to the next, signed */
 #define LIFLINE_PASS_8_SLOT_STEP_BITS 16u
+/* gather_3: GATHER_PASS, word 3. */
+#define LIFLINE_GATHER_3_CLEAR_WORDS_SHIFT 0u  /* with clear: so many of the source words, the first ones, are cleared after reading, at least 1 */
+#define LIFLINE_GATHER_3_CLEAR_WORDS_BITS 12u
+#define LIFLINE_GATHER_3_CHANNELS_SHIFT 12u  /* presynaptic neurons of a source position, at least 1; they stand together */
+#define LIFLINE_GATHER_3_CHANNELS_BITS 12u
+#define LIFLINE_GATHER_3_RESERVED_SHIFT 24u  /* zero */
+#define LIFLINE_GATHER_3_RESERVED_BITS 8u
+/* gather_4: GATHER_PASS, word 4. */
+#define LIFLINE_GATHER_4_GROUPS_SHIFT 0u  /* blocks of a target position, at least 1 */
+#define LIFLINE_GATHER_4_GROUPS_BITS 12u
+#define LIFLINE_GATHER_4_COLUMNS_SHIFT 12u  /* target positions of a row, at least 1 */
+#define LIFLINE_GATHER_4_COLUMNS_BITS 12u
+#define LIFLINE_GATHER_4_RESERVED_SHIFT 24u  /* zero */
+#define LIFLINE_GATHER_4_RESERVED_BITS 8u
+/* gather_5: GATHER_PASS, word 5. */
+#define LIFLINE_GATHER_5_UNUSED_SHIFT 0u  /* zero */
+#define LIFLINE_GATHER_5_UNUSED_BITS 10u
+#define LIFLINE_GATHER_5_TABLE_1_SHIFT 10u  /* first word in table 1, the one of the first column */
+#define LIFLINE_GATHER_5_TABLE_1_BITS 10u
+#define LIFLINE_GATHER_5_TABLE_2_SHIFT 20u  /* first word in table 2, the one of the first row */
+#define LIFLINE_GATHER_5_TABLE_2_BITS 10u
+#define LIFLINE_GATHER_5_RESERVED_SHIFT 30u  /* zero */
+#define LIFLINE_GATHER_5_RESERVED_BITS 2u
+/* gather_6: GATHER_PASS, word 6. */
+#define LIFLINE_GATHER_6_GROUP_STEP_SHIFT 0u  /* weight words from a block to the next one of its position, signed */
+#define LIFLINE_GATHER_6_GROUP_STEP_BITS 16u
+#define LIFLINE_GATHER_6_ROW_STEP_SHIFT 16u  /* weight words from a source row to the next, signed */
+#define LIFLINE_GATHER_6_ROW_STEP_BITS 16u
+/* gather_7: GATHER_PASS, word 7. */
+#define LIFLINE_GATHER_7_ROW_POSITIONS_SHIFT 0u  /* positions from a source row to the next */
+#define LIFLINE_GATHER_7_ROW_POSITIONS_BITS 16u
+#define LIFLINE_GATHER_7_RESERVED_SHIFT 16u  /* zero */
+#define LIFLINE_GATHER_7_RESERVED_BITS 16u
 /* repeat_1: REPEAT, word 1. */
 #define LIFLINE_REPEAT_1_FIRST_SHIFT 0u  /* address of the instruction behind LOOP: executed next, until all steps of the window are through */
 #define LIFLINE_REPEAT_1_FIRST_BITS 16u
@@ -373,11 +407,11 @@
 /* map: A word of a map table. */
 #define LIFLINE_MAP_WEIGHT_SHIFT 0u  /* weight words, added to those of the other tables and weight_base */
 #define LIFLINE_MAP_WEIGHT_BITS 13u
-#define LIFLINE_MAP_SLOT_SHIFT 13u  /* slots, added to those of the other tables */
+#define LIFLINE_MAP_SLOT_SHIFT 13u  /* slots, added to those of the other tables; of a GATHER_PASS: source positions */
 #define LIFLINE_MAP_SLOT_BITS 11u
-#define LIFLINE_MAP_COUNT_SHIFT 24u  /* repetitions of the table's loop less one */
+#define LIFLINE_MAP_COUNT_SHIFT 24u  /* repetitions of the table's loop less one; of a GATHER_PASS: rows or columns less one */
 #define LIFLINE_MAP_COUNT_BITS 7u
-#define LIFLINE_MAP_EXISTS_SHIFT 31u  /* 0: neurons with this digit reach nothing */
+#define LIFLINE_MAP_EXISTS_SHIFT 31u  /* 0: neurons with this digit reach nothing; of a GATHER_PASS: nothing reaches these blocks */
 #define LIFLINE_MAP_EXISTS_BITS 1u
 
 /* CRC-16/IBM-3740 of a frame, from its byte after sync up to its CRC. Start with 0xFFFF. */
