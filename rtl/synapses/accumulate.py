@@ -121,7 +121,7 @@ class Accumulate(wiring.Component):
             walk.base.eq(base),
             walk.indices.payload.eq(Cat(entries.entry.index, entries.entry.upper)),
             walk.indices.valid.eq(listed & command.mapped),
-            walk.pairs.ready.eq(event.take),
+            walk.pairs.ready.eq(event.ending & ~weights.hold),  # what `take` waits for beside a pair
             weights.walking.eq(command.mapped),
             weights.walked.eq(walk.pairs.payload.weight),
         ]

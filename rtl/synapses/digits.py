@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from lifline.arch.config import Config
 from lifline.arch.maps import TABLES
 
-from ..cells.buffers import StreamRegister
+from ..cells.buffers import StreamBuffer, StreamRegister
 from ..cells.decode import WALK_SHAPE
 from ..cells.divide import quotient
 
@@ -28,7 +28,8 @@ class Digits(wiring.Component):
     """Divides twice, and adds every digit to where its table begins; see :mod:`lifline.arch.maps`.
 
     Four stages, one index per cycle: the index; its quotient by radix 0; digit 0 and the quotient of that by radix 1; digits 1 and 2. A digit is what
-    the quotient times its radix leaves. Tables are at most as long as their memories: of digits and quotients that are no dividend only so many bits count.
+    the quotient times its radix leaves. A place before the first stage takes an index while that waits, so that taking one from the list is no matter of all that
+    comes behind. Tables are at most as long as their memories: of digits and quotients that are no dividend only so many bits count.
 
     Members
     -------
@@ -49,7 +50,7 @@ class Digits(wiring.Component):
         first, second, tables = words.pass_3, words.pass_4, words.pass_5
         quotients = data.StructLayout({"quotient": unsigned(bits), "sum": unsigned(address_bits)})
         last_quotients = data.StructLayout({"digit": unsigned(address_bits), "quotient": unsigned(address_bits), "sum": unsigned(address_bits)})
-        m.submodules.index = index = StreamRegister(unsigned(bits))
+        m.submodules.index = index = StreamBuffer(unsigned(bits))
         m.submodules.divided = divided = StreamRegister(quotients)
         m.submodules.divided_twice = divided_twice = StreamRegister(last_quotients)
         m.submodules.addresses = addresses = StreamRegister(data.ArrayLayout(unsigned(address_bits), TABLES))
@@ -60,7 +61,7 @@ class Digits(wiring.Component):
             m.d.comb += [following.i.valid.eq(stage.o.valid), stage.o.ready.eq(following.i.ready)]
         number, once, twice = (stage.o.payload for stage in stages[:3])
         m.d.comb += [
-            self.busy.eq(index.o.valid | divided.o.valid | divided_twice.o.valid | addresses.o.valid),
+            self.busy.eq(index.waits | index.o.valid | divided.o.valid | divided_twice.o.valid | addresses.o.valid),
             divided.i.payload.quotient.eq(quotient(number, first.reciprocal_0, first.shift_0, bits)),
             divided.i.payload.sum.eq(number + tables.table_0),
             divided_twice.i.payload.digit.eq(once.sum - once.quotient[:address_bits] * first.radix_0[:address_bits]),

@@ -19,7 +19,8 @@ class Walk(wiring.Component):
     """Every index becomes as many pairs as :mod:`lifline.arch.maps` says, in the order of the indices, one pair per cycle without a gap.
 
     ``WALK_STAGES`` stages, each of which holds one index, lie between the list and the loops: four of :class:`~lifline.rtl.synapses.digits.Digits` and three of
-    :class:`~lifline.rtl.synapses.look_up.LookUp`. An index moves on in every cycle in which the stage in front of it is empty or moves on too. One that is
+    :class:`~lifline.rtl.synapses.look_up.LookUp`. An index moves on in every cycle in which the stage in front of it is empty or moves on too. Before
+    the first stage one more index waits while that does not move; the next one is taken when it has gone on. One that is
     taken in cycle ``t`` of an empty walk is in stage ``k`` in cycle ``t + k``; one that reaches nothing is not in stage 6 any more. The last stage moves when the
     loops are empty or their last pair is taken; then its first pair is shown, in cycle ``t + WALK_STAGES + 1``, and, if it is taken at once, a new one in
     every cycle. So an index with one pair takes a cycle, and so does one that reaches nothing; while the loops are busy, others fill the stages behind.

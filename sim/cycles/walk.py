@@ -15,10 +15,12 @@ FIRST = 1
 
 
 class Walk:
-    """As many stages as ``WALK_STAGES``, each with one presynaptic neuron; the pair that the loops show; and the pair in hand, which is added."""
+    """As many stages as ``WALK_STAGES``, each with one presynaptic neuron, and one that waits before them; the pair that the loops show; and the pair in hand, which is added."""
 
     taken: int
     """neurons that have been taken from the list in this pass"""
+    stage_0: int
+    """one that waits for the first stage"""
     stage_1: int
     stage_2: int
     stage_3: int
@@ -83,9 +85,9 @@ def show(walk: Walk, slots: Slots, entries: Entries, current_step: int, base: in
     free_1 = walk.stage_1 == 0 or free_2
     walk.moves = free_7 << 7 | free_6 << 6 | free_5 << 5 | free_4 << 4 | free_3 << 3 | free_2 << 2 | free_1 << 1
     at_end = entries.rows_done > current_step and entries.pointer == end
-    walk.take = enable and entries.available and not at_end and free_1
+    walk.take = enable and entries.available and not at_end and walk.stage_0 == 0
     unsettled = walk.added == 1 or walk.added == 2 or slots.before == base + 1
-    busy = walk.shows or (walk.stage_1 | walk.stage_2 | walk.stage_3 | walk.stage_4 | walk.stage_5 | walk.stage_6 | walk.stage_7) != 0
+    busy = walk.shows or (walk.stage_0 | walk.stage_1 | walk.stage_2 | walk.stage_3 | walk.stage_4 | walk.stage_5 | walk.stage_6 | walk.stage_7) != 0
     walk.done = at_end and ending and not unsettled and not busy
 
 
@@ -131,8 +133,8 @@ def step(
         walk.stage_3 = walk.stage_2
     if walk.moves >> 2 & 1:
         walk.stage_2 = walk.stage_1
-    if walk.moves >> 1 & 1:
-        walk.stage_1 = 0
     if walk.take:
-        walk.stage_1 = order[walk.taken] + FIRST
+        walk.stage_0 = order[walk.taken] + FIRST
         walk.taken += 1
+    if walk.moves >> 1 & 1:
+        walk.stage_1, walk.stage_0 = walk.stage_0, 0

@@ -10,6 +10,7 @@ from amaranth.hdl import Assert, Assume, Cat, Elaboratable, Fragment, Module, Mu
 from amaranth.lib.wiring import In
 
 from lifline.arch.maps import TABLES
+from lifline.rtl.cells import buffers as buffers_module
 from lifline.rtl.synapses import look_up as look_up_module
 from lifline.rtl.synapses import loops as loops_module
 from lifline.sim.random.variants import VARIANTS
@@ -26,6 +27,31 @@ SMALL = 3
 def inputs(unit: object) -> list[Signal]:
     found = [value for _, member, value in unit.signature.flatten(unit) if member.flow is In]  # type: ignore[attr-defined]
     return [value if isinstance(value, Signal) else value.as_value() for value in found]
+
+
+class IndicesWaitInOrder(Elaboratable):
+    """What enters the buffer before the first stage leaves it once and in order: payloads count, those that enter and those that leave."""
+
+    INSIDE = (("held, moves = Signal.like(self.i.payload), Signal()", "held, moves = self.held, _ = Signal.like(self.i.payload), Signal()"),)
+    BITS = 3
+
+    def __init__(self, module: ModuleType) -> None:
+        self.unit = module.StreamBuffer(self.BITS)
+        self.ports = inputs(self.unit)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        source = self.unit
+        m.submodules.unit = Fragment.get(source, platform)  # at once: what is inside it is asked about below
+        entered, left = Signal(self.BITS), Signal(self.BITS)
+        m.d.sync += [entered.eq(entered + (source.i.valid & source.i.ready)), left.eq(left + (source.o.valid & source.o.ready))]
+        inside = Signal(self.BITS)
+        m.d.comb += [Assume(source.i.payload == entered), inside.eq(entered - left), Assert(inside == source.o.valid + source.waits)]
+        with m.If(source.o.valid):
+            m.d.comb += Assert(source.o.payload == left)
+        with m.If(source.waits):
+            m.d.comb += [Assert(source.o.valid), Assert(source.held == (left + 1)[: self.BITS])]
+        return m
 
 
 class IndicesAreKept(Elaboratable):
@@ -109,6 +135,12 @@ class PairsAreCounted(Elaboratable):
 
 
 PROOFS = {
+    "indices-wait-in-order": (IndicesWaitInOrder, buffers_module, (
+        ("self.i.ready.eq(~self.waits)", "self.i.ready.eq(1)"),
+        ("self.waits.eq(~moves & (self.waits | self.i.valid))", "self.waits.eq(~moves & self.i.valid)"),
+        ("Mux(self.waits, held, self.i.payload)", "Mux(self.i.valid, self.i.payload, held)"),
+        ("with m.If(~self.waits):", "with m.If(self.i.valid):"),
+    )),
     "indices-are-kept": (IndicesAreKept, look_up_module, (
         ("self.i.ready.eq(~read | words.i.ready)", "self.i.ready.eq(1)"),
         ("self.maps.enable.eq(self.i.ready)", "self.maps.enable.eq(1)"),

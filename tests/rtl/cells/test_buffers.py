@@ -6,15 +6,16 @@ import random
 
 import pytest
 
-from lifline.rtl.cells.buffers import StreamRegister
+from lifline.rtl.cells.buffers import StreamBuffer, StreamRegister
 
 from ..bench import simulate
 
 
+@pytest.mark.parametrize("kind", [StreamRegister, StreamBuffer])
 @pytest.mark.parametrize(("offering", "taking", "cycles"), [(1.0, 1.0, 201), (0.5, 1.0, None), (1.0, 0.5, None), (0.6, 0.6, None)])
-def test_a_register_passes_every_payload_once_and_in_order(offering: float, taking: float, cycles: int | None) -> None:
+def test_a_register_passes_every_payload_once_and_in_order(kind: type[StreamRegister | StreamBuffer], offering: float, taking: float, cycles: int | None) -> None:
     """At full speed, 200 payloads take a cycle each and one to pass through."""
-    register, rng = StreamRegister(8), random.Random(1)
+    register, rng = kind(8), random.Random(1)
     sent, received, passed = [rng.randrange(256) for _ in range(200)], [], 0
 
     async def bench(ctx):

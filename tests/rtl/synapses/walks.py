@@ -189,11 +189,12 @@ class WalkModel:
 
     def __init__(self) -> None:
         self.stages: list[list[Pair] | None] = [None] * WALK_STAGES
+        self.waiting: list[Pair] | None = None  # before the first stage
         self.left: list[Pair] = []  # pairs in the loops, the one that is shown first
 
     @property
     def busy(self) -> bool:
-        return bool(self.left) or any(stage is not None for stage in self.stages)
+        return bool(self.left) or any(stage is not None for stage in (self.waiting, *self.stages))
 
     def cycle(self, offered: list[Pair] | None, takes: bool) -> tuple[bool, Pair | None]:
         """``offered``: pairs of an index that may be taken; ``takes``: whoever is behind the walk takes a pair. Whether the index was taken, and the pair."""
@@ -207,7 +208,9 @@ class WalkModel:
             if self.stages[k] is None:
                 held, self.stages[k - 1] = self.stages[k - 1], None
                 self.stages[k] = None if k == self.DROPPED and held == [] else held
-        taken = self.stages[0] is None and offered is not None
+        taken = self.waiting is None and offered is not None
         if taken:
-            self.stages[0] = offered
+            self.waiting = offered
+        if self.stages[0] is None:
+            self.stages[0], self.waiting = self.waiting, None
         return taken, shown if takes else None
