@@ -95,7 +95,9 @@ def check_supported(network: Network, config: Config, layouts: Mapping[str, Layo
     if total > config.max_neurons:
         padding = total - sum(p.size for p in network.populations if p.neurons is not None)
         told = f" ({padding} of them padding)" if padding else ""
-        raise CompileError(f"the network has {total} neurons{told} besides inputs, `{config.name}` has {config.max_neurons}")
+        raise CompileError(
+            f"the network has {total} neurons{told} besides inputs, `{config.name}` has {config.max_neurons}; use fewer neurons or a larger configuration"
+        )
     rows = 1 << RECORD["index"].width
     for p in network.populations:
         if p.neurons is not None and ceil_div(layouts[p.name].size, config.multipliers) > rows:

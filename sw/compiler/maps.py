@@ -42,6 +42,7 @@ def place_maps(network: Network, config: Config, walks: Sequence[tuple[str, Walk
     stored: list[list[int]] = [[] for _ in range(TABLES)]
     found: list[dict[tuple[int, ...], int]] = [{} for _ in range(TABLES)]
     starts: list[tuple[int, ...] | None] = []
+    needs: dict[str, int] = {}
     for where, walk in walks:
         if walk is None:
             starts.append(None)
@@ -53,10 +54,12 @@ def place_maps(network: Network, config: Config, walks: Sequence[tuple[str, Walk
                 found[table][words] = len(stored[table])
                 stored[table] += words
             own.append(found[table][words])
+            needs[where] = max(needs.get(where, 0), len(words))
         starts.append(tuple(own))
     if not any(starts):
         return Maps(tuple(starts), np.zeros(0, np.uint32), {})
-    memory = MAPS.claim(network, config, max(len(words) for words in stored))
+    largest = max(needs, key=lambda where: needs[where])
+    memory = MAPS.claim(network, config, max(len(words) for words in stored), f" ({largest} {needs[largest]:,} of them)")
     image = np.zeros((TABLES, config.map_words), np.uint32)
     for table, words in enumerate(stored):
         image[table, : len(words)] = words

@@ -27,8 +27,8 @@ class Memory:
     unit: str
     hint: str
 
-    def claim(self, network: Network, config: Config, used: int) -> MemoryUse:
-        """Room for ``used`` words.
+    def claim(self, network: Network, config: Config, used: int, detail: str = "") -> MemoryUse:
+        """Room for ``used`` words; ``detail`` says in messages who needs them.
 
         Raises
         ------
@@ -36,7 +36,7 @@ class Memory:
         """
         limit = getattr(config, self.depth)
         if used > limit:
-            raise CompileError(f"network `{network.name}` needs {used:,} {self.unit}, `{config.name}` has {limit:,}: {self.hint}")
+            raise CompileError(f"network `{network.name}` needs {used:,} {self.unit}, `{config.name}` has {limit:,}{detail}: {self.hint}")
         return {self.name: (used, limit)}
 
 
@@ -45,4 +45,4 @@ DELAYS = Memory("delay entries", "delay_entries", "axonal delays", "use uniform 
 WEIGHTS = Memory("weight words", "weight_words", "weight words", "use a larger configuration")
 PROGRAM = Memory("program words", "program_words", "program words", "use fewer layers")
 NEURONS = Memory("neuron words", "neuron_words", "neuron words", "use fewer or simpler neurons")
-MAPS = Memory("map words", "map_words", "words in each memory of maps", "use fewer or smaller convolutions")
+MAPS = Memory("map words", "map_words", "words in each memory of maps", "use fewer or smaller layers with tables, or a configuration with more map_words")

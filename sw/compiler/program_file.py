@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from lifline.arch.config import Config
+from lifline.arch.config import INTERFACE_VERSION, Config
 from lifline.arch.errors import LiflineError, ProgramError
 from lifline.arch.program import Mode
 from lifline.network import file as network_file
@@ -143,7 +143,8 @@ def _compiled_again(text: str, images: dict[str, NDArray[Any]]) -> Program:
     config = Config(**description.config)
     if config.hash != description.config_hash:
         raise ValueError(
-            f"it was compiled for configuration `{config.name}` with hash {description.config_hash:08x}, which this lifline calls {config.hash:08x}"
+            f"it was compiled for configuration `{config.name}` with hash {description.config_hash:08x}, which this lifline calls {config.hash:08x}: "
+            f"it is of another interface of the gateware than version {INTERFACE_VERSION}, or was changed"
         )
     network = _network(images)
     modes: dict[tuple[str, str], Mode] = {}

@@ -136,8 +136,8 @@ def test_equal_tables_are_stored_once() -> None:
 def test_tables_that_do_not_fit_are_refused() -> None:
     many = tuple(Start(k, 0, 1) for k in range(CONV.map_words + 1))
     place_maps(CHAIN, CONV, [("x", walk_of(many[1:], ONE, ONE))])
-    with pytest.raises(CompileError, match="`chain` needs 513 words in each memory of maps, `conv` has 512: use fewer or smaller convolutions"):
-        place_maps(CHAIN, CONV, [("x", walk_of(ONE, many, ONE))])
+    with pytest.raises(CompileError, match=r"`chain` needs 515 words in each memory of maps, `conv` has 512 \(projection x 513 of them\): use fewer or smaller layers"):
+        place_maps(CHAIN, CONV, [("projection y", walk_of(ONE, many[:2], ONE)), ("projection x", walk_of(ONE, many, ONE))])
 
 
 @pytest.mark.parametrize(("most", "message"), [

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from lifline.arch.config import preset
+from lifline.arch import config as config_module
+from lifline.arch.config import INTERFACE_VERSION, preset
 from lifline.arch.errors import ProgramError
 from lifline.arch.program import FIRST_COUNTER, POPULATION_WORDS
 from lifline.arch.registers import Space
@@ -113,6 +114,16 @@ def test_foreign_files_and_other_versions_are_refused(path: Path, name: str, val
     written(path, header, tensors)
     with pytest.raises(ProgramError, match=message):
         load(path)
+
+
+@pytest.mark.parametrize("version", [5, INTERFACE_VERSION + 1])
+def test_a_program_of_another_interface_is_refused_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int) -> None:
+    """Its file has the version of today's: only the gateware's words have changed."""
+    monkeypatch.setattr(config_module, "INTERFACE_VERSION", version)
+    save(program(), tmp_path / "program")
+    monkeypatch.undo()
+    with pytest.raises(ProgramError, match=f"another interface of the gateware than version {INTERFACE_VERSION}, or was changed.*compile the network again"):
+        load(tmp_path / "program")
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", "null", '{"registers": {"magic_spell": 1}}', '{"registers": {}, "populations": [{}]}'])

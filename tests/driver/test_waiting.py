@@ -83,6 +83,19 @@ def test_sources_that_just_fit_and_just_do_not() -> None:
             check(config, layers(config, size, blocks * config.lanes), np.ones((9, size), np.uint8), ["all"])
 
 
+@pytest.mark.parametrize("size", [63, 64, 65, 80])
+@pytest.mark.parametrize("record", [[], ["all", "all.v"]], ids=["nothing", "states"])
+def test_a_recurrent_network_whose_list_cannot_hold_a_step(size: int, record: list[str]) -> None:
+    """To itself, and by way of another population; all of its neurons fire in most steps."""
+    config = VARIANTS["short-list"]
+    plain = layers(config, 5, size, size, 7, weights=4, threshold=2)
+    back = np.random.default_rng(size).integers(-1, 3, (size, size))
+    for source in ("p1", "p2"):
+        network = plain.replace(projections=(*plain.projections, Projection(source=source, target="p1", weights=back, delays=1)))
+        assert compile_network(network, config, Mode.EVENT).is_recurrent
+        check(config, network, (np.random.default_rng(3).random((9, 5)) < 0.5).astype(np.uint8), record)
+
+
 @pytest.mark.parametrize("neurons", [8448, 8192, 5000])
 @pytest.mark.parametrize("pause", [0, 6_000], ids=["quick-host", "slow-host"])
 def test_large_recorded_populations(neurons: int, pause: int) -> None:
