@@ -18,7 +18,7 @@ from lifline.network.connections.pooling import Pooling
 
 from .activity import Activity
 from .budgets import FiringBudget
-from .delays import AxonalDelays, ChannelDelays, Delays, DendriticDelays, FixedDelays, LearnedDelays
+from .delays import AxonalDelays, ChannelDelays, Delays, DendriticDelays, FixedDelays, Later, LearnedDelays
 from .fine_tuning import from_network
 from .log import CsvLogger, Logger
 from .network import SpikingNetwork
@@ -47,6 +47,7 @@ __all__ = [
     "FullyConnected",
     "Identity",
     "LeakyIntegrator",
+    "Later",
     "LearnedDelays",
     "Logger",
     "Pooling",

@@ -21,7 +21,7 @@ from lifline.network.model import MAX_DELAY
 from . import kernels
 from .clip import bounded
 from .quantisation import spread
-from .synapses import Through, fully_connected
+from .synapses import Through, delayed, fully_connected
 
 
 class _Shift(torch.autograd.Function):
@@ -76,6 +76,15 @@ class Delays(nn.Module):
         """
         raise NotImplementedError
 
+    @property
+    def after(self) -> tuple[Delays | None, int] | None:
+        """Delays that are the source's alone: those of a module (None: none), whose :meth:`trains` many projections may share, and then as many steps."""
+        return None
+
+    def trains(self, spikes: torch.Tensor) -> torch.Tensor:
+        """Spikes (batch, time, source) as they arrive, where delays are the source's."""
+        raise NotImplementedError
+
     def exported(self) -> np.ndarray | int | None:
         """Whole delays for the network description: one, (source,), (source channel,) or (target, source)."""
         raise NotImplementedError
@@ -116,11 +125,11 @@ class FixedDelays(Delays):
     def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, synapses: Through = fully_connected, *, first: int = 0, lead: int = 0) -> torch.Tensor:
         if self.minimum != self.maximum:
             return synapses(shift(spikes, spread(self.delays - lead, spikes.shape[2]), first), weights)
-        delay = self.minimum - lead
-        kept = spikes[:, max(first - delay, 0) : max(spikes.shape[1] - delay, 0)]
-        x = synapses(kept, weights)
-        missing = spikes.shape[1] - first - x.shape[1]
-        return nn.functional.pad(x, (0, 0, missing, 0)) if missing else x
+        return delayed(synapses, spikes, weights, self.minimum - lead, first)
+
+    @property
+    def after(self) -> tuple[Delays | None, int] | None:
+        return (None, self.minimum) if self.minimum == self.maximum else None
 
     def exported(self) -> np.ndarray | int | None:
         values = self.delays.numpy().astype(np.int64)
@@ -197,6 +206,13 @@ class AxonalDelays(LearnedDelays):
     def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, synapses: Through = fully_connected, *, first: int = 0, lead: int = 0) -> torch.Tensor:
         return synapses(shift(spikes, spread(self.values() - lead, spikes.shape[2]), first), weights)
 
+    @property
+    def after(self) -> tuple[Delays | None, int] | None:
+        return self, 0
+
+    def trains(self, spikes: torch.Tensor) -> torch.Tensor:
+        return shift(spikes, spread(self.values(), spikes.shape[2]))
+
     def exported(self) -> np.ndarray | int | None:
         return self.rounded()
 
@@ -206,6 +222,38 @@ class ChannelDelays(AxonalDelays):
 
     def build(self, source: Shape, target: Shape) -> None:
         self._build(source[0])
+
+
+class Later(Delays):
+    """The delays of another module and ``steps`` more: a tap of a kernel over time behind learned delays, all in one ring.
+
+    Raises
+    ------
+    TrainingError   for delays of no source, or of more than 63 steps together.
+    """
+
+    def __init__(self, delays: AxonalDelays, steps: int) -> None:
+        if not isinstance(delays, AxonalDelays):
+            raise TrainingError(f"only AxonalDelays and ChannelDelays can be later by some steps, not {type(delays).__name__}; FixedDelays are given the sum")
+        super().__init__(delays.minimum + steps, delays.maximum + steps)
+        self.delays, self.steps = delays, steps
+
+    def build(self, source: Shape, target: Shape) -> None:
+        self.delays.build(source, target)
+
+    def synaptic_input(self, spikes: torch.Tensor, weights: torch.Tensor, synapses: Through = fully_connected, *, first: int = 0, lead: int = 0) -> torch.Tensor:
+        return self.delays.synaptic_input(spikes, weights, synapses, first=first, lead=lead - self.steps)
+
+    @property
+    def after(self) -> tuple[Delays | None, int] | None:
+        return self.delays, self.steps
+
+    def exported(self) -> np.ndarray | int | None:
+        return self.delays.rounded() + self.steps
+
+    @property
+    def whole(self) -> bool:
+        return self.delays.whole
 
 
 class DendriticDelays(LearnedDelays):

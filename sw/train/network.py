@@ -10,6 +10,7 @@ from lifline.arch.errors import TrainingError
 from lifline.network.model import Network
 
 from .activity import Activity
+from .arrival import arriving
 from .delays import Delays, LearnedDelays
 from .export import to_network
 from .projection import TrainableProjection
@@ -28,7 +29,7 @@ class SpikingNetwork(Topology):
     """
 
     def forward(self, spikes: torch.Tensor, *, keep_stored: bool = False) -> Activity:
-        """Run all steps of ``spikes`` (batch, time, neuron), 0 or 1, from reset.
+        """Run all steps of ``spikes`` (batch, time, neuron), 0 or 1, from reset; without a quantisation they may be graded, any finite numbers.
 
         Raises
         ------
@@ -36,7 +37,10 @@ class SpikingNetwork(Topology):
         """
         if spikes.ndim != 3 or spikes.shape[2] != self.size(self.input_name) or not spikes.shape[1]:
             raise TrainingError(f"spikes have shape {tuple(spikes.shape)}; `{self.name}` needs (batch, time, {self.size(self.input_name)})")
-        if not ((spikes == 0) | (spikes == 1)).all():
+        if self.quantisation is None:
+            if not torch.isfinite(spikes).all():
+                raise TrainingError("graded spikes must be finite numbers; some are not")
+        elif not ((spikes == 0) | (spikes == 1)).all():
             raise TrainingError(f"spikes must be 0 or 1; these have values {float(spikes.min()):g}..{float(spikes.max()):g} (encode samples as spikes first)")
         order = self.order()
         assert self.output is not None
@@ -57,8 +61,8 @@ class SpikingNetwork(Topology):
             population = self.population(name)
             activity.units[name], integers = self.scaled_weights(name)
             weights[name] = list(zip(self.projections_into(name), integers, strict=True))
-            arriving = [p.synaptic_input(activity.sent[p.source], w) for p, w in weights[name] if p.source not in names or not cyclic]
-            outside[name] = sum(arriving[1:], arriving[0]) * scale[name] if arriving else torch.zeros(batch, steps, population.size)
+            parts = arriving([(p, w) for p, w in weights[name] if p.source not in names or not cyclic], activity.sent)
+            outside[name] = sum(parts[1:], parts[0]) * scale[name] if parts else torch.zeros(batch, steps, population.size)
             if cyclic and population.dropout:
                 raise TrainingError(f"population `{name}` is recurrent: dropout would change its own state; use dropout=0")
             if cyclic and population.batch_norm:
@@ -105,8 +109,8 @@ class SpikingNetwork(Topology):
 
     @property
     def delays(self) -> list[Delays]:
-        """Delay modules of all projections, each once."""
-        return list(dict.fromkeys(p.delays for p in self.projections))
+        """Delay modules of all projections, and those that they build on, each once."""
+        return list(dict.fromkeys(d for p in self.projections for d in p.delays.modules() if isinstance(d, Delays)))
 
     @property
     def exact(self) -> bool:

@@ -6,7 +6,7 @@ One class for every kind of :mod:`lifline.network.connections`, whose integers i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from lifline.network.connections.axes import Axis
 from lifline.network.connections.convolution import Convolution
 from lifline.network.connections.fully_connected import FullyConnected
 from lifline.network.connections.identity import Identity
@@ -28,6 +29,14 @@ Through = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 def fully_connected(spikes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Synaptic input (batch, time, target) of spikes (batch, time, source) through weights (target, source)."""
     return spikes @ weights.T
+
+
+def delayed(synapses: Through, spikes: torch.Tensor, weights: torch.Tensor, delay: int, first: int = 0) -> torch.Tensor:
+    """Synaptic input of spikes that all take ``delay`` steps, from step ``first`` on."""
+    kept = spikes[:, max(first - delay, 0) : max(spikes.shape[1] - delay, 0)]
+    x = synapses(kept, weights)
+    missing = spikes.shape[1] - first - x.shape[1]
+    return functional.pad(x, (0, 0, missing, 0)) if missing else x
 
 
 class Synapses:
@@ -107,6 +116,25 @@ class Convolved(_Windows):
                 images, kernels, stride=(rows.stride, columns.stride), dilation=(rows.dilation, columns.dilation), groups=self.window.groups
             )
         return sums.reshape(*spikes.shape[:2], prod(self.target))
+
+    @property
+    def line(self) -> Axis | None:
+        """The only axis of positions, if there is one and it is not pooled: then time can be the other axis of one convolution."""
+        axes = self.window.axes
+        return axes[0] if len(axes) == 1 and axes[0].pool == 1 else None
+
+    def over_time(self, spikes: torch.Tensor, weights: Sequence[torch.Tensor], first: int, gap: int) -> torch.Tensor:
+        """The sum of what ``weights`` bring that are ``first``, ``first + gap``, ``first + 2 * gap``... steps late, in one convolution over time and positions."""
+        axis, (batch, steps, _) = self.line, spikes.shape
+        assert axis is not None
+        first = min(first, steps)
+        kept = spikes[:, : steps - first].reshape(batch, steps - first, self.window.channels, axis.length)
+        images = kept.transpose(1, 2).contiguous(memory_format=torch.channels_last)
+        images = functional.pad(images, (axis.before, axis.after, first + (len(weights) - 1) * gap, 0))
+        kernels = torch.stack([*reversed(weights)], 2)
+        with torch.backends.nnpack.flags(enabled=False):  # as above
+            sums = functional.conv2d(images, kernels, stride=(1, axis.stride), dilation=(gap, axis.dilation), groups=self.window.groups)
+        return sums.transpose(1, 2).reshape(batch, steps, prod(self.target))
 
 
 class Pooled(_Windows):

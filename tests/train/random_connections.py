@@ -58,6 +58,20 @@ def random_delays(rng: np.random.Generator, net: train.SpikingNetwork, source: s
     return int(rng.integers(least, 4))
 
 
+def taps(rng: np.random.Generator, net: train.SpikingNetwork, source: str, target: str, connection: Connection, kernel: Shape) -> None:
+    """A kernel over time of the source, and of what has its shape, behind learned delays or none."""
+    first, gap = rng.integers(0, 3, 2).tolist()
+    sources = [source, *(name for name in net.names if name not in (source, target) and net.shape(name) == net.shape(source) and rng.random() < 0.5)]
+    learned = {name: train.ChannelDelays(3) if rng.random() < 0.5 else None for name in sources}
+    for k in range(int(rng.integers(1, 4))):
+        shared = None
+        for name in sources:
+            steps, delays = first + k * gap, learned[name]
+            shared = net.connect(
+                name, target, steps if delays is None else train.Later(delays, steps), connection=connection, kernel=kernel, weights_of=shared, gain=1.0
+            )
+
+
 def random_layers(seed: int, *, recurrent: bool = False) -> tuple[train.SpikingNetwork, torch.Tensor]:
     """Two to four populations with positions after the input: convolutions, pooling, shortcuts, taps; and spikes (batch, time, neuron)."""
     rng = np.random.default_rng(seed)
@@ -87,6 +101,8 @@ def random_layers(seed: int, *, recurrent: bool = False) -> tuple[train.SpikingN
                 p.running_variance.uniform_(0.3, 2)
                 p.shift.normal_(0, 0.3)
         first = net.connect(names[-1], p.name, random_delays(rng, net, names[-1]), connection=connection, kernel=kernel, gain=float(rng.uniform(1, 4)))
+        if kernel and chance():
+            taps(rng, net, names[-1], p.name, connection, kernel)
         for _ in range(int(rng.integers(0, 3)) if kernel else 0):  # more taps in time, some with the same weights
             shared = first if chance(0.3) else None
             net.connect(names[-1], p.name, random_delays(rng, net, names[-1]), connection=connection, kernel=kernel, weights_of=shared)
