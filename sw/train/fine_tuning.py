@@ -16,6 +16,7 @@ from .budgets import FiringBudget
 from .delays import AxonalDelays, ChannelDelays, Delays, FixedDelays, LearnedDelays
 from .network import SpikingNetwork
 from .population import TrainablePopulation
+from .projection import TrainableProjection
 from .quantisation import Quantisation
 from .surrogate import Surrogate
 from .synaptic import SynapticDelays
@@ -33,8 +34,9 @@ def from_network(
 ) -> SpikingNetwork:
     """A trainable network with the structure and the integers of ``network``: untrained, ``to_network()`` gives the same integers back.
 
-    Thresholds are brought to about 1, the step sizes of weights are learned. Firing budgets stay, as hard ones. Not taken over are early exit,
-    metadata, and the threshold of a read-out, which has no meaning.
+    Thresholds are brought to about 1, the step sizes of weights are learned. Firing budgets stay, as hard ones. Projections into one population with the same
+    connection and equal weights (a convolution of a sum, as imported) share them in training, too. Not taken over are early exit, metadata, and the threshold of a read-out,
+    which has no meaning.
 
     Parameters
     ----------
@@ -56,8 +58,10 @@ def from_network(
             shift = min((q.weight_shift for q in network.projections_into(p.name)), default=0)
             units[p.name] = _unit(p.neurons, network.projections_into(p.name))
             net.add(_population(p, p.neurons, units[p.name], shift, learn_decay=learn_decay, learn_threshold=learn_threshold, surrogate=surrogate))
-    for q in network.projections:
-        _connect(net, q, units[q.target], quantisation, learn_delays)
+    made: dict[int, TrainableProjection] = {}
+    for k, q in enumerate(network.projections):
+        twin = next((made[j] for j in made if _same_weights(network.projections[j], q)), None)
+        made[k] = _connect(net, q, units[q.target], quantisation, learn_delays, twin)
     net.output = network.output
     for p in net.populations:
         net.set_step(p.name, units[p.name])
@@ -111,7 +115,14 @@ def _population(
     return made
 
 
-def _connect(net: SpikingNetwork, q: Projection, unit: float, quantisation: Quantisation, learn_delays: bool) -> None:
+def _same_weights(p: Projection, q: Projection) -> bool:
+    """Whether both are one layer of a sum of their sources."""
+    return (p.target, p.connection, p.weight_shift) == (q.target, q.connection, q.weight_shift) and np.array_equal(p.weights, q.weights)
+
+
+def _connect(
+    net: SpikingNetwork, q: Projection, unit: float, quantisation: Quantisation, learn_delays: bool, twin: TrainableProjection | None
+) -> TrainableProjection:
     shift = net.weight_shift(q.target)
     integers = q.weights << (q.weight_shift - shift)
     largest = int(np.abs(integers).max())
@@ -122,13 +133,14 @@ def _connect(net: SpikingNetwork, q: Projection, unit: float, quantisation: Quan
     kernel = q.weights.shape[2:] if isinstance(q.connection, Convolution) else ()
     learned = True if isinstance(q.connection, Identity) and len(q.weights) > 1 else None  # one weight per channel
     delays = _delays(q, net.size(q.source), learn_delays)
-    made = net.connect(q.source, q.target, delays, connection=q.connection, kernel=kernel, learned=learned)
+    made = net.connect(q.source, q.target, delays, connection=q.connection, kernel=kernel, learned=learned, weights_of=twin)
     with torch.no_grad():
         made.weight.copy_(torch.from_numpy(integers * (unit * 2.0**shift)))
         if isinstance(delays, LearnedDelays):
             delays.raw.copy_(torch.tensor(np.asarray(q.delays)))
             if not learn_delays:
                 delays.freeze()
+    return made
 
 
 def _delays(q: Projection, sources: int, learn: bool) -> Delays:

@@ -67,6 +67,28 @@ def test_different_shifts_into_one_population_are_brought_to_the_smaller() -> No
     np.testing.assert_array_equal(again(torch.from_numpy(spikes).float(), keep_stored=True).stored["out"].detach(), expected.records["out"]["v"])
 
 
+def test_a_convolution_of_a_sum_stays_one_set_of_weights() -> None:
+    """Two shortcuts into one population, as a sum is imported; a third projection has other weights, a fourth the same into another population."""
+    rng, neurons, same = np.random.default_rng(0), Neurons(threshold=60), train.Convolution(padding=1)
+    shared, other = rng.integers(-20, 40, (2, 2, 2, 3))
+    shape = (2, 6)
+    network = Network(
+        name="sum", output="d", populations=(Population("in", shape), *(Population(name, shape, neurons) for name in "abcd")),
+        projections=tuple(
+            Projection(source=source, target=target, weights=weights, weight_shift=1, connection=same)
+            for source, target, weights in [("in", "a", other), ("in", "b", other), ("in", "c", shared), ("a", "c", shared), ("b", "c", other), ("c", "d", shared)]
+        ),
+    )  # fmt: skip
+    net = train.from_network(network)
+    assert_same(network, net.to_network())
+    spikes = (rng.random((64, 8, 12)) < 0.4).astype(np.uint8)
+    train.Trainer(epochs=2, learning_rate=0.05, progress=False).fit(net, spikes, rng.integers(0, 12, 64))
+    after = {(p.source, p.target): p.weights for p in net.to_network().projections}
+    np.testing.assert_array_equal(after["in", "c"], after["a", "c"])
+    assert (after["in", "c"] != shared).any()
+    assert (after["in", "c"] != after["c", "d"]).any() and (after["in", "a"] != after["in", "b"]).any()
+
+
 def test_weights_that_do_not_fit_are_refused_by_name() -> None:
     with pytest.raises(train.TrainingError, match=r"in -> out has a weight of 10, the largest of 4 bits is 7"):
         train.from_network(small(), weight_bits=4)
