@@ -120,17 +120,11 @@ def fidelity_of_files(
     device: str | None,
     picture: Path | None,
 ) -> dict[str, Any]:
-    """Compare the graph ``path`` with the ``network`` that an import made of it, and with a device; returns the report.
-
-    Without ``dialect`` the one that the network was imported with counts.
-    """
+    """Compare the graph ``path`` with the ``network`` that an import made of it, and with a device; returns the report."""
     if picture is not None:
         check_target(picture, sources=(path, network))
     quantised = network_file.load(network)
-    exact = import_nir(path, dialect or _made_with(quantised), **changes)
-    out = quantised.population(quantised.output).neurons
-    if out is not None and out.cap == 0:
-        exact = exact.with_read_out()
+    exact = floating_of(path, quantised, dialect, changes)
     if device is None:
         report = fidelity(exact, quantised, samples, labels=labels)
     else:
@@ -147,6 +141,18 @@ def fidelity_of_files(
         report.figure(picture)
         console.print(f"picture: {picture}")
     return report.as_dict()
+
+
+def floating_of(path: Path, quantised: Network, dialect: str | None, changes: dict[str, Any]) -> FloatNetwork:
+    """The graph ``path`` as ``quantised`` was made of it. Without ``dialect`` the one that the network was imported with counts.
+
+    Raises
+    ------
+    ConversionError   for what has no translation.
+    """
+    exact = import_nir(path, dialect or _made_with(quantised), **changes)
+    out = quantised.population(quantised.output).neurons
+    return exact.with_read_out() if out is not None and out.cap == 0 else exact
 
 
 def _made_with(network: Network) -> Dialect | None:

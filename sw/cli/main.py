@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from . import boards, configurations, conversions, devices, embed, programs, runs, selftest
+from . import boards, configurations, conversions, devices, embed, programs, report, runs, selftest
 from .app import app
 
-__all__ = ["app", "boards", "configurations", "conversions", "devices", "embed", "programs", "runs", "selftest"]
+__all__ = ["app", "boards", "configurations", "conversions", "devices", "embed", "programs", "report", "runs", "selftest"]
 
-ORDER = ("demo", "info", "show", "compile", "run", "verify", "serve", "boards", "build", "program", "selftest", "embed", "import", "fidelity", "export")
+ORDER = ("demo", "info", "show", "compile", "run", "report", "verify", "serve", "boards", "build", "program", "selftest", "embed", "import", "fidelity", "export")
 """How the help lists the commands: what a newcomer needs comes first."""
 
 app.registered_commands.sort(key=lambda c: ORDER.index(c.name or getattr(c.callback, "__name__", "")))

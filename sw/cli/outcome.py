@@ -6,24 +6,14 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from lifline.arch.config import Config
-from lifline.arch.errors import InputError
 from lifline.arch.program import Mode
-from lifline.arch.values import integer_array
-from lifline.compiler.program import Program
-from lifline.driver import device as devices
-from lifline.driver.account import Account, account
-from lifline.driver.predict import record_activity
-from lifline.network.result import RunResult, differences, parse_records
 from lifline.network.shown import as_text
-from lifline.network.spikes import as_batch
-from lifline.sim.golden.model import GoldenModel
+from lifline.report.measure import Measured
 
 from .picture import Picture
 
@@ -33,21 +23,20 @@ SHOWN = 20
 
 @dataclass
 class Outcome:
-    """Results of every sample at once, what they cost, and the figures that ``--json`` prints."""
+    """What ``lifline run`` prints, writes and draws of samples on a device; ``sample`` is the one in the picture."""
 
-    program: Program
-    spikes: NDArray[np.uint8]
-    result: RunResult
-    costs: Account
-    labels: NDArray[np.int64] | None
+    measured: Measured
     sample: int
-    figures: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        self.program, self.result, self.costs = self.measured.program, self.measured.result, self.measured.costs
+        self.labels, self.spikes, self.figures = self.measured.labels, self.measured.spikes, self.measured.figures
 
     @property
     def output(self) -> NDArray[Any]:
         """Spikes of the output, or the membranes of a read-out."""
         name = self.program.network.output
-        return self.result.records[name]["v" if _is_read_out(self.program) else "spikes"]
+        return self.result.records[name]["v" if self.measured.has_read_out else "spikes"]
 
     @property
     def records(self) -> dict[str, NDArray[Any]]:
@@ -72,7 +61,7 @@ class Outcome:
         parts.append(f"energy: an estimate, {self.costs.energy_model}")
         if figures["overruns"]:
             parts.append(f"[yellow]{figures['overruns']:,} windows came late: the period is shorter than the work[/]")
-        if not _is_read_out(self.program) and not self.result.spike_counts.any():
+        if not self.measured.has_read_out and not self.result.spike_counts.any():
             parts.append(
                 "[yellow]the output never fired, so that every prediction is 0; if its membrane is the result, make it a read-out "
                 "(read_out=True, `lifline import --read-out`)[/]"
@@ -124,7 +113,7 @@ class Outcome:
         """One sample through the layers, and the cycles of all."""
         network, k, figures = self.program.network, self.sample, self.figures
         steps = int(self.result.steps[k])
-        read_out = _is_read_out(self.program)
+        read_out = self.measured.has_read_out
         names = [p.name for p in network.populations if p.neurons is not None and not (read_out and p.name == network.output)]
         spikes = {network.input.name: self.spikes[k, :steps]} | {n: self.result.records[n]["spikes"][k, :steps] for n in network.order if n in names}
         prediction = int(self.result.prediction[k])
@@ -142,77 +131,5 @@ class Outcome:
         )  # fmt: skip
 
 
-def _is_read_out(program: Program) -> bool:
-    neurons = program.network.population(program.network.output).neurons
-    return neurons is not None and neurons.cap == 0
-
-
 def _of(mode: Mode, event: float, dense: float) -> float:
     return dense if mode is Mode.DENSE else event
-
-
-def run_samples(
-    program: Program,
-    spikes: NDArray[Any],
-    *,
-    steps: int | None,
-    labels: NDArray[Any] | None,
-    record: list[str],
-    period: int,
-    device: str | None,
-    check: bool,
-    sample: int,
-    picture: bool,
-) -> Outcome:
-    """Run every sample on ``device``, compare with the golden model, and account for spikes, cycles and energy.
-
-    Raises
-    ------
-    InputError   for spikes, labels, names or a sample that do not fit.
-    """
-    network = program.network
-    batch, _ = as_batch(spikes, network.input.size, steps)
-    if labels is not None:
-        labels = integer_array(labels, "labels", InputError)
-        if labels.shape != (len(batch),):
-            raise InputError(f"labels have shape {labels.shape}; give one for each of the {len(batch)} samples")
-    if sample >= len(batch):
-        raise InputError(f"sample {sample} must be in 0..{len(batch) - 1}")
-    wanted = [f"{network.output}.{'v' if _is_read_out(program) else 'spikes'}", *record, *(["all"] if picture else [])]
-    parse_records(network, wanted)
-    with devices.open(device or "sim:", config=_own(program.config, device)) as opened:
-        opened.load(program)
-        result = opened.run(batch, record=wanted, period_cycles=period)
-    activity = record_activity(network, batch)
-    costs = account(program, activity, record=wanted)
-    wrong = differences(GoldenModel(network).run(batch, record=wanted), result) if check else None
-    cycles = result.cycles
-    figures = {
-        "samples": len(batch),
-        "accuracy": None if labels is None else float((result.prediction == labels).mean()),
-        "prediction": result.prediction.tolist(),
-        "spike_counts": result.spike_counts.tolist(),
-        "steps": result.steps.tolist(),
-        "busy_cycles": None if cycles is None else cycles.busy.tolist(),
-        "overruns": None if cycles is None else int(cycles.overruns.sum()),
-        "mismatches": wrong,
-        "config": program.config_name,
-        "modes": {f"{c.source}->{c.target}": c.mode.name.lower() for c in costs.choices},
-        "layers": {
-            layer.name: {
-                "spikes": layer.spikes, "rate": layer.rate, "operations": layer.operations, "cycles": layer.cycles, "energy_estimate_uj": layer.microjoules
-            }
-            for layer in costs.layers
-        },
-        "input_rate": costs.input_rate,
-        "rest_cycles": costs.rest_cycles,
-        "cycles_per_sample": costs.cycles,
-        "energy_estimate_uj": costs.microjoules,
-        "energy_model": costs.energy_model,
-    }  # fmt: skip
-    return Outcome(program, batch, result, costs, labels, sample, figures)
-
-
-def _own(config: Config, device: str | None) -> Config | None:
-    """What `open` is told of the configuration: of a simulated board only if nothing else names it."""
-    return config if device is None or device.startswith("serial:") else None

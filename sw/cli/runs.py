@@ -39,15 +39,22 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run samples on a device: accuracy, rates, cycles and energy by layer."""
-    from .outcome import run_samples
+    from lifline.network.spikes import as_batch
+    from lifline.report.measure import measure
+
+    from .outcome import Outcome
 
     with typed_errors():
         _check_files((program, spikes, *([labels] if labels else [])), out, picture, report)
-        compiled, network_compiled = _program(program, config, read_array(spikes), steps)
-        outcome = run_samples(
-            compiled, read_array(spikes), steps=steps, labels=None if labels is None else read_array(labels), record=record or [], period=period,
-            device=device, check=check, sample=sample, picture=picture is not None,
+        compiled, network_compiled = program_of(program, config, read_array(spikes), steps)
+        batch, _ = as_batch(read_array(spikes), compiled.network.input.size, steps)
+        if sample >= len(batch):
+            raise InputError(f"sample {sample} must be in 0..{len(batch) - 1}")
+        measured = measure(
+            compiled, batch, labels=None if labels is None else read_array(labels), device=device, period=period, check=check,
+            record=[*(record or []), *(["all"] if picture is not None else [])],
         )  # fmt: skip
+        outcome = Outcome(measured, sample)
         if network_compiled:
             console.print(f"compiled for `{compiled.config_name}`, modes chosen on these spikes", highlight=False)
         outcome.print_to(console)
@@ -86,7 +93,7 @@ def _check_files(sources: tuple[Path, ...], out: Path | None, picture: Path | No
         raise InputError(f"the report cannot be written as `{report.name}`: its name must end in {' or '.join(REPORTS)}")
 
 
-def _program(path: Path, config: str | None, spikes: NDArray[Any], steps: int | None) -> tuple[Any, bool]:
+def program_of(path: Path, config: str | None, spikes: NDArray[Any], steps: int | None) -> tuple[Any, bool]:
     """The program, and whether it was compiled just now, from a network file.
 
     Raises

@@ -157,11 +157,11 @@ def _projections(
 
 def _choices(projections: Sequence[ProjectionAccount]) -> tuple[ModeChoice, ...]:
     cycles = {(p.source, p.target, p.mode): p.cycles for p in projections}
-    return tuple(
-        ModeChoice(p.source, p.target, *(cycles.get((p.source, p.target, mode), np.inf) for mode in (Mode.EVENT, Mode.DENSE)), p.mode)
-        for p in projections
-        if p.chosen
-    )
+
+    def of(p: ProjectionAccount, mode: Mode) -> float:
+        return cycles.get((p.source, p.target, mode), np.inf)
+
+    return tuple(ModeChoice(p.source, p.target, of(p, Mode.EVENT), of(p, Mode.DENSE), p.mode) for p in projections if p.chosen)
 
 
 def _in_other_modes(program: Program) -> list[Program]:

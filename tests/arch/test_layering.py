@@ -22,6 +22,7 @@ ALLOWED = {
     "embedded": {"arch", "network", "compiler"},
     "ip": {"arch", "rtl"},
     "convert": {"arch", "network", "compiler", "sim", "driver"},
+    "report": {"arch", "network", "compiler", "sim", "driver", "convert"},
     "train": {"arch", "network", "sim", "convert"},
 }
 

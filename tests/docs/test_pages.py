@@ -41,6 +41,12 @@ def test_layers(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(lines) == 10 and all(f"`{line}`" in text for line in lines), lines
 
 
+def test_report(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = run_example("report.md", capsys).strip()
+    assert line and f"`{line}`" in (DOCS / "report.md").read_text() and (tmp_path / "report.html").stat().st_size < 3_000_000
+
+
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 def test_driver(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_example("driver.md", capsys).startswith("True [[")
