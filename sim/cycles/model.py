@@ -57,14 +57,23 @@ PASS_CYCLES = len(sequencer.BEFORE_HEAD)
 """The rest of a pass is simulated."""
 
 
+Writers = tuple[int, ...]
+"""Numbers of the populations that write a ring, one behind the other: more than one are bands of a population."""
+
+
 @dataclass(frozen=True)
 class _Ring:
-    """A delay ring: the population that writes it (None: nobody, a read-out's), its first word, its rows, every neuron's delay."""
+    """A delay ring, or as much of it as one descriptor is about: who writes it (nobody a read-out's), its first word, its rows, every neuron's delay."""
 
-    source: int | None
+    source: Writers
     base: int
     rows: int
     delays: NDArray[np.int64]
+
+    @property
+    def end(self) -> int:
+        """The word behind its last one."""
+        return self.base + ceil_div(len(self.delays), RING_BITS) * self.rows
 
 
 @dataclass(frozen=True)
@@ -164,7 +173,7 @@ class CycleModel:
                 self._unwritten(pointer["ring"])
         for head, pointer, fan_in, walk, looping, population, target in found:
             recurrent = head["recurrent"] and not self._in_windows
-            ring = self._rings.get(pointer["ring"]) or self._tap(pointer)
+            ring = self._seen(pointer, head["source_words"])
             first = (pointer["ring_base"] - ring.base) // ring.rows * RING_BITS
             blocks, dense = head["blocks"], head["mode"] == Mode.DENSE
             visited = visits(walk, self._maps, fan_in, self.config) if walk else None
@@ -182,18 +191,21 @@ class CycleModel:
         if head["base"] == self._registers["input_ring_base"]:
             self._ring(address, INPUT)
         else:
-            self._rings[address] = _Ring(None, head["base"], head["rows"], np.zeros(0, np.int64))
+            self._rings[address] = _Ring((), head["base"], head["rows"], np.zeros(0, np.int64))
 
-    def _tap(self, pointer: Mapping[str, int]) -> _Ring:
-        """A ring as it is seen through a tap: by as many rows later as its first row lies before that of the ring."""
+    def _seen(self, pointer: Mapping[str, int], words: int) -> _Ring:
+        """The ring of which a pass scans so many words, with all that is written behind one another there; through a tap it is seen later, by as many rows as
+        the tap's first row lies before that of the ring."""
         place, head = pointer["ring_base"], RING_0.unpack(self._image[pointer["ring"]])
         ring = max((r for r in self._rings.values() if r.base <= place), key=lambda r: r.base)
-        return replace(ring, delays=ring.delays + -head["base"] % head["rows"])
+        while (ring.source and ring.end < place + words * ring.rows) and (behind := next((r for r in self._rings.values() if r.base == ring.end), None)):
+            ring = replace(ring, source=ring.source + behind.source, delays=np.concatenate([ring.delays, behind.delays]))
+        return replace(ring, delays=ring.delays + -head["base"] % head["rows"]) if head["tap"] else ring
 
     def _ring(self, address: int, source: int) -> None:
         head, tail, size = RING_0.unpack(self._image[address]), RING_1.unpack(self._image[address + 1]), self.sizes[source]
         delays = np.full(size, tail["delay"]) if tail["uniform"] else self._delays[tail["delay"] : tail["delay"] + size]
-        self._rings[address] = _Ring(source, head["base"], head["rows"], np.ascontiguousarray(delays, np.int64))
+        self._rings[address] = _Ring((source,), head["base"], head["rows"], np.ascontiguousarray(delays, np.int64))
 
     def _target(self, address: int) -> tuple[int, NDArray[Any]]:
         zero, one, five = (layout.unpack(self._image[address + k]) for k, layout in ((0, POPULATION_0), (1, POPULATION_1), (5, POPULATION_5)))
@@ -234,6 +246,10 @@ class CycleModel:
         for number, size in self.sizes.items():
             if number not in activity or activity[number].shape[1] != size:
                 raise InputError(f"activity of population {number} is missing or not of its {size} neurons; record all spikes")
+        seen = {(n,): a for n, a in activity.items()}
+        for p in self._passes:
+            if len(p.ring.source) > 1:
+                seen[p.ring.source] = np.concatenate([activity[n] for n in p.ring.source], axis=1)
         words = {n: np.pad(a, ((0, 0), (0, -a.shape[1] % RING_BITS))).reshape(len(a), -1, RING_BITS) for n, a in activity.items()}
         fired = {n: w.sum(axis=2, dtype=np.int64) for n, w in words.items()}
         window, every = self.config.window, self._registers["exit_every"]
@@ -242,7 +258,7 @@ class CycleModel:
         while time < stop:
             part_end = min(stop, first + ((time - first) // MAX_STEPS_PER_RUN + 1) * MAX_STEPS_PER_RUN)
             count = min(window, part_end - time, every - time % every if every else window)
-            costs = [self._window(p, activity, fired, time, count) for p in self._passes]
+            costs = [self._window(p, seen, fired, time, count) for p in self._passes]
             loops = self._loops * (LOOP_CYCLES + LOOP_STEP_CYCLES * count)
             cycles.append([c for c, _, _ in costs] + [WINDOW_CYCLES + RING_CYCLES * self._rings_advanced + loops])
             reads.append([r for _, r, _ in costs])
@@ -258,7 +274,7 @@ class CycleModel:
         )
 
     def _window(
-        self, p: _Pass, activity: Mapping[int, NDArray[np.uint8]], fired: Mapping[int, NDArray[np.int64]], time: int, count: int
+        self, p: _Pass, activity: Mapping[Writers, NDArray[np.uint8]], fired: Mapping[int, NDArray[np.int64]], time: int, count: int
     ) -> tuple[int, int, int]:
         """Likewise, of a pass and all its executions in the window at ``time``: one, or one per step."""
         if not p.looping:
@@ -267,16 +283,16 @@ class CycleModel:
         return sum(c for c, _, _ in each), sum(r for _, r, _ in each), sum(a for _, _, a in each)
 
     def _pass(
-        self, p: _Pass, activity: Mapping[int, NDArray[np.uint8]], fired: Mapping[int, NDArray[np.int64]], time: int, count: int
+        self, p: _Pass, activity: Mapping[Writers, NDArray[np.uint8]], fired: Mapping[int, NDArray[np.int64]], time: int, count: int
     ) -> tuple[int, int, int]:
         """Cycles, weight words read, and cycles of accumulation of one execution of a pass, for ``count`` steps from ``time`` on."""
         delays = p.ring.delays[p.first : p.first + p.groups * RING_BITS]
         active = np.zeros((1 if p.dense else count, p.groups), np.int64)
-        if p.ring.source is not None:
+        if p.ring.source:
             active_neurons(activity[p.ring.source], p.first, delays, time, count, active)
         spikes = active if p.population is None else fired[p.population][time : time + count]
         order, seen = np.zeros(int(active.sum()) if p.visits else 0, np.int64), p.visits or NONE
-        if len(order) and p.ring.source is not None:
+        if len(order) and p.ring.source:
             order_of_entries(activity[p.ring.source], p.first, delays, time, count, order)
         cycles, accumulate = pass_cycles(p.own, p.target, count, active, spikes, (order, seen.counts, seen.starts, seen.steps))
         return PASS_CYCLES + cycles, seen.of(order) if p.visits else int(active.sum()) * p.blocks, accumulate

@@ -85,7 +85,7 @@ def exercised(program: Program, wanted: dict[str, set[str]], expected: RunResult
     """Options that this program has exercised, descriptor bits that were set in it, and values of its micro-operations."""
     network = program.network
     seen = classes(network) | {f"mode {p.mode.name.lower()}" for p in program.passes} | {f"execution {p.execution.value}" for p in program.passes}
-    order = [p.name for p in program.populations]
+    order = program.order
     back = [p for p in network.projections if p.source in order and order.index(p.source) >= order.index(p.target)]
     seen |= {"delay of a window back" for p in back if p.delay_vector().min() >= program.config.window > 1}
     for population in network.populations:

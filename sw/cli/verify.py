@@ -141,7 +141,7 @@ def _verify_one(
     rng, program, spikes = random_program(seed, config)
     network = program.network
     # Recording slows the steps down, so that every other program runs without; the trace shows its states all the same.
-    currents = [f"{p.name}.i" for p in program.populations if "i" in p.record]
+    currents = [f"{name}.i" for name in program.order if "i" in program.population(name).record]
     record = ["all", "all.v", *currents] if rng.random() < 0.5 else []
     everything = GoldenModel(network).run(spikes, record=["all", "all.v", "all.i", "all.x"])
     kept = parse_records(network, record)

@@ -13,7 +13,9 @@ from lifline.arch.values import short
 from lifline.network.connections.fully_connected import FullyConnected
 from lifline.network.model import Network, Projection
 
+from .bands import Bands
 from .layouts import Layout
+from .projections.chosen import kind_of
 
 OneMode = Mode | str
 Modes = OneMode | Mapping[tuple[str, str], OneMode]
@@ -21,8 +23,8 @@ Modes = OneMode | Mapping[tuple[str, str], OneMode]
 
 
 def has_dense_mode(projection: Projection) -> bool:
-    """Whether there is a dense mode for its kind."""
-    return isinstance(projection.connection, FullyConnected)
+    """Whether there is a dense mode for it."""
+    return not kind_of(projection).event_only(projection)
 
 
 def wherever_it_exists(network: Network, mode: Mode) -> dict[tuple[str, str], Mode]:
@@ -66,8 +68,8 @@ def mode_by_projection(network: Network, config: Config, modes: Modes) -> dict[t
         mode = chosen[p.source, p.target]
         if mode is Mode.DENSE and not config.dense_lanes:
             raise CompileError(f"{p.where}: `{config.name}` has no dense lanes; use mode event")
-        if mode is Mode.DENSE and not has_dense_mode(p):
-            raise CompileError(f"{p.where} ({p.connection.name}) runs in mode event only; give each projection its mode")
+        if mode is Mode.DENSE and (why := kind_of(p).event_only(p)):
+            raise CompileError(f"{p.where} ({p.connection.name}) {why}; give each projection its mode")
     return chosen
 
 
@@ -131,3 +133,19 @@ def check_supported(network: Network, config: Config, layouts: Mapping[str, Layo
         )
     if exit_ is not None and exit_.every % config.window:
         raise CompileError(f"early exit every {exit_.every} steps must be a multiple of the window, {config.window} steps on `{config.name}`")
+
+
+def check_bands(bands: Bands) -> None:
+    """Refuse more bands than records can tell from each other.
+
+    Raises
+    ------
+    CompileError   naming the population with the most.
+    """
+    most, total = 1 << RECORD["population"].width, sum(map(len, bands.values()))
+    if total > most:
+        name, own = max(bands.items(), key=lambda item: len(item[1]))
+        raise CompileError(
+            f"the network is computed in {total} bands, `{name}` in {len(own)} of them, records can name {most}: use mode event for the projections into it, "
+            "or a configuration with more slots"
+        )

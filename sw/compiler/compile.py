@@ -1,4 +1,4 @@
-"""Network -> program for one gateware configuration, step by step: places, rings, weights, maps, neurons, and the program that names their places."""
+"""Network -> program for one gateware configuration, step by step: places, bands, rings, weights, maps, neurons, and the program that names their places."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from lifline.arch.registers import INPUT_RING_ROWS_SHIFT, INPUT_RING_UNIFORM_BIT
 from lifline.arch.values import short
 from lifline.network.model import Network
 
-from .checks import Modes, check_supported, mode_by_projection, named_modes
+from .banding import place_bands
+from .checks import Modes, check_bands, check_supported, mode_by_projection, named_modes
 from .emit import emit
 from .layouts import Layout, Layouts
 from .maps import place_maps
@@ -60,13 +61,15 @@ def _preset_that_fits(network: Network, config: Config, modes: Modes, layouts: L
 
 
 def _compiled(network: Network, config: Config, modes: Modes, layouts: Layouts | None) -> Program:
-    places = layout_by_population(network, config, layouts)
-    check_supported(network, config, places)
     chosen = mode_by_projection(network, config, modes)
-    rings = place_rings(network, config, places)
-    weights = place_weights(network, config, chosen, rings, places)
-    maps = place_maps(network, config, [(placed.where, placed.walk) for placed in weights.passes])
-    neurons = place_neurons(network, config, places)
+    places = layout_by_population(network, config, layouts, chosen)
+    check_supported(network, config, places)
+    banding = place_bands(network, config, chosen, places)
+    check_bands(banding.bands)
+    rings = place_rings(network, config, places, banding.bands)
+    weights = place_weights(network, config, chosen, rings, places, banding)
+    maps = place_maps(network, config, [(placed.where, placed.walk or placed.gather) for placed in weights.passes])
+    neurons = place_neurons(network, config, places, banding.bands)
     program = emit(network, config, rings, weights, maps, neurons)
     return Program(
         network=network,

@@ -12,6 +12,11 @@ from lifline.arch.config import Config, ceil_div
 from lifline.arch.limits import RING_BITS
 from lifline.arch.maps import reciprocal
 from lifline.arch.program import (
+    GATHER_3,
+    GATHER_4,
+    GATHER_5,
+    GATHER_6,
+    GATHER_7,
     INSTRUCTION,
     MAX_RINGS,
     PASS_0,
@@ -47,6 +52,7 @@ from .memories import PROGRAM, MemoryUse
 from .microcode import Microprogram
 from .neurons import NeuronMemory, PlacedNeurons
 from .program import ProgramPopulation
+from .projections.gather import Gather
 from .projections.walk import Walk
 from .rings import Rings, Tap
 from .weights import PlacedPass, Weights
@@ -92,12 +98,14 @@ def emit(network: Network, config: Config, rings: Rings, weights: Weights, maps:
         if number in begins:
             words.append(INSTRUCTION.pack(argument=0, opcode=Opcode.LOOP, flag=0))
             first = len(words)
-        words += _pass_words(placed, descriptors, clear=weights.reads_last(number)) + _walk_words(placed.walk, maps.starts[number])
+        cleared = weights.cleared(number)
+        words += _pass_words(placed, descriptors, clear=cleared > 0) + _walk_words(placed.walk, maps.starts[number])
+        words += _gather_words(placed.gather, maps.starts[number], cleared)
         if placed.entry.updates:
-            where = neurons.population(placed.entry.target)
+            where = neurons.part(placed.entry.target, placed.band)
             population = _described(where, number=len(populations), address=len(words))
             # A read-out's rings stay empty.
-            own = rings.of_population(population.name) if population.fires else []
+            own = rings.written(population.name, placed.band) if population.fires else []
             ring = descriptors.address(own[0].number if own else 0)
             words += _population_words(where, population, config, shift=weights.shifts[population.name], rings=len(own), first_ring=ring)
             words += _microprogram(where.program)
@@ -116,11 +124,11 @@ def _pass_words(placed: PlacedPass, descriptors: _Descriptors, *, clear: bool) -
     return [
         PASS_0.pack(
             source_words=ceil_div(entry.fan_in, RING_BITS), blocks=entry.blocks, mode=entry.mode, clear=clear, update=entry.updates,
-            one_slot=placed.one_slot, opcode=Opcode.PASS if placed.walk is None else Opcode.MAPPED_PASS,
+            one_slot=placed.one_slot, opcode=placed.opcode,
             recurrent=entry.execution is Execution.RECURRENT,
         ),
         PASS_1.pack(ring_base=ring.base + entry.first // RING_BITS * ring.rows, ring=descriptors.address(placed.tap.number)),
-        PASS_2.pack(weight_base=placed.weight_base, fan_in=entry.fan_in),
+        PASS_2.pack(weight_base=placed.begins, fan_in=0 if placed.gather is not None else entry.fan_in),
     ]  # fmt: skip
 
 
@@ -138,12 +146,25 @@ def _walk_words(walk: Walk | None, tables: tuple[int, ...] | None) -> list[int]:
     return words
 
 
+def _gather_words(gather: Gather | None, tables: tuple[int, ...] | None, cleared: int) -> list[int]:
+    """Of a pass that gathers and clears so many of the words that it scans."""
+    if gather is None or tables is None:
+        return []
+    return [
+        GATHER_3.pack(clear_words=cleared, channels=gather.channels, reserved=0),
+        GATHER_4.pack(groups=gather.groups, columns=len(gather.columns), reserved=0),
+        GATHER_5.pack(unused=0, table_1=tables[1], table_2=tables[2], reserved=0),
+        GATHER_6.pack(group_step=gather.group_step, row_step=gather.row_step),
+        GATHER_7.pack(row_positions=gather.row_positions, reserved=0),
+    ]
+
+
 def _described(where: PlacedNeurons, *, number: int, address: int) -> ProgramPopulation:
     """What the driver knows of a population whose words begin at ``address``."""
     program, model = where.program, where.population.neurons
     assert model is not None
     return ProgramPopulation(
-        number=number, name=where.population.name, size=where.population.size, rows=where.rows, row_words=where.row_words,
+        number=number, name=where.population.name, first=where.first, places=where.layout.size, size=where.population.size, rows=where.rows, row_words=where.row_words,
         row_base=where.row_base, address=address, words=dict(program.words), micro_base=address + len(POPULATION_WORDS),
         prologue=len(program.prologue), update=len(program.update), record={v: op.word() for v, op in program.record.items()},
         exit_check=None if program.exit_check is None else program.exit_check.word(), fires=model.cap > 0,
@@ -182,6 +203,6 @@ def _microprogram(program: Microprogram) -> list[int]:
 def _ring_words(tap: Tap) -> list[int]:
     ring = tap.ring
     return [
-        RING_0.pack(base=tap.first if tap.later else ring.base, rows=ring.rows, tap=tap.later > 0, head=0),
-        RING_1.pack(delay=ring.delay, uniform=ring.uniform, reserved=0),
+        RING_0.pack(base=tap.first if tap.later else ring.base + tap.word * ring.rows, rows=ring.rows, tap=tap.later > 0, head=0),
+        RING_1.pack(delay=ring.delay_of(tap.word), uniform=ring.uniform, reserved=0),
     ]

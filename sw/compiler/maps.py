@@ -1,4 +1,4 @@
-"""The tables of walks: where each of the three memories of maps holds them."""
+"""The tables of walks and gathers: where each of the three memories of maps holds them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from lifline.arch.maps import MAP, TABLES
 from lifline.network.model import Network
 
 from .memories import MAPS, MemoryUse
+from .projections.gather import Gather
 from .projections.walk import Start, Walk
 
 
@@ -32,7 +33,7 @@ class Maps:
     memory: MemoryUse
 
 
-def place_maps(network: Network, config: Config, walks: Sequence[tuple[str, Walk | None]]) -> Maps:
+def place_maps(network: Network, config: Config, walks: Sequence[tuple[str, Walk | Gather | None]]) -> Maps:
     """Tables of all passes, each with what messages call it; equal tables are stored once.
 
     Raises
@@ -48,8 +49,8 @@ def place_maps(network: Network, config: Config, walks: Sequence[tuple[str, Walk
             starts.append(None)
             continue
         own = []
-        for table, digit in enumerate(walk.digits):
-            words = tuple(_word(start, where) for start in digit.table)
+        for table, starts_of_digit in enumerate(walk.tables):
+            words = tuple(_word(start, where, walk.names) for start in starts_of_digit)
             if words not in found[table]:
                 found[table][words] = len(stored[table])
                 stored[table] += words
@@ -66,11 +67,12 @@ def place_maps(network: Network, config: Config, walks: Sequence[tuple[str, Walk
     return Maps(tuple(starts), image.reshape(-1)[: (TABLES - 1) * config.map_words + len(stored[-1])], memory)
 
 
-def _word(start: Start | None, where: str) -> int:
+def _word(start: Start | None, where: str, names: Sequence[str]) -> int:
+    """``names`` : what messages call slots and counts."""
     if start is None:
         return MAP.pack(weight=0, slot=0, count=0, exists=0)
     values = {"weight": start.weight, "slot": start.slot, "count": start.count - 1}
-    for name, what in (("weight", "weight words"), ("slot", "blocks"), ("count", "blocks that one neuron reaches along an axis")):
+    for name, what in zip(("weight", "slot", "count"), ("weight words", *names), strict=True):
         most = 1 << MAP[name].width
         if values[name] >= most:
             raise CompileError(f"{where}: more than {most:,} {what}, which is what a table of this gateware can name; split the target population")

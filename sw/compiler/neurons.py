@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lifline.arch.config import Config, ceil_div
 from lifline.network.model import Network, Population
 
+from .bands import Band, Bands, layout_of_band, population_of, whole
 from .layouts import Layout
 from .memories import NEURONS, MemoryUse
 from .microcode import Microprogram, build
@@ -18,18 +19,26 @@ from .microcode import Microprogram, build
 
 @dataclass(frozen=True, eq=False)
 class PlacedNeurons:
-    """One population in the neuron memory: phases, the last one first, then the words that all its neurons share, then its rows.
+    """A population, or a band of one, in the neuron memory: phases, the last one first, then the words that all its neurons share, then its rows.
 
     Attributes
     ----------
-    start : its first neuron word.   lanes : neurons per row.
+    population : of only the neurons of the band.   layout : their places in it.   band : which one.   start : its first neuron word.
+    lanes : neurons per row.
     """
 
     population: Population
+    band: Band
     layout: Layout
     program: Microprogram
     start: int
     lanes: int
+    block_lanes: int
+
+    @property
+    def first(self) -> int:
+        """Its first place in the hardware."""
+        return self.band.first * self.block_lanes
 
     @property
     def rows(self) -> int:
@@ -81,14 +90,15 @@ class PlacedNeurons:
 
 @dataclass(frozen=True, eq=False)
 class NeuronMemory:
-    """All populations but the input, in the order of computation, and the neuron memory, (word, lane)."""
+    """All populations but the input, band by band, in the order of computation, and the neuron memory, (word, lane)."""
 
     populations: tuple[PlacedNeurons, ...]
     words: NDArray[np.int64]
     memory: MemoryUse
 
-    def population(self, name: str) -> PlacedNeurons:
-        return next(p for p in self.populations if p.population.name == name)
+    def part(self, name: str, band: Band) -> PlacedNeurons:
+        """A band of a population."""
+        return next(p for p in self.populations if p.population.name == name and p.band == band)
 
     @property
     def program_words(self) -> int:
@@ -96,8 +106,8 @@ class NeuronMemory:
         return sum(p.program.reserved_words for p in self.populations)
 
 
-def place_neurons(network: Network, config: Config, layouts: Mapping[str, Layout]) -> NeuronMemory:
-    """Microprograms and neuron words.
+def place_neurons(network: Network, config: Config, layouts: Mapping[str, Layout], bands: Bands | None = None) -> NeuronMemory:
+    """Microprograms and neuron words; ``bands`` of populations that are not whole.
 
     Raises
     ------
@@ -108,7 +118,11 @@ def place_neurons(network: Network, config: Config, layouts: Mapping[str, Layout
         if population.neurons is None:
             continue
         counts = network.early_exit is not None and population.name == network.output
-        program = build(population, config, count_spikes=counts, layout=layouts[population.name])
-        placed.append(PlacedNeurons(population, layouts[population.name], program, placed[-1].end if placed else 0, config.multipliers))
+        layout = layouts[population.name]
+        for band in (bands or {}).get(population.name, (whole(layout, config.lanes),)):
+            places, neurons = layout_of_band(layout, band, config.lanes)
+            own = population_of(population, neurons)
+            program = build(own, config, count_spikes=counts, layout=places)
+            placed.append(PlacedNeurons(own, band, places, program, placed[-1].end if placed else 0, config.multipliers, config.lanes))
     memory = NEURONS.claim(network, config, placed[-1].end)
     return NeuronMemory(tuple(placed), np.concatenate([p.image() for p in placed]), memory)

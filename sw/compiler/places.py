@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from lifline.arch.config import Config
 from lifline.arch.errors import CompileError
+from lifline.arch.program import Mode
 from lifline.arch.values import short
 from lifline.network.connections.fully_connected import FullyConnected
 from lifline.network.model import Network
@@ -13,20 +14,22 @@ from lifline.network.model import Network
 from .layouts import LARGEST, Layout, Layouts, identity, position_major
 
 
-def chosen_layouts(network: Network, config: Config) -> dict[str, Layout]:
-    """The layouts that the compiler chooses: position by position where a convolution, a pooling or an identity ends, else that of the network.
+def chosen_layouts(network: Network, config: Config, modes: Mapping[tuple[str, str], Mode]) -> dict[str, Layout]:
+    """The layouts that the compiler chooses: position by position where a convolution, a pooling or an identity ends or, in dense mode, begins; else that
+    of the network.
 
     Raises
     ------
     CompileError   for populations that no layout holds.
     """
-    walked = {p.target for p in network.projections if not isinstance(p.connection, FullyConnected)}
+    walks = [p for p in network.projections if not isinstance(p.connection, FullyConnected)]
+    placed = {p.target for p in walks} | {p.source for p in walks if modes[p.source, p.target] is Mode.DENSE}
     result = {}
     for p in network.populations:
         if p.size > LARGEST:
             raise CompileError(f"population `{p.name}` has {p.size:,} neurons, no configuration has more than {LARGEST:,} places for them; use a smaller one")
         try:
-            result[p.name] = position_major(p.shape, config.lanes) if p.name in walked else identity(p.size)
+            result[p.name] = position_major(p.shape, config.lanes) if p.name in placed else identity(p.size)
         except CompileError as error:
             raise CompileError(
                 f"population `{p.name}` of shape {p.shape}: with channels and positions padded to {config.lanes} lanes it has more than {LARGEST:,} places "
@@ -35,8 +38,10 @@ def chosen_layouts(network: Network, config: Config) -> dict[str, Layout]:
     return result
 
 
-def layout_by_population(network: Network, config: Config, layouts: Layouts | None) -> dict[str, Layout]:
-    """The layout of every population.
+def layout_by_population(
+    network: Network, config: Config, layouts: Layouts | None, modes: Mapping[tuple[str, str], Mode] | None = None
+) -> dict[str, Layout]:
+    """The layout of every population; modes are event if they are not given.
 
     Raises
     ------
@@ -45,7 +50,7 @@ def layout_by_population(network: Network, config: Config, layouts: Layouts | No
     given = {} if layouts is None else layouts
     if not isinstance(given, Mapping):
         raise CompileError(f"layouts {short(given)} must be a mapping from the name of a population to its `Layout`")
-    result = chosen_layouts(network, config)
+    result = chosen_layouts(network, config, modes or {(p.source, p.target): Mode.EVENT for p in network.projections})
     for name, layout in given.items():
         if name not in result:
             raise CompileError(f"layouts name {short(name)}, and `{network.name}` has the populations {', '.join(result)}")

@@ -57,11 +57,11 @@ class ProgramPass:
 
 @dataclass(frozen=True)
 class ProgramPopulation:
-    """Where a population lives.
+    """Where a population lives, or a band of one: populations that are computed in bands have several of these.
 
     Attributes
     ----------
-    number : its number in records.   address : program address of its first population word.
+    number : its number in records.   first, places : the first of its places in the hardware, and how many; ``size`` : neurons there.   address : program address of its first population word.
     rows, row_words, row_base : rows, neuron words per row, first neuron word of row 0.
     words : word offset within a row by name.   micro_base : program address of the microprogram; ``prologue`` and
     ``update`` are its lengths, ``record`` the packed operation by variable, ``exit_check`` one more or None.
@@ -69,6 +69,8 @@ class ProgramPopulation:
 
     number: int
     name: str
+    first: int
+    places: int
     size: int
     rows: int
     row_words: int
@@ -100,7 +102,7 @@ class Program:
     ----------
     network, config : what it was compiled from, and the gateware it was compiled for.
     images : words (uint32) per address space, from address 0.   registers : values to write at load.
-    layouts : hardware order of the neurons of every population, the input too.
+    populations : all but the input, band by band.   layouts : hardware order of the neurons of every population, the input too.
     """
 
     network: Network
@@ -113,7 +115,7 @@ class Program:
     memory: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        modes = ", ".join(p.described for p in self.passes if not p.first)
+        modes = ", ".join(dict.fromkeys(p.described for p in self.passes))
         return f"Program({self.network.name!r} for `{self.config_name}`: {modes})"
 
     @property
@@ -130,7 +132,17 @@ class Program:
         return self.config.hash
 
     def population(self, name: str) -> ProgramPopulation:
-        return next(p for p in self.populations if p.name == name)
+        """A population, or its first band."""
+        return self.bands(name)[0]
+
+    def bands(self, name: str) -> list[ProgramPopulation]:
+        """A population, or all its bands, in the order of their places."""
+        return [p for p in self.populations if p.name == name]
+
+    @property
+    def order(self) -> list[str]:
+        """The populations besides the input in the order in which a window computes them."""
+        return list(dict.fromkeys(p.name for p in self.populations))
 
     def recording(self, wanted: Mapping[str, set[str]]) -> list[tuple[int, int]]:
         """Program words (address, value) that make every population send the variables in ``wanted``, and nothing else."""

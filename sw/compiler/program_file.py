@@ -67,7 +67,7 @@ class ProgramDescription(Strict):
 
 def _describe(program: Program) -> str:
     """The entry ``program`` of the header: the same program gives the same text."""
-    usual = chosen_layouts(program.network, program.config)
+    usual = chosen_layouts(program.network, program.config, {(p.source, p.target): p.mode for p in program.passes})
     description = {
         "config": dataclasses.asdict(program.config),
         "config_hash": program.config_hash,

@@ -14,6 +14,7 @@ from lifline.arch.limits import RING_BITS
 from lifline.arch.program import MAX_RINGS
 from lifline.network.model import Network, Population, Projection
 
+from .bands import Band, Bands
 from .layouts import Layout
 from .memories import DELAYS, RINGS, MemoryUse
 from .order import readers_in_order
@@ -63,7 +64,11 @@ class Ring:
     @property
     def delay(self) -> int:
         """What writes the ring is told: the delay that all neurons share, or where their delays begin."""
-        return int(self.delays[0]) if self.uniform else self.entry
+        return self.delay_of(0)
+
+    def delay_of(self, word: int) -> int:
+        """What writes the ring from a word of 32 neurons on is told."""
+        return int(self.delays[0]) if self.uniform else self.entry + word * RING_BITS
 
 
 @dataclass(frozen=True)
@@ -72,12 +77,13 @@ class Tap:
 
     Attributes
     ----------
-    number : its place among the ring descriptors.
+    number : its place among the ring descriptors.   word : the first word of 32 neurons that it is about: a band writes the ring from its own on.
     """
 
     number: int
     ring: Ring
     later: int
+    word: int = 0
 
     @property
     def first(self) -> int:
@@ -97,17 +103,23 @@ class Rings:
     Attributes
     ----------
     all : the rings; those of one population follow each other.   taps : in the order of their descriptors: of every ring the one that it is
-    written through, then those that are only read.   of_projection : which of them a projection reads.
+    written through, then those that are only read, then those that later bands write through.   of_projection : which of them a projection reads.
+    of_band : through which ones the bands of populations with several write.
     """
 
     all: tuple[Ring, ...]
     taps: tuple[Tap, ...]
     of_projection: Mapping[Projection, Tap]
+    of_band: Mapping[tuple[str, Band], Sequence[Tap]]
     memory: MemoryUse
 
     def of_population(self, name: str) -> list[Ring]:
         """The rings that a population writes."""
         return [ring for ring in self.all if ring.source.name == name]
+
+    def written(self, name: str, band: Band) -> Sequence[Tap]:
+        """What a band of a population writes its rings through; they follow each other."""
+        return self.of_band.get((name, band)) or [self.taps[ring.number] for ring in self.of_population(name)]
 
     @property
     def words(self) -> int:
@@ -146,8 +158,8 @@ class _Readers:
         return True
 
 
-def place_rings(network: Network, config: Config, layouts: Mapping[str, Layout]) -> Rings:
-    """Delay rings and where they lie.
+def place_rings(network: Network, config: Config, layouts: Mapping[str, Layout], bands: Bands | None = None) -> Rings:
+    """Delay rings and where they lie; ``bands`` of populations that are not whole.
 
     Raises
     ------
@@ -173,7 +185,8 @@ def place_rings(network: Network, config: Config, layouts: Mapping[str, Layout])
     memory = RINGS.claim(network, config, sum(ring.words for ring in placed))
     memory |= DELAYS.claim(network, config, sum(ring.entries for ring in placed))
     taps, of_projection = _taps(placed, readers)
-    return Rings(tuple(placed), taps, of_projection, memory)
+    of_band = _of_bands(placed, len(taps), bands or {}, config)
+    return Rings(tuple(placed), taps + tuple(tap for own in of_band.values() for tap in own), of_projection, of_band, memory)
 
 
 def _shared(network: Network, population: Population, config: Config) -> list[_Readers]:
@@ -198,6 +211,17 @@ def _taps(rings: Sequence[Ring], readers: Sequence[_Readers]) -> tuple[tuple[Tap
                 taps.append(tap)
             of_projection[projection] = tap
     return tuple(taps), of_projection
+
+
+def _of_bands(rings: Sequence[Ring], number: int, bands: Bands, config: Config) -> dict[tuple[str, Band], Sequence[Tap]]:
+    """Descriptors from ``number`` on for all bands but the first ones, which write through those of the rings."""
+    found: dict[tuple[str, Band], Sequence[Tap]] = {}
+    for name, own in bands.items():
+        for band in own[1:]:
+            word = band.first * config.lanes // RING_BITS
+            found[name, band] = [Tap(number + k, ring, 0, word) for k, ring in enumerate(ring for ring in rings if ring.source.name == name)]
+            number += len(found[name, band])
+    return found
 
 
 def _behind(placed: Sequence[Ring], source: Population, delays: Ints, later: int, config: Config) -> Ring:

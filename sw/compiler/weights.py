@@ -3,42 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lifline.arch.config import Config
+from lifline.arch.config import Config, ceil_div
 from lifline.arch.errors import CompileError
 from lifline.arch.layout import WORD_BITS, Word
-from lifline.arch.program import MAPPED_PASS_WORDS, PASS_WORDS, Mode
+from lifline.arch.limits import RING_BITS
+from lifline.arch.program import PASSES, Mode, Opcode
 from lifline.network.model import Network, Projection
 
+from .banding import Banding, place_bands
+from .bands import Band
 from .components import Execution, components_of
 from .layouts import Layout
 from .memories import WEIGHTS, MemoryUse
 from .order import projections_in_order
 from .program import ProgramPass
 from .projections.chosen import kind_of
+from .projections.gather import Gather
 from .projections.kind import Ints, Part
 from .projections.walk import Walk
-from .rings import Rings, Tap
+from .rings import Ring, Rings, Tap
 from .scaling import scaled_weights
 
 
 @dataclass(frozen=True, eq=False)
 class PlacedPass:
-    """A pass, the ring that it reads, and its first weight word. ``one_slot`` : a block has one accumulator slot for all steps of a window.
+    """A pass, the ring that it reads, and its first weight word.
 
-    ``words`` : its weight words, which other passes with equal ones share.   ``walk`` : through them, if it has tables.
+    Attributes
+    ----------
+    words : its weight words, which other passes with equal ones share.   begins : the one that it counts from, modulo all that there are.
+    one_slot : a block has one accumulator slot for all steps of a window.   walk, gather : through its words, if it has tables.   band : of its target.
     """
 
     entry: ProgramPass
     tap: Tap
     weight_base: int
+    begins: int
     words: int
     one_slot: bool
     walk: Walk | None
+    gather: Gather | None
+    band: Band
 
     @property
     def where(self) -> str:
@@ -48,12 +58,16 @@ class PlacedPass:
     @property
     def layouts(self) -> tuple[Word, ...]:
         """Of its program words."""
-        return PASS_WORDS if self.walk is None else MAPPED_PASS_WORDS
+        return PASSES[self.opcode]
 
-    def reads_as(self, other: PlacedPass) -> bool:
-        """Whether both read the same spikes of a presynaptic neuron."""
-        mine, its = self.entry, other.entry
-        return self.tap is other.tap and mine.first < its.first + its.fan_in and its.first < mine.first + mine.fan_in
+    @property
+    def opcode(self) -> Opcode:
+        return Opcode.MAPPED_PASS if self.walk is not None else Opcode.GATHER_PASS if self.gather is not None else Opcode.PASS
+
+    @property
+    def ring_words(self) -> range:
+        """Words of 32 presynaptic neurons that it scans."""
+        return range(self.entry.first // RING_BITS, ceil_div(self.entry.first + self.entry.fan_in, RING_BITS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +77,7 @@ class Weights:
     Attributes
     ----------
     loops : the passes of every loop, which are executed for one step after the other.
-    shifts : by population, index into the configuration's weight shifts.   words : (word, lane).
+    shifts : by population, index into the configuration's weight shifts.   words : (word, lane).   window : steps.
     """
 
     passes: tuple[PlacedPass, ...]
@@ -71,23 +85,33 @@ class Weights:
     shifts: dict[str, int]
     words: Ints
     memory: MemoryUse
+    window: int
 
-    def reads_last(self, number: int) -> bool:
-        """Whether nobody needs what a pass reads of its ring: it reads the oldest spikes, and no later pass of a window reads them, too."""
+    def cleared(self, number: int) -> int:
+        """How many words a pass clears of those that it scans, the first ones: it reads the oldest spikes, and no later pass of a window needs them.
+
+        A pass that does not gather clears all of its words, or none.
+        """
         own = self.passes[number]
-        return own.tap.clears and not any(later.reads_as(own) for later in self.passes[number + 1 :])
+        if not own.tap.clears:
+            return 0
+        later = [p.ring_words for p in self.passes[number + 1 :] if p.tap.ring is own.tap.ring and own.tap.later - p.tap.later < self.window]
+        needed = min((max(words.start, own.ring_words.start) for words in later if words.stop > own.ring_words.start), default=own.ring_words.stop)
+        kept = min(needed, own.ring_words.stop) - own.ring_words.start
+        return kept if own.gather is not None or kept == len(own.ring_words) else 0
 
 
 def place_weights(
-    network: Network, config: Config, modes: Mapping[tuple[str, str], Mode], rings: Rings, layouts: Mapping[str, Layout]
+    network: Network, config: Config, modes: Mapping[tuple[str, str], Mode], rings: Rings, layouts: Mapping[str, Layout], banding: Banding | None = None
 ) -> Weights:
-    """Passes and weight words, component by component and population by population in the order of computation.
+    """Passes and weight words, component by component, population by population and band by band in the order of computation.
 
     Raises
     ------
-    CompileError   for weights that do not fit the weight bits, sums that an accumulator cannot hold, more sums than there are accumulators, and more
-        weights than there is room for.
+    CompileError   for weights that do not fit the weight bits, sums that an accumulator cannot hold, more sums than there are accumulators, more
+        weights than there is room for, and passes of which nobody reads a ring to its end.
     """
+    banding = banding or place_bands(network, config, modes, layouts)
     passes: list[PlacedPass] = []
     loops: list[range] = []
     shifts: dict[str, int] = {}
@@ -100,13 +124,10 @@ def place_weights(
         for target in component.populations:
             scaled = scaled_weights(network, target, config)
             shifts[target.name] = scaled.shift
-            into.append(
-                [
-                    _Incoming(p, modes[p.source, p.target], part)
-                    for p in projections_in_order(network, component, target.name)
-                    for part in kind_of(p).parts(p, scaled.stored[p], layouts[p.source], layouts[p.target], modes[p.source, p.target], config)
-                ]
-            )
+            order = projections_in_order(network, component, target.name)
+            own = [_parts(p, scaled.stored[p], modes[p.source, p.target], layouts, banding, config) for p in order]
+            for band, parts in zip(banding.bands[target.name], zip(*own, strict=True), strict=True):
+                into.append([_Incoming(p, modes[p.source, p.target], part, band) for p, of_band in zip(order, parts, strict=True) for part in of_band])
         every = [incoming for own in into for incoming in own]
         slots_fit = max(incoming.part.blocks for incoming in every) * config.window <= config.slot_words
         execution = component.execution([(incoming.projection, incoming.mode is Mode.EVENT) for incoming in every], slots_fit=slots_fit)
@@ -119,7 +140,8 @@ def place_weights(
                 how = Execution.WINDOW if execution is Execution.RECURRENT and not last else execution
                 entry = ProgramPass(p.source, p.target, incoming.mode, part.first, part.fan_in, part.blocks, last, how)
                 base = stored.setdefault(part.words.tobytes(), weight_base)
-                passes.append(PlacedPass(entry, rings.of_projection[p], base, len(part.words), one_slot, part.walk))
+                begins = (base + part.offset) % config.weight_words
+                passes.append(PlacedPass(entry, rings.of_projection[p], base, begins, len(part.words), one_slot, part.walk, part.gather, incoming.band))
                 if base == weight_base:
                     words.append(part.words)
                     weight_base += len(part.words)
@@ -127,7 +149,40 @@ def place_weights(
             loops.append(range(first, len(passes)))
     _check_bytes(passes, config)
     image = np.concatenate(words)
-    return Weights(tuple(passes), tuple(loops), shifts, image, WEIGHTS.claim(network, config, len(image)))
+    weights = Weights(tuple(passes), tuple(loops), shifts, image, WEIGHTS.claim(network, config, len(image)), config.window)
+    _check_cleared(weights)
+    return weights
+
+
+def _parts(
+    p: Projection, stored: Ints, mode: Mode, layouts: Mapping[str, Layout], banding: Banding, config: Config
+) -> list[list[Part]]:
+    """The passes of a projection for every band of its target."""
+    kind, source, target, bands = kind_of(p), layouts[p.source], layouts[p.target], banding.bands[p.target]
+    gathering = kind.gathered(p, stored, source, target, config) if p in banding.covers else None
+    if gathering is not None:
+        return gathering.parts(bands, banding.covers[p], config)
+    parts = kind.parts(p, stored, source, target, mode, config)
+    if len(bands) == 1:
+        return [parts]
+    return [[replace(part, blocks=band.blocks, offset=band.first * part.fan_in) for part in parts] for band in bands]
+
+
+def _check_cleared(weights: Weights) -> None:
+    """Refuse passes of which none can clear a word of a ring that others have read: its spikes would come again."""
+    read: dict[Ring, set[int]] = {}
+    cleared: dict[Ring, set[int]] = {}
+    for number, placed in enumerate(weights.passes):
+        words = placed.ring_words
+        read.setdefault(placed.tap.ring, set()).update(words)
+        cleared.setdefault(placed.tap.ring, set()).update(words[: weights.cleared(number)])
+    for ring, words in read.items():
+        if left := words - cleared[ring]:
+            targets = ", ".join(sorted({f"`{p.entry.target}`" for p in weights.passes if p.tap.ring is ring}))
+            raise CompileError(
+                f"population `{ring.source.name}`: no pass into {targets} reads its neurons {min(left) * RING_BITS}.. last and can forget their spikes, "
+                "since one of these is computed in bands; use mode event for the projections from it"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +192,7 @@ class _Incoming:
     projection: Projection
     mode: Mode
     part: Part
+    band: Band
 
 
 def _check_slots(name: str, blocks: int, config: Config) -> None:

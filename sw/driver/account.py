@@ -115,7 +115,7 @@ def account(
     steps = int(activity.steps.sum()) or 1
     projections = _projections(program, offered, costs_of, activity, energy)
     layers = []
-    for p in program.populations:
+    for p in map(network.population, program.order):
         into = [q for q in projections if q.target == p.name and q.chosen]
         spikes = float(activity.spikes[p.name].sum())
         cycles, operations, uj = (sum(getattr(q, what) for q in into) for what in ("cycles", "operations", "microjoules"))

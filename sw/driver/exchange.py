@@ -109,9 +109,12 @@ class Exchange:
         return words[: len(COUNTERS)]
 
     def event_counters(self) -> dict[str, NDArray[np.uint32]]:
-        """The counters of every population, modulo 2^32."""
+        """The counters of every population, (band, counter), modulo 2^32."""
         return {
-            p.name: self._link.read(address(Space.PROGRAM, p.address + FIRST_COUNTER), len(POPULATION_COUNTERS)) for p in self._program.populations
+            name: np.stack(
+                [self._link.read(address(Space.PROGRAM, p.address + FIRST_COUNTER), len(POPULATION_COUNTERS)) for p in self._program.bands(name)]
+            )
+            for name in self._program.order
         }
 
     def get(self, name: str) -> int:
@@ -265,11 +268,11 @@ class Exchange:
             payload = words[position + 1 : position + 1 + length]
             position += 1 + length
             variable = "spikes" if spikes else RECORDED.get(header["kind"], "")
-            t, start = first + ((header["step"] - started) & STEP_MASK), header["index"] * width
+            t, start = first + ((header["step"] - started) & STEP_MASK), header["index"] * width  # of a band
             population = populations[header["population"]] if header["population"] < len(populations) else None
             values = records.get(population.name, {}).get(variable) if population else None
-            if population is None or values is None or t >= values.shape[1] or start >= self._program.layouts[population.name].size:
+            if population is None or values is None or t >= values.shape[1] or start >= population.places:
                 raise DeviceError(f"{self._url}: the device sent a record that nobody asked for ({header}); load again, or reset the board")
             part = np.unpackbits(payload.astype("<u4").view(np.uint8), bitorder="little") if spikes else payload.view(np.int32)
-            self._program.layouts[population.name].put(part, start, values[item, t])
+            self._program.layouts[population.name].put(part, population.first + start, values[item, t])
         return words[position:]

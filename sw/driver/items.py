@@ -17,7 +17,7 @@ from .counters import counted
 from .exchange import Clock, Exchange, Records
 
 EventCounters = dict[str, NDArray[np.uint32]]
-"""Population -> its counters as the device has them, modulo 2^32."""
+"""Population -> its counters as the device has them, (band, counter), modulo 2^32."""
 
 
 class Items:
@@ -69,7 +69,7 @@ class Items:
             # No population counts to 2^32 within one part.
             now = self._exchange.event_counters()
             for name, values in now.items():
-                self.counters[name][item] += counted(counters[name], values)
+                self.counters[name][item] += counted(counters[name], values).sum(axis=0)
             counters = now
         return counters
 

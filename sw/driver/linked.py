@@ -29,6 +29,8 @@ from .last_run import LastRun
 from .link import Link
 from .stream import Part, Stream, StreamOptions
 
+STATE = {"v": "v", "i": "i", "crossed": "c", "count": "count"}
+"""What :meth:`LinkedDevice.read_state` calls the words of a neuron that are state."""
 CLOSE_S = 10.0
 """How long a run may take to end when its device is closed."""
 
@@ -308,20 +310,23 @@ class LinkedDevice:
         if self._last_run is LastRun.FAILED:
             raise DeviceError(f"{self.url}: the last run failed, its state means nothing; use reset=True in the next one")
         assert self.config is not None
-        where = program.population(population)
         assert model is not None
         exchange.check()
         lanes = self.config.multipliers
-        words = self.link.read(address(Space.NEURONS, where.row_base * lanes), where.rows * where.row_words * lanes)
+        places: dict[str, list[NDArray[np.int64]]] = {}
+        for band in program.bands(population):
+            words = self.link.read(address(Space.NEURONS, band.row_base * lanes), band.rows * band.row_words * lanes)
+            values = words.view(np.int32).reshape(band.rows, band.row_words, lanes).astype(np.int64)
+            for name, offset in band.words.items():
+                places.setdefault(name, []).append(values[:, offset].reshape(-1)[: band.places])
         exchange.check()
-        values = words.view(np.int32).reshape(where.rows, where.row_words, lanes).astype(np.int64)
         layout = program.layouts[population]
-        stored = {name: layout.gather(values[:, offset].reshape(-1)) for name, offset in where.words.items()}
+        stored = {name: layout.gather(np.concatenate(of_bands)) for name, of_bands in places.items() if name in STATE}
         if self._untouched:
-            stored = {name: np.zeros(where.size, np.int64) for name in stored}
+            stored = {name: np.zeros(layout.neurons, np.int64) for name in stored}
         elif "count" in stored:  # it counts up from minus the budget
             stored["count"] = stored["count"] + np.asarray(model.budget)
-        return {shown: stored[name] for name, shown in (("v", "v"), ("i", "i"), ("crossed", "c"), ("count", "count")) if name in stored}
+        return {shown: stored[name] for name, shown in STATE.items() if name in stored}
 
     def close(self) -> None:
         """Close the link. A run under way, in another thread, is stopped first and gives its result; anything else that is under way fails."""

@@ -103,15 +103,16 @@ def predict(
     wanted = {} if record is None else with_output(network, parse_records(network, record))
     for where, value in program.recording(wanted):
         image[where] = value
-    numbers = {network.input.name: INPUT} | {p.name: p.number for p in program.populations}
+    numbers = [(INPUT, network.input.name, 0, program.layouts[network.input.name].size)] + [(p.number, p.name, p.first, p.places) for p in program.populations]
     model = CycleModel(
         config, image, program.images[Space.DELAYS], registers=program.registers,
-        sizes={number: program.layouts[name].size for name, number in numbers.items()}, maps=program.images.get(Space.MAPS),
+        sizes={number: places for number, _, _, places in numbers}, maps=program.images.get(Space.MAPS),
         in_windows=in_windows,
     )  # fmt: skip
     costs = []
     for k, steps in enumerate(activity.steps):
-        costs.append(model.costs({numbers[name]: program.layouts[name].spread(spikes[k]) for name, spikes in activity.spikes.items()}, steps=int(steps)))
+        spread = {name: program.layouts[name].spread(spikes[k]) for name, spikes in activity.spikes.items()}
+        costs.append(model.costs({number: spread[name][:, first : first + places] for number, name, first, places in numbers}, steps=int(steps)))
         if on_sample is not None:
             on_sample()
     return costs

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lifline.arch.config import Config
 from lifline.arch.program import POPULATION_1
 from lifline.arch.registers import Space
-from lifline.compiler.program import Program
+from lifline.compiler.program import Program, ProgramPopulation
 from lifline.network.result import RunResult
 
 VARIABLES = ("v", "i")
@@ -28,28 +28,32 @@ def by_step(trace: NDArray[np.int32], program: Program, config: Config) -> dict[
     ------
     ValueError   if the rows of a population were not stored equally often.
     """
-    lanes = config.multipliers
     result: dict[str, dict[str, NDArray[np.int64]]] = {}
-    for population in program.populations:
-        stored: dict[str, NDArray[np.int64]] = {}
-        layout = program.layouts[population.name]
-        for variable in VARIABLES:
-            if variable not in population.words:
-                continue
+    for name in program.order:
+        bands, layout = [_of_band(trace, band, program, config) for band in program.bands(name)], program.layouts[name]
+        result[name] = {variable: layout.gather(np.concatenate([band[variable] for band in bands], axis=1)) for variable in bands[0]}
+    return result
+
+
+def _of_band(trace: NDArray[np.int32], population: ProgramPopulation, program: Program, config: Config) -> dict[str, NDArray[np.int64]]:
+    """Likewise, of a population or a band of one: variable -> (time, place)."""
+    lanes, places = config.multipliers, population.places
+    stored: dict[str, NDArray[np.int64]] = {}
+    for variable in VARIABLES:
+        if variable in population.words:
             first = population.row_base + population.words[variable]
             rows = [trace[trace[:, 0] == first + row * population.row_words].astype(np.int64) for row in range(population.rows)]
             lengths = {len(row) for row in rows}
             if len(lengths) > 1:
                 raise ValueError(f"rows of `{population.name}.{variable}` were stored {sorted(lengths)} times: a step was lost")
-            stored[variable] = layout.gather(np.concatenate([row[:, 2 : 2 + lanes] for row in rows], axis=1))
+            stored[variable] = np.concatenate([row[:, 2 : 2 + lanes] for row in rows], axis=1)[:, :places]
             if variable == "v":
-                stored["spikes"] = layout.gather(np.concatenate([row[:, 1:2] >> np.arange(lanes) & 1 for row in rows], axis=1))
+                stored["spikes"] = np.concatenate([row[:, 1:2] >> np.arange(lanes) & 1 for row in rows], axis=1)[:, :places]
             if variable == ("i" if "i" in population.words else "v"):
                 index = POPULATION_1.unpack(int(program.images[Space.PROGRAM][population.address + 1]))["shift"]
-                sums = layout.gather(np.concatenate([row[:, 2 + lanes :] for row in rows], axis=1))
+                sums = np.concatenate([row[:, 2 + lanes :] for row in rows], axis=1)[:, :places]
                 stored["x"] = sums << config.weight_shifts[index]
-        result[population.name] = stored
-    return result
+    return stored
 
 
 def differs(expected: RunResult, trace: NDArray[np.int32], program: Program, config: Config) -> list[str]:

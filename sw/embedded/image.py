@@ -32,12 +32,17 @@ def image_of(program: Program) -> NDArray[np.uint32]:
 
     Raises
     ------
-    ProgramError   if the input's neurons are in another order in the hardware: the C driver sends them as they are.
+    ProgramError   if the input's neurons are in another order in the hardware: the C driver sends them as they are; or for populations in bands.
     """
     if not program.layouts[program.network.input.name].is_identity:
         raise ProgramError(
             f"program `{program.network.name}`: the input `{program.network.input.name}` has a layout of its own, and the C driver keeps its order; "
             "compile it without"
+        )
+    if several := [name for name in program.order if len(program.bands(name)) > 1]:
+        raise ProgramError(
+            f"program `{program.network.name}`: `{several[0]}` is computed in bands, which the C driver does not join; compile the projections into it in "
+            "mode event"
         )
     memories = {space: words.copy() for space, words in program.images.items()}
     for where, value in program.recording({}):

@@ -35,7 +35,7 @@ def test_populations_lie_one_behind_the_other() -> None:
     assert (hidden.base, hidden.row_base, hidden.rows, hidden.row_words, hidden.end) == (0, 1, 3, 2, 7)
     assert (out.base, out.row_base, out.rows, out.row_words, out.end) == (7, 8, 1, 1, 9)
     assert memory.memory == {"neuron words": (9, TINY.neuron_words)} and memory.words.shape == (9, TINY.multipliers)
-    assert memory.population("out") is out and memory.program_words == hidden.program.reserved_words + out.program.reserved_words
+    assert memory.part("out", out.band) is out and memory.program_words == hidden.program.reserved_words + out.program.reserved_words
 
 
 def test_what_all_neurons_share_is_stored_once_and_other_parameters_row_by_row() -> None:

@@ -41,8 +41,9 @@ AREAS = (
     ),  # fmt: skip
     Area(
         "compiler, walks",
-        tuple(f"sw/compiler/projections/{name}.py" for name in ("axes", "geometry", "places", "walk", "walked", "identity")) + ("sw/compiler/maps.py",),
-        ("tests/compiler/projections", "tests/compiler/test_maps.py"),
+        tuple(f"sw/compiler/projections/{name}.py" for name in ("axes", "geometry", "places", "walk", "walked", "identity", "gather", "gathered"))
+        + ("sw/compiler/maps.py", "sw/compiler/banding.py", "sw/compiler/bands.py"),
+        ("tests/compiler/projections", "tests/compiler/test_maps.py", "tests/compiler/test_gathers.py"),
     ),
     Area("driver", ("sw/driver/exchange.py", "sw/driver/linked.py", "sw/driver/items.py"), ("tests/sim/cycles/test_model.py", *RUNS, "tests/driver/test_mark.py", "tests/driver/test_arguments.py")),
     Area("streams", ("sw/driver/stream.py", "sw/driver/chunks.py", "sw/driver/scores.py"), ("tests/driver/test_stream.py",)),

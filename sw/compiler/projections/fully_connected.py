@@ -10,11 +10,13 @@ from lifline.arch.program import Mode
 from lifline.network.model import Projection
 
 from ..layouts import Layout
-from .kind import Ints, Part, Sums
+from .kind import Gathering, Ints, Part, Sums
 
 
 class FullyConnected:
     """Stored weights are (target, source)."""
+
+    visits_all = False
 
     def sums(self, projection: Projection, stored: Ints) -> Sums:
         return Sums(np.maximum(stored, 0).sum(axis=1), np.maximum(-stored, 0).sum(axis=1))
@@ -26,6 +28,12 @@ class FullyConnected:
         limit = config.dense_fan_in if mode is Mode.DENSE else config.event_fan_in
         limit -= limit % RING_BITS
         return [self._part(stored[:, first : first + limit], first, config.lanes) for first in range(0, size, limit)]
+
+    def event_only(self, projection: Projection) -> str:
+        return ""
+
+    def gathered(self, projection: Projection, stored: Ints, source: Layout, target: Layout, config: Config) -> Gathering | None:
+        return None
 
     def _part(self, stored: Ints, first: int, lanes: int) -> Part:
         targets, fan_in = stored.shape

@@ -8,6 +8,7 @@ from lifline.network.model import Projection
 
 from .convolution import Convolution
 from .geometry import Geometry
+from .walked import Walked
 
 
 class Pooling(Convolution):
@@ -15,3 +16,6 @@ class Pooling(Convolution):
 
     def geometry(self, projection: Projection) -> Geometry:
         return replace(super().geometry(projection), alike=True)
+
+    def event_only(self, projection: Projection) -> str:
+        return Walked.event_only(self, projection)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,13 @@ class Walk:
     """The digits, the one that changes fastest with the index first; its loop is the innermost."""
 
     digits: tuple[Digit, Digit, Digit]
+    names: ClassVar[tuple[str, str]] = "blocks", "blocks that one neuron reaches along an axis"
+    """What slots and counts of its tables are."""
+
+    @property
+    def tables(self) -> tuple[tuple[Start | None, ...], ...]:
+        """By digit."""
+        return tuple(digit.table for digit in self.digits)
 
     def behind(self, turns: int) -> Walk:
         """The walk of entries whose index is counted from a later value of the last digit on."""

@@ -14,13 +14,15 @@ from lifline.network.model import Projection
 
 from ..layouts import Layout
 from .geometry import Geometry, largest_sums, walk_of
-from .kind import Ints, Part, Sums
+from .kind import Gathering, Ints, Part, Sums
 from .places import blocks_of, digits_of
 from .walk import Walk
 
 
 class Walked(ABC):
     """A kind that runs in event mode, with weights stored once."""
+
+    visits_all = True
 
     @abstractmethod
     def geometry(self, projection: Projection) -> Geometry:
@@ -32,6 +34,12 @@ class Walked(ABC):
         assert isinstance(connection, Windowed)
         kernel = connection.kernel(stored, projection.shapes[0])
         return kernel.reshape(geometry.outputs, geometry.inputs // geometry.groups, geometry.rows.kernel, geometry.columns.kernel)
+
+    def event_only(self, projection: Projection) -> str:
+        return "runs in mode event only"
+
+    def gathered(self, projection: Projection, stored: Ints, source: Layout, target: Layout, config: Config) -> Gathering | None:
+        return None
 
     def sums(self, projection: Projection, stored: Ints) -> Sums:
         return Sums(*largest_sums(self.geometry(projection), self.kernel(projection, stored)))
