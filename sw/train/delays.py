@@ -18,7 +18,7 @@ from lifline.arch.errors import TrainingError
 from lifline.network.connections.kind import Shape
 from lifline.network.model import MAX_DELAY
 
-from . import kernels
+from . import shifts
 from .clip import bounded
 from .quantisation import spread
 from .synapses import Through, delayed, fully_connected
@@ -32,7 +32,7 @@ class _Shift(torch.autograd.Function):
         part = (delays.detach() - whole).float().contiguous()
         whole = whole.long().contiguous()
         out = values.new_empty(values.shape[0], values.shape[1] - first, values.shape[2])
-        kernels.shift_forward(values.detach().numpy(), whole.numpy(), part.numpy(), first, out.numpy())
+        shifts.shift_forward(values.detach().numpy(), whole.numpy(), part.numpy(), first, out.numpy())
         ctx.save_for_backward(values, whole, part)
         ctx.first = first
         return out
@@ -43,7 +43,7 @@ class _Shift(torch.autograd.Function):
         needed = ctx.needs_input_grad[0]
         to_values = torch.zeros_like(values) if needed else values.new_empty(len(values), 0, values.shape[2])
         to_delays = torch.zeros(len(whole), dtype=torch.float64)
-        kernels.shift_backward(
+        shifts.shift_backward(
             values.detach().numpy(), whole.numpy(), part.numpy(), ctx.first, grad.contiguous().numpy(), to_values.numpy(), to_delays.numpy()
         )
         return to_values if needed else None, to_delays.float(), None

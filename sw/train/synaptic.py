@@ -16,7 +16,7 @@ import torch
 from lifline.arch.errors import TrainingError
 from lifline.network.connections.kind import Shape
 
-from . import kernels
+from . import shifts
 from .clip import bounded
 from .delays import LearnedDelays
 from .synapses import Through, fully_connected
@@ -27,7 +27,7 @@ class _Scatter(torch.autograd.Function):
     def forward(ctx: Any, spikes: Any, weights: Any, delays: Any, first: int) -> Any:
         spikes, rows = spikes.detach().contiguous(), weights.detach().T.contiguous()
         out = spikes.new_zeros(spikes.shape[0], spikes.shape[1] - first, rows.shape[1])
-        kernels.scatter_forward(spikes.numpy(), rows.numpy(), delays.numpy(), first, out.numpy())
+        shifts.scatter_forward(spikes.numpy(), rows.numpy(), delays.numpy(), first, out.numpy())
         ctx.save_for_backward(spikes, rows, delays)
         ctx.first = first
         return out
@@ -38,7 +38,7 @@ class _Scatter(torch.autograd.Function):
         needed = ctx.needs_input_grad[0]
         to_spikes = torch.zeros_like(spikes) if needed else spikes.new_empty(len(spikes), 0, spikes.shape[2])
         to_weights = torch.zeros(rows.shape, dtype=torch.float64)
-        kernels.scatter_backward(
+        shifts.scatter_backward(
             spikes.numpy(), rows.numpy(), delays.numpy(), ctx.first, grad.contiguous().numpy(), to_spikes.numpy(), to_weights.numpy()
         )
         return to_spikes if needed else None, to_weights.T.float(), None, None

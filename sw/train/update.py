@@ -74,8 +74,12 @@ class _Update(torch.autograd.Function):
         over_time = [none if g is None else g.contiguous() for g in (grad_s, grad_u)]
         states = [torch.zeros(batch, size) if g is None else g.clone(memory_format=torch.contiguous_format) for g in (grad_v, grad_i, grad_c)]
         grad_x, grad_neuron = torch.empty_like(u), torch.zeros(4, size, dtype=torch.float64)
-        arguments = [*_arrays(u, s, currents, v, i, c, theta), *ctx.factors, ctx.rule, *_arrays(*over_time, *states, grad_x, grad_neuron)]
-        kernels.update_backward(*arguments)
+        if grad_u is None and grad_s is not None and kernels.is_plain(ctx.rule):
+            kernels.plain_backward(*_arrays(u, v, theta), ctx.factors[0], ctx.rule, *_arrays(over_time[0], states[0], grad_x, grad_neuron))
+            states[2] = torch.zeros(batch, size)  # a reset without gradient
+        else:
+            arguments = [*_arrays(u, s, currents, v, i, c, theta), *ctx.factors, ctx.rule, *_arrays(*over_time, *states, grad_x, grad_neuron)]
+            kernels.update_backward(*arguments)
         to_theta, to_bias, to_keep_v, to_keep_i = grad_neuron
         return grad_x, *states, None, to_theta.float(), to_bias.float(), to_keep_v.sum(), to_keep_i.sum(), None, None, None
 

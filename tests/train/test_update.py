@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 
 from lifline import train  # noqa: E402
 from lifline.network.model import ResetRule  # noqa: E402
+from lifline.train import kernels  # noqa: E402
 from lifline.train.delays import shift  # noqa: E402
 from lifline.train.update import NeuronState, update  # noqa: E402
 
@@ -104,6 +105,35 @@ def test_gradients_equal_those_of_the_written_out_equations(reset, detach, kind)
     torch.testing.assert_close(trace.membranes.double(), u, rtol=1e-5, atol=1e-5)
     for ours_of, theirs_of in zip(ours, theirs, strict=True):
         torch.testing.assert_close(ours_of, theirs_of, rtol=2e-3, atol=2e-4)
+
+
+@pytest.mark.parametrize(("kind", "strict", "exact"), list(itertools.product(train.SurrogateKind, (True, False), (True, False))))
+def test_the_short_way_back_is_the_long_one(monkeypatch: pytest.MonkeyPatch, kind: train.SurrogateKind, strict: bool, exact: bool) -> None:
+    """Of the most usual rule, from a state and to a state, with values on the threshold and on the limit of the state."""
+    torch.manual_seed(0)
+    quantisation = train.Quantisation(state_bits=8) if exact else None
+    population = train.LIF("n", 5, strict=strict, learn_decay=True, learn_threshold=True, bias=True, surrogate=train.Surrogate(kind=kind, slope=1.7, height=0.8))
+    unit = torch.full((1,), 1 / 16)
+    x = torch.randint(-40, 60, (4, 9, 5)).float().requires_grad_()
+    state = NeuronState(*(torch.randint(-9, 30, (4, 5)).float() for _ in range(2)), torch.ones(4, 5), torch.zeros(4, 5))
+    state.v.requires_grad_()
+    state.c.requires_grad_()
+    to_s, to_v, to_c = torch.randn(4, 9, 5), torch.randn(4, 5), torch.randn(4, 5)
+
+    def gradients() -> tuple[torch.Tensor, ...]:
+        trace = update(x, state, population.dynamics(x, unit, quantisation))
+        parameters = [x, state.v, state.c, population.log_threshold, population.bias, population.decay_v.logit]
+        return torch.autograd.grad((trace.spikes * to_s).sum() + (trace.state.v * to_v).sum() + (trace.state.c * to_c).sum(), parameters)
+
+    called = []
+    short = kernels.plain_backward
+    monkeypatch.setattr(kernels, "plain_backward", lambda *arguments: called.append(1) or short(*arguments))
+    found = gradients()
+    monkeypatch.setattr(kernels, "is_plain", lambda rule: False)
+    expected = gradients()
+    assert called == [1]
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", [train.SurrogateKind.FAST_SIGMOID, train.SurrogateKind.ARCTAN])
