@@ -1,4 +1,4 @@
-"""``lifline demo``, ``info``, ``verify`` and ``serve``: devices, most of them simulated."""
+"""``lifline demo``, ``info`` and ``serve``: devices, most of them simulated."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 from rich.table import Table
 
 from lifline.arch.config import PRESETS
@@ -62,38 +61,6 @@ def info(
 
         with typed_errors():
             print_json(environment())
-
-
-@app.command()
-def verify(
-    random: Annotated[int, typer.Option(min=1, help="number of random programs")] = 100,
-    config: Annotated[str, typer.Option(metavar="NAME|FILE", help="a preset, a small variant of one, a file of `lifline config new`, or all: every variant in turn")] = "all",
-    seed: Annotated[int, typer.Option(help="first seed; each program's seed is one higher")] = 0,
-    inject: Annotated[str | None, typer.Option(help="flip a bit in: weight, state, delay, map (words of a memory), descriptor, digit, loop, pointer (of the program)")] = None,
-    as_json: Json = False,
-) -> None:
-    """Run random networks on the simulated board against the golden model, and its cycles against the cycle model."""
-    from .verify import verify_random
-
-    with typed_errors(), Progress(console=console, transient=True) as progress:
-        task = progress.add_task("random programs", total=random)
-        report = verify_random(config, random, seed, inject, lambda: progress.advance(task))
-    names = ("programs", "mismatches", "cycle_mismatches", "seed", "config", "configurations", "not_covered")
-    print_figures({n: ", ".join(report[n]) or "nothing" if isinstance(report[n], list) else report[n] for n in names}, "random programs against the golden model")
-    for reason, programs in report["counted_alone"].items():
-        if programs:
-            console.print(f"{reason} in {programs}: their cycles were compared in a second run, which sends nothing")
-    if report["cycle_mismatches"]:
-        seeds = ", ".join(f"{d['seed']} ({d['config']}: {d['cycles'][0]:,}, model {d['cycles'][1]:,})" for d in report["differences"] if d["cycles"])
-        console.print(f"cycle model differs on {report['cycle_mismatches']} of {report['programs']}: seeds {seeds}", soft_wrap=True)
-    else:
-        console.print(f"cycle model equal on all {report['programs']}")
-    if as_json:
-        print_json(report)
-    if bool(report["differences"]) != (inject is not None):
-        again = f"--random 1 --seed {report['seed']} --config {report['config']}"
-        console.print("[red]an injected fault was not found[/]" if inject else f"[red]mismatch: reproduce with {again}[/]", soft_wrap=True)
-        raise typer.Exit(1)
 
 
 @app.command()

@@ -73,26 +73,26 @@ def check(fault: str | None, *, maps: bool, config: str) -> None:
         raise InputError(f"cannot inject {fault!r}: `{config}` has no maps; use --config maps")
 
 
-def inject(rng: np.random.Generator, write: Write, program: Program, fault: str) -> bool:
-    """Flip a bit of a word that the program uses, as it is loaded; False for programs that have no such word."""
+def inject(rng: np.random.Generator, write: Write, program: Program, fault: str) -> str | None:
+    """Flip a bit of a word that the program uses, as it is loaded, and say which; None for programs that have no such word."""
     space = MEMORIES.get(fault, Space.PROGRAM)
     image = program.images.get(space, np.zeros(0, np.uint32))
     if fault in WORDS:
         wanted, idle = WORDS[fault], _idle_loops(program)
         found = [(k, layout, name) for k, layout, _ in program.listing() if layout in wanted and k not in idle for name in wanted[layout]]
         if not found:
-            return False
+            return None
         word, layout, name = found[int(rng.integers(len(found)))]
-        bit = layout.offsets[name] + int(rng.integers(min(layout[name].width, LOW_BITS)))
-    elif space is Space.MAPS:
-        used = [int(k) for k in np.flatnonzero(image)]
-        if not used:
-            return False
-        word, bit = int(rng.choice(used)), int(rng.integers(WORD_BITS))
+        own = int(rng.integers(min(layout[name].width, LOW_BITS)))
+        bit, what = layout.offsets[name] + own, f"bit {own} of {name} in program word {word}"
     else:
-        word, bit = int(rng.integers(len(image))), int(rng.integers(LOW_BITS))
+        used = np.flatnonzero(image) if space is Space.MAPS else np.arange(len(image))
+        if not len(used):
+            return None
+        word, bit = int(rng.choice(used)), int(rng.integers(WORD_BITS if space is Space.MAPS else LOW_BITS))
+        what = f"bit {bit} of {fault} word {word}"
     write(address(space, word), [int(image[word]) ^ (1 << bit)])
-    return True
+    return what
 
 
 def _idle_loops(program: Program) -> set[int]:

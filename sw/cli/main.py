@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from . import boards, configurations, conversions, devices, embed, programs, report, runs, selftest
+from . import boards, configurations, conversions, devices, embed, programs, report, runs, selftest, verification
 from .app import app
 
-__all__ = ["app", "boards", "configurations", "conversions", "devices", "embed", "programs", "report", "runs", "selftest"]
+__all__ = ["app", "boards", "configurations", "conversions", "devices", "embed", "programs", "report", "runs", "selftest", "verification"]
 
 ORDER = ("demo", "info", "show", "compile", "run", "report", "verify", "serve", "boards", "build", "program", "selftest", "embed", "import", "fidelity", "export")
 """How the help lists the commands: what a newcomer needs comes first."""
