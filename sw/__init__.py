@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .network.connections.fully_connected import FullyConnected
     from .network.connections.identity import Identity
     from .network.connections.pooling import Pooling
+    from .network.connections.sparse import Sparse
     from .network.file import load as load_network
     from .network.file import save as save_network
     from .network.model import EarlyExit, Network, Neurons, Population, Projection, ResetRule
@@ -62,6 +63,7 @@ _PLACES = {
     "Convolution": "network.connections.convolution:Convolution",
     "Pooling": "network.connections.pooling:Pooling",
     "Identity": "network.connections.identity:Identity",
+    "Sparse": "network.connections.sparse:Sparse",
     "Neurons": "network.model:Neurons",
     "ResetRule": "network.model:ResetRule",
     "EarlyExit": "network.model:EarlyExit",
@@ -93,7 +95,7 @@ __all__ = [
     "CompileError", "Config", "ConfigError", "ConversionError", "Convolution", "DatasetError", "DeviceError", "EarlyExit", "EventClock",
     "FullyConnected", "Identity", "InputError",
     "LiflineError", "LinkError", "MissingLibraryError", "Mode", "Network", "NetworkError", "Neurons", "OutputError",
-    "Pooling", "Population", "ProgramError", "Projection", "ResetRule", "ToolError", "TrainingError", "compile_auto",
+    "Pooling", "Population", "ProgramError", "Projection", "ResetRule", "Sparse", "ToolError", "TrainingError", "compile_auto",
     "compile_network", "from_norse", "from_relu", "from_rockpool", "from_sinabs", "from_snntorch",
     "from_spikingjelly", "import_nir", "load_config", "load_network", "load_program", "open", "preset", "save_config", "save_network",
     "save_program",

@@ -145,6 +145,25 @@ def accumulate(
 
 
 @kernel()
+def accumulate_sparse(
+    fired: NDArray[np.uint8], depth: int, delays: Ints, levels: int, begins: Ints, targets: Ints, weights: Ints, x: Ints, start: int, stop: int
+) -> None:
+    """:func:`accumulate` of the synapses ``begins[j]..begins[j+1]-1`` of every source ``j``; ``weights`` are already shifted."""
+    batch, _, sources = fired.shape
+    active = np.empty(sources + 1, np.int64)
+    for b in range(batch):
+        for t in range(start, stop):
+            values = x[b, t]
+            for level in range(1, levels + 1):
+                count = arriving(fired, b, depth + t, delays, level, active)
+                if count == 0:
+                    break
+                for j in active[:count]:
+                    for k in range(begins[j], begins[j + 1]):
+                        values[targets[k]] += weights[k]
+
+
+@kernel()
 def accumulate_synaptic(
     fired: NDArray[np.uint8], depth: int, delays: Ints, weights: Ints, shift: int, x: Ints, start: int, stop: int
 ) -> None:

@@ -8,10 +8,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lifline.network.connections.sparse import Sparse
 from lifline.network.connections.windows import Windowed
 from lifline.network.model import Network, Population, Projection, ResetRule
 
 from . import kernels
+from .sparse import SparseSynapses
 from .synapses import Ints, Synapses
 from .windows import WindowSynapses, position_major
 
@@ -53,13 +55,14 @@ def order_of(network: Network, population: Population) -> NDArray[np.int64]:
     return position_major(population.shape) if through else np.arange(population.size)
 
 
-def synapses_of(network: Network, projection: Projection) -> Synapses | WindowSynapses:
+def synapses_of(network: Network, projection: Projection) -> Synapses | WindowSynapses | SparseSynapses:
     """What adds a projection's spikes to ``x``."""
     source, target = network.population(projection.source), network.population(projection.target)
     levels = 1 if source.neurons is None else source.neurons.cap
     if isinstance(projection.connection, Windowed):
         return WindowSynapses(projection, levels, order_of(network, source))
-    return Synapses(projection, levels, order_of(network, source), order_of(network, target))
+    kind = SparseSynapses if isinstance(projection.connection, Sparse) else Synapses
+    return kind(projection, levels, order_of(network, source), order_of(network, target))
 
 
 class Layer:

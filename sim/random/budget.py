@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from lifline.arch.config import Config, ceil_div
 from lifline.arch.limits import RING_BITS
+from lifline.arch.maps import TABLES
+from lifline.network.connections.sparse import Sparse
 from lifline.network.connections.windows import Windowed
 from lifline.network.projections import Projection
 
@@ -81,6 +83,9 @@ class Budget:
         if not isinstance(projection.connection, Windowed):
             self.weight_words += ceil_div(self.places(target), config.lanes) * self.places(source)
             self.program_words += PASS_WORDS * ceil_div(self.places(source), config.event_fan_in)
+            if isinstance(projection.connection, Sparse) and config.map_words:
+                self.program_words += MAPPED_PASS_WORDS * TABLES
+                self.map_words += min(self.places(source), config.map_words)
             return
         window = projection.connection.normalised(source).window(projection.weights, source)
         rows, columns = window.plane

@@ -14,11 +14,14 @@ from lifline.network.model import Population, Projection
 
 from .budget import Budget
 from .geometry import random_window_onto
-from .projections import Wish, fully_connected, random_weights, thinned
+from .projections import Wish, fully_connected, random_weights, some_sparse, thinned
 
 
-def feedback(rng: Generator, config: Config, populations: Sequence[Population], existing: Sequence[Projection], budget: Budget) -> list[Projection]:
-    """Projections among ``populations``, which are all but the input in their order, as far as accumulators and rings hold them."""
+def feedback(
+    rng: Generator, config: Config, populations: Sequence[Population], existing: Sequence[Projection], budget: Budget, *, sparse: bool
+) -> list[Projection]:
+    """Projections among ``populations``, which are all but the input in their order, as far as accumulators and rings hold them; some of them
+    ``sparse``."""
     if not config.max_delay:
         return []
     pairs = {(p.source, p.target) for p in existing}
@@ -35,6 +38,7 @@ def feedback(rng: Generator, config: Config, populations: Sequence[Population], 
             room = config.accumulator_max - sum(np.abs(p.weight_matrix()).sum(axis=1) << p.weight_shift - shift for p in incoming)
             window = random_window_onto(rng, source.shape, target.shape) if config.map_words and rng.random() < 0.6 else None
             wish = fully_connected(source, target.size) if window is None else Wish(source, *window)
+            [wish] = some_sparse(rng, [wish], target.size) if sparse else [wish]
             finer = shift - max(s for s in config.weight_shifts if s <= shift)  # what the hardware shifts less has to be in the weights
             weights = random_weights(rng, config.weight_min >> finer, config.weight_max >> finer, wish.shape)
             while (np.abs(wish.connection.matrix(weights, source.shape, target.shape)).sum(axis=1) > room).any():

@@ -17,13 +17,14 @@ from lifline.arch.config import Config, ceil_div
 from lifline.arch.limits import RING_BITS
 from lifline.arch.program import Mode
 from lifline.network.connections.fully_connected import FullyConnected
+from lifline.network.connections.windows import Windowed
 from lifline.network.model import EarlyExit, Network, Population, Projection
 
 from .budget import Budget
 from .feedback import feedback
 from .geometry import random_shape, random_window
 from .neurons import FEW_STATE_BITS, one_restless, random_neurons, without_memory
-from .projections import Wish, fully_connected, random_projections, wishes_onto
+from .projections import Wish, fully_connected, random_projections, some_sparse, wishes_onto
 from .taps import with_taps
 
 POSITIONS = 8
@@ -40,6 +41,7 @@ def random_network(
     max_inputs: int = 80,
     max_size: int = 20,
     corners: bool = False,
+    sparse: bool = False,
 ) -> Network:
     """A network that ``config`` can run (unless ``graded`` or ``synaptic``, which only the golden model runs so far).
 
@@ -49,18 +51,19 @@ def random_network(
     graded : let populations fire several spikes per step.
     synaptic : give most projections one delay per synapse.
     max_inputs, max_size : largest input and largest population, in neurons; with positions :data:`POSITIONS` times as many.
+    sparse : connect some populations by a list of synapses in place of all.
     corners : half of the sizes are those that ``config`` has corners at instead, see :func:`_corner`; the largest are beyond the limits given.
     """
     for _ in range(1000):
         budget = Budget(config)
-        network = _draw(rng, config, recurrent, graded, max_inputs, max_size, budget, corners)
+        network = _draw(rng, config, recurrent, graded, max_inputs, max_size, budget, corners, sparse)
         if budget.fits():
             return network.replace(projections=[_with_synaptic_delays(rng, config, p) for p in network.projections]) if synaptic else network
     raise ValueError(f"no random network of at most {max_inputs} inputs and populations of {max_size} fits `{config.name}`")
 
 
 def _draw(
-    rng: Generator, config: Config, recurrent: bool, graded: bool, max_inputs: int, max_size: int, budget: Budget, corners: bool
+    rng: Generator, config: Config, recurrent: bool, graded: bool, max_inputs: int, max_size: int, budget: Budget, corners: bool, sparse: bool
 ) -> Network:
     def shape(largest: int, is_input: bool) -> tuple[int, ...]:
         return (_corner(rng, config, is_input),) if corners and rng.random() < 0.5 else _shape(rng, largest)
@@ -77,6 +80,7 @@ def _draw(
         wishes = [fully_connected(source, prod(size)) for source in sources]
         if windows:
             size, wishes = _windows(rng, sources, size, POSITIONS * max_size)
+        wishes = some_sparse(rng, wishes, prod(size)) if sparse else wishes
         incoming, reach = random_projections(rng, config, wishes, name, size, budget)
         neurons = random_neurons(rng, config, size, reach, is_output=k == count - 1, graded=graded)
         if windows and rng.random() < 0.15:
@@ -89,7 +93,7 @@ def _draw(
     if recurrent:
         shapes = {p.name: p.shape for p in populations}
         projections = [p.between(shapes[p.source], shapes[p.target]) for p in projections]
-        projections += feedback(rng, config, populations[1:], projections, budget)
+        projections += feedback(rng, config, populations[1:], projections, budget, sparse=sparse)
     output = populations[-1]
     assert output.neurons is not None
     early_exit = None
@@ -137,9 +141,9 @@ def _corner(rng: Generator, config: Config, is_input: bool) -> int:
 
 
 def random_modes(rng: Generator, network: Network, config: Config) -> dict[tuple[str, str], Mode]:
-    """A mode for every pair of populations: event mode where anything but full connections lies between them."""
+    """A mode for every pair of populations: event mode where a window lies between them."""
     modes = {(p.source, p.target): Mode(int(rng.integers(2)) if config.dense_lanes else 0) for p in network.projections}
-    return modes | {(p.source, p.target): Mode.EVENT for p in network.projections if not isinstance(p.connection, FullyConnected)}
+    return modes | {(p.source, p.target): Mode.EVENT for p in network.projections if isinstance(p.connection, Windowed)}
 
 
 def _with_synaptic_delays(rng: Generator, config: Config, projection: Projection) -> Projection:

@@ -13,6 +13,7 @@ from lifline.arch.config import Config
 from lifline.arch.program import MAX_RINGS
 from lifline.network.connections.fully_connected import FullyConnected
 from lifline.network.connections.kind import Connection
+from lifline.network.connections.sparse import Sparse
 from lifline.network.connections.windows import Windowed
 from lifline.network.model import Population, Projection
 
@@ -84,6 +85,25 @@ def fully_connected(source: Population, size: int) -> Wish:
     return Wish(source, FullyConnected(), (size, source.size))
 
 
+def some_sparse(rng: Generator, wishes: list[Wish], size: int) -> list[Wish]:
+    """The same onto a population of ``size`` neurons, but some of those that connect everything connect less: any synapses, those between neurons that
+    are close together, or a single one."""
+    return [random_sparse(rng, w.source, size) if isinstance(w.connection, FullyConnected) and rng.random() < 0.2 else w for w in wishes]
+
+
+def random_sparse(rng: Generator, source: Population, size: int) -> Wish:
+    """A sparse projection, in whatever order its synapses come."""
+    at, style = np.indices((size, source.size)), rng.random()
+    wanted = rng.random((size, source.size)) < rng.choice([0.02, 0.2, 0.6])
+    if style < 0.5:
+        near = np.abs(at[0] * source.size - at[1] * size) <= rng.integers(1, 4) * max(size, source.size)
+        wanted = near & (rng.random(near.shape) < 0.7)
+    wanted[rng.integers(size), rng.integers(source.size)] = True
+    targets, sources = np.nonzero(wanted)
+    order = rng.permutation(len(targets)) if style < 0.75 else slice(None, 1)
+    return Wish(source, Sparse(sources[order], targets[order]), (len(targets[order]),))
+
+
 def wishes_onto(rng: Generator, sources: list[Population], target: Shape, wishes: list[Wish]) -> list[Wish]:
     """More projections into a population of this shape: from other sources with windows where that is possible, and more from the same ones."""
     more = list(wishes)
@@ -119,7 +139,7 @@ def random_projections(
         limit = config.accumulator_max // len(wishes) >> extra
         while (np.abs(matrix := connection.matrix(weights, source.shape, shape)).sum(axis=1) > limit).any():
             weights = thinned(rng, weights, source)
-        delays = source_delays(rng, config, source, budget, channels=not isinstance(connection, FullyConnected))
+        delays = source_delays(rng, config, source, budget, channels=connection.channel_delays)
         projection = Projection(source=source.name, target=target, weights=weights, weight_shift=common + extra, delays=delays, connection=connection)
         reach += float(np.sqrt((matrix.astype(float) ** 2).sum(axis=1).mean() + 1)) * (1 << projection.weight_shift)
         budget.add_projection(projection, source.shape, shape)

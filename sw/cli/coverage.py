@@ -28,6 +28,8 @@ from lifline.arch.program import (
 from lifline.arch.registers import Space
 from lifline.compiler.components import Execution
 from lifline.compiler.program import Program
+from lifline.compiler.projections.sparse import why_written_out
+from lifline.network.connections.sparse import Sparse
 from lifline.network.model import ResetRule
 from lifline.network.result import RunResult
 from lifline.sim.random.geometry import GEOMETRIES, classes
@@ -35,7 +37,7 @@ from lifline.sim.random.geometry import GEOMETRIES, classes
 OPTIONS = (
     "mode event", "mode dense", *(f"reset {r.value}" for r in ResetRule), "strict", "not strict", "read-out", "current", "clamp", "budget hit",
     "saturation", "bias", "threshold per neuron", "axonal delay", "early exit", "full spike count", "another order", "padding",
-    *(f"execution {e.value}" for e in Execution), "delay of a window back",
+    *(f"execution {e.value}" for e in Execution), "delay of a window back", "sparse, written out",
 )  # fmt: skip
 VALUES = {"factor": Factor, "addend": Addend, "latch": Latch, "carry": Carry, "record": Record}
 """Fields of a micro-operation whose values have names; each value must have been executed."""
@@ -78,7 +80,7 @@ FIELDS = tuple(name for name in _names(INSTRUCTION, *PASS_WORDS, REPEAT_1, *POPU
 
 def asked_for(configs: Iterable[Config]) -> tuple[str, ...]:
     """What programs for these configurations should exercise together."""
-    return (*OPTIONS, *FIELDS, *((*GEOMETRIES, *MAPPED) if any(c.map_words for c in configs) else ()))
+    return (*OPTIONS, *FIELDS, *((*GEOMETRIES, "sparse", *MAPPED) if any(c.map_words for c in configs) else ()))
 
 
 def exercised(program: Program, wanted: dict[str, set[str]], expected: RunResult) -> set[str]:
@@ -88,6 +90,10 @@ def exercised(program: Program, wanted: dict[str, set[str]], expected: RunResult
     order = program.order
     back = [p for p in network.projections if p.source in order and order.index(p.source) >= order.index(p.target)]
     seen |= {"delay of a window back" for p in back if p.delay_vector().min() >= program.config.window > 1}
+    for p in network.projections:
+        if isinstance(p.connection, Sparse):
+            written_out = why_written_out(p, program.layouts[p.source], program.layouts[p.target], program.config)
+            seen.add("sparse, written out" if written_out else "sparse")
     for population in network.populations:
         neurons = population.neurons
         if neurons is None:

@@ -46,8 +46,11 @@ def show(network: Annotated[Path, typer.Argument(help="network file, or program 
 
 
 def _program_figures(program: Any) -> dict[str, Any]:
+    from lifline.compiler.projections.sparse import notes
+
     step_by_step = sorted({f"{p.source}->{p.target}" for p in program.passes if p.is_step_by_step})
-    return {"modes": {f"{p.source}->{p.target}": p.mode.name.lower() for p in program.passes}, "step_by_step": step_by_step, "memory": program.memory}
+    modes = {f"{p.source}->{p.target}": p.mode.name.lower() for p in program.passes}
+    return {"modes": modes, "step_by_step": step_by_step, "notes": notes(program), "memory": program.memory}
 
 
 def _print_program(figures: dict[str, Any], title: str) -> None:
@@ -60,6 +63,8 @@ def _print_program(figures: dict[str, Any], title: str) -> None:
     console.print("modes: " + escape(", ".join(f"{name} {mode}" for name, mode in figures["modes"].items())), highlight=False)
     if figures["step_by_step"]:
         console.print("step by step, as spikes come back within a window: " + escape(", ".join(figures["step_by_step"])), highlight=False)
+    for note in figures["notes"]:
+        console.print(escape(note), highlight=False, soft_wrap=True)
 
 
 @app.command("compile")

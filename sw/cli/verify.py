@@ -124,7 +124,7 @@ def random_program(seed: int, config: Config) -> tuple[np.random.Generator, Prog
     """The program of ``seed`` and its input (time, neuron); and the generator that goes on."""
     rng = np.random.default_rng(seed)
     recurrent = np.random.default_rng([seed, 2]).random() < 0.3
-    network = random_network(rng, config=config, recurrent=recurrent, corners=True)
+    network = random_network(rng, config=config, recurrent=recurrent, corners=True, sparse=True)
     modes = random_modes(rng, network, config)
     steps = rng.integers(network.state_max, 3 * network.state_max) if long_run(network) else rng.integers(2, 40)
     spikes = random_spikes(rng, network, int(steps), corners=True)

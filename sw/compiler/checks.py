@@ -10,7 +10,7 @@ from lifline.arch.program import Mode
 from lifline.arch.records import RECORD
 from lifline.arch.registers import EXIT_BITS
 from lifline.arch.values import short
-from lifline.network.connections.fully_connected import FullyConnected
+from lifline.network.connections.windows import Windowed
 from lifline.network.model import Network, Projection
 
 from .bands import Bands
@@ -91,7 +91,7 @@ def check_supported(network: Network, config: Config, layouts: Mapping[str, Layo
                 f"population `{p.name}` may fire {p.neurons.cap} spikes per step; graded spikes are not supported by this gateware, use cap 1"
             )
     for p in network.projections:
-        if not (config.map_words or isinstance(p.connection, FullyConnected)):
+        if not config.map_words and isinstance(p.connection, Windowed):
             raise CompileError(f"{p.where} ({p.connection.name}) needs maps, which `{config.name}` is built without; use a configuration that has map_words")
     total = sum(layouts[p.name].size for p in network.populations if p.neurons is not None)
     if total > config.max_neurons:

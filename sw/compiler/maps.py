@@ -33,6 +33,19 @@ class Maps:
     memory: MemoryUse
 
 
+def balanced(walks: Sequence[Walk | None], others: Sequence[Gather | None] = ()) -> list[Walk | None]:
+    """The same walks, those that need one table each in the one that has most room left beside ``others``; the largest choose first."""
+    result = list(walks)
+    fixed = [walk for walk in (*walks, *others) if isinstance(walk, Gather) or (walk is not None and walk.only is None)]
+    used = [sum(len(walk.tables[k]) for walk in fixed) for k in range(TABLES)]
+    movable = [(k, digit) for k, walk in enumerate(walks) if walk is not None and (digit := walk.only) is not None]
+    for k, digit in sorted(movable, key=lambda one: -len(one[1].table)):
+        table = min(reversed(range(TABLES)), key=lambda table: used[table])
+        used[table] += len(digit.table)
+        result[k] = Walk.of(digit, table)
+    return result
+
+
 def place_maps(network: Network, config: Config, walks: Sequence[tuple[str, Walk | Gather | None]]) -> Maps:
     """Tables of all passes, each with what messages call it; equal tables are stored once.
 

@@ -8,7 +8,7 @@ from lifline.arch.config import Config
 from lifline.arch.errors import CompileError
 from lifline.arch.program import Mode
 from lifline.arch.values import short
-from lifline.network.connections.fully_connected import FullyConnected
+from lifline.network.connections.windows import Windowed
 from lifline.network.model import Network
 
 from .layouts import LARGEST, Layout, Layouts, identity, position_major
@@ -22,7 +22,7 @@ def chosen_layouts(network: Network, config: Config, modes: Mapping[tuple[str, s
     ------
     CompileError   for populations that no layout holds.
     """
-    walks = [p for p in network.projections if not isinstance(p.connection, FullyConnected)]
+    walks = [p for p in network.projections if isinstance(p.connection, Windowed)]
     placed = {p.target for p in walks} | {p.source for p in walks if modes[p.source, p.target] is Mode.DENSE}
     result = {}
     for p in network.populations:

@@ -7,7 +7,7 @@ from numpy.random import Generator
 
 from lifline.arch.config import Config
 from lifline.arch.errors import CompileError
-from lifline.network.connections.fully_connected import FullyConnected
+from lifline.network.connections.windows import Windowed
 from lifline.network.model import Network, Population
 
 from .checks import Modes
@@ -36,7 +36,7 @@ def _image(rng: Generator, size: int) -> tuple[int, ...]:
 def _random_layout(rng: Generator, network: Network, population: Population, config: Config) -> Layout:
     """Any, but where convolutions and their like begin or end one that they can follow."""
     begins, ends = (
-        any(not isinstance(p.connection, FullyConnected) for p in projections)
+        any(isinstance(p.connection, Windowed) for p in projections)
         for projections in (network.projections_from(population.name), network.projections_into(population.name))
     )
     if not (begins or ends):

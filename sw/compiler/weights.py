@@ -19,6 +19,7 @@ from .banding import Banding, place_bands
 from .bands import Band
 from .components import Execution, components_of
 from .layouts import Layout
+from .maps import balanced
 from .memories import WEIGHTS, MemoryUse
 from .order import projections_in_order
 from .program import ProgramPass
@@ -148,6 +149,7 @@ def place_weights(
         if execution is Execution.LOOP:
             loops.append(range(first, len(passes)))
     _check_bytes(passes, config)
+    passes = [replace(placed, walk=walk) for placed, walk in zip(passes, balanced([p.walk for p in passes], [p.gather for p in passes]), strict=True)]
     image = np.concatenate(words)
     weights = Weights(tuple(passes), tuple(loops), shifts, image, WEIGHTS.claim(network, config, len(image)), config.window)
     _check_cleared(weights)

@@ -56,8 +56,8 @@ class ProjectionDescription(Strict):
     delays: int | TensorReference | None
 
 
-ConnectionDescription = dict[str, str | int | list[int | list[int]]]
-"""``kind``, and the fields of its class in :mod:`lifline.network.connections`."""
+ConnectionDescription = dict[str, str | int | list[int | list[int]] | TensorReference]
+"""``kind``, and the fields of its class in :mod:`lifline.network.connections`; arrays only from version 3 on."""
 
 
 class ConnectedDescription(ProjectionDescription):
@@ -86,7 +86,7 @@ class NetworkDescription(Strict):
 
 
 class ConnectedNetworkDescription(NetworkDescription):
-    """The same of version 2."""
+    """The same of versions 2 and 3."""
 
     projections: Sequence[ConnectedDescription]
 

@@ -1,19 +1,19 @@
 """Network files: one safetensors file holds the arrays and, in its JSON header, everything else. Never pickle.
 
-Layout, version 2. The header's metadata (strings only, as safetensors demands) has four entries:
+Layout, version 3. The header's metadata (strings only, as safetensors demands) has four entries:
 
 - ``format``: ``"lifline-network"``
-- ``version``: ``"2"``, or ``"1"`` where all projections are fully connected and no two of them lie between the same populations, which earlier versions of
-  lifline read, too; a file with a larger number is refused
+- ``version``: ``"3"`` where a projection is sparse, else ``"2"``, or ``"1"`` where all projections are fully connected and no two of them lie between the
+  same populations: earlier versions of lifline read those, too; a file with a larger number is refused
 - ``network``: JSON: ``name``, ``output``, ``state_bits``, ``early_exit`` (null or ``{every, margin}``), ``metadata``,
   ``populations`` (list of ``{name, shape, neurons}``; ``neurons`` null for the input, else the fields of
-  :class:`~lifline.network.model.Neurons`), ``projections`` (list of ``{source, target, weights, weight_shift, delays}``, and in
-  version 2 ``connection``: ``{kind}`` and the fields of its class in :mod:`lifline.network.connections`)
+  :class:`~lifline.network.model.Neurons`), ``projections`` (list of ``{source, target, weights, weight_shift, delays}``, and from
+  version 2 on ``connection``: ``{kind}`` and the fields of its class in :mod:`lifline.network.connections`)
 - ``digest``: SHA-256 over ``network`` and the tensors, so that a flipped bit is found
 
 A field that is an array holds ``{"tensor": key}`` in the JSON; the tensor is stored under that key in the smallest
 signed integer type that holds its values: ``p<k>.threshold``, ``p<k>.bias``, ``p<k>.budget`` for population ``k``,
-``j<k>.weights``, ``j<k>.delays`` ((source,), (channels,) or (target, source)) for projection ``k``.
+``j<k>.weights``, ``j<k>.delays`` ((source,), (channels,) or (target, source)), ``j<k>.connection.sources`` and ``j<k>.connection.targets`` ((synapses,)) for projection ``k``.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from lifline.arch.files import write_file
 from .connections.fully_connected import FullyConnected
 from .connections.kind import Connection
 from .connections.named import connection_of, described
+from .connections.sparse import Sparse
 from .description import (
     ConnectedDescription,
     ConnectedNetworkDescription,
@@ -49,7 +50,7 @@ from .description import (
 from .model import EarlyExit, Network, Neurons, Population, Projection, ResetRule
 
 FORMAT = "lifline-network"
-VERSION = 2
+VERSION = 3
 
 Tensors = dict[str, NDArray[np.integer]]
 
@@ -72,6 +73,8 @@ def _digest(text: str, tensors: Mapping[str, NDArray[np.integer]]) -> str:
 
 def _version(network: Network) -> int:
     """The oldest that can hold it."""
+    if any(isinstance(p.connection, Sparse) for p in network.projections):
+        return 3
     pairs = {(p.source, p.target) for p in network.projections}
     plain = all(isinstance(p.connection, FullyConnected) for p in network.projections)
     return 1 if plain and len(pairs) == len(network.projections) else 2
@@ -92,7 +95,7 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
             tensors[key] = _smallest(value)
             return {"tensor": key}
         if isinstance(value, Connection):
-            return described(value)
+            return {name: stored(f"{key}.{name}", field) for name, field in described(value).items()}
         return value.value if isinstance(value, ResetRule) else value
 
     def neurons_of(k: int, p: Population) -> dict[str, Any] | None:
@@ -204,14 +207,14 @@ class _Arrays:
     def __init__(self, tensors: Tensors) -> None:
         self._tensors, self._used = tensors, set[str]()
 
-    def restored(self, owner: str, description: Strict) -> dict[str, Any]:
+    def restored(self, owner: str, description: Strict | Mapping[str, Any]) -> dict[str, Any]:
         """Fields of a description, references replaced by arrays.
 
         Raises
         ------
         ValueError   for a reference to another place's array, or to one that is missing or not made of signed integers.
         """
-        values = {name: getattr(description, name) for name in type(description).model_fields}
+        values = dict(description)
         for name, value in values.items():
             if not isinstance(value, TensorReference):
                 continue
@@ -231,7 +234,7 @@ class _Arrays:
 def _projection(arrays: _Arrays, k: int, description: ProjectionDescription) -> Projection:
     values = arrays.restored(f"j{k}", description)
     if isinstance(description, ConnectedDescription):
-        values["connection"] = connection_of(description.connection)
+        values["connection"] = connection_of(arrays.restored(f"j{k}.connection", description.connection))
     return Projection(**values)
 
 

@@ -15,6 +15,7 @@ from lifline.network.connections.convolution import Convolution
 from lifline.network.connections.fully_connected import FullyConnected
 from lifline.network.connections.identity import Identity
 from lifline.network.connections.pooling import Pooling
+from lifline.network.connections.sparse import Sparse
 
 from .activity import Activity
 from .budgets import FiringBudget
@@ -53,6 +54,7 @@ __all__ = [
     "Pooling",
     "Quantisation",
     "SlopeSchedule",
+    "Sparse",
     "SpikingNetwork",
     "Stdp",
     "StdpFeatures",

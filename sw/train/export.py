@@ -49,7 +49,7 @@ def to_network(net: Topology, metadata: Mapping[str, Any] | None = None) -> Netw
                             source=projection.source,
                             target=p.name,
                             connection=projection.connection,
-                            weights=matrix.numpy().astype(np.int64),
+                            weights=projection.synapses.exported(matrix).numpy().astype(np.int64),
                             weight_shift=net.weight_shift(p.name),
                             delays=_delays(projection, net.shape(projection.source), earlier[projection.source]),
                         )

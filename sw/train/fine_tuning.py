@@ -135,7 +135,7 @@ def _connect(
     delays = _delays(q, net.size(q.source), learn_delays)
     made = net.connect(q.source, q.target, delays, connection=q.connection, kernel=kernel, learned=learned, weights_of=twin)
     with torch.no_grad():
-        made.weight.copy_(torch.from_numpy(integers * (unit * 2.0**shift)))
+        made.weight.copy_(made.synapses.imported(torch.from_numpy(integers * (unit * 2.0**shift))))
         if isinstance(delays, LearnedDelays):
             delays.raw.copy_(torch.tensor(np.asarray(q.delays)))
             if not learn_delays:

@@ -11,6 +11,7 @@ from lifline.arch.errors import NetworkError, TrainingError
 from lifline.network.connections.convolution import Convolution
 from lifline.network.connections.fully_connected import FullyConnected
 from lifline.network.connections.kind import Connection, Shape
+from lifline.network.connections.sparse import Sparse
 
 from .delays import Delays
 from .synapses import KINDS
@@ -20,7 +21,10 @@ Sizes = int | Sequence[int]
 
 
 class TrainableProjection(nn.Module):
-    """A projection in training; ``weight`` has the shape that the connection gives it, in thresholds. See ``SpikingNetwork.connect``."""
+    """A projection in training; ``weight`` has the shape that the connection gives it (a sparse one: that of its matrix), in thresholds.
+
+    See ``SpikingNetwork.connect``.
+    """
 
     def __init__(
         self,
@@ -46,7 +50,7 @@ class TrainableProjection(nn.Module):
             raise TrainingError(f"{where}: a convolution needs the size of its kernel, and nothing else has one (kernel={kernel or None})")
         if isinstance(delays, SynapticDelays) and not isinstance(connection, FullyConnected):
             raise TrainingError(f"{where}: only a fully connected projection has synaptic delays; use AxonalDelays or ChannelDelays")
-        normal = isinstance(connection, Convolution | FullyConnected)
+        normal = isinstance(connection, Convolution | FullyConnected | Sparse)
         learned = normal if learned is None else learned
         try:
             self.synapses = KINDS[type(connection)](connection, source_shape, target_shape, kernel, learned)
@@ -59,7 +63,7 @@ class TrainableProjection(nn.Module):
             self.weight = weights_of.weight
         else:
             start = torch.randn(shape) * (gain / self.synapses.per_neuron**0.5) if normal else torch.full(shape, float(weight))
-            self.weight = nn.Parameter(start, requires_grad=learned)
+            self.weight = nn.Parameter(self.synapses.initial(start), requires_grad=learned)
         delays.build(source_shape, target_shape)
 
     @property

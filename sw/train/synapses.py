@@ -20,6 +20,7 @@ from lifline.network.connections.fully_connected import FullyConnected
 from lifline.network.connections.identity import Identity
 from lifline.network.connections.kind import Connection, Shape
 from lifline.network.connections.pooling import Pooling
+from lifline.network.connections.sparse import Sparse
 from lifline.network.connections.windows import Window, Windowed
 
 Through = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -44,7 +45,7 @@ class Synapses:
 
     Attributes
     ----------
-    weight_shape : of the weights; the first axis is one of target neurons, of target channels, or has one entry for all of them.
+    weight_shape : of the weights in training; the first axis is one of target neurons, of target channels, or has one entry for all of them.
     multiplicity : largest number of synapses of one neuron that have the same weight, as a pool before a convolution makes them.
 
     Raises
@@ -65,6 +66,18 @@ class Synapses:
         """Largest number of synapses of a target neuron."""
         return prod(self.weight_shape[1:]) * self.multiplicity
 
+    def initial(self, weights: torch.Tensor) -> torch.Tensor:
+        """The weights that training starts with, of any that were drawn."""
+        return weights
+
+    def exported(self, weights: torch.Tensor) -> torch.Tensor:
+        """Trained weights in the shape that the connection gives them."""
+        return weights
+
+    def imported(self, weights: torch.Tensor) -> torch.Tensor:
+        """The reverse of :meth:`exported`."""
+        return weights
+
     def __call__(self, spikes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """Synaptic input (batch, time, target) of spikes (batch, time, source); sums of integers below 2^24 are exact."""
         raise NotImplementedError
@@ -78,6 +91,34 @@ class Dense(Synapses):
 
     def __call__(self, spikes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         return fully_connected(spikes, weights)
+
+
+class Masked(Synapses):
+    """Sparse: trained as a matrix whose other weights are and stay 0."""
+
+    def __init__(self, connection: Sparse, source: Shape, target: Shape, kernel: Shape, learned: bool) -> None:
+        self.ends = torch.from_numpy(connection.targets.copy()), torch.from_numpy(connection.sources.copy())
+        super().__init__(connection, source, target, (prod(target), prod(source)))
+        self.mask = torch.zeros(self.weight_shape).index_put_(self.ends, torch.ones(len(connection.sources)))
+
+    def _no_weights(self) -> np.ndarray:
+        return np.broadcast_to(np.int64(0), self.ends[0].shape)
+
+    @property
+    def per_neuron(self) -> int:
+        return int(self.mask.sum(1).max())
+
+    def initial(self, weights: torch.Tensor) -> torch.Tensor:
+        return weights * self.mask
+
+    def exported(self, weights: torch.Tensor) -> torch.Tensor:
+        return weights[self.ends]
+
+    def imported(self, weights: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(self.weight_shape, dtype=weights.dtype).index_put_(self.ends, weights)
+
+    def __call__(self, spikes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        return fully_connected(spikes, weights * self.mask)
 
 
 class _Windows(Synapses):
@@ -160,5 +201,7 @@ class OneToOne(Synapses):
         return spikes * weights.repeat_interleave(spikes.shape[2] // len(weights))
 
 
-KINDS: dict[type[Connection], Callable[[Any, Shape, Shape, Shape, bool], Synapses]] = {FullyConnected: Dense, Convolution: Convolved, Pooling: Pooled, Identity: OneToOne}
+KINDS: dict[type[Connection], Callable[[Any, Shape, Shape, Shape, bool], Synapses]] = {
+    FullyConnected: Dense, Convolution: Convolved, Pooling: Pooled, Identity: OneToOne, Sparse: Masked,
+}  # fmt: skip
 """By kind; made of a connection, the shapes of source and target, the size of a kernel, and whether weights are learned."""

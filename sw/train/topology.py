@@ -64,10 +64,10 @@ class Topology(nn.Module):
 
         Parameters
         ----------
-        connection : how it connects: :class:`FullyConnected`, :class:`Convolution`, :class:`Pooling`, :class:`Identity`.
+        connection : how it connects: :class:`FullyConnected`, :class:`Convolution`, :class:`Pooling`, :class:`Identity`, :class:`Sparse`.
         kernel : size of a convolution's kernel, one number or one per axis of positions.
-        learned : whether training changes the weights; None: those of a fully connected projection and a convolution, which start normal with deviation
-            ``gain / sqrt(synapses per neuron)``. Those of a pooling and an identity start at ``weight``, in thresholds. A learned identity has one
+        learned : whether training changes the weights; None: those of a fully connected or sparse projection and a convolution, which start normal with
+            deviation ``gain / sqrt(synapses per neuron)``. Those of a pooling and an identity start at ``weight``, in thresholds. A learned identity has one
             weight per channel, else it has one.
         weights_of : another projection whose weights this one shares, ``convolution(a + b)`` for example.
 

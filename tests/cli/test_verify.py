@@ -28,7 +28,7 @@ def test_variants() -> None:
     assert report["not_covered"] == [] and report["programs"] == len(seen) == 300
     assert report["cycle_mismatches"] == 0 and report["differences"] == [] and report["cycles_equal"] == 300
     assert 0 < report["counted_alone"][OUTPUT_FULL] < 150  # the records of most others are part of their cycles
-    assert set(report["coverage"]) >= {*OPTIONS, *FIELDS, *GEOMETRIES, *MAPPED}
+    assert set(report["coverage"]) >= {*OPTIONS, *FIELDS, *GEOMETRIES, "sparse", *MAPPED}
 
 
 @needs_compiler

@@ -21,7 +21,7 @@ from lifline.sim.random.network import random_network
 
 
 def drawn(seed: int) -> Network:
-    network = random_network(np.random.default_rng(seed), config=preset("tiny"), recurrent=True, graded=True, synaptic=seed % 2 == 0)
+    network = random_network(np.random.default_rng(seed), config=preset("tiny"), recurrent=True, graded=True, synaptic=seed % 2 == 0, sparse=seed != 1)
     return network.replace(metadata={"framework": "none", "rates": [1, 2.5], "nested": {"a": None}})
 
 
@@ -84,7 +84,7 @@ def test_a_flipped_bit_is_found(path: Path) -> None:
     [
         ({"format": "something"}, "its format is 'something'"),
         ({"format": None}, "not named"),
-        ({"version": "3"}, "version 3, this lifline reads up to 2; upgrade"),
+        ({"version": "4"}, "version 4, this lifline reads up to 3; upgrade"),
         ({"version": "2"}, "connection: Field required"),
         ({"version": "first"}, "version 'first'"),
         ({"version": None}, "version ''"),

@@ -15,6 +15,7 @@ from lifline.network.connections.convolution import Convolution
 from lifline.network.connections.identity import Identity
 from lifline.network.connections.kind import Connection
 from lifline.network.connections.pooling import Pooling
+from lifline.network.connections.sparse import Sparse
 from lifline.network.file import load, save
 from lifline.network.model import Network, Neurons, Population, Projection
 
@@ -40,6 +41,7 @@ CASES: dict[str, dict[str, Any]] = {
     "one axis": dict(source=(4, 6), target=(4, 3), weights=np.arange(4).reshape(4, 1, 1), connection=Convolution(groups=4, pool=2), weight_shift=2, delays=5),
     "pooling": dict(source=(2, 5, 5), target=(2, 2, 2), weights=[3], connection=Pooling(2), delays=np.arange(50)),
     "identity": dict(source=(2, 3), target=(2, 3), weights=[3, -4], connection=Identity()),
+    "sparse": dict(source=(2, 3), target=(7,), weights=[3, -4, 0], connection=Sparse([5, 0, 5], [1, 1, 6]), delays=[0, 2], weight_shift=1),
 }
 
 
@@ -82,6 +84,10 @@ def test_delays_per_channel_are_one_per_neuron() -> None:
         (Identity(), (3, 4), [1], [1, 2, 64], "delay 64 must be in 0..63"),
         (Identity(), (3, 4), [1 << 15], None, "projection input -> out: weight 32768 must be"),
         (Identity(), (3, 4), [1, 2], None, "projection input -> out: weights have shape"),
+        (Sparse([0, 12], [0, 1]), (3, 4), [1, 1], None, r"projection input -> out: synapse 1 begins at neuron 12, the source \(3, 4\) has 12"),
+        (Sparse([0, 1], [15, 1]), (3, 4), [1, 1], None, r"projection input -> out: synapse 0 ends at neuron 15, the target \(3, 4\) has 12"),
+        (Sparse([0, 1], [0, 1]), (3, 4), [1], None, r"projection input -> out: weights have shape \(1,\); a sparse projection has one for each of its synapses, \(2,\)"),
+        (Sparse([0, 1], [0, 1]), (3, 4), [1, 1], [[1, 1]], r"delays have shape \(1, 2\)"),
         (Convolution(), (3, 4), np.ones((3, 3, 5), int), None, "projection input -> out: a window over 5 positions"),
     ],
 )

@@ -43,6 +43,12 @@ def fitting(rng: np.random.Generator, source: Shape) -> tuple[Connection, Shape,
             continue
 
 
+def random_sparse(rng: np.random.Generator, sources: int, targets: int) -> train.Sparse:
+    """Some of all pairs, in any order."""
+    pairs = rng.permutation(sources * targets)[: rng.integers(1, sources * targets + 1)]
+    return train.Sparse(pairs % sources, pairs // sources)
+
+
 def random_shape(rng: np.random.Generator) -> Shape:
     return (int(rng.integers(1, 5)), *rng.integers(1, 8, rng.integers(1, 3)).tolist())
 
@@ -110,7 +116,8 @@ def random_layers(seed: int, *, recurrent: bool = False) -> tuple[train.SpikingN
             if net.shape(other) == shape and chance():
                 net.connect(other, p.name, connection=train.Identity(), learned=chance(), weight=float(rng.uniform(-1, 1)))
             elif chance(0.2):
-                net.connect(other, p.name, random_delays(rng, net, other))
+                some = random_sparse(rng, net.size(other), p.size) if chance() else train.FullyConnected()
+                net.connect(other, p.name, random_delays(rng, net, other), connection=some)
         names.append(p.name)
     if recurrent:
         for name in names[1:]:

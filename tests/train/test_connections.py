@@ -51,6 +51,26 @@ def test_training_forward_equals_golden_model_once_delays_are_frozen(seed: int) 
         assert_exact(net, spikes)
 
 
+def test_sparse_weights_are_those_of_its_synapses_and_others_stay_zero() -> None:
+    torch.manual_seed(0)
+    net = train.SpikingNetwork("n", 30, quantisation=train.Quantisation())
+    net.add(train.LeakyIntegrator("a", 8))
+    connection = train.Sparse([0, 5, 5, 29], [7, 1, 7, 0])
+    p = net.connect("input", "a", connection=connection)
+    assert p.synapses.per_neuron == 2
+    optimiser = torch.optim.Adam(net.parameters(), lr=0.1)
+    before = p.weight.detach().clone()
+    for _ in range(3):
+        optimiser.zero_grad()
+        (net((torch.rand(4, 5, 30) < 0.5).float()).membranes["a"] - 1).square().sum().backward()
+        optimiser.step()
+    outside = torch.ones(8, 30, dtype=torch.bool).index_put(p.synapses.ends, torch.tensor(False))
+    assert not p.weight.detach()[outside].any() and (p.weight.detach() != before)[~outside].all()
+    [exported] = net.to_network().projections
+    assert exported.connection == connection and exported.weights.shape == (4,)
+    assert_exact(net.eval(), (torch.rand(2, 5, 30) < 0.5).float())
+
+
 def test_weights_are_stored_once_per_kernel_and_delays_once_per_channel() -> None:
     net = train.SpikingNetwork("n", (3, 8, 8), quantisation=train.Quantisation())
     net.add(train.LIF("a", (4, 4, 4)))

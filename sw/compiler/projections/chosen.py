@@ -8,6 +8,7 @@ from lifline.network.connections import convolution as described_convolution
 from lifline.network.connections import fully_connected as described_fully_connected
 from lifline.network.connections import identity as described_identity
 from lifline.network.connections import pooling as described_pooling
+from lifline.network.connections import sparse as described_sparse
 from lifline.network.connections.kind import Connection
 from lifline.network.model import Projection
 
@@ -16,12 +17,14 @@ from .fully_connected import FullyConnected
 from .identity import Identity
 from .kind import Kind
 from .pooling import Pooling
+from .sparse import Sparse
 
 KINDS: dict[type[Connection], Kind] = {
     described_fully_connected.FullyConnected: FullyConnected(),
     described_convolution.Convolution: Convolution(),
     described_pooling.Pooling: Pooling(),
     described_identity.Identity: Identity(),
+    described_sparse.Sparse: Sparse(),
 }
 """How each kind of connection is compiled."""
 

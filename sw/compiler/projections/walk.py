@@ -33,6 +33,10 @@ class Digit:
     slot_step: int
 
 
+STILL = Digit(1, (Start(0, 0, 1),), 0, 0)
+"""Of one value, which adds nothing."""
+
+
 @dataclass(frozen=True)
 class Walk:
     """The digits, the one that changes fastest with the index first; its loop is the innermost."""
@@ -45,6 +49,19 @@ class Walk:
     def tables(self) -> tuple[tuple[Start | None, ...], ...]:
         """By digit."""
         return tuple(digit.table for digit in self.digits)
+
+    @classmethod
+    def of(cls, digit: Digit, table: int = 2) -> Walk:
+        """With one digit for the whole index, in that table."""
+        digits = [STILL] * 3
+        digits[table] = digit
+        return cls((digits[0], digits[1], digits[2]))
+
+    @property
+    def only(self) -> Digit | None:
+        """The digit of a walk that has one for the whole index, which can be in any table; else None."""
+        moving = [digit for digit in self.digits if digit is not STILL]
+        return moving[0] if len(moving) == 1 else None
 
     def behind(self, turns: int) -> Walk:
         """The walk of entries whose index is counted from a later value of the last digit on."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lifline.arch.arithmetic import DECAY_ONE
 from lifline.arch.errors import ConversionError
-from lifline.network.connections import convolution, fully_connected, identity, pooling
+from lifline.network.connections import convolution, fully_connected, identity, pooling, sparse
 from lifline.network.connections.named import connection_of, described
 from lifline.network.model import EarlyExit, Network, Neurons, Population, Projection, ResetRule
 
@@ -50,7 +50,7 @@ def chain_of(projection: Projection) -> tuple[Operator, ...]:
             return (Scale(weights.reshape(-1, *(1,) * axes)),)
     return (
         *((Reshape((projection.source_size,)),) if len(source) > 1 else ()),
-        Dense(weights),
+        Dense((projection.weight_matrix() << projection.weight_shift).astype(np.float64)),
         *((Reshape(target),) if len(target) > 1 else ()),
     )
 
@@ -61,6 +61,8 @@ def _weights_of(exact: FloatNetwork, q: FloatProjection, said: Mapping[str, Any]
     match connection_of(said["connection"]):
         case fully_connected.FullyConnected():
             values = matrix_of(exact, q)
+        case sparse.Sparse() as s:
+            values = matrix_of(exact, q)[s.targets, s.sources]
         case convolution.Convolution():
             values = found[Convolution].weight  # type: ignore[attr-defined]
         case _:
@@ -132,7 +134,8 @@ def fields_of(network: Network) -> dict[str, Any]:
         },
         "projections": [
             {
-                "source": p.source, "target": p.target, "shift": p.weight_shift, "connection": described(p.connection), "weights": len(p.weights),
+                "source": p.source, "target": p.target, "shift": p.weight_shift, "weights": len(p.weights),
+                "connection": {name: plain(value) for name, value in described(p.connection).items()},
                 "delays": None if p.delays is None or np.ndim(p.delays) == 0 else "neuron" if np.ndim(p.delays) == 2 or np.size(p.delays) == p.source_size else "channel",
             }
             for p in network.projections

@@ -11,23 +11,25 @@ from .fully_connected import FullyConnected
 from .identity import Identity
 from .kind import Connection
 from .pooling import Pooling
+from .sparse import Sparse
 
 KINDS: dict[str, type[Connection]] = {
     "fully_connected": FullyConnected,
     "convolution": Convolution,
     "pooling": Pooling,
     "identity": Identity,
+    "sparse": Sparse,
 }
 
 
 def described(connection: Connection) -> dict[str, Any]:
-    """A connection as JSON: ``kind``, and the fields of its class."""
+    """``kind``, and the fields of its class: values that JSON has, and arrays."""
     name = next(name for name, kind in KINDS.items() if type(connection) is kind)
     return {"kind": name} | {f.name: getattr(connection, f.name) for f in fields(connection)}  # type: ignore[arg-type]
 
 
 def connection_of(description: Mapping[str, Any]) -> Connection:
-    """The connection that :func:`described` has written.
+    """The connection that :func:`described` has written; arrays may be lists.
 
     Raises
     ------

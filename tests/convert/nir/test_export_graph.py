@@ -53,9 +53,9 @@ def described(network: Network) -> dict[str, Any]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 1 << 30), recurrent=st.booleans(), graded=st.booleans())
-def test_integer_networks_round_trip(seed: int, recurrent: bool, graded: bool) -> None:
-    network = random_network(np.random.default_rng(seed), config=preset("tiny"), recurrent=recurrent, graded=graded)
+@given(seed=st.integers(0, 1 << 30), recurrent=st.booleans(), graded=st.booleans(), sparse=st.booleans())
+def test_integer_networks_round_trip(seed: int, recurrent: bool, graded: bool, sparse: bool) -> None:
+    network = random_network(np.random.default_rng(seed), config=preset("tiny"), recurrent=recurrent, graded=graded, sparse=sparse)
     assert described(import_network(export_nir(network))) == described(network)
 
 

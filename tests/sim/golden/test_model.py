@@ -65,10 +65,11 @@ def assert_equals_reference(network: Network, spikes) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    seed=SEEDS, recurrent=st.booleans(), graded=st.booleans(), synaptic=st.booleans(), config=st.sampled_from(["tiny", "medium", "loihi", "maps"])
-)
-def test_equals_the_reference_on_random_networks(seed: int, recurrent: bool, graded: bool, synaptic: bool, config: str) -> None:
-    rng, network = draw(seed, recurrent=recurrent, graded=graded, synaptic=synaptic, config=config)
+    seed=SEEDS, recurrent=st.booleans(), graded=st.booleans(), synaptic=st.booleans(), sparse=st.booleans(),
+    config=st.sampled_from(["tiny", "medium", "loihi", "maps"]),
+)  # fmt: skip
+def test_equals_the_reference_on_random_networks(seed: int, recurrent: bool, graded: bool, synaptic: bool, sparse: bool, config: str) -> None:
+    rng, network = draw(seed, recurrent=recurrent, graded=graded, synaptic=synaptic, sparse=sparse, config=config)
     assert_equals_reference(network, np.stack([random_spikes(rng, network, 14) for _ in range(2)]))
 
 
