@@ -80,10 +80,10 @@ def test_dense_mode_has_all_weights_and_agrees(board: devices.LinkedDevice) -> N
 
 
 def test_the_compiler_tells_what_it_has_written_out() -> None:
-    network = sheets(2000).replace(state_bits=18)
+    network, few = sheets(300).replace(state_bits=18), preset("conv85").replace(name="few", map_words=100)
     assert notes(compile_network(network, preset("large"))) == [
         f"sparse projection {ends} is stored as fully connected: `large` has no maps" for ends in ("in -> a", "a -> b")
     ]
-    [note] = notes(compile_network(network, preset("conv85")))
-    assert note == "sparse projection in -> a is stored as fully connected: its source has 2,000 places, the three tables of `conv85` hold 1,536 words"
-    assert notes(compile_network(network, preset("conv85"), Mode.DENSE)) == []
+    [note] = notes(compile_network(network, few))
+    assert note == "sparse projection in -> a is stored as fully connected: its source has 300 places, the three tables of `few` hold 288"
+    assert notes(compile_network(network, few, Mode.DENSE)) == []

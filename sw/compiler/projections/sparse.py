@@ -77,11 +77,14 @@ def _connection(projection: Projection) -> sparse.Sparse:
 
 
 def _per_table(places: int, config: Config) -> int:
-    """Presynaptic places of a pass: all if one table has words for them, else about as many in each of two or three, in whole words of 32."""
+    """Presynaptic places of a pass: all if one table has words for them, else about as many in each of two or three, in whole words of 32.
+
+    Then one word of each table is left for the passes whose own are elsewhere.
+    """
     limit = min(config.map_words, LARGEST_RADIX)
     if places <= limit:
         return places
-    most = limit // RING_BITS * RING_BITS
+    most = (limit - 1) // RING_BITS * RING_BITS
     return min(ceil_div(ceil_div(places, ceil_div(places, most)), RING_BITS) * RING_BITS, most) if most else 0
 
 
@@ -103,7 +106,7 @@ def why_written_out(projection: Projection, source: Layout, target: Layout, conf
         return f"`{config.name}` has no maps"
     per_table = _per_table(source.size, config)
     if source.size > TABLES * per_table or per_table > config.mapped_fan_in:
-        return f"its source has {source.size:,} places, the three tables of `{config.name}` hold {TABLES * config.map_words:,} words"
+        return f"its source has {source.size:,} places, the three tables of `{config.name}` hold {TABLES * per_table:,}"
     found, full = runs_of(projection, source, target, config.lanes), ceil_div(target.size, config.lanes) * source.size
     if found.words >= full:
         return f"the blocks that its neurons reach need {found.words:,} weight words, {full:,} hold all synapses"
