@@ -76,16 +76,18 @@ def _connection(projection: Projection) -> sparse.Sparse:
     return projection.connection
 
 
-def _per_table(places: int, config: Config) -> int:
-    """Presynaptic places of a pass: all if one table has words for them, else about as many in each of two or three, in whole words of 32.
+def _most(config: Config) -> int:
+    """Presynaptic places of a pass where several tables have the words of a projection: whole words of 32. One word of each table is left for the passes
+    whose own are elsewhere."""
+    return (min(config.map_words, LARGEST_RADIX) - 1) // RING_BITS * RING_BITS
 
-    Then one word of each table is left for the passes whose own are elsewhere.
-    """
-    limit = min(config.map_words, LARGEST_RADIX)
-    if places <= limit:
+
+def _per_table(places: int, config: Config) -> int:
+    """Presynaptic places of a pass: all if one table has words for them, else about as many in each of several."""
+    if places <= min(config.map_words, LARGEST_RADIX):
         return places
-    most = (limit - 1) // RING_BITS * RING_BITS
-    return min(ceil_div(ceil_div(places, ceil_div(places, most)), RING_BITS) * RING_BITS, most) if most else 0
+    parts = ceil_div(places, max(_most(config), 1))
+    return ceil_div(ceil_div(places, parts), RING_BITS) * RING_BITS
 
 
 def runs_of(projection: Projection, source: Layout, target: Layout, lanes: int) -> Runs:
@@ -105,8 +107,8 @@ def why_written_out(projection: Projection, source: Layout, target: Layout, conf
     if not config.map_words:
         return f"`{config.name}` has no maps"
     per_table = _per_table(source.size, config)
-    if source.size > TABLES * per_table or per_table > config.mapped_fan_in:
-        return f"its source has {source.size:,} places, the three tables of `{config.name}` hold {TABLES * per_table:,}"
+    if ceil_div(source.size, per_table) > TABLES or per_table > config.mapped_fan_in:
+        return f"its source has {source.size:,} places, the three tables of `{config.name}` hold {TABLES * _most(config):,}"
     found, full = runs_of(projection, source, target, config.lanes), ceil_div(target.size, config.lanes) * source.size
     if found.words >= full:
         return f"the blocks that its neurons reach need {found.words:,} weight words, {full:,} hold all synapses"
