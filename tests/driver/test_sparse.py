@@ -80,7 +80,7 @@ def test_dense_mode_has_all_weights_and_agrees(board: devices.LinkedDevice) -> N
 
 
 def test_the_compiler_tells_what_it_has_written_out() -> None:
-    network, few = sheets(300).replace(state_bits=18), preset("conv85").replace(name="few", map_words=100)
+    network, few = sheets(300).replace(state_bits=18), preset("conv85").replace(name="few", map_words=128)
     assert notes(compile_network(network, preset("large"))) == [
         f"sparse projection {ends} is stored as fully connected: `large` has no maps" for ends in ("in -> a", "a -> b")
     ]
