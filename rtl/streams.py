@@ -30,6 +30,16 @@ def window_step(config: Config) -> range:
     return range(max(config.window, 2))
 
 
+def index_bits(config: Config) -> int:
+    """Of a presynaptic neuron's index, or that of a block of them, in a mapped pass."""
+    return (config.mapped_fan_in - 1).bit_length()
+
+
+def vector_lanes(config: Config) -> int:
+    """Lanes that an entry has bits for: all, or none where only neurons are entries."""
+    return config.lanes if config.vectors else 0
+
+
 def entry_layout(config: Config) -> data.FlexibleLayout:
     """One active presynaptic neuron.
 
@@ -38,15 +48,18 @@ def entry_layout(config: Config) -> data.FlexibleLayout:
     index : its index within the pass, as far as a dense pass goes; in event mode the low bits of it.
     arrivals : bit ``w`` for row ``w`` of the scan, if there is a dense mode.   upper : the other bits of the index, in event mode, whose scans
     have no rows but the first: they take the place of those.
+    mask : of a block, whose number within the pass is the index: its active neurons, lowest lane first. Of no meaning in passes that do not count blocks.
     """
     low_bits, window = (config.list_entries - 1).bit_length(), config.window if config.dense_lanes else 0
     upper_bits, upper_place = max((config.listed_fan_in - 1).bit_length() - low_bits, 0), low_bits + (1 if window else 0)
+    mask_place, mask_bits = max(low_bits + window, upper_place + upper_bits), vector_lanes(config)
     return data.FlexibleLayout(
-        max(low_bits + window, upper_place + upper_bits),
+        mask_place + mask_bits,
         {
             "index": data.Field(range(config.list_entries), 0),
             "arrivals": data.Field(window, low_bits),
             "upper": data.Field(upper_bits, upper_place),
+            "mask": data.Field(mask_bits, mask_place),
         },
     )
 
@@ -173,23 +186,23 @@ class ScanCommand(Signature):
     -------
     start : one cycle; ``words`` and ``base`` are taken with it, the rest stays while ``busy``.   words : groups of 32 neurons.   count : rows
     (1 in event mode).   base : ring word of group 0, row 0.   ring_rows : rows of the ring.   row : the first row.   clear : zero what was read.
+    vector : entries are blocks; only in configurations that have such (``Config.vectors``).
     busy : from the cycle after ``start`` to the one with the last of the ring's words in hand.
     """
 
     def __init__(self, config: Config) -> None:
         rows = range(config.max_ring_rows + 1)
-        super().__init__(
-            {
-                "start": Out(1),
-                "words": Out(range(config.max_source_words + 1)),
-                "count": Out(range(rows_per_scan(config) + 1)),
-                "base": Out(range(config.ring_words)),
-                "ring_rows": Out(rows),
-                "row": Out(rows),
-                "clear": Out(1),
-                "busy": In(1),
-            }
-        )
+        members = {
+            "start": Out(1),
+            "words": Out(range(config.max_source_words + 1)),
+            "count": Out(range(rows_per_scan(config) + 1)),
+            "base": Out(range(config.ring_words)),
+            "ring_rows": Out(rows),
+            "row": Out(rows),
+            "clear": Out(1),
+            "busy": In(1),
+        }
+        super().__init__(members | ({"vector": Out(1)} if config.vectors else {}))
 
 
 class Entries(Signature):
@@ -216,6 +229,7 @@ class PassCommand(Signature):
     enable : accumulate now.   done : level, this step (event) or the window (dense) is complete, and the update may read its first slot two cycles
     later, and another one with each further cycle.   rows_done : finished scans of this pass.
     mapped, walk : only in configurations with maps: it is a mapped pass, and words 3 and further ones of it; both stay while ``enable``.
+    vector : only in configurations with vectors: likewise, entries are blocks.
     """
 
     def __init__(self, config: Config) -> None:
@@ -233,7 +247,8 @@ class PassCommand(Signature):
             "done": In(1),
             "rows_done": In(range(config.window + 2)),
         }
-        super().__init__(members | ({"mapped": Out(1), "walk": Out(WALK_SHAPE)} if config.map_words else {}))
+        mapped = {"mapped": Out(1), "walk": Out(WALK_SHAPE)} if config.map_words else {}
+        super().__init__(members | mapped | ({"vector": Out(1)} if config.vectors else {}))
 
 
 class MapRead(Signature):

@@ -43,12 +43,12 @@ class Fetch(wiring.Component):
     at_instruction, at_weights : one cycle, ``data`` is word 0 or 2 of a PASS, or word 0 of END.
     at_pointer : one cycle, ``data`` is word 1 of a PASS, whose ring is read next, or of a REPEAT, which goes to an instruction.
     at_advanced : one cycle, ``data`` is word 0 of a ring that END advances.
-    at_walk : one cycle, ``data`` is word 3 of a MAPPED_PASS; its other words follow. Only in configurations with maps, like all that is about these.
+    at_walk : one cycle, ``data`` is word 3 of a MAPPED_PASS or VECTOR_PASS; its other words follow. Only in configurations with maps, like all that is about these.
     at_population : one cycle, ``data`` is word 0 of a population; its other words and its rings follow.
     over_microprogram : one cycle, ``address`` is the microprogram's one cycle later, and then moves behind it.
-    is_pass, is_loop, is_repeat : with ``at_instruction``: it is a PASS or MAPPED_PASS, a LOOP, a REPEAT.
-    is_mapped : level, from the next cycle on: it is a MAPPED_PASS.
-    walk : words 3 and further ones of a MAPPED_PASS, likewise until the next one's.   walk_complete : one cycle, with the last of them.
+    is_pass, is_loop, is_repeat : with ``at_instruction``: it is any kind of pass, a LOOP, a REPEAT.
+    is_mapped, is_vector : level, from the next cycle on: it is a MAPPED_PASS or VECTOR_PASS; it is the latter.
+    walk : words 3 and further ones of such a pass, likewise until the next one's.   walk_complete : one cycle, with the last of them.
     is_last_ring : with ``at_advanced``: no further ring follows.
     ring : with ``at_advanced``, or in the second cycle after ``at_pointer``: word 0 of the ring.
     pass_0, pass_1, pass_2 : words of the pass, from the cycle after they have arrived until the next instruction's.
@@ -85,7 +85,7 @@ class Fetch(wiring.Component):
             "micro_base": Out(program),
             "population_complete": Out(1),
         }
-        mapped = {"at_walk": In(1), "is_mapped": Out(1), "walk": Out(WALK_SHAPE), "walk_complete": Out(1)}
+        mapped = {"at_walk": In(1), "is_mapped": Out(1), "is_vector": Out(1), "walk": Out(WALK_SHAPE), "walk_complete": Out(1)}
         super().__init__(members | (mapped if config.map_words else {}))
 
     def elaborate(self, platform: object) -> Module:
@@ -118,7 +118,7 @@ class Fetch(wiring.Component):
         """Words of an instruction, and the rings of END."""
         instruction = Signal(word_layout(INSTRUCTION))
         rings_done = Signal(range(self.config.program_words // len(RING_WORDS)))
-        passes = (Opcode.PASS, Opcode.MAPPED_PASS) if self.config.map_words else (Opcode.PASS,)
+        passes = (Opcode.PASS, *self._mapped_passes)
         m.d.comb += [
             instruction.eq(self.data),
             self.ring.eq(self.data),
@@ -135,13 +135,19 @@ class Fetch(wiring.Component):
         with m.If(self.at_advanced):
             m.d.sync += rings_done.eq(rings_done + 1)
 
+    @property
+    def _mapped_passes(self) -> tuple[Opcode, ...]:
+        """Passes with the words of a walk that there are."""
+        return (*((Opcode.MAPPED_PASS,) if self.config.map_words else ()), *((Opcode.VECTOR_PASS,) if self.config.vectors else ()))
+
     def _walk(self, m: Module) -> Value:
         """Words of a mapped pass, in the order of their arrival. What this returns is high while the last one is read."""
         arriving = Signal(len(WALK_WORDS))
         later = Signal(len(arriving) - 1)
         m.d.comb += [
             arriving.eq(Cat(self.at_walk, later)),
-            self.is_mapped.eq(self.pass_0.opcode == Opcode.MAPPED_PASS),
+            self.is_mapped.eq(self.pass_0.opcode.matches(*self._mapped_passes)),
+            self.is_vector.eq((self.pass_0.opcode == Opcode.VECTOR_PASS) if self.config.vectors else 0),
             self.walk_complete.eq(arriving[-1]),
         ]
         m.d.sync += later.eq(arriving)

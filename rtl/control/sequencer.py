@@ -163,6 +163,8 @@ class Sequencer(wiring.Component):
         fetch, loop, steps = self.fetch, self.loop, self.steps
         first_row = Mux(fetch.ring.tap, fetch.ring.base, 0) if self.config.map_words else 0
         count = Mux(loop.looping, 1, self.windows.count)
+        if self.config.vectors:
+            m.d.comb += [self.scan.vector.eq(fetch.is_vector), self.accumulation.vector.eq(fetch.is_vector)]
         m.d.comb += [
             loop.count.eq(self.windows.count),
             steps.looping.eq(loop.looping),

@@ -103,14 +103,14 @@ class Accumulate(wiring.Component):
         ]
         m.d.comb += [inner.eq(outer) for inner, outer in zip(slots.weight, weights.weights, strict=True)]
         if config.map_words:
-            self.add_walk(m, base.base, listed, done, entries, event, weights)
+            self.add_walk(m, base.base, listed, done, entries, event, weights, slots)
         if config.dense_lanes:
             m.d.comb += is_dense.eq(command.mode == Mode.DENSE)
             self.add_dense_mode(m, is_dense, last_block, base.stride, entries, weights, slots)
         return m
 
     def add_walk(
-        self, m: Module, base: Signal, listed: Signal, done: Signal, entries: EntryList, event: EventIssue, weights: WeightFetch
+        self, m: Module, base: Signal, listed: Signal, done: Signal, entries: EntryList, event: EventIssue, weights: WeightFetch, slots: Slots
     ) -> None:
         """In a mapped pass the walk stands between the list and what is issued: every pair is an entry that visits one block."""
         command = self.command
@@ -119,7 +119,8 @@ class Accumulate(wiring.Component):
         m.d.comb += [
             walk.words.eq(command.walk),
             walk.base.eq(base),
-            walk.indices.payload.eq(Cat(entries.entry.index, entries.entry.upper)),
+            walk.indices.payload.index.eq(Cat(entries.entry.index, entries.entry.upper)),
+            walk.indices.payload.mask.eq(entries.entry.mask),
             walk.indices.valid.eq(listed & command.mapped),
             walk.pairs.ready.eq(event.ending & ~weights.hold),  # what `take` waits for beside a pair
             weights.walking.eq(command.mapped),
@@ -133,6 +134,19 @@ class Accumulate(wiring.Component):
                 event.base.eq(walk.pairs.payload.slot),
                 command.done.eq(done & ~walk.busy),
             ]
+        if self.config.vectors:
+            self.mask_weights(m, walk, event, weights, slots)
+
+    def mask_weights(self, m: Module, walk: Walk, event: EventIssue, weights: WeightFetch, slots: Slots) -> None:
+        """Where entries are blocks, a weight counts only in lanes of their masks; a mask waits for its word like the slot that it is added to."""
+        lanes = self.config.lanes
+        hand, mask = Signal(lanes), Signal(lanes)  # of the pair in hand, and of the word that comes, or is awaited
+        with m.If(event.take):
+            m.d.sync += hand.eq(walk.pairs.payload.mask)
+        with m.If(weights.accepted):
+            m.d.sync += mask.eq(hand | (~self.command.vector).replicate(lanes))
+        for lane, (inner, outer) in enumerate(zip(slots.weight, weights.weights, strict=True)):
+            m.d.comb += inner.eq(Mux(mask[lane], outer, 0))
 
     def add_dense_mode(
         self, m: Module, is_dense: Signal, last_block: Signal, stride: Signal, entries: EntryList, weights: WeightFetch, slots: Slots

@@ -11,16 +11,17 @@ from lifline.arch.maps import MAP, TABLES
 
 from ..cells.buffers import StreamRegister
 from ..cells.decode import word_layout
-from ..streams import MapRead
+from ..streams import MapRead, vector_lanes
 from .digits import table_addresses
 
 COUNT_BITS = MAP["count"].width
 
 
 def starts(config: Config) -> stream.Signature:
-    """Where a walk starts: the first weight word, without the pass's base, the first slot, and repetitions less one of each loop."""
+    """Where a walk starts: the first weight word, without the pass's base, the first slot, and repetitions less one of each loop; and its mask."""
+    counts = data.ArrayLayout(COUNT_BITS, TABLES)
     return stream.Signature(
-        data.StructLayout({"weight": range(config.weight_words), "slot": range(config.slot_words), "counts": data.ArrayLayout(COUNT_BITS, TABLES)})
+        data.StructLayout({"weight": range(config.weight_words), "slot": range(config.slot_words), "counts": counts, "mask": vector_lanes(config)})
     )
 
 
@@ -48,10 +49,10 @@ class LookUp(wiring.Component):
         m = Module()
         # Only as many bits as count: addresses wrap around their memories. A register between two sums: yosys makes more of a sum of three.
         weight, slot = range(self.config.weight_words), range(self.config.slot_words)
-        halves = {"weight": weight, "other_weight": weight, "slot": slot, "other_slot": slot, "counts": self.o.payload.counts.shape()}
+        halves = {"weight": weight, "other_weight": weight, "slot": slot, "other_slot": slot, "counts": self.o.payload.counts.shape(), "mask": vector_lanes(self.config)}
         m.submodules.words = words = StreamRegister(data.StructLayout(halves))
         m.submodules.sums = sums = StreamRegister(self.o.payload.shape())
-        read = Signal()  # the memories hold words of an index
+        read, mask = Signal(), Signal(vector_lanes(self.config))  # the memories hold words of an index; its mask
         found = [Signal(word_layout(MAP), name=f"word{k}") for k in range(TABLES)]
         m.d.comb += [
             self.i.ready.eq(~read | words.i.ready),
@@ -60,10 +61,10 @@ class LookUp(wiring.Component):
             self.busy.eq(read | words.o.valid | sums.o.valid),
         ]
         with m.If(self.i.ready):
-            m.d.sync += read.eq(self.i.valid)
+            m.d.sync += [read.eq(self.i.valid), mask.eq(self.i.payload.mask)]
         for k, word in enumerate(found):
             m.d.comb += [
-                self.maps.addresses[k].eq(self.i.payload[k]),
+                self.maps.addresses[k].eq(self.i.payload.words[k]),
                 word.eq(self.maps.words[k]),
                 words.i.payload.counts[k].eq(word.count),
             ]
@@ -74,11 +75,13 @@ class LookUp(wiring.Component):
             words.i.payload.other_weight.eq(third.weight),
             words.i.payload.slot.eq(first.slot + second.slot),
             words.i.payload.other_slot.eq(third.slot + self.base),
+            words.i.payload.mask.eq(mask),
             sums.i.valid.eq(words.o.valid),
             words.o.ready.eq(sums.i.ready),
             sums.i.payload.weight.eq(half.weight + half.other_weight),
             sums.i.payload.slot.eq(half.slot + half.other_slot),
             sums.i.payload.counts.eq(half.counts),
+            sums.i.payload.mask.eq(half.mask),
         ]
         wiring.connect(m, sums.o, wiring.flipped(self.o))
         return m

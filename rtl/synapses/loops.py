@@ -10,12 +10,13 @@ from lifline.arch.config import Config
 from lifline.arch.maps import TABLES
 
 from ..cells.decode import WALK_SHAPE
+from ..streams import vector_lanes
 from .look_up import COUNT_BITS, starts
 
 
 def pair_layout(config: Config) -> data.StructLayout:
-    """A weight word, without the pass's base, and a slot."""
-    return data.StructLayout({"weight": range(config.weight_words), "slot": range(config.slot_words)})
+    """A weight word, without the pass's base, a slot, and the mask of the walk."""
+    return data.StructLayout({"weight": range(config.weight_words), "slot": range(config.slot_words), "mask": vector_lanes(config)})
 
 
 class Loops(wiring.Component):
@@ -48,7 +49,7 @@ class Loops(wiring.Component):
             advance.eq(Cat(accepts | moves, accepts | (moves & last[0]), accepts | (moves & last[:2].all()))),
         ]
         with m.If(accepts):
-            m.d.sync += self.o.valid.eq(self.i.valid)
+            m.d.sync += [self.o.valid.eq(self.i.valid), self.o.payload.mask.eq(self.i.payload.mask)]
         self._count(m, last, enters, advance)
         steps = [self.words[f"pass_{6 + k}"] for k in range(TABLES)]
         for part in ("weight", "slot"):

@@ -12,13 +12,14 @@ from ..streams import Entries, RingScan, ScanCommand
 from .capture import Capture
 from .emit import Emit
 from .fetch import Fetch
+from .vectors import Vectors
 
 
 class Scanner(wiring.Component):
     """Read ring words, emit one list entry per presynaptic neuron with an arrival, lowest index first; wait while the list has no room.
 
     A group is 32 presynaptic neurons; it takes ``max(rows, active neurons, 1)`` cycles: the rows of the next group are
-    fetched while the active neurons of this one are emitted.
+    fetched while the active neurons of this one are emitted. If the command says ``vector``, blocks with active neurons take the place of these.
 
     Members
     -------
@@ -52,15 +53,41 @@ class Scanner(wiring.Component):
             capture.last.eq(fetch.last),
             capture.address.eq(fetch.address),
             capture.data.eq(ring.data),
-            capture.take.eq(emit.take),
             emit.start.eq(command.start),
-            emit.full.eq(capture.full),
             emit.active.eq(capture.active),
             emit.final.eq(~capture.arriving),  # nothing is read any more
             emit.ready.eq(entries.ready),
-            entries.valid.eq(emit.valid),
-            entries.entry.eq(emit.entry),
-            entries.done.eq(command.busy & emit.finished),
         ]
         m.d.comb += [row.eq(captured) for row, captured in zip(emit.rows, capture.rows, strict=True)]
+        if self.config.vectors:
+            self.choose(m, capture, emit)
+        else:
+            m.d.comb += [
+                emit.full.eq(capture.full),
+                capture.take.eq(emit.take),
+                entries.valid.eq(emit.valid),
+                entries.entry.eq(emit.entry),
+                entries.done.eq(command.busy & emit.finished),
+            ]
         return m
+
+    def choose(self, m: Module, capture: Capture, emit: Emit) -> None:
+        """Either of two gets the groups of a scan: the other one shows nothing."""
+        command, entries = self.command, self.entries
+        m.submodules.vectors = vectors = Vectors(self.config)
+        low_bits = len(entries.entry.index)
+        m.d.comb += [
+            vectors.start.eq(command.start),
+            vectors.active.eq(capture.active),
+            vectors.final.eq(emit.final),
+            vectors.ready.eq(entries.ready),
+            emit.full.eq(capture.full & ~command.vector),
+            vectors.full.eq(capture.full & command.vector),
+            capture.take.eq(emit.take | vectors.take),
+            entries.valid.eq(emit.valid | vectors.valid),
+            entries.entry.eq(emit.entry),
+            entries.entry.mask.eq(vectors.mask),
+            entries.done.eq(command.busy & (emit.finished | vectors.finished)),
+        ]
+        with m.If(command.vector):
+            m.d.comb += [entries.entry.index.eq(vectors.index), entries.entry.upper.eq(vectors.index >> low_bits)]

@@ -10,7 +10,7 @@ from lifline.arch.config import Config
 
 from ..cells.decode import WALK_SHAPE
 from ..streams import MapRead
-from .digits import Digits, index_bits
+from .digits import Digits, indices
 from .look_up import LookUp
 from .loops import Loops, pair_layout
 
@@ -28,9 +28,9 @@ class Walk(wiring.Component):
     Members
     -------
     words : In, words 3 and further ones of the pass; they stay while ``busy``.   base : In, slot of block 0 in this step; stays while ``busy``.
-    indices : In(stream), of presynaptic neurons within the pass.
+    indices : In(stream), of presynaptic neurons within the pass, or of blocks of them with masks.
     maps : Out(:class:`~lifline.rtl.streams.MapRead`), the table memories.
-    pairs : Out(stream), weight words, without the pass's base, and slots; from registers.
+    pairs : Out(stream), weight words, without the pass's base, and slots, each with the mask of its index; from registers.
     busy : Out, level: there is an index, or a pair.
     """
 
@@ -40,7 +40,7 @@ class Walk(wiring.Component):
             {
                 "words": In(WALK_SHAPE),
                 "base": In(range(config.slot_words)),
-                "indices": In(stream.Signature(index_bits(config))),
+                "indices": In(indices(config)),
                 "maps": Out(MapRead(config)),
                 "pairs": Out(stream.Signature(pair_layout(config))),
                 "busy": Out(1),

@@ -39,7 +39,7 @@ from lifline.arch.program import (
 from lifline.arch.records import MAX_STEPS_PER_RUN
 
 from . import sequencer
-from .active import active_neurons, order_of_entries
+from .active import entries
 from .core import pass_cycles
 from .maps import NONE, Visits, visits
 from .structure import filled
@@ -78,7 +78,7 @@ class _Ring:
 
 @dataclass(frozen=True)
 class _Pass:
-    """One PASS or MAPPED_PASS: which neurons of which ring it scans, the population that it updates, or None, and what its neurons visit, if maps say."""
+    """One pass: which neurons of which ring it scans, the population that it updates, or None, and what its neurons visit, if maps say."""
 
     ring: _Ring
     first: int
@@ -160,7 +160,7 @@ class CycleModel:
                 continue
             head, ring, tail = (layout.unpack(self._image[position + k]) for k, layout in enumerate(PASS_WORDS))
             position += len(PASS_WORDS)
-            walk = self._image[position : position + len(WALK_WORDS)] if opcode == Opcode.MAPPED_PASS else []
+            walk = self._image[position : position + len(WALK_WORDS)] if opcode in (Opcode.MAPPED_PASS, Opcode.VECTOR_PASS) else []
             position += len(walk)
             population, target = None, NO_TARGET
             if head["update"]:
@@ -176,7 +176,8 @@ class CycleModel:
             ring = self._seen(pointer, head["source_words"])
             first = (pointer["ring_base"] - ring.base) // ring.rows * RING_BITS
             blocks, dense = head["blocks"], head["mode"] == Mode.DENSE
-            visited = visits(walk, self._maps, fan_in, self.config) if walk else None
+            vector = head["opcode"] == Opcode.VECTOR_PASS
+            visited = visits(walk, self._maps, fan_in, self.config, lanes=self.config.lanes if vector else 1) if walk else None
             own = filled(
                 Pass, blocks=blocks, stride=0 if head["one_slot"] else blocks, dense=dense, mapped=visited is not None, slots=self.config.slot_words,
                 updates=population is not None, ahead=head["source_words"] <= self.config.words_ahead and not recurrent, recurrent=recurrent,
@@ -288,11 +289,9 @@ class CycleModel:
         """Cycles, weight words read, and cycles of accumulation of one execution of a pass, for ``count`` steps from ``time`` on."""
         delays = p.ring.delays[p.first : p.first + p.groups * RING_BITS]
         active = np.zeros((1 if p.dense else count, p.groups), np.int64)
+        order, seen = np.zeros(0, np.int64), p.visits or NONE
         if p.ring.source:
-            active_neurons(activity[p.ring.source], p.first, delays, time, count, active)
+            order = entries(activity[p.ring.source], p.first, delays, time, count, active, lanes=seen.lanes, listed=p.visits is not None)
         spikes = active if p.population is None else fired[p.population][time : time + count]
-        order, seen = np.zeros(int(active.sum()) if p.visits else 0, np.int64), p.visits or NONE
-        if len(order) and p.ring.source:
-            order_of_entries(activity[p.ring.source], p.first, delays, time, count, order)
         cycles, accumulate = pass_cycles(p.own, p.target, count, active, spikes, (order, seen.counts, seen.starts, seen.steps))
         return PASS_CYCLES + cycles, seen.of(order) if p.visits else int(active.sum()) * p.blocks, accumulate

@@ -204,6 +204,11 @@ class Config:
         return self.map_words > 0 and self.dense_lanes > 0
 
     @property
+    def vectors(self) -> bool:
+        """Whether the entries of passes with maps can be blocks of presynaptic neurons: a block is then a part of a ring word."""
+        return self.map_words > 0 and self.lanes <= RING_BITS
+
+    @property
     def listed_fan_in(self) -> int:
         """Presynaptic neurons of one pass in event mode, with maps or without."""
         return max(self.event_fan_in, self.mapped_fan_in)

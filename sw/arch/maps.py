@@ -19,6 +19,9 @@ A source in its network's order has the digits (x, y, channel), one in position-
 Weight words and slots are modulo the depths of their memories: a word or a step may be negative in two's complement. A slot that comes again within
 ``ACCUMULATE_SPACING`` cycles waits.
 
+In a VECTOR_PASS an index is that of a block, ``lanes`` presynaptic neurons from ``index * lanes`` on. A block with any spikes visits the pairs of its index once, and
+each pair adds a weight to those lanes only whose neuron, the one in this lane of the presynaptic block, spikes.
+
 A GATHER_PASS goes the other way, from each block to what reaches it. ``channels`` presynaptic neurons make a source position; positions count from
 the first neuron that the pass scans, and those of a row are neighbours. Word ``table_2 + row`` of table 2 and word ``table_1 + column`` of table 1 say
 together for a target position which source positions its kernel covers: those of ``count + 1`` rows, from the first of which on ``count + 1`` columns each. A

@@ -4,7 +4,8 @@ A program is a list of 32-bit words. The sequencer starts at word 0 in every win
 A ``PASS`` accumulates one projection (or a part of its presynaptic neurons) into a population; the last pass of a
 population carries the population's own words right behind it and updates the neurons. The words after those are the
 population's microprogram. A ``MAPPED_PASS`` has six words more, behind those of a ``PASS``, which say which weight words and slots
-each presynaptic neuron visits (:mod:`lifline.arch.maps`), a ``GATHER_PASS`` has five, which say for each block where what reaches it stands. What is between ``LOOP`` and ``REPEAT`` is executed once per step instead, for that step:
+each presynaptic neuron visits (:mod:`lifline.arch.maps`), a ``VECTOR_PASS`` has the same, which say it for
+blocks of presynaptic neurons, and a ``GATHER_PASS`` has five, which say for each block where what reaches it stands. What is between ``LOOP`` and ``REPEAT`` is executed once per step instead, for that step:
 populations whose spikes come back to them. ``END`` carries the descriptors of all delay rings; the sequencer moves their heads by a window. Pointers stand
 at least one word before the word that they point to is needed.
 """
@@ -26,6 +27,8 @@ class Opcode(enum.IntEnum):
     REPEAT = 4
     GATHER_PASS = 5
     """dense mode only, and only in configurations with maps and dense lanes"""
+    VECTOR_PASS = 6
+    """a MAPPED_PASS whose indices are those of blocks; only in configurations with maps and at most 32 lanes"""
 
 
 class Mode(enum.IntEnum):
@@ -39,7 +42,7 @@ INSTRUCTION = Word(
     "instruction",
     "First word of every instruction.",
     Field("argument", 28, "END: number of ring descriptors, which follow; passes: see below; else zero"),
-    Field("opcode", 3, "END 0, PASS 1, MAPPED_PASS 2, LOOP 3, REPEAT 4, GATHER_PASS 5"),
+    Field("opcode", 3, "END 0, PASS 1, MAPPED_PASS 2, LOOP 3, REPEAT 4, GATHER_PASS 5, VECTOR_PASS 6"),
     Field("flag", 1, "passes: see below; else zero"),
 )
 REPEAT_1 = Word(
@@ -59,7 +62,7 @@ PASS_0 = Word(
     Field("clear", 1, "clear every row after reading it: the last pass that reads this ring; of a GATHER_PASS: those of its first clear_words"),
     Field("update", 1, "update the neurons: population words follow"),
     Field("one_slot", 1, "one accumulator slot per block for all steps, else one for each: only where no other pass adds to the population, in event mode, or in a loop"),
-    Field("opcode", 3, "1, 2 for a MAPPED_PASS, or 5 for a GATHER_PASS"),
+    Field("opcode", 3, "1, 2 for a MAPPED_PASS, 5 for a GATHER_PASS, or 6 for a VECTOR_PASS"),
     Field("recurrent", 1, "event mode, with update: it reads the population's own spikes; a step's row is scanned when those of the step before are in it"),
 )
 PASS_1 = Word(
@@ -110,6 +113,7 @@ PASS_6, PASS_7, PASS_8 = _loop_word(6, 0), _loop_word(7, 1), _loop_word(8, 2)
 WALK_WORDS = (PASS_3, PASS_4, PASS_5, PASS_6, PASS_7, PASS_8)
 """Of a MAPPED_PASS, behind those of a PASS; digit 2 is what division by both radices leaves."""
 MAPPED_PASS_WORDS = PASS_WORDS + WALK_WORDS
+"""Of a VECTOR_PASS, too: where words of a MAPPED_PASS are described, they are meant as well."""
 
 GATHER_3 = Word(
     "gather_3",
@@ -148,7 +152,7 @@ GATHER_7 = Word(
 GATHER_WORDS = (GATHER_3, GATHER_4, GATHER_5, GATHER_6, GATHER_7)
 """Of a GATHER_PASS, behind those of a PASS."""
 GATHER_PASS_WORDS = PASS_WORDS + GATHER_WORDS
-PASSES = {Opcode.PASS: PASS_WORDS, Opcode.MAPPED_PASS: MAPPED_PASS_WORDS, Opcode.GATHER_PASS: GATHER_PASS_WORDS}
+PASSES = {Opcode.PASS: PASS_WORDS, Opcode.MAPPED_PASS: MAPPED_PASS_WORDS, Opcode.VECTOR_PASS: MAPPED_PASS_WORDS, Opcode.GATHER_PASS: GATHER_PASS_WORDS}
 """Layouts of every instruction that accumulates."""
 
 RING_0 = Word(

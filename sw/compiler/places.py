@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from lifline.arch.config import Config
 from lifline.arch.errors import CompileError
 from lifline.arch.program import Mode
 from lifline.arch.values import short
 from lifline.network.connections.windows import Windowed
-from lifline.network.model import Network
+from lifline.network.model import Network, Population
 
 from .layouts import LARGEST, Layout, Layouts, identity, position_major
+from .projections.chosen import kind_of
 
 
 def chosen_layouts(network: Network, config: Config, modes: Mapping[tuple[str, str], Mode]) -> dict[str, Layout]:
-    """The layouts that the compiler chooses: position by position where a convolution, a pooling or an identity ends or, in dense mode, begins; else that
-    of the network.
+    """The layouts that the compiler chooses: position by position where a convolution, a pooling or an identity ends or, in dense mode, begins, and where
+    blocks can be entries and walks alone read; else that of the network.
 
     Raises
     ------
@@ -28,14 +30,30 @@ def chosen_layouts(network: Network, config: Config, modes: Mapping[tuple[str, s
     for p in network.populations:
         if p.size > LARGEST:
             raise CompileError(f"population `{p.name}` has {p.size:,} neurons, no configuration has more than {LARGEST:,} places for them; use a smaller one")
+        if p.name not in placed:
+            result[p.name] = _of_source(network, config, p)
+            continue
         try:
-            result[p.name] = position_major(p.shape, config.lanes) if p.name in placed else identity(p.size)
+            result[p.name] = position_major(p.shape, config.lanes)
         except CompileError as error:
             raise CompileError(
                 f"population `{p.name}` of shape {p.shape}: with channels and positions padded to {config.lanes} lanes it has more than {LARGEST:,} places "
                 "in the hardware; use a smaller one, or fewer lanes"
             ) from error
     return result
+
+
+def _of_source(network: Network, config: Config, population: Population) -> Layout:
+    """Of a population that needs none: position by position if blocks of it can be entries, nobody reads it in another way than a walk, and padding makes it
+    larger by a half at most."""
+    readers = network.projections_from(population.name)
+    walks = config.vectors and all(isinstance(p.connection, Windowed) for p in readers)
+    if walks and any(kind_of(p).reads_blocks(p, config.lanes) for p in readers):
+        with suppress(CompileError):  # too large
+            layout = position_major(population.shape, config.lanes)
+            if 2 * layout.size <= 3 * population.size:
+                return layout
+    return identity(population.size)
 
 
 def layout_by_population(

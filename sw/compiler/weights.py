@@ -63,7 +63,9 @@ class PlacedPass:
 
     @property
     def opcode(self) -> Opcode:
-        return Opcode.MAPPED_PASS if self.walk is not None else Opcode.GATHER_PASS if self.gather is not None else Opcode.PASS
+        if self.walk is not None:
+            return Opcode.VECTOR_PASS if self.walk.lanes > 1 else Opcode.MAPPED_PASS
+        return Opcode.PASS if self.gather is None else Opcode.GATHER_PASS
 
     @property
     def ring_words(self) -> range:

@@ -98,6 +98,7 @@
 #define LIFLINE_OPCODE_LOOP 3u
 #define LIFLINE_OPCODE_REPEAT 4u
 #define LIFLINE_OPCODE_GATHER_PASS 5u
+#define LIFLINE_OPCODE_VECTOR_PASS 6u
 #define LIFLINE_MODE_EVENT 0u
 #define LIFLINE_MODE_DENSE 1u
 #define LIFLINE_FACTOR_ZERO 0u
@@ -175,7 +176,7 @@
 /* instruction: First word of every instruction. */
 #define LIFLINE_INSTRUCTION_ARGUMENT_SHIFT 0u  /* END: number of ring descriptors, which follow; passes: see below; else zero */
 #define LIFLINE_INSTRUCTION_ARGUMENT_BITS 28u
-#define LIFLINE_INSTRUCTION_OPCODE_SHIFT 28u  /* END 0, PASS 1, MAPPED_PASS 2, LOOP 3, REPEAT 4, GATHER_PASS 5 */
+#define LIFLINE_INSTRUCTION_OPCODE_SHIFT 28u  /* END 0, PASS 1, MAPPED_PASS 2, LOOP 3, REPEAT 4, GATHER_PASS 5, VECTOR_PASS 6 */
 #define LIFLINE_INSTRUCTION_OPCODE_BITS 3u
 #define LIFLINE_INSTRUCTION_FLAG_SHIFT 31u  /* passes: see below; else zero */
 #define LIFLINE_INSTRUCTION_FLAG_BITS 1u
@@ -192,7 +193,7 @@
 #define LIFLINE_PASS_0_UPDATE_BITS 1u
 #define LIFLINE_PASS_0_ONE_SLOT_SHIFT 27u  /* one accumulator slot per block for all steps, else one for each: only where no other pass adds to the population, in event mode, or in a loop */
 #define LIFLINE_PASS_0_ONE_SLOT_BITS 1u
-#define LIFLINE_PASS_0_OPCODE_SHIFT 28u  /* 1, 2 for a MAPPED_PASS, or 5 for a GATHER_PASS */
+#define LIFLINE_PASS_0_OPCODE_SHIFT 28u  /* 1, 2 for a MAPPED_PASS, 5 for a GATHER_PASS, or 6 for a VECTOR_PASS */
 #define LIFLINE_PASS_0_OPCODE_BITS 3u
 #define LIFLINE_PASS_0_RECURRENT_SHIFT 31u  /* event mode, with update: it reads the population's own spikes; a step's row is scanned when those of the step before are in it */
 #define LIFLINE_PASS_0_RECURRENT_BITS 1u

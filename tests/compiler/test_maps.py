@@ -94,18 +94,32 @@ def matrix(program: Program, number: int, config: Config) -> np.ndarray:
     source, target = program.layouts[entry.source], program.layouts[entry.target]
     sums = np.zeros((entry.blocks * config.lanes, source.size), np.int64)
     for place in source.indices.tolist():
-        for word, slot in pairs(own, maps.reshape(TABLES, -1), place):
-            sums[slot * config.lanes : (slot + 1) * config.lanes, place] += weights[word]
+        vector = own["opcode"] == Opcode.VECTOR_PASS
+        index, lane = divmod(place, config.lanes) if vector else (place, slice(None))
+        for word, slot in pairs(own, maps.reshape(TABLES, -1), index):
+            sums[slot * config.lanes : (slot + 1) * config.lanes, place][lane] += weights[word][lane]
     return sums[target.indices][:, source.indices]
 
 
+VECTORS = network(
+    (48, 9, 7),
+    (Convolution(groups=48, padding=1), (48, 1, 3, 3)),
+    (Identity(), (48,)),
+    (Pooling(3, stride=2), (1,)),
+    (FullyConnected(), (5, 576)),
+)
+M, V = Opcode.MAPPED_PASS, Opcode.VECTOR_PASS
+
+
 @pytest.mark.parametrize("config", [CONV, preset("conv85")], ids=lambda c: c.name)
-def test_what_is_loaded_gives_back_every_matrix(config: Config) -> None:
-    program = compile_network(CHAIN, config)
-    for number, projection in enumerate(CHAIN.projections[:-1]):
+@pytest.mark.parametrize(("chain", "opcodes"), [(CHAIN, [M, M, M, V]), (VECTORS, [V, V, V])], ids=["chain", "vectors"])
+def test_what_is_loaded_gives_back_every_matrix(config: Config, chain: Network, opcodes: list[Opcode]) -> None:
+    """The input stands position by position, too, where blocks of it can be entries."""
+    program = compile_network(chain, config)
+    for number, projection in enumerate(chain.projections[:-1]):
         assert np.array_equal(matrix(program, number, config), projection.weight_matrix()), projection
     heads = passes(program)
-    assert [own["opcode"] for own in heads] == [Opcode.MAPPED_PASS] * 4 + [Opcode.PASS]
+    assert [own["opcode"] for own in heads] == [*opcodes, Opcode.PASS]
     assert program.memory["map words"][1] == config.map_words and len(program.images[Space.MAPS]) <= TABLES * config.map_words
 
 

@@ -61,7 +61,7 @@ AREAS = (
     Area("gateware, router", ("rtl/spikes/router.py",), ("tests/rtl/spikes/test_router.py", PROGRAMS)),
     Area("gateware, bitmap", ("rtl/spikes/bitmap.py",), ("tests/rtl/spikes/test_bitmap.py", "tests/rtl/spikes/test_router.py", PROGRAMS)),
     Area("gateware, place", ("rtl/spikes/place.py",), ("tests/rtl/spikes/test_place.py", "tests/rtl/spikes/test_router.py")),
-    Area("gateware, scanner", ("rtl/synapses/scanner.py", "rtl/synapses/fetch.py", "rtl/synapses/capture.py", "rtl/synapses/emit.py"), ("tests/rtl/synapses/test_scanner.py",)),
+    Area("gateware, scanner", ("rtl/synapses/scanner.py", "rtl/synapses/fetch.py", "rtl/synapses/capture.py", "rtl/synapses/emit.py", "rtl/synapses/vectors.py"), ("tests/rtl/synapses/test_scanner.py",)),
     Area(
         "gateware, accumulation",
         tuple(f"rtl/synapses/{name}.py" for name in ("accumulate", "entries", "event_issue", "dense_issue", "drain", "weights", "slot_base", "slots", "adders", "dense")),

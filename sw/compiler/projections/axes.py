@@ -129,3 +129,15 @@ def channel_axis(source: int, target: int, groups: int, lanes: int, *, alike: bo
     outputs = block[:, None] * lanes + np.arange(lanes)
     inside = (outputs // own_out == group[channel][:, None]) & (outputs < target)
     return ChannelAxis(Progression(meetings, 1, 1, int(rows[-1])), channel % own_in, np.where(inside, outputs, -1))
+
+
+def vector_axis(channels: int, lanes: int, *, alike: bool = False) -> ChannelAxis:
+    """Meetings of whole blocks of channels, each with the block of its number, whose lanes hold the weights of its channels.
+
+    ``alike`` : they are all the same, so that blocks share their row; lanes of padding, to which nothing is added, may have it, too.
+    """
+    blocks = ceil_div(channels, lanes)
+    rows = 1 if alike else blocks
+    meetings = tuple(Meeting(0 if alike else block, block, 1) for block in range(blocks))
+    outputs = np.arange(rows * lanes).reshape(rows, lanes)
+    return ChannelAxis(Progression(meetings, 1, 1, rows), np.zeros(rows, np.int64), np.where(outputs < channels, outputs, -1))

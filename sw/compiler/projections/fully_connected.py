@@ -21,6 +21,9 @@ class FullyConnected:
     def sums(self, projection: Projection, stored: Ints) -> Sums:
         return Sums(np.maximum(stored, 0).sum(axis=1), np.maximum(-stored, 0).sum(axis=1))
 
+    def reads_blocks(self, projection: Projection, lanes: int) -> bool:
+        return False
+
     def parts(self, projection: Projection, stored: Ints, source: Layout, target: Layout, mode: Mode, config: Config) -> list[Part]:
         """One pass in event mode; in dense mode as many presynaptic neurons per pass as the list of active ones takes, in whole ring words."""
         stored = target.spread(source.spread(stored, axis=1), axis=0)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lifline.network.connections.axes import Axis
 
-from .axes import ChannelAxis, Progression, SpatialAxis, channel_axis, spatial_axis, taps_seen
+from .axes import ChannelAxis, Progression, SpatialAxis, channel_axis, spatial_axis, taps_seen, vector_axis
 from .places import Blocks, Digits
 from .walk import Digit, Start, Walk
 
@@ -32,6 +32,11 @@ class Geometry:
     columns: Axis
     alike: bool = False
 
+    @property
+    def by_channel(self) -> bool:
+        """Whether every channel leads to the one of its number, and only there."""
+        return self.groups == self.inputs == self.outputs
+
 
 def largest_sums(geometry: Geometry, kernel: Ints) -> tuple[Ints, Ints]:
     """Positive and negative sums of (channel, row, column), flat, if every presynaptic neuron spikes once: edges see fewer taps.
@@ -46,15 +51,22 @@ def largest_sums(geometry: Geometry, kernel: Ints) -> tuple[Ints, Ints]:
     return sums(np.maximum(kernel, 0)), sums(np.maximum(-kernel, 0))
 
 
-def walk_of(geometry: Geometry, kernel: Ints, digits: Digits, blocks: Blocks) -> tuple[Walk, Ints]:
-    """The walk, and the weight words that it visits, (word, lane): a row of the kernel after the other, a column, a channel of the source, a block."""
+def walk_of(geometry: Geometry, kernel: Ints, digits: Digits, blocks: Blocks, *, vectors: bool = False) -> tuple[Walk, Ints]:
+    """The walk, and the weight words that it visits, (word, lane): a row of the kernel after the other, a column, a channel of the source, a block.
+
+    ``vectors`` : ``digits`` are those of blocks of the source, which are whole ones at both ends; then a block of channels takes the place of a channel.
+    """
     rows = spatial_axis(geometry.rows, 1, alike=geometry.alike)
     columns = spatial_axis(geometry.columns, blocks.neighbours, alike=geometry.alike)
-    channels = channel_axis(geometry.inputs, geometry.outputs, geometry.groups, blocks.channel_lanes, alike=geometry.alike)
+    lanes = blocks.channel_lanes
+    if vectors:
+        channels = vector_axis(geometry.outputs, lanes, alike=geometry.alike)
+    else:
+        channels = channel_axis(geometry.inputs, geometry.outputs, geometry.groups, lanes, alike=geometry.alike)
     progressions = channels.progression, rows.progression, columns.progression
     word_steps = 1, columns.progression.rows * channels.progression.rows, channels.progression.rows
     first, second, third = (_digit(progressions[k], word_steps[k], blocks.steps[k], radix) for k, radix in zip(digits.axes, (*digits.radices, 0), strict=True))
-    return Walk((first, second, third)), _words(kernel, rows, columns, channels)
+    return Walk((first, second, third), lanes if vectors else 1), _words(kernel, rows, columns, channels)
 
 
 def _digit(progression: Progression, word_step: int, slot_step: int, radix: int) -> Digit:

@@ -96,6 +96,10 @@ class Kind(Protocol):
         """The largest sums that stored weights can make, if every presynaptic neuron spikes at most once in a step."""
         ...
 
+    def reads_blocks(self, projection: Projection, lanes: int) -> bool:
+        """Whether its source had better stand position by position: blocks of it, of so many lanes, are entries then, in place of its neurons."""
+        ...
+
     def parts(self, projection: Projection, stored: Ints, source: Layout, target: Layout, mode: Mode, config: Config) -> list[Part]:
         """The passes that accumulate it in ``mode``, for all blocks of the target, and the weight words that each reads; together they see every synapse once.
 

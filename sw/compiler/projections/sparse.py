@@ -64,6 +64,9 @@ class Sparse:
             for first, fan_in in ((first, min(per_table, source.size - first)) for first in range(0, source.size, per_table))
         ]
 
+    def reads_blocks(self, projection: Projection, lanes: int) -> bool:
+        return False
+
     def event_only(self, projection: Projection) -> str:
         return ""
 

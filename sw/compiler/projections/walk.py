@@ -39,9 +39,13 @@ STILL = Digit(1, (Start(0, 0, 1),), 0, 0)
 
 @dataclass(frozen=True)
 class Walk:
-    """The digits, the one that changes fastest with the index first; its loop is the innermost."""
+    """The digits, the one that changes fastest with the index first; its loop is the innermost.
+
+    ``lanes`` : presynaptic neurons that an index stands for: one, or a block of them, each of which adds to the lane that it is in.
+    """
 
     digits: tuple[Digit, Digit, Digit]
+    lanes: int = 1
     names: ClassVar[tuple[str, str]] = "blocks", "blocks that one neuron reaches along an axis"
     """What slots and counts of its tables are."""
 
@@ -66,7 +70,7 @@ class Walk:
     def behind(self, turns: int) -> Walk:
         """The walk of entries whose index is counted from a later value of the last digit on."""
         first, second, third = self.digits
-        return Walk((first, second, replace(third, table=third.table[turns:])))
+        return Walk((first, second, replace(third, table=third.table[turns:])), self.lanes)
 
     def starts(self, index: int) -> list[Start] | None:
         """The three table words of an entry, or None if it reaches nothing."""

@@ -15,7 +15,7 @@ from lifline.network.model import Projection
 from ..layouts import Layout
 from .geometry import Geometry, largest_sums, walk_of
 from .kind import Gathering, Ints, Part, Sums
-from .places import blocks_of, digits_of
+from .places import blocks_if_whole, blocks_of, digits_of
 from .walk import Walk
 
 
@@ -44,15 +44,22 @@ class Walked(ABC):
     def sums(self, projection: Projection, stored: Ints) -> Sums:
         return Sums(*largest_sums(self.geometry(projection), self.kernel(projection, stored)))
 
+    def reads_blocks(self, projection: Projection, lanes: int) -> bool:
+        """Channel by channel, of which there are so many that blocks have no neighbours."""
+        return self.geometry(projection).by_channel and 2 * projection.shapes[0][0] > lanes
+
     def parts(self, projection: Projection, stored: Ints, source: Layout, target: Layout, mode: Mode, config: Config) -> list[Part]:
         """One pass, or as many as the source has index ranges."""
         assert mode is Mode.EVENT
         geometry = self.geometry(projection)
         inputs = geometry.inputs, geometry.rows.length, geometry.columns.length
         outputs = geometry.outputs, geometry.rows.target, geometry.columns.target
-        digits = digits_of(source, inputs, f"{projection.where}, source")
+        where = f"{projection.where}, source"
         blocks = blocks_of(target, outputs, config.lanes, f"{projection.where}, target")
-        walk, words = walk_of(geometry, self.kernel(projection, stored), digits, blocks)
+        own = blocks_if_whole(source, inputs, config.lanes) if config.vectors and geometry.by_channel and blocks.neighbours == 1 else None
+        vectors = own is not None and own.neighbours == 1
+        digits = own.digits(inputs, where) if own is not None and vectors else digits_of(source, inputs, where)
+        walk, words = walk_of(geometry, self.kernel(projection, stored), digits, blocks, vectors=vectors)
         return [
             Part(first, fan_in, ceil_div(target.size, config.lanes), words, own) for first, fan_in, own in ranges(walk, source.size, config, projection.where)
         ]
@@ -68,7 +75,7 @@ def ranges(walk: Walk, places: int, config: Config, where: str) -> list[tuple[in
     limit = config.mapped_fan_in
     if places <= limit:
         return [(0, places, walk)]
-    turn = walk.digits[0].radix * walk.digits[1].radix
+    turn = walk.digits[0].radix * walk.digits[1].radix * walk.lanes
     size = limit - limit % math.lcm(turn, RING_BITS)
     if not size:
         raise CompileError(

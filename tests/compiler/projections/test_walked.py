@@ -46,9 +46,11 @@ def walked(parts: list[Part], source: Layout, target: Layout, lanes: int) -> np.
     for part in parts:
         for place in source.indices[(source.indices >= part.first) & (source.indices < part.first + part.fan_in)].tolist():
             assert part.walk is not None
-            for word, slot in part.walk.visits(place - part.first):
+            index, lane = divmod(place - part.first, part.walk.lanes)
+            for word, slot in part.walk.visits(index):
                 assert 0 <= word < len(part.words) and 0 <= slot < part.blocks
-                sums[slot * lanes : (slot + 1) * lanes, place] += part.words[word]
+                own = slice(None) if part.walk.lanes == 1 else lane
+                sums[slot * lanes : (slot + 1) * lanes, place][own] += part.words[word][own]
     return sums[target.indices][:, source.indices]
 
 
@@ -64,7 +66,7 @@ def check(projection: Projection, source: Layout, lanes: int) -> list[Part]:
 @st.composite
 def layouts(draw: st.DrawFn, shape: Shape) -> Layout:
     """A source's: that of the network, or position by position for blocks of any size."""
-    return draw(st.sampled_from([identity(int(np.prod(shape))), *(position_major(shape, n) for n in (4, 16))]))
+    return draw(st.sampled_from([identity(int(np.prod(shape))), *(position_major(shape, n) for n in (4, 8, 16, 32))]))
 
 
 @st.composite
@@ -101,7 +103,9 @@ def test_a_pooling_is_its_matrix(spatial: list[tuple], channels: int, lanes: int
     projection = connected(Pooling(tuple(size), tuple(stride), padding), np.array([3]), (channels, *length))
     (part,) = check(projection, data.draw(layouts(projection.shapes[0])), lanes)
     if channels >= lanes:
-        assert len(part.words) == lanes, "one word serves all places and all blocks of channels"
+        assert part.walk is not None
+        words = 1 if part.walk.lanes > 1 else lanes
+        assert len(part.words) == words, "one word, or one per lane, serves all places and all blocks of channels"
 
 
 @given(st.lists(st.sampled_from([1, 2, 5]), max_size=3), st.sampled_from([1, 3, 16, 20]), st.booleans(), LANES, st.data())
@@ -110,6 +114,57 @@ def test_an_identity_is_its_matrix(positions: list[int], channels: int, own: boo
     weights = np.arange(1, channels + 1) if own else np.array([-5])
     source = data.draw(layouts(shape)) if positions else identity(channels)
     check(connected(Identity(), weights, shape), source, lanes)
+
+
+DEPTHWISE = Convolution(padding=1, stride=2, groups=20)
+BOTH = position_major((20, 5, 6), 16)
+
+
+@pytest.mark.parametrize(
+    ("connection", "weights", "source", "vectors"),
+    [
+        (DEPTHWISE, (20, 1, 3, 3), BOTH, True),
+        (DEPTHWISE, (20, 1, 3, 3), position_major((20, 5, 6), 64), True),  # positions further apart
+        (DEPTHWISE, (20, 1, 3, 3), identity(600), False),
+        (Convolution(groups=10), (20, 2, 3, 3), BOTH, False),
+        (Convolution(groups=20), (40, 1, 3, 3), BOTH, False),
+        (Pooling(2), (1,), BOTH, True),
+        (Pooling(2), (1,), identity(600), False),
+        (Identity(), (20,), BOTH, True),
+        (Identity(), (1,), identity(600), False),
+    ],
+)  # fmt: skip
+def test_blocks_are_entries_where_channels_lead_to_their_own_in_whole_blocks(
+    connection: Connection, weights: Shape, source: Layout, vectors: bool
+) -> None:
+    """Weights are then those of lanes: a word per tap and block of channels, one for all of a pooling."""
+    projection = connected(connection, np.random.default_rng(1).integers(1, 9, weights), (20, 5, 6))
+    (part,) = check(projection, source, 16)
+    assert part.walk is not None and part.walk.lanes == (16 if vectors else 1)
+    if vectors:
+        assert len(part.words) == {DEPTHWISE: 9 * 2, Pooling(2): 1, Identity(): 2}[connection]
+
+
+def test_few_channels_have_neighbours_in_their_blocks() -> None:
+    """Of an identity they are the same at both ends; a window moves them against each other. Without positions a block is any sixteen neurons."""
+    for connection, weights, shape, vectors in (
+        (Identity(), (1,), (3, 5, 6), True), (Identity(), (3,), (3, 5, 6), True), (Pooling(2), (1,), (3, 5, 6), False),
+        (Convolution(groups=3), (3, 1, 3, 3), (3, 5, 6), False), (Pooling(2), (1,), (9, 5, 6), True), (Identity(), (1,), (37,), True), (Identity(), (37,), (37,), True),
+    ):  # fmt: skip
+        (part,) = check(connected(connection, np.full(weights, 3), shape), position_major(shape, 16) if len(shape) > 1 else identity(37), 16)
+        assert part.walk is not None and (part.walk.lanes == 16) == vectors
+
+
+def test_configurations_with_more_lanes_than_a_ring_word_has_neurons_have_no_vectors() -> None:
+    projection = connected(Identity(), np.array([3]), (64, 3, 3))
+    (part,) = check(projection, position_major((64, 3, 3), 64), 64)
+    assert part.walk is not None and part.walk.lanes == 1 and not config_of(64).vectors
+
+
+def test_large_sources_of_blocks_take_several_passes() -> None:
+    shape = (20, 40, 30)
+    parts = check(connected(Pooling((8, 1)), np.array([3]), shape), position_major(shape, 16), 16)
+    assert [(part.first, part.fan_in) for part in parts] == [(0, 16320), (16320, 16320), (32640, 40 * 30 * 32 - 12 - 32640)]
 
 
 @pytest.mark.parametrize("channels", [1, 3, 20, 65])

@@ -42,9 +42,9 @@ def made_up(rng: random.Random, *, maps: bool) -> list[int]:
     noise = lambda layout, **fixed: layout.pack(**{**layout.unpack(rng.getrandbits(WORD_BITS)), **fixed})  # noqa: E731
     rings = 180
     for _ in range(PASSES):
-        opcode = rng.choice([Opcode.PASS, Opcode.MAPPED_PASS]) if maps else Opcode.PASS
+        opcode = rng.choice([Opcode.PASS, Opcode.MAPPED_PASS, Opcode.VECTOR_PASS]) if maps else Opcode.PASS
         words += [noise(PASS_0, opcode=opcode), noise(PASS_1, ring=rings + 2 * rng.randrange(8)), rng.getrandbits(WORD_BITS)]
-        words += [rng.getrandbits(WORD_BITS) for _ in WALK_WORDS] if opcode == Opcode.MAPPED_PASS else []
+        words += [rng.getrandbits(WORD_BITS) for _ in WALK_WORDS] if opcode != Opcode.PASS else []
         population = [rng.getrandbits(WORD_BITS) for _ in POPULATION_WORDS]
         micro = rng.randint(1, 20)
         population[2] = noise(POPULATION_2, micro_words=micro)
@@ -104,6 +104,8 @@ def test_words_are_found_in_their_places(seed: int, first_window: bool, config: 
                 for k, port in enumerate((dut.pass_0, dut.pass_1, dut.pass_2)):
                     assert ctx.get(port.as_value()) == words[at + k]
                 at += len((PASS_0, PASS_1, PASS_2))
+                opcode = PASS_0.unpack(words[at - 3])["opcode"]
+                assert not config.map_words or ctx.get(dut.is_mapped) == (opcode != Opcode.PASS) and ctx.get(dut.is_vector) == (opcode == Opcode.VECTOR_PASS)
                 if config.map_words and ctx.get(dut.is_mapped):
                     for k in range(len(WALK_WORDS)):
                         ctx.set(dut.at_walk, k == 0)

@@ -45,6 +45,7 @@ TINY = preset("tiny")
 MAPS = TINY.replace(map_words=16, program_words=512)
 EVENT_ONLY = TINY.replace(dense_lanes=0, early_exit=False, drain_cycles=1)
 SLICE_BITS = WORD_BITS // PROGRAM_SLICES
+MAPPED = (Opcode.MAPPED_PASS, Opcode.VECTOR_PASS)
 COUNTERS = len(POPULATION_WORDS) - FIRST_COUNTER
 
 
@@ -95,10 +96,10 @@ def with_maps(words: list[int], rng: random.Random) -> list[int]:
             at += len(REPEAT_WORDS)
             continue
         head, behind = PASS_0.unpack(words[at]), at + len(PASS_WORDS)
-        walked = opcode == Opcode.MAPPED_PASS
+        walked = opcode in MAPPED
         pointers.append((len(new) + 1, PASS_1))
         mapped = head["mode"] == Mode.EVENT and (walked or rng.random() < 0.6)
-        new += [PASS_0.pack(**head | {"opcode": Opcode.MAPPED_PASS if mapped else Opcode.PASS}), *words[at + 1 : behind]]
+        new += [PASS_0.pack(**head | {"opcode": rng.choice(MAPPED) if mapped else Opcode.PASS}), *words[at + 1 : behind]]
         new += [rng.getrandbits(WORD_BITS) for _ in WALK_WORDS] if mapped else []
         at = behind + walked * len(WALK_WORDS)
         if head["update"]:
@@ -163,8 +164,8 @@ def read_program(config: Config, words: list[int], windows: list[int], fresh: bo
             each = len(steps) if pass_0["mode"] == Mode.DENSE else 1
             found.scans += [(pass_0["source_words"], each, pass_1["ring_base"], rows, row, pass_0["clear"]) for row in scans]
             pc += len(PASS_WORDS)
-            if instruction["opcode"] == Opcode.MAPPED_PASS:
-                found.walks.append(tuple(words[pc : pc + len(WALK_WORDS)]))
+            if instruction["opcode"] in MAPPED:
+                found.walks.append((instruction["opcode"], *words[pc : pc + len(WALK_WORDS)]))
                 pc += len(WALK_WORDS)
             if not pass_0["update"]:
                 continue
@@ -249,7 +250,8 @@ class Engines:
         if self.begun and get(accumulation.enable):
             self.begun = False
             if self.config.map_words and get(accumulation.mapped):
-                found.walks.append(tuple(get(accumulation.walk[word.name].as_value()) for word in WALK_WORDS))
+                assert get(accumulation.vector) == get(dut.scan.vector)
+                found.walks.append((MAPPED[get(accumulation.vector)], *(get(accumulation.walk[word.name].as_value()) for word in WALK_WORDS)))
         if self.began is not None:
             found.steps.append((get(dut.accumulation.step) + get(dut.loop.step), get(dut.update.fresh), self.began))
             self.began = None

@@ -15,6 +15,7 @@ from lifline.arch.limits import RING_BITS
 from lifline.arch.maps import TABLES
 from lifline.arch.program import Mode
 from lifline.arch.timing import ACCUMULATE_SPACING
+from lifline.rtl.streams import entry_layout
 from lifline.rtl.synapses.accumulate import Accumulate
 from lifline.sim.random.variants import VARIANTS
 
@@ -32,12 +33,15 @@ SCAN_PAUSE = 3
 """Cycles without an entry behind the end of a scan: the scanner first reads the ring."""
 
 
-def entry_word(config: Config, mode: Mode, neuron: int, arrivals: int) -> int:
-    """An entry as the scanner packs it."""
+def entry_word(config: Config, p: Pass, neuron: int, arrivals: int) -> int:
+    """An entry as the scanner packs it; of a block ``neuron`` is its number, and ``arrivals`` are its lanes."""
+    mode, above = p.mode, 0
+    if isinstance(p, VectorPass):
+        arrivals, above = 1, arrivals << entry_layout(config)["mask"].offset
     low_bits = exact_log2(config.list_entries)
     upper = neuron >> low_bits
     assert mode is Mode.EVENT or not upper
-    return neuron % config.list_entries | (arrivals | upper << 1 if config.dense_lanes else upper) << low_bits
+    return above | neuron % config.list_entries | (arrivals | upper << 1 if config.dense_lanes else upper) << low_bits
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,10 @@ class Pass:
     fan_in: int
     weight_base: int
     spikes: tuple[tuple[int, ...], ...]
+
+    def neurons(self, config: Config) -> int:
+        """Of the source."""
+        return self.fan_in
 
     @property
     def scans(self) -> Arrivals:
@@ -80,6 +88,20 @@ class MappedPass(Pass):
         object.__setattr__(self, "fan_in", self.convolution.fan_in)
 
 
+@dataclass(frozen=True)
+class VectorPass(MappedPass):
+    """Likewise, of blocks: what the convolution calls a neuron is one of them. ``masks[t]`` are the lanes in which the blocks ``spikes[t]`` spike, one for each."""
+
+    masks: tuple[tuple[int, ...], ...]
+
+    def neurons(self, config: Config) -> int:
+        return self.fan_in * config.lanes
+
+    @property
+    def scans(self) -> Arrivals:
+        return [dict(zip(blocks, lanes, strict=True)) for blocks, lanes in zip(self.spikes, self.masks, strict=True)]
+
+
 class Maps:
     """The map tables of all passes of a program, as the gateware reads them."""
 
@@ -105,6 +127,8 @@ class Maps:
         """Words of the pass."""
         if self.tables:
             ctx.set(dut.command.mapped, isinstance(p, MappedPass))
+        if dut.config.vectors:
+            ctx.set(dut.command.vector, isinstance(p, VectorPass))
         if isinstance(p, MappedPass):
             for k, word in enumerate(p.convolution.geometry().program_words()):
                 ctx.set(dut.command.walk[f"pass_{3 + k}"].as_value(), word)
@@ -137,8 +161,9 @@ def reference(config: Config, passes: list[Pass], target: Target, weights: list[
     for p in passes:
         for step, spikes in enumerate(p.spikes):
             for n in spikes if isinstance(p, MappedPass) else ():
+                mask = p.scans[step][n] if isinstance(p, VectorPass) else -1
                 for weight, block in p.convolution.reached(n):
-                    for lane in range(config.lanes):
+                    for lane in (lane for lane in range(config.lanes) if mask >> lane & 1):
                         sums[step][block * config.lanes + lane] += weights[p.weight_base + weight][lane]
             for block in range(0 if isinstance(p, MappedPass) else blocks):
                 for n in spikes:
@@ -218,7 +243,7 @@ def gateware(
                     ctx.set(dut.entries.done, 1)
                     pause = SCAN_PAUSE
                 else:
-                    ctx.set(dut.entries.entry.as_value(), entry_word(config, p.mode, *entry))
+                    ctx.set(dut.entries.entry.as_value(), entry_word(config, p, *entry))
                     ctx.set(dut.entries.valid, 1)
             maps.read(ctx, dut)
             _, _, valid, address, ready = await ctx.tick().sample(
@@ -268,7 +293,7 @@ def gateware(
                 for step in range(count if p.mode is Mode.EVENT else 1):
                     ctx.set(command.step, step)
                     # The next step's row is scanned while this one is accumulated, if it fits the list.
-                    while begun < min(step + (2 if p.fan_in <= config.words_ahead * RING_BITS else 1), len(scans)):
+                    while begun < min(step + (2 if p.neurons(config) <= config.words_ahead * RING_BITS else 1), len(scans)):
                         entries += [*scans[begun].items(), None]
                         begun += 1
                     while not stalls and entries and (room or pause > 0 or entries[0] is None):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 import pytest
@@ -10,7 +11,7 @@ from lifline.arch.config import Config, preset
 from lifline.arch.timing import ACCUMULATE_SPACING, WALK_STAGES
 from lifline.sim.random.variants import VARIANTS
 
-from .test_accumulate import MappedPass, Pass, Target, WeightMemory, gateware, random_pass, random_weights, reference
+from .test_accumulate import MappedPass, Pass, Target, VectorPass, WeightMemory, gateware, random_pass, random_weights, reference
 from .walks import Convolution, drawn_convolution
 
 CONFIGS: dict[str, Config] = {
@@ -27,6 +28,9 @@ def random_mapped_pass(config: Config, rng: random.Random, count: int, *, blocks
         number = rng.choice([0, 1, convolution.fan_in // 4, convolution.fan_in])
         spikes.append(tuple(sorted(rng.sample(range(convolution.fan_in), min(number, 20)))))
     base = rng.randrange(config.weight_words - convolution.weight_words)
+    if config.vectors and rng.random() < 0.5:
+        masks = tuple(tuple(rng.getrandbits(config.lanes) or 1 for _ in step) for step in spikes)
+        return VectorPass(weight_base=base, spikes=tuple(spikes), convolution=convolution, masks=masks)
     return MappedPass(weight_base=base, spikes=tuple(spikes), convolution=convolution)
 
 
@@ -39,7 +43,7 @@ def test_random_convolutions_with_stalls(name: str) -> None:
         blocks, passes = first.convolution.all_blocks, [first]
         if blocks < 4:  # other passes into the same population, before and behind it, also mapped
             passes.insert(rng.randrange(2), random_pass(config, rng, blocks, count, rng.randrange(config.weight_words - 24 * blocks)))
-            again = MappedPass(weight_base=0, spikes=first.spikes, convolution=first.convolution)
+            again = dataclasses.replace(first, weight_base=0)
             passes.insert(rng.randrange(3), again)
         target = Target.drawn(config, blocks, rng)
         weights = random_weights(config, rng, config.weight_words)

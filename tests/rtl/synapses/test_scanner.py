@@ -23,7 +23,7 @@ FULL = (1 << RING_BITS) - 1
 
 @dataclass(frozen=True)
 class Scan:
-    """One scan of ``words`` groups, ``count`` rows from ``row`` on, in a ring of ``ring_rows`` rows at ``base``."""
+    """One scan of ``words`` groups, ``count`` rows from ``row`` on, in a ring of ``ring_rows`` rows at ``base``; of blocks of so many neurons if it is a ``vector``."""
 
     words: int
     count: int
@@ -31,13 +31,14 @@ class Scan:
     ring_rows: int
     row: int
     clear: bool
+    vector: int = 0
 
     def address(self, group: int, k: int) -> int:
         return self.base + group * self.ring_rows + (self.row + k) % self.ring_rows
 
 
 def ref_scan(scan: Scan, ring: list[int]) -> tuple[list[tuple[int, int]], list[int], int]:
-    """Entries (index, arrivals), the ring afterwards, and cycles from ``start`` to ``done``.
+    """Entries (index, arrivals, or a block's neurons), the ring afterwards, and cycles from ``start`` to ``done``.
 
     The rows of a group have been captured ``count`` cycles after the later of the previous group's capture and hand-over; a group is
     handed over when it is captured and the previous one has emitted its active neurons (at least one cycle).
@@ -47,6 +48,9 @@ def ref_scan(scan: Scan, ring: list[int]) -> tuple[list[tuple[int, int]], list[i
     for group in range(scan.words):
         rows = [ring[scan.address(group, k)] for k in range(scan.count)]
         found = [(32 * group + n, sum((row >> n & 1) << k for k, row in enumerate(rows))) for n in range(RING_BITS)]
+        if scan.vector:
+            word, blocks = ring[scan.address(group, 0)], RING_BITS // scan.vector
+            found = [(group * blocks + k, word >> k * scan.vector & (1 << scan.vector) - 1) for k in range(blocks)]
         active = [entry for entry in found if entry[1]]
         entries += active
         captured = max(captured, handed_over) + scan.count
@@ -81,6 +85,8 @@ def rtl_scans(
                     stall = stalls.choice([1, 2, 3, 40])
                 ready = not stall
                 ctx.set(shown.ready, ready)
+                if config.vectors:
+                    ctx.set(command.vector, scan.vector > 0)
                 _, _, valid, entry, done, busy, owned, address, enable, clear_address, clear = await ctx.tick().sample(
                     shown.valid, shown.entry, shown.done, command.busy, port.busy, port.address, port.enable, port.clear_address, port.clear
                 )
@@ -90,7 +96,7 @@ def rtl_scans(
                     assert was_ready, "an entry comes after a cycle in which there was room"
                     event = scan.count == 1
                     index = entry.index | (entry.upper << len(shown.entry.index) if event else 0)
-                    entries.append((index, 1 if event else entry.arrivals))
+                    entries.append((index, entry.mask if scan.vector else 1 if event else entry.arrivals))
                     assert done_at is None or cycle == done_at + 1, "the last entry is shown in the cycle after done at the latest"
                 if done:
                     assert done_at is None, "done lasts one cycle"
@@ -152,6 +158,19 @@ def test_random_scans_one_after_the_other(config: Config, stalls: bool) -> None:
         words = rng.randrange(1, min(config.list_entries // RING_BITS, config.ring_words // ring_rows) + 1)
         base = rng.randrange(config.ring_words - words * ring_rows + 1)
         scans.append(Scan(words, rng.randrange(1, rows_per_scan(config) + 1), base, ring_rows, rng.randrange(ring_rows), rng.random() < 0.5))
+    check(config, scans, ring, pauses=random.Random(6), stalls=random.Random(7) if stalls else None)
+
+
+@pytest.mark.parametrize("stalls", [False, True], ids=["room", "full-now-and-then"])
+@pytest.mark.parametrize("lanes", [2, 4, 8, 16, 32])
+def test_blocks_with_the_spikes_of_their_lanes(lanes: int, stalls: bool) -> None:
+    """Between scans of neurons, in one row or several; of sources smaller and larger than the list."""
+    config = TINY.replace(map_words=16, event_lanes=lanes, dense_lanes=lanes, max_neurons=64, ring_words=512, neuron_words=1024)
+    rng, rows = random.Random(lanes), config.max_ring_rows
+    ring = [sparse(rng, rng.choice([0, 0.03, 0.1, 0.3, 1])) for _ in range(config.ring_words)]
+    scans = [Scan(rng.randrange(1, 4), 1, 3, rows, rng.randrange(rows), rng.random() < 0.5, lanes) for _ in range(15)]
+    scans += [Scan(3, count, 0, rows, 1, False) for count in (1, 1, 4)] + [Scan(words, 1, 0, rows, 2, True, lanes) for words in (1, 8, config.ring_words // rows)]
+    rng.shuffle(scans)
     check(config, scans, ring, pauses=random.Random(6), stalls=random.Random(7) if stalls else None)
 
 

@@ -20,6 +20,7 @@ CONFIGS = {
     "small": VARIANTS["tiny"].replace(map_words=32),
     "conv": preset("conv"),
     "conv85": preset("conv85"),
+    "wide": VARIANTS["tiny"].replace(map_words=32, event_lanes=64, dense_lanes=64, max_neurons=256),
     "deep": preset("conv").replace(map_words=1024, weight_words=8192, slot_words=2048),
 }
 LIMIT = 20_000
@@ -44,6 +45,7 @@ class Bench:
 
         async def bench(ctx: Any) -> None:
             waiting = list(indices)
+            masks, inside = [self.rng.getrandbits(self.config.lanes) for _ in indices], list[int]()  # of those that wait, and of all pairs that are to come
             for k, word in enumerate(self.geometry.program_words()):
                 ctx.set(dut.words[f"pass_{3 + k}"].as_value(), word)
             ctx.set(dut.base, self.base)
@@ -51,7 +53,9 @@ class Bench:
             for cycle in range(LIMIT):
                 offered, takes = bool(waiting) and self.rng.random() < self.offer, self.rng.random() < self.take
                 ctx.set(dut.indices.valid, offered)
-                ctx.set(dut.indices.payload, waiting[0] if offered else self.rng.randrange(self.config.mapped_fan_in))
+                ctx.set(dut.indices.payload.index, waiting[0] if offered else self.rng.randrange(self.config.mapped_fan_in))
+                if self.config.vectors:
+                    ctx.set(dut.indices.payload.mask, masks[0] if offered else 0)
                 ctx.set(dut.pairs.ready, takes)
                 for port, word in zip(dut.maps.words, words, strict=True):
                     ctx.set(port, word)
@@ -65,11 +69,15 @@ class Bench:
                     self.pairs.append((ctx.get(shown.weight), ctx.get(shown.slot)))
                     self.cycles.append(cycle)
                     assert self.pairs[-1] == pair, f"cycle {cycle}"
+                    assert ctx.get(shown.mask) == inside.pop(0) if self.config.vectors else not len(shown.mask)
+                if taken and visits is not None:
+                    inside += [masks[0]] * len(visits)
                 if ctx.get(dut.maps.enable):
                     words = [table[ctx.get(address)] for table, address in zip(memory, dut.maps.addresses, strict=True)]
                 await ctx.tick()
                 if taken:
                     waiting.pop(0)
+                    masks.pop(0)
                 if not waiting and not model.busy:
                     break
             assert not waiting and not ctx.get(dut.busy)
