@@ -9,7 +9,8 @@ import ctypes
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from lifline.arch.config import Config
 from lifline.arch.errors import LinkError
+from lifline.arch.files import check_target
 from lifline.network.progress import Reporting
 
 from .build import build, compiler
@@ -148,9 +150,18 @@ class CompiledBoard:
 
 
 class InterpretedBoard:
-    """The same byte stream in Amaranth's own simulator: needs no compiler, a few thousand cycles per second."""
+    """The same byte stream in Amaranth's own simulator: needs no compiler, a few thousand cycles per second.
 
-    def __init__(self, config: Config) -> None:
+    Parameters
+    ----------
+    waveform : a file for everything that happens until the board is closed (VCD), states by name; see ``docs/hardware.md``.
+
+    Raises
+    ------
+    OutputError   if the waveform cannot be written.
+    """
+
+    def __init__(self, config: Config, *, waveform: Path | None = None) -> None:
         from amaranth.sim import Simulator
 
         from lifline.rtl.top import Top
@@ -180,6 +191,10 @@ class InterpretedBoard:
                     self._moved_at = self.cycles
 
         self._simulator.add_testbench(pump, background=True)
+        self._waveform = ExitStack()
+        if waveform is not None:
+            check_target(waveform)
+            self._waveform.enter_context(self._simulator.write_vcd(str(waveform)))
 
     def write(self, data: bytes) -> None:
         """Send bytes; the board takes them while it runs."""
@@ -212,5 +227,6 @@ class InterpretedBoard:
             return len(self._outgoing)
 
     def close(self) -> None:
-        """Refuse bytes from now on."""
+        """Refuse bytes from now on; a waveform is complete then."""
         self._closed = True
+        self._waveform.close()

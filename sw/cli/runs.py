@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import numpy as np
 import typer
@@ -34,6 +35,7 @@ def run(
     ] = None,
     picture: Annotated[Path | None, typer.Option(help="figure to write (.png, .svg, .pdf): a sample through the layers, and the cycles")] = None,
     sample: Annotated[int, typer.Option(min=0, help="the sample in the picture")] = 0,
+    waveform: Annotated[Path | None, typer.Option("--vcd", help="waveform to write, of a few steps: Amaranth's simulator runs them, slowly")] = None,
     report: Annotated[Path | None, typer.Option(help="file for all figures (.json), or for what is printed (.txt)")] = None,
     check: Annotated[bool, typer.Option("--check/--no-check", help="compare everything that comes back with the golden model")] = True,
     as_json: Json = False,
@@ -45,6 +47,10 @@ def run(
     from .outcome import Outcome
 
     with typed_errors():
+        if waveform is not None:
+            if device is not None:
+                raise InputError(f"a waveform shows a simulated board of its own, not `{device}`; leave --device away")
+            device = f"pysim:?{urlencode({'vcd': waveform})}"
         _check_files((program, spikes, *([labels] if labels else [])), out, picture, report)
         compiled, network_compiled = program_of(program, config, read_array(spikes), steps)
         batch, _ = as_batch(read_array(spikes), compiled.network.input.size, steps)
@@ -69,6 +75,8 @@ def run(
         if report is not None:
             text = outcome.as_json() if report.suffix == ".json" else outcome.as_text()
             write_file(report, lambda part: part.write_text(text + "\n"))
+        if waveform is not None:
+            console.print(f"waveform: {waveform}; GTKWave and Surfer show it", highlight=False, markup=False)
     if as_json:
         print_json(outcome.figures)
     if outcome.figures["mismatches"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Protocol, Unpack
 from urllib.parse import parse_qs
 
@@ -70,7 +71,7 @@ def open(url: str = "sim:", *, config: Config | None = None, progress: Reporting
     url : ``golden:``, ``sim:`` or ``sim:small`` (compiled simulated board), ``pysim:tiny`` (no compiler needed, slow),
         ``serial:/dev/ttyUSB0?baud=1000000&timeout=0.5`` (seconds that a reply may take). A file of
         ``lifline config new`` stands for a configuration: ``sim:mine.toml``. Without the name of a configuration it
-        is ``medium``. Where there is no C++ compiler ``sim:`` logs a warning and opens ``pysim:``.
+        is ``medium``. ``pysim:tiny?vcd=run.vcd`` writes a waveform, complete when the device is closed. Where there is no C++ compiler ``sim:`` logs a warning and opens ``pysim:``.
     config : a configuration that is none of the presets: what is simulated, or what the board may have.
     progress : of building a simulated board, see :data:`~lifline.network.progress.Reporting`.
 
@@ -86,10 +87,11 @@ def open(url: str = "sim:", *, config: Config | None = None, progress: Reporting
         raise DeviceError(f"config={config!r} is no configuration; use lifline.preset(...) or a lifline.arch.config.Config")
     kind, _, rest = url.partition(":")
     name, _, query = rest.partition("?")
-    if kind == "golden":
-        return GoldenDevice(config or configuration(name or "medium"))
     if kind == "serial":
         return _linked(_serial(url, name, query), url, config)
+    waveform = _waveform(url, kind, query)
+    if kind == "golden":
+        return GoldenDevice(config or configuration(name or "medium"))
     if kind in ("sim", "pysim"):
         from lifline.sim.board.simulated import CompiledBoard, InterpretedBoard, compiler
 
@@ -97,7 +99,7 @@ def open(url: str = "sim:", *, config: Config | None = None, progress: Reporting
         if kind == "sim" and compiler() is None:
             log.warning("no C++ compiler found: `pysim:%s` runs instead, about a thousand times slower; install g++", simulated.name)
             kind = "pysim"
-        board = CompiledBoard(simulated, progress=progress) if kind == "sim" else InterpretedBoard(simulated)
+        board = CompiledBoard(simulated, progress=progress) if kind == "sim" else InterpretedBoard(simulated, waveform=waveform)
         return _linked(board, f"{kind}:{simulated.name}", simulated)
     raise DeviceError(f"unknown device `{url}`; use golden:, sim:, pysim: or serial:/dev/...")
 
@@ -108,6 +110,14 @@ def _linked(transport: Transport, url: str, config: Config | None) -> LinkedDevi
     except BaseException:
         transport.close()  # else the port would stay taken
         raise
+
+
+def _waveform(url: str, kind: str, query: str) -> Path | None:
+    """The file of ``?vcd=``, if there is one."""
+    options = parse_qs(query, keep_blank_values=True)
+    if options.keys() - {"vcd"} or options and kind != "pysim":
+        raise DeviceError(f"{url}: nothing can follow `?` here but vcd=run.vcd, a file for a waveform, behind pysim:")
+    return Path(options["vcd"][-1]) if options else None
 
 
 def _serial(url: str, port: str, query: str) -> Transport:

@@ -127,7 +127,9 @@ def measure(
 
 def opened(program: Program, device: str | None) -> devices.Device:
     """The device, or the simulated board that the program was compiled for, with the program loaded."""
-    # A simulated board is told of the configuration unless its name says so; a real one says it itself.
-    board = devices.open(device or "sim:", config=program.config if device is None or device.startswith("serial:") else None)
+    url = device or "sim:"
+    # A device that is not named with a configuration is told of the program's: a real one may have it, a simulated one gets it.
+    named = not url.startswith("serial:") and url.partition(":")[2].partition("?")[0]
+    board = devices.open(url, config=None if named else program.config)
     board.load(program)
     return board

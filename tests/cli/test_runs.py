@@ -96,3 +96,12 @@ def test_samples_choose_the_modes_and_without_them_there_is_a_hint(network: Netw
     said = CliRunner().invoke(app, ["run", "event", "spikes.npy", "--device", "golden:tiny"]).output
     assert "other modes would save" in said
     assert "other modes would save" not in CliRunner().invoke(app, ["run", "program", "spikes.npy", "--device", "golden:tiny"]).output
+
+
+def test_a_waveform_is_written_beside_the_numbers(network: Network, tmp_path: Path) -> None:
+    np.save(tmp_path / "short.npy", np.load(tmp_path / "spikes.npy")[:1, :3])
+    wave = tmp_path / "run.vcd"
+    figures = call("run", str(tmp_path / "net"), str(tmp_path / "short.npy"), "--config", "tiny", "--vcd", str(wave), "--json")
+    assert figures["mismatches"] == 0 and "$scope module sequencer" in wave.read_text()
+    result = CliRunner().invoke(app, ["run", str(tmp_path / "net"), str(tmp_path / "short.npy"), "--vcd", str(wave), "--device", "sim:tiny"])
+    assert result.exit_code == 1 and "leave --device away" in result.output.replace("\n", " ")

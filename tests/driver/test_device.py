@@ -172,3 +172,9 @@ def test_bad_input_in_between_loses_nothing(url: str) -> None:
             for arguments in BAD:
                 with pytest.raises(InputError):
                     device.run(**arguments, reset=False)
+
+
+@pytest.mark.parametrize("url", ["sim:tiny?vcd=run.vcd", "golden:tiny?vcd=run.vcd", "pysim:tiny?trace=1"])
+def test_only_amaranths_simulator_writes_waveforms(url: str) -> None:
+    with pytest.raises(DeviceError, match=r"nothing can follow `\?` here but vcd=run.vcd"):
+        devices.open(url)

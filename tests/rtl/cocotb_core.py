@@ -10,65 +10,16 @@ import random
 
 import cocotb
 import numpy as np
-from cocotb.clock import Clock
-from cocotb.task import bridge, resume
-from cocotb.triggers import FallingEdge
+from cocotb.task import bridge
 
 from lifline.arch.registers import Space, address
 from lifline.compiler.compile import compile_network
 from lifline.driver.device import LinkedDevice
 from lifline.driver.link import Link
+from lifline.sim.board.verilog import VerilogBoard, begin
 from lifline.sim.golden.model import GoldenModel
 
 from .test_programs import CONFIG, MAPS, all_records, case, connected, mismatches
-
-QUIET_CYCLES = 4096
-
-
-class VerilogBoard:
-    """Byte stream of the simulated Verilog; both directions pause at random."""
-
-    def __init__(self, dut: object, rng: random.Random) -> None:
-        self.dut, self.rng = dut, rng
-        self._received = bytearray()
-        self._pending = bytearray()
-
-    async def _cycle(self) -> bool:
-        """One clock cycle; returns whether a byte moved."""
-        dut, rng = self.dut, self.rng
-        offered = bool(self._pending) and rng.random() < 0.9
-        dut.i__valid.value = offered
-        dut.i__payload.value = self._pending[0] if offered else rng.randrange(256)
-        dut.o__ready.value = ready = rng.random() < 0.9
-        await FallingEdge(dut.clk)  # inputs have settled; the next rising edge takes what is valid and ready now
-        moved = False
-        if offered and int(dut.i__ready.value):
-            taken, moved = True, True
-        else:
-            taken = False
-        if ready and int(dut.o__valid.value):
-            self._received.append(int(dut.o__payload.value))
-            moved = True
-        if taken:
-            del self._pending[0]
-        return moved
-
-    async def _run(self, count: int) -> None:
-        quiet = 0
-        while (self._pending or len(self._received) < count) and quiet < QUIET_CYCLES:
-            quiet = 0 if await self._cycle() else quiet + 1
-
-    def write(self, data: bytes) -> None:
-        self._pending += data
-
-    def read(self, count: int) -> bytes:
-        resume(self._run)(count)
-        taken = bytes(self._received[:count])
-        del self._received[:count]
-        return taken
-
-    def close(self) -> None:
-        self._pending.clear()
 
 
 def run_case(board: VerilogBoard, seed: int, flip: bool) -> list[str]:
@@ -101,12 +52,7 @@ def run_layer(board: VerilogBoard, name: str) -> list[str]:
 async def programs(dut: object) -> None:
     """Every program of the list agrees, or none does if a fault was injected."""
     flip = os.environ.get("LIFLINE_FLIP") == "1"
-    dut.rst.value = 1
-    dut.i__valid.value = dut.i__payload.value = dut.o__ready.value = 0
-    cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
-    for _ in range(4):
-        await FallingEdge(dut.clk)
-    dut.rst.value = 0
+    await begin(dut)
     noticed = 0
     for name in filter(None, os.environ.get("LIFLINE_LAYERS", "").split(";")):
         wrong = await bridge(run_layer)(VerilogBoard(dut, random.Random(name)), name)

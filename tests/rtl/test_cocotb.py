@@ -6,10 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from amaranth.back import verilog
 
-from lifline.arch.config import Config
-from lifline.rtl.top import Top
+from lifline.sim.board.verilog import compile_verilog
 
 from .test_programs import CONFIG, KERNELS, MAPS
 
@@ -17,21 +15,9 @@ pytestmark = pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus
 SEEDS = range(3000, 3008)
 
 
-def compiled(config: Config, folder: Path) -> Path:
-    """Folder with the Verilog compiled by Icarus."""
-    from cocotb_tools.runner import get_runner
-
-    (folder / "top.v").write_text(verilog.convert(Top(config), name="top"))
-    get_runner("icarus").build(
-        sources=[folder / "top.v"], hdl_toplevel="top", build_dir=folder, always=True, timescale=("1ns", "1ps"),
-        build_args=["-g2005"],  # evaluates combinational processes at time zero, which SystemVerilog need not
-    )
-    return folder
-
-
 @pytest.fixture(scope="module")
 def simulation(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled(CONFIG, tmp_path_factory.mktemp("icarus"))
+    return compile_verilog(CONFIG, tmp_path_factory.mktemp("icarus"))
 
 
 def run(folder: Path, **environment: str) -> tuple[int, int]:
@@ -53,7 +39,7 @@ def run(folder: Path, **environment: str) -> tuple[int, int]:
 def test_verilog_with_maps_agrees_with_the_golden_model(tmp_path: Path) -> None:
     """Each kind of connection, and geometries whose tables differ most."""
     chosen = [*KERNELS][:6] + ["pooling", "identity"]
-    assert run(compiled(MAPS, tmp_path), LIFLINE_LAYERS=";".join(chosen)) == (1, 0)
+    assert run(compile_verilog(MAPS, tmp_path), LIFLINE_LAYERS=";".join(chosen)) == (1, 0)
 
 
 @pytest.mark.parametrize("flip", [False, True], ids=["agrees", "fault-is-noticed"])
