@@ -247,7 +247,7 @@ class CycleModel:
         for number, size in self.sizes.items():
             if number not in activity or activity[number].shape[1] != size:
                 raise InputError(f"activity of population {number} is missing or not of its {size} neurons; record all spikes")
-        seen = {(n,): a for n, a in activity.items()}
+        seen: dict[Writers, NDArray[np.uint8]] = {(n,): a for n, a in activity.items()}
         for p in self._passes:
             if len(p.ring.source) > 1:
                 seen[p.ring.source] = np.concatenate([activity[n] for n in p.ring.source], axis=1)
