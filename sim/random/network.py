@@ -141,9 +141,8 @@ def _corner(rng: Generator, config: Config, is_input: bool) -> int:
 
 
 def random_modes(rng: Generator, network: Network, config: Config) -> dict[tuple[str, str], Mode]:
-    """A mode for every pair of populations: event mode where a window lies between them."""
-    modes = {(p.source, p.target): Mode(int(rng.integers(2)) if config.dense_lanes else 0) for p in network.projections}
-    return modes | {(p.source, p.target): Mode.EVENT for p in network.projections if isinstance(p.connection, Windowed)}
+    """A mode for every pair of populations, whether it exists there or not."""
+    return {(p.source, p.target): Mode(int(rng.integers(2)) if config.dense_lanes else 0) for p in network.projections}
 
 
 def _with_synaptic_delays(rng: Generator, config: Config, projection: Projection) -> Projection:

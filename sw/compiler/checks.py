@@ -33,6 +33,12 @@ def wherever_it_exists(network: Network, mode: Mode) -> dict[tuple[str, str], Mo
     return {(p.source, p.target): Mode.EVENT if (p.source, p.target) in without else mode for p in network.projections}
 
 
+def modes_that_exist(network: Network, modes: Mapping[tuple[str, str], Mode]) -> dict[tuple[str, str], Mode]:
+    """These modes, but event mode where a projection has no other."""
+    events = wherever_it_exists(network, Mode.DENSE)
+    return {pair: mode if events[pair] is Mode.DENSE else Mode.EVENT for pair, mode in modes.items()}
+
+
 def named_modes(network: Network, modes: Modes) -> dict[tuple[str, str], Mode]:
     """The mode that is asked for, by projection.
 

@@ -24,7 +24,6 @@ from lifline.network.model import Network
 
 from .compile import compile_network
 from .layouts import Layout
-from .places import chosen_layouts
 from .program import Program
 
 __all__ = ["FORMAT", "VERSION", "Program", "load", "save"]
@@ -67,14 +66,13 @@ class ProgramDescription(Strict):
 
 def _describe(program: Program) -> str:
     """The entry ``program`` of the header: the same program gives the same text."""
-    usual = chosen_layouts(program.network, program.config, {(p.source, p.target): p.mode for p in program.passes})
     description = {
         "config": dataclasses.asdict(program.config),
         "config_hash": program.config_hash,
         "registers": program.registers,
         "populations": [dataclasses.asdict(p) for p in program.populations],
         "passes": [dataclasses.asdict(p) for p in program.passes],
-        "layouts": {name: {"indices": layout.indices.tolist(), "size": layout.size} for name, layout in program.layouts.items() if layout != usual[name]},
+        "layouts": {name: {"indices": layout.indices.tolist(), "size": layout.size} for name, layout in program.given_layouts.items()},
         "memory": program.memory,
     }
     return json.dumps(description, sort_keys=True)

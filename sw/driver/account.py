@@ -169,7 +169,7 @@ def _in_other_modes(program: Program) -> list[Program]:
     found = []
     for mode in _modes(program.config):
         try:
-            found.append(compile_network(program.network, program.config, modes_tried(program.network, program.config, mode), program.layouts))
+            found.append(compile_network(program.network, program.config, modes_tried(program.network, program.config, mode), program.given_layouts))
         except CompileError:
             continue  # it does not fit in this mode, so that there is nothing to compare
     return found

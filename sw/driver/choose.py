@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import enum
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lifline.arch.config import Config
-from lifline.arch.errors import InputError
+from lifline.arch.errors import CompileError, InputError
 from lifline.arch.program import Mode
 from lifline.compiler.checks import wherever_it_exists
 from lifline.compiler.compile import compile_network
 from lifline.compiler.components import components_of
 from lifline.compiler.layouts import Layouts
 from lifline.compiler.program import Program
+from lifline.network.connections.windows import Windowed
 from lifline.network.model import Network
 from lifline.network.progress import Reporting, progress_of
 
@@ -103,15 +104,23 @@ def compile_auto(
         def on_sample() -> None:
             tell(next(counted) / (len(offered) * len(activity.steps)))
 
-        costs = {mode: _costs(network, config, activity, mode, objective, energy or EnergyModel(), record, on_sample, layouts) for mode in offered}
+        tried = {mode: _costs(network, config, activity, mode, objective, energy or EnergyModel(), record, on_sample, layouts) for mode in offered}
+    costs = {mode: of_mode for mode, (of_mode, _) in tried.items()}
+    groups = _groups(keys, {mode: program for mode, (_, program) in tried.items()})
+    together = {mode: np.array([of_mode[groups == group].sum(axis=0) for group in range(max(groups) + 1)]) for mode, of_mode in costs.items()}
     if objective is Objective.LATENCY:
-        modes = _shortest_window(costs)
+        chosen = _shortest_window(together)
     else:
-        totals = np.array([c.sum(axis=1) for c in costs.values()])
-        modes = [list(costs)[k] for k in totals.argmin(axis=0)]
+        totals = np.array([c.sum(axis=1) for c in together.values()])
+        chosen = [list(costs)[k] for k in totals.argmin(axis=0)]
+    modes = [chosen[group] for group in groups]
     shown = {mode: _shown(c, activity, objective) for mode, c in costs.items()}
     missing = np.full(len(keys), np.inf)
-    program = compile_network(network, config, dict(zip(keys, modes, strict=True)), layouts)
+    try:
+        program = compile_network(network, config, dict(zip(keys, modes, strict=True)), layouts)
+    except CompileError:  # weights of one kernel may be needed twice where modes are mixed
+        program = tried[Mode.EVENT][1]
+        modes = [program.modes[key] for key in keys]
     extra = np.zeros(len(keys))
     if program.is_recurrent:
         own, freed = (_by_projection(program, activity, objective, energy or EnergyModel(), record, in_windows=freed) for freed in (False, True))
@@ -122,22 +131,55 @@ def compile_auto(
     return program, choices
 
 
-def modes_tried(network: Network, config: Config, mode: Mode) -> dict[tuple[str, str], Mode]:
-    """The mode wherever it exists; what goes from a population to itself within a window stays in event mode, which takes it without a loop."""
+def modes_tried(network: Network, config: Config, mode: Mode, layouts: Layouts | None = None) -> dict[tuple[str, str], Mode]:
+    """The mode wherever it exists; what goes from a population to itself within a window stays in event mode, which takes it without a loop.
+
+    Convolutions into populations that do not fit in dense mode stay in event mode.
+    """
     own = [component.closing[0] for component in components_of(network, config.window) if component.projects_to_itself]
-    return wherever_it_exists(network, mode) | {(p.source, p.target): Mode.EVENT for p in own}
+    tried = wherever_it_exists(network, mode) | {(p.source, p.target): Mode.EVENT for p in own}
+    into: dict[str, dict[tuple[str, str], Mode]] = {}
+    for p in network.projections:
+        if tried[p.source, p.target] is Mode.DENSE and isinstance(p.connection, Windowed):
+            into.setdefault(p.target, {})[p.source, p.target] = Mode.EVENT
+    if into and not _compiles(network, config, tried, layouts):
+        in_events = {pair: Mode.EVENT for pairs in into.values() for pair in pairs}
+        for pairs in into.values():
+            if not _compiles(network, config, tried | {pair: m for pair, m in in_events.items() if pair not in pairs}, layouts):
+                tried |= pairs
+    return tried
+
+
+def _compiles(network: Network, config: Config, modes: Mapping[tuple[str, str], Mode], layouts: Layouts | None) -> bool:
+    try:
+        compile_network(network, config, modes, layouts)
+    except CompileError:
+        return False
+    return True
 
 
 def _costs(
     network: Network, config: Config, activity: Activity, mode: Mode, objective: Objective, energy: EnergyModel, record: list[str],
     on_sample: Callable[[], object], layouts: Layouts | None,
-) -> NDArray[np.float64]:
-    """Cost of every ``(source, target)`` in every window of all samples, shape (pair, window); infinite where there is no such mode."""
-    modes = modes_tried(network, config, mode)
+) -> tuple[NDArray[np.float64], Program]:
+    """Cost of every ``(source, target)`` in every window of all samples, shape (pair, window), infinite where there is no such mode; and the program."""
+    modes = modes_tried(network, config, mode, layouts)
     program = compile_network(network, config, modes, layouts)
     result = _by_projection(program, activity, objective, energy, record, on_sample=on_sample)
     result[[modes[key] is not mode for key in modes]] = np.inf
-    return result
+    return result, program
+
+
+def _groups(keys: list[tuple[str, str]], programs: Mapping[Mode, Program]) -> NDArray[np.int64]:
+    """A number for every ``(source, target)``; pairs that take one mode together have the same.
+
+    All convolutions into a population that dense mode computes in bands do: if one of them is in event mode, there are no bands.
+    """
+    dense = programs.get(Mode.DENSE)
+    banded = {name for name in dense.order if len(dense.bands(name)) > 1} if dense else set()
+    names = [target if target in banded else (source, target) for source, target in keys]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return np.array([numbers[name] for name in names])
 
 
 def _shown(costs: NDArray[np.float64], activity: Activity, objective: Objective) -> NDArray[np.float64]:

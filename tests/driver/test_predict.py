@@ -11,6 +11,7 @@ from lifline.arch.config import PRESETS, Config
 from lifline.arch.errors import InputError
 from lifline.arch.program import Mode
 from lifline.arch.registers import Space
+from lifline.compiler.checks import modes_that_exist
 from lifline.compiler.compile import compile_network
 from lifline.compiler.program import Program
 from lifline.data import digits
@@ -30,7 +31,7 @@ RECORDS: list[list[str]] = [[], ["all"], ["all", "all.v"]]
 
 def random_program(rng: np.random.Generator, config: Config) -> Program:
     network = random_network(rng, config=config)
-    return compile_network(network, config, random_modes(rng, network, config))
+    return compile_network(network, config, modes_that_exist(network, random_modes(rng, network, config)))
 
 
 @pytest.mark.parametrize(("name", "seeds"), [("tiny", range(100)), ("medium", range(24)), ("maps", range(40))])
