@@ -37,6 +37,7 @@ class Budget:
     delay_entries: int = 0
     program_words: int = 0
     map_words: int = 0
+    slots: int = 0
     rings: dict[str, list[NDArray[np.int64]]] = field(default_factory=dict)
 
     def fits(self) -> bool:
@@ -49,6 +50,7 @@ class Budget:
             and self.delay_entries <= c.delay_entries
             and self.program_words + 16 <= c.program_words
             and self.map_words <= c.map_words
+            and self.slots <= c.slot_words
         )
 
     def places(self, shape: tuple[int, ...]) -> int:
@@ -63,6 +65,7 @@ class Budget:
     def add_population(self, shape: tuple[int, ...]) -> None:
         places = self.places(shape)
         self.neurons += places
+        self.slots = max(self.slots, ceil_div(places, self.config.lanes))
         self.neuron_words += WORDS_PER_ROW * (1 + ceil_div(places, self.config.multipliers))
         self.program_words += PROGRAM_WORDS
 

@@ -30,21 +30,21 @@ GEOMETRIES = (
 """Classes that verification must meet, see :func:`classes`."""
 
 
-def random_shape(rng: Generator, largest: int) -> Shape:
-    """Channels, and one or two axes of positions: now and then a single one, or a line of them; at most ``largest`` neurons."""
+def random_shape(rng: Generator, largest: int, longest: int = 8) -> Shape:
+    """Channels, and one or two axes of at most ``longest`` positions: now and then a single one, or a line of up to twice as many; at most ``largest`` neurons."""
     channels = int(rng.choice([n for n in (*CHANNELS, CHANNELS[-1]) if n <= largest])) if rng.random() < 0.5 else int(rng.integers(1, 9))
     style = rng.random()
     room = max(1, largest // channels)
     if style < 0.1:
         return channels, 1, 1
-    longest = min(8, room)
+    longest = min(longest, room)
     if style < 0.25:
         line = 1, int(rng.integers(1, longest + 1))
         return (channels, *(line if rng.random() < 0.5 else line[::-1]))
     if style < 0.45:
-        return channels, int(rng.integers(1, min(16, room) + 1))
+        return channels, int(rng.integers(1, min(2 * longest, room) + 1))
     height = int(rng.integers(1, longest + 1))
-    return channels, height, int(rng.integers(1, min(8, max(1, room // height)) + 1))
+    return channels, height, int(rng.integers(1, min(longest, max(1, room // height)) + 1))
 
 
 def _axis(rng: Generator, length: int) -> Axis:

@@ -17,7 +17,6 @@ from lifline.arch.config import Config, ceil_div
 from lifline.arch.limits import RING_BITS
 from lifline.arch.program import Mode
 from lifline.network.connections.fully_connected import FullyConnected
-from lifline.network.connections.windows import Windowed
 from lifline.network.model import EarlyExit, Network, Population, Projection
 
 from .budget import Budget
@@ -29,6 +28,8 @@ from .taps import with_taps
 
 POSITIONS = 8
 """Populations with positions may be so many times as large as others."""
+BANDS = 4
+"""And some networks so many times as large as that, where dense mode computes large populations in bands."""
 
 
 def random_network(
@@ -50,26 +51,28 @@ def random_network(
     recurrent : add projections that go back, or to their own source, with delays of at least one step; none where ``config`` has no delays.
     graded : let populations fire several spikes per step.
     synaptic : give most projections one delay per synapse.
-    max_inputs, max_size : largest input and largest population, in neurons; with positions :data:`POSITIONS` times as many.
+    max_inputs, max_size : largest input and largest population, in neurons; with positions :data:`POSITIONS` times as many, or more where that makes bands.
     sparse : connect some populations by a list of synapses in place of all.
     corners : half of the sizes are those that ``config`` has corners at instead, see :func:`_corner`; the largest are beyond the limits given.
     """
     for _ in range(1000):
         budget = Budget(config)
-        network = _draw(rng, config, recurrent, graded, max_inputs, max_size, budget, corners, sparse)
+        positions = POSITIONS * (BANDS if config.gathers and rng.random() < 0.5 else 1)
+        network = _draw(rng, config, recurrent, graded, max_inputs, max_size, positions, budget, corners, sparse)
         if budget.fits():
             return network.replace(projections=[_with_synaptic_delays(rng, config, p) for p in network.projections]) if synaptic else network
     raise ValueError(f"no random network of at most {max_inputs} inputs and populations of {max_size} fits `{config.name}`")
 
 
 def _draw(
-    rng: Generator, config: Config, recurrent: bool, graded: bool, max_inputs: int, max_size: int, budget: Budget, corners: bool, sparse: bool
-) -> Network:
+    rng: Generator, config: Config, recurrent: bool, graded: bool, max_inputs: int, max_size: int, positions: int, budget: Budget, corners: bool,
+    sparse: bool,
+) -> Network:  # fmt: skip
     def shape(largest: int, is_input: bool) -> tuple[int, ...]:
         return (_corner(rng, config, is_input),) if corners and rng.random() < 0.5 else _shape(rng, largest)
 
     windows = config.map_words > 0
-    populations = [Population("input", random_shape(rng, POSITIONS * max_size) if windows and rng.random() < 0.9 else shape(max_inputs, True))]
+    populations = [Population("input", random_shape(rng, positions * max_size, positions) if windows and rng.random() < 0.9 else shape(max_inputs, True))]
     projections: list[Projection] = []
     count = int(rng.integers(1, 5))
     for k in range(count):
@@ -79,7 +82,7 @@ def _draw(
         sources += [p for p in populations if p is not sources[0] and rng.random() < 0.25]
         wishes = [fully_connected(source, prod(size)) for source in sources]
         if windows:
-            size, wishes = _windows(rng, sources, size, POSITIONS * max_size)
+            size, wishes = _windows(rng, sources, size, positions * max_size)
         wishes = some_sparse(rng, wishes, prod(size)) if sparse else wishes
         incoming, reach = random_projections(rng, config, wishes, name, size, budget)
         neurons = random_neurons(rng, config, size, reach, is_output=k == count - 1, graded=graded)
@@ -141,8 +144,9 @@ def _corner(rng: Generator, config: Config, is_input: bool) -> int:
 
 
 def random_modes(rng: Generator, network: Network, config: Config) -> dict[tuple[str, str], Mode]:
-    """A mode for every pair of populations, whether it exists there or not."""
-    return {(p.source, p.target): Mode(int(rng.integers(2)) if config.dense_lanes else 0) for p in network.projections}
+    """A mode for every pair of populations, whether it exists there or not; now and then dense mode for all, without which there are few bands."""
+    modes = {(p.source, p.target): Mode(int(rng.integers(2)) if config.dense_lanes else 0) for p in network.projections}
+    return dict.fromkeys(modes, Mode.DENSE) if config.gathers and rng.random() < 0.4 else modes
 
 
 def _with_synaptic_delays(rng: Generator, config: Config, projection: Projection) -> Projection:
