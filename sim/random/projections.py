@@ -87,8 +87,12 @@ def fully_connected(source: Population, size: int) -> Wish:
 
 def some_sparse(rng: Generator, wishes: list[Wish], size: int) -> list[Wish]:
     """The same onto a population of ``size`` neurons, but some of those that connect everything connect less: any synapses, those between neurons that
-    are close together, or a single one."""
-    return [random_sparse(rng, w.source, size) if isinstance(w.connection, FullyConnected) and rng.random() < 0.2 else w for w in wishes]
+    are close together, or a single one; not those whose weights come twice."""
+    shared = {w.again for w in wishes}
+    return [
+        random_sparse(rng, w.source, size) if isinstance(w.connection, FullyConnected) and rng.random() < 0.2 and w.again is None and k not in shared else w
+        for k, w in enumerate(wishes)
+    ]
 
 
 def random_sparse(rng: Generator, source: Population, size: int) -> Wish:
