@@ -13,6 +13,7 @@ from lifline.network.connections.windows import Windowed
 from lifline.network.model import Network, Population
 
 from .layouts import LARGEST, Layout, Layouts, identity, position_major
+from .program import Program
 from .projections.chosen import kind_of
 
 
@@ -54,6 +55,12 @@ def _of_source(network: Network, config: Config, population: Population) -> Layo
             if 2 * layout.size <= 3 * population.size:
                 return layout
     return identity(population.size)
+
+
+def given_layouts(program: Program) -> dict[str, Layout]:
+    """The layouts of a program that the compiler would not have chosen by itself."""
+    usual = chosen_layouts(program.network, program.config, program.modes)
+    return {name: layout for name, layout in program.layouts.items() if layout != usual[name]}
 
 
 def layout_by_population(

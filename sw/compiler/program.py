@@ -29,7 +29,6 @@ from lifline.network.model import Network
 
 from .components import Execution
 from .layouts import Layout
-from .places import chosen_layouts
 
 
 @dataclass(frozen=True)
@@ -136,12 +135,6 @@ class Program:
     def modes(self) -> dict[tuple[str, str], Mode]:
         """The mode of every ``(source, target)``."""
         return {(p.source, p.target): p.mode for p in self.passes}
-
-    @property
-    def given_layouts(self) -> dict[str, Layout]:
-        """The layouts that the compiler would not have chosen by itself."""
-        usual = chosen_layouts(self.network, self.config, self.modes)
-        return {name: layout for name, layout in self.layouts.items() if layout != usual[name]}
 
     def population(self, name: str) -> ProgramPopulation:
         """A population, or its first band."""

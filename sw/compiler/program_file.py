@@ -24,6 +24,7 @@ from lifline.network.model import Network
 
 from .compile import compile_network
 from .layouts import Layout
+from .places import given_layouts
 from .program import Program
 
 __all__ = ["FORMAT", "VERSION", "Program", "load", "save"]
@@ -72,7 +73,7 @@ def _describe(program: Program) -> str:
         "registers": program.registers,
         "populations": [dataclasses.asdict(p) for p in program.populations],
         "passes": [dataclasses.asdict(p) for p in program.passes],
-        "layouts": {name: {"indices": layout.indices.tolist(), "size": layout.size} for name, layout in program.given_layouts.items()},
+        "layouts": {name: {"indices": layout.indices.tolist(), "size": layout.size} for name, layout in given_layouts(program).items()},
         "memory": program.memory,
     }
     return json.dumps(description, sort_keys=True)

@@ -13,6 +13,7 @@ from lifline.arch.config import Config
 from lifline.arch.errors import CompileError
 from lifline.arch.program import Mode
 from lifline.compiler.compile import compile_network
+from lifline.compiler.places import given_layouts
 from lifline.compiler.program import Program
 from lifline.network.progress import Reporting, progress_of
 from lifline.sim.cycles.model import Costs
@@ -169,7 +170,7 @@ def _in_other_modes(program: Program) -> list[Program]:
     found = []
     for mode in _modes(program.config):
         try:
-            found.append(compile_network(program.network, program.config, modes_tried(program.network, program.config, mode), program.given_layouts))
+            found.append(compile_network(program.network, program.config, modes_tried(program.network, program.config, mode), given_layouts(program)))
         except CompileError:
             continue  # it does not fit in this mode, so that there is nothing to compare
     return found
