@@ -19,7 +19,7 @@ from lifline.arch.program import MAX_RINGS, POPULATION_1, POPULATION_COUNTERS, R
 from lifline.arch.records import AHEAD_BITS, RECORD
 from lifline.arch.registers import EXIT_BITS, PERIOD_BITS, POSITION_BITS
 
-from .cells.decode import POPULATION_SHAPE, WALK_SHAPE, word_layout
+from .cells.decode import GATHER_SHAPE, POPULATION_SHAPE, WALK_SHAPE, word_layout
 
 PROGRAM_SLICES = 4
 """Parts of a program word that are written alone."""
@@ -187,6 +187,7 @@ class ScanCommand(Signature):
     start : one cycle; ``words`` and ``base`` are taken with it, the rest stays while ``busy``.   words : groups of 32 neurons.   count : rows
     (1 in event mode).   base : ring word of group 0, row 0.   ring_rows : rows of the ring.   row : the first row.   clear : zero what was read.
     vector : entries are blocks; only in configurations that have such (``Config.vectors``).
+    clear_words : only in configurations that gather: with ``clear``, of so many groups, the first ones; from the cycle after ``start`` on.
     busy : from the cycle after ``start`` to the one with the last of the ring's words in hand.
     """
 
@@ -202,7 +203,8 @@ class ScanCommand(Signature):
             "clear": Out(1),
             "busy": In(1),
         }
-        super().__init__(members | ({"vector": Out(1)} if config.vectors else {}))
+        members |= {"vector": Out(1)} if config.vectors else {}
+        super().__init__(members | ({"clear_words": Out(range(config.max_source_words + 1))} if config.gathers else {}))
 
 
 class Entries(Signature):
@@ -230,6 +232,8 @@ class PassCommand(Signature):
     later, and another one with each further cycle.   rows_done : finished scans of this pass.
     mapped, walk : only in configurations with maps: it is a mapped pass, and words 3 and further ones of it; both stay while ``enable``.
     vector : only in configurations with vectors: likewise, entries are blocks.
+    gathered, gather : only in configurations that gather: it is a gather pass, from ``start`` on, and words 3 and further ones of it, word 3 from two cycles
+    later on, all of them with ``enable``.
     """
 
     def __init__(self, config: Config) -> None:
@@ -247,8 +251,9 @@ class PassCommand(Signature):
             "done": In(1),
             "rows_done": In(range(config.window + 2)),
         }
-        mapped = {"mapped": Out(1), "walk": Out(WALK_SHAPE)} if config.map_words else {}
-        super().__init__(members | mapped | ({"vector": Out(1)} if config.vectors else {}))
+        members |= {"mapped": Out(1), "walk": Out(WALK_SHAPE)} if config.map_words else {}
+        members |= {"vector": Out(1)} if config.vectors else {}
+        super().__init__(members | ({"gathered": Out(1), "gather": Out(GATHER_SHAPE)} if config.gathers else {}))
 
 
 class MapRead(Signature):

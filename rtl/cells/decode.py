@@ -4,7 +4,7 @@ from amaranth.hdl import signed, unsigned
 from amaranth.lib import data
 
 from lifline.arch.layout import Word
-from lifline.arch.program import POPULATION_WORDS, WALK_WORDS
+from lifline.arch.program import GATHER_WORDS, POPULATION_WORDS, WALK_WORDS
 
 
 def word_layout(word: Word) -> data.StructLayout:
@@ -17,3 +17,6 @@ POPULATION_SHAPE = data.StructLayout({w.name: word_layout(w) for w in POPULATION
 
 WALK_SHAPE = data.StructLayout({w.name: word_layout(w) for w in WALK_WORDS})
 """What a mapped pass says of its walk."""
+
+GATHER_SHAPE = data.StructLayout({w.name: word_layout(w) for w in GATHER_WORDS})
+"""What a gather pass says of its kernels."""

@@ -10,6 +10,7 @@ from lifline.arch.config import Config
 from lifline.arch.layout import WORD_BITS
 from lifline.arch.program import (
     FIRST_COUNTER,
+    GATHER_WORDS,
     INSTRUCTION,
     MAX_RINGS,
     PASS_0,
@@ -25,7 +26,7 @@ from lifline.arch.program import (
     Opcode,
 )
 
-from ..cells.decode import POPULATION_SHAPE, WALK_SHAPE, word_layout
+from ..cells.decode import GATHER_SHAPE, POPULATION_SHAPE, WALK_SHAPE, word_layout
 
 
 class Fetch(wiring.Component):
@@ -43,12 +44,13 @@ class Fetch(wiring.Component):
     at_instruction, at_weights : one cycle, ``data`` is word 0 or 2 of a PASS, or word 0 of END.
     at_pointer : one cycle, ``data`` is word 1 of a PASS, whose ring is read next, or of a REPEAT, which goes to an instruction.
     at_advanced : one cycle, ``data`` is word 0 of a ring that END advances.
-    at_walk : one cycle, ``data`` is word 3 of a MAPPED_PASS or VECTOR_PASS; its other words follow. Only in configurations with maps, like all that is about these.
+    at_walk : one cycle, ``data`` is word 3 of a MAPPED_PASS, VECTOR_PASS or GATHER_PASS; its other words follow. Only in configurations with maps, like all that is about these.
     at_population : one cycle, ``data`` is word 0 of a population; its other words and its rings follow.
     over_microprogram : one cycle, ``address`` is the microprogram's one cycle later, and then moves behind it.
     is_pass, is_loop, is_repeat : with ``at_instruction``: it is any kind of pass, a LOOP, a REPEAT.
     is_mapped, is_vector : level, from the next cycle on: it is a MAPPED_PASS or VECTOR_PASS; it is the latter.
     walk : words 3 and further ones of such a pass, likewise until the next one's.   walk_complete : one cycle, with the last of them.
+    is_gathered, gather : likewise of a GATHER_PASS, whose words take the place of those. Only in configurations that gather.
     is_last_ring : with ``at_advanced``: no further ring follows.
     ring : with ``at_advanced``, or in the second cycle after ``at_pointer``: word 0 of the ring.
     pass_0, pass_1, pass_2 : words of the pass, from the cycle after they have arrived until the next instruction's.
@@ -86,7 +88,8 @@ class Fetch(wiring.Component):
             "population_complete": Out(1),
         }
         mapped = {"at_walk": In(1), "is_mapped": Out(1), "is_vector": Out(1), "walk": Out(WALK_SHAPE), "walk_complete": Out(1)}
-        super().__init__(members | (mapped if config.map_words else {}))
+        members |= mapped if config.map_words else {}
+        super().__init__(members | ({"is_gathered": Out(1), "gather": Out(GATHER_SHAPE)} if config.gathers else {}))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -118,7 +121,7 @@ class Fetch(wiring.Component):
         """Words of an instruction, and the rings of END."""
         instruction = Signal(word_layout(INSTRUCTION))
         rings_done = Signal(range(self.config.program_words // len(RING_WORDS)))
-        passes = (Opcode.PASS, *self._mapped_passes)
+        passes = (Opcode.PASS, *self._mapped_passes, *((Opcode.GATHER_PASS,) if self.config.gathers else ()))
         m.d.comb += [
             instruction.eq(self.data),
             self.ring.eq(self.data),
@@ -141,14 +144,22 @@ class Fetch(wiring.Component):
         return (*((Opcode.MAPPED_PASS,) if self.config.map_words else ()), *((Opcode.VECTOR_PASS,) if self.config.vectors else ()))
 
     def _walk(self, m: Module) -> Value:
-        """Words of a mapped pass, in the order of their arrival. What this returns is high while the last one is read."""
+        """Words of a pass with maps, in the order of their arrival. What this returns is high while the last one is read."""
         arriving = Signal(len(WALK_WORDS))
+        before_last, last = arriving[-2], arriving[-1]
         later = Signal(len(arriving) - 1)
+        if self.config.gathers:
+            count = len(GATHER_WORDS)
+            m.d.comb += [
+                self.is_gathered.eq(self.pass_0.opcode == Opcode.GATHER_PASS),
+                self.gather.eq(self.walk.as_value()[: count * WORD_BITS]),
+            ]
+            before_last, last = (Mux(self.is_gathered, arriving[count - k], word) for k, word in ((2, before_last), (1, last)))
         m.d.comb += [
             arriving.eq(Cat(self.at_walk, later)),
             self.is_mapped.eq(self.pass_0.opcode.matches(*self._mapped_passes)),
             self.is_vector.eq((self.pass_0.opcode == Opcode.VECTOR_PASS) if self.config.vectors else 0),
-            self.walk_complete.eq(arriving[-1]),
+            self.walk_complete.eq(last),
         ]
         m.d.sync += later.eq(arriving)
         for k, word in enumerate(WALK_WORDS):
@@ -156,7 +167,7 @@ class Fetch(wiring.Component):
             m.d.comb += self.walk[word.name].eq(held)
             with m.If(arriving[k]):
                 m.d.sync += held.eq(self.data)
-        return arriving[-2]
+        return before_last
 
     def _population(self, m: Module) -> Signal:
         """Words of a population and its rings, in the order of their arrival: one bit for each, on when that word is there."""

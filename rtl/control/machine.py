@@ -95,7 +95,7 @@ def instructions(seq: Sequencer, m: Module, states: States) -> None:
         m.d.comb += [fetch.read_on.eq(1), seq.steps.begin.eq(1)]
         states.next("Pass-Start")
         if seq.config.map_words:
-            with m.If(fetch.is_mapped):
+            with m.If(fetch.is_mapped | (fetch.is_gathered if seq.config.gathers else 0)):
                 states.next("Pass-Walk")
     if seq.config.map_words:
         walk_begins = Signal(init=1)  # its first cycle: the words come one by one

@@ -198,6 +198,12 @@ class Sequencer(wiring.Component):
         ]
         if self.config.map_words:
             m.d.comb += [self.accumulation.mapped.eq(fetch.is_mapped), self.accumulation.walk.eq(fetch.walk)]
+        if self.config.gathers:
+            m.d.comb += [
+                self.accumulation.gathered.eq(fetch.is_gathered),
+                self.accumulation.gather.eq(fetch.gather),
+                self.scan.clear_words.eq(Mux(fetch.is_gathered, fetch.gather.gather_3.clear_words, self.scan.words)),
+            ]
 
     def _join_update(self, m: Module) -> None:
         """Words of the population for update, router and recorder."""

@@ -16,6 +16,7 @@ from .dense_issue import DenseIssue
 from .drain import Drain
 from .entries import EntryList
 from .event_issue import EventIssue
+from .gather import Gather
 from .slot_base import SlotBase
 from .slots import Slots
 from .walk import Walk
@@ -60,7 +61,12 @@ class Accumulate(wiring.Component):
         m.submodules.event = event = EventIssue(config)
         m.submodules.weights = weights = WeightFetch(config, carry_cells=self.carry_cells)
         m.submodules.slots = slots = Slots(config, carry_cells=self.carry_cells)
-        wiring.connect(m, wiring.flipped(self.entries), entries.source)
+        m.d.comb += [
+            entries.source.valid.eq(self.entries.valid),
+            entries.source.entry.eq(self.entries.entry),
+            entries.source.done.eq(self.entries.done),
+            self.entries.ready.eq(entries.source.ready),
+        ]
         wiring.connect(m, wiring.flipped(self.weight_request), weights.request)
         wiring.connect(m, wiring.flipped(self.weight_word), weights.word)
         wiring.connect(m, wiring.flipped(self.slots), slots.read)
@@ -106,7 +112,10 @@ class Accumulate(wiring.Component):
             self.add_walk(m, base.base, listed, done, entries, event, weights, slots)
         if config.dense_lanes:
             m.d.comb += is_dense.eq(command.mode == Mode.DENSE)
-            self.add_dense_mode(m, is_dense, last_block, base.stride, entries, weights, slots)
+            issue, drain = self.add_dense_mode(m, is_dense, base.stride, entries, weights, slots)
+            m.d.comb += issue.last_block.eq(last_block)
+            if config.gathers:
+                self.add_gather(m, last_block, entries, issue, drain, weights)
         return m
 
     def add_walk(
@@ -115,8 +124,8 @@ class Accumulate(wiring.Component):
         """In a mapped pass the walk stands between the list and what is issued: every pair is an entry that visits one block."""
         command = self.command
         m.submodules.walk = walk = Walk(self.config)
-        wiring.connect(m, walk.maps, wiring.flipped(self.maps))
         m.d.comb += [
+            self.maps.enable.eq(walk.maps.enable),
             walk.words.eq(command.walk),
             walk.base.eq(base),
             walk.indices.payload.index.eq(Cat(entries.entry.index, entries.entry.upper)),
@@ -126,6 +135,8 @@ class Accumulate(wiring.Component):
             weights.walking.eq(command.mapped),
             weights.walked.eq(walk.pairs.payload.weight),
         ]
+        for k, (inner, outer) in enumerate(zip(walk.maps.addresses, self.maps.addresses, strict=True)):
+            m.d.comb += [outer.eq(inner), walk.maps.words[k].eq(self.maps.words[k])]
         with m.If(command.mapped):
             m.d.comb += [
                 entries.take.eq(walk.indices.valid & walk.indices.ready),
@@ -149,8 +160,8 @@ class Accumulate(wiring.Component):
             m.d.comb += inner.eq(Mux(mask[lane], outer, 0))
 
     def add_dense_mode(
-        self, m: Module, is_dense: Signal, last_block: Signal, stride: Signal, entries: EntryList, weights: WeightFetch, slots: Slots
-    ) -> None:
+        self, m: Module, is_dense: Signal, stride: Signal, entries: EntryList, weights: WeightFetch, slots: Slots
+    ) -> tuple[DenseIssue, Drain]:
         """Columns of weights into the dense lanes, and their sums into the slots."""
         command = self.command
         m.submodules.issue = issue = DenseIssue(self.config)
@@ -159,12 +170,10 @@ class Accumulate(wiring.Component):
         block_ends, drained = Signal(), Signal()
         m.d.comb += [
             issue.start.eq(command.start),
-            issue.last_block.eq(last_block),
             issue.enable.eq(command.enable & is_dense),
             issue.available.eq(entries.available),
             issue.ended.eq(entries.ended),
             issue.silent.eq(entries.silent),
-            issue.taken.eq(entries.taken),
             issue.arrivals.eq(entries.entry.arrivals),
             issue.hold.eq(weights.hold),
             issue.accepted.eq(weights.accepted),
@@ -173,11 +182,10 @@ class Accumulate(wiring.Component):
             block_ends.eq(issue.drain & ~issue.partial),
             entries.rewind.eq(block_ends),
             weights.next_block.eq(block_ends),
-            drain.start.eq(command.start),
             drain.count.eq(command.count),
             drain.stride.eq(stride),
             drain.begin.eq(issue.drain),
-            drain.partial.eq(issue.partial),
+            drain.block.eq(issue.block),
             slots.drain.wanted.eq(drain.draining),
             slots.drain.accepted.eq(drain.draining),
             slots.drain.slot.eq(drain.slot),
@@ -194,6 +202,47 @@ class Accumulate(wiring.Component):
         m.d.comb += [inner.eq(outer) for inner, outer in zip(slots.dense, lanes.sums, strict=True)]
         # The first step is read first: with at least ACCUMULATE_SPACING steps its sum has arrived when the last drain starts.
         written = (command.count >= ACCUMULATE_SPACING) | ~slots.writing
-        m.d.comb += drained.eq(issue.issued & (entries.silent | ((drain.block == command.blocks) & written)))
+        m.d.comb += drained.eq(issue.issued & (issue.silent | (~drain.draining & written)))
         with m.If(is_dense):
             m.d.comb += command.done.eq(drained)
+        return issue, drain
+
+    def add_gather(self, m: Module, last_block: Signal, entries: EntryList, issue: DenseIssue, drain: Drain, weights: WeightFetch) -> None:
+        """In a gather pass the list jumps from segment to segment; blocks are those of the gather."""
+        command = self.command
+        m.submodules.gather = gather = Gather(self.config)
+        silent = Signal()  # nothing is active: there is no need to look for segments
+        m.d.comb += [
+            gather.start.eq(command.start),
+            gather.active.eq(command.gathered),
+            gather.enable.eq(command.enable),
+            gather.words.eq(command.gather),
+            gather.weight_base.eq(command.weight_base),
+            gather.last_block.eq(last_block),
+            gather.valid.eq(self.entries.valid),
+            gather.index.eq(self.entries.entry.index),
+            gather.scanned.eq(entries.rows_done != 0),
+            gather.take.eq(issue.take),
+            silent.eq(entries.ended & entries.silent),
+            issue.gathered.eq(command.gathered),
+            issue.final.eq(gather.final),
+            entries.jump.eq(gather.jump),
+            entries.target.eq(gather.entry),
+            weights.jump.eq(gather.jump),
+            weights.target.eq(gather.weight),
+            self.entries.ready.eq(entries.source.ready & gather.ready),
+        ]
+        m.d.comb += [inner.eq(outer) for inner, outer in zip(gather.maps.words, self.maps.words, strict=True)]
+        with m.If(command.gathered):
+            m.d.comb += [
+                issue.available.eq(gather.available),
+                issue.ended.eq(gather.ended | silent),
+                issue.silent.eq(gather.silent),
+                entries.rewind.eq(0),
+                weights.next_block.eq(0),
+                gather.drain.eq(issue.drain & ~issue.partial),
+                drain.block.eq(gather.block),
+                self.maps.addresses[1].eq(gather.maps.addresses[1]),
+                self.maps.addresses[2].eq(gather.maps.addresses[2]),
+                self.maps.enable.eq(gather.maps.enable),
+            ]

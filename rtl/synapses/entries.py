@@ -29,8 +29,9 @@ class EntryList(wiring.Component):
     step : In, the time step whose entries are wanted (event).
     take : In, one cycle, only while ``available``: the entry in hand is used; the next one follows in the next cycle.
     rewind : In, one cycle, only with ``ended``: back to the first entry, which there must be.
+    jump, target : In, only in configurations that gather: one cycle, the entry in hand is ``target`` from the next cycle on, which there must be.
+    With jumps nothing but ``entry`` and ``rows_done`` means anything, and in a pass without an entry ``ended`` and ``silent``.
     entry : Out, the entry in hand.   available : Out, level: there is one.
-    taken : Out, entries that have been taken since ``start`` or ``rewind``, the one in hand included.
     rows_done : Out, scans that have ended in this pass.
     complete : Out, level: the row of ``step`` was scanned and all its entries are taken.
     exhausted : Out, ``complete``, a cycle late.
@@ -41,24 +42,22 @@ class EntryList(wiring.Component):
         self.config = config
         # Pointers carry one bit more than the address.
         self.pointer_shape = unsigned((config.list_entries - 1).bit_length() + 1)
-        super().__init__(
-            {
-                "start": In(1),
-                "whole": In(1),
-                "source": In(Entries(config)),
-                "step": In(window_step(config)),
-                "take": In(1),
-                "rewind": In(1),
-                "entry": Out(entry_layout(config)),
-                "available": Out(1),
-                "taken": Out(self.pointer_shape),
-                "rows_done": Out(range(config.window + 2)),
-                "complete": Out(1),
-                "exhausted": Out(1),
-                "ended": Out(1),
-                "silent": Out(1),
-            }
-        )
+        members = {
+            "start": In(1),
+            "whole": In(1),
+            "source": In(Entries(config)),
+            "step": In(window_step(config)),
+            "take": In(1),
+            "rewind": In(1),
+            "entry": Out(entry_layout(config)),
+            "available": Out(1),
+            "rows_done": Out(range(config.window + 2)),
+            "complete": Out(1),
+            "exhausted": Out(1),
+            "ended": Out(1),
+            "silent": Out(1),
+        }
+        super().__init__(members | ({"jump": In(1), "target": In(range(config.list_entries))} if config.gathers else {}))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -73,11 +72,13 @@ class EntryList(wiring.Component):
             memory.used.eq(self.take),
             self.entry.eq(memory.read_data),
             following.eq(pointer + 1),
-            self.taken.eq(following),
             next_pointer.eq(Mux(self.take, following, pointer)),
         ]
         with m.If(self.rewind):
             m.d.comb += next_pointer.eq(0)
+        if self.config.gathers:
+            with m.If(self.jump):
+                m.d.comb += next_pointer.eq(self.target)
         m.d.sync += pointer.eq(next_pointer)
         with m.If(self.source.valid):
             m.d.sync += written.eq(written + 1)

@@ -20,10 +20,11 @@ class Fetch(wiring.Component):
     finished : In, one cycle: the scan ends.
     hold : In, level: the read of this cycle is repeated in the next one.
     address : Out, ring word that is read in this cycle.   fetching : Out, level, with ``address``: it is one of the scan's.
-    first, last : Out, with ``address``: it is the first row, the last row of its group.
+    first, last : Out, with ``address``: it is the first row, the last row of its group.   clear : Out, likewise: it is one of those that are cleared.
     """
 
     def __init__(self, config: Config) -> None:
+        self.config = config
         super().__init__(
             {
                 "command": In(ScanCommand(config)),
@@ -33,6 +34,7 @@ class Fetch(wiring.Component):
                 "fetching": Out(1),
                 "first": Out(1),
                 "last": Out(1),
+                "clear": Out(1),
             }
         )
 
@@ -50,6 +52,7 @@ class Fetch(wiring.Component):
             self.address.eq(column + row),
             self.first.eq(number == 0),
             self.last.eq(next_number == command.count),
+            self.clear.eq(command.clear & ((words < command.clear_words) if self.config.gathers else 1)),
         ]
         with m.If(self.fetching & ~self.hold):
             m.d.sync += [row.eq(next_row), number.eq(next_number)]

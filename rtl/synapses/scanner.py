@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -39,11 +39,14 @@ class Scanner(wiring.Component):
         m.submodules.capture = capture = Capture(self.config)
         m.submodules.emit = emit = Emit(self.config)
         wiring.connect(m, wiring.flipped(command), fetch.command)
+        clears = Signal()  # the word that arrives
+        with m.If(~capture.hold):
+            m.d.sync += clears.eq(fetch.clear)
         m.d.comb += [
             ring.busy.eq(command.busy),
             ring.address.eq(fetch.address),
             ring.enable.eq(~capture.hold),
-            ring.clear.eq(capture.arriving & command.clear),
+            ring.clear.eq(capture.arriving & clears),
             ring.clear_address.eq(capture.arriving_address),
             fetch.hold.eq(capture.hold),
             fetch.finished.eq(entries.done),

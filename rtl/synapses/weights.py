@@ -32,6 +32,7 @@ class WeightFetch(wiring.Component):
     walking, walked : In, only in configurations with maps: level, ``load`` takes ``walked``, a word counted from ``base``, in place of ``neuron``.
     advance : In, one cycle, with ``accepted``: from the next cycle on it is that of the same neuron in the next block; ``load`` comes first.
     next_block : In, one cycle: the next block becomes the current one.
+    jump, target : In, only in configurations that gather: one cycle, from the next one on neurons are counted from word ``target``.
     asking : In, level: the word at the address is wanted; stays while ``hold``.
     request : Out(weight_request), from registers but for ``valid``, which waits for the last answer.
     word : In(weight_word), without a register.
@@ -60,7 +61,9 @@ class WeightFetch(wiring.Component):
             "late": Out(1),
             "settled": Out(1),
         }
-        super().__init__(members | ({"walking": In(1), "walked": In(range(config.weight_words))} if config.map_words else {}))
+        if config.map_words:
+            members |= {"walking": In(1), "walked": In(range(config.weight_words))}
+        super().__init__(members | ({"jump": In(1), "target": In(range(config.weight_words))} if config.gathers else {}))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -82,6 +85,9 @@ class WeightFetch(wiring.Component):
             m.d.sync += address.eq(address + self.fan_in)
         with m.If(self.next_block):
             m.d.sync += base.eq(base + self.fan_in)
+        if self.config.gathers:
+            with m.If(self.jump):
+                m.d.sync += base.eq(self.target)
         with m.If(self.start):
             m.d.sync += base.eq(self.base)
 

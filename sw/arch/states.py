@@ -50,7 +50,7 @@ class Sequencer(enum.IntEnum):
     COUNTERS = 18
     """the population's counters are added to what memory holds"""
     PASS_WALK = 19
-    """MAPPED_PASS, between PASS_HEAD and PASS_START: its further words, one per cycle"""
+    """MAPPED_PASS and GATHER_PASS, between PASS_HEAD and PASS_START: its further words, one per cycle"""
     REPEAT = 20
     """REPEAT: goes back for another step, or on"""
 

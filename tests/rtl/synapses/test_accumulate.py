@@ -20,6 +20,7 @@ from lifline.rtl.synapses.accumulate import Accumulate
 from lifline.sim.random.variants import VARIANTS
 
 from ..bench import simulate
+from .gathers import Gathered
 from .walks import Convolution
 
 TINY = VARIANTS["tiny"]
@@ -82,7 +83,7 @@ class MappedPass(Pass):
 
     mode: Mode = field(default=Mode.EVENT, init=False)
     fan_in: int = field(init=False)
-    convolution: Convolution
+    convolution: Convolution | Gathered
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fan_in", self.convolution.fan_in)
@@ -102,6 +103,13 @@ class VectorPass(MappedPass):
         return [dict(zip(blocks, lanes, strict=True)) for blocks, lanes in zip(self.spikes, self.masks, strict=True)]
 
 
+@dataclass(frozen=True)
+class GatherPass(MappedPass):
+    """A gather pass: a convolution in dense mode."""
+
+    mode: Mode = field(default=Mode.DENSE, init=False)
+
+
 class Maps:
     """The map tables of all passes of a program, as the gateware reads them."""
 
@@ -109,8 +117,7 @@ class Maps:
         self.tables = [[rng.getrandbits(32) for _ in range(config.map_words)] for _ in range(TABLES)] if config.map_words else []
         for p in passes:
             if isinstance(p, MappedPass):
-                geometry = p.convolution.geometry()
-                for table, first, words in zip(self.tables, geometry.first, geometry.tables, strict=True):
+                for table, (first, words) in zip(self.tables, p.convolution.tables(), strict=True):
                     table[first : first + len(words)] = [word.pack() for word in words]
         self.words = [rng.getrandbits(32) for _ in self.tables]
 
@@ -125,13 +132,16 @@ class Maps:
 
     def begin(self, ctx: Any, dut: Accumulate, p: Pass) -> None:
         """Words of the pass."""
+        command, gathered = dut.command, isinstance(p, GatherPass)
         if self.tables:
-            ctx.set(dut.command.mapped, isinstance(p, MappedPass))
+            ctx.set(command.mapped, isinstance(p, MappedPass) and not gathered)
         if dut.config.vectors:
-            ctx.set(dut.command.vector, isinstance(p, VectorPass))
+            ctx.set(command.vector, isinstance(p, VectorPass))
+        if dut.config.gathers:
+            ctx.set(command.gathered, gathered)
         if isinstance(p, MappedPass):
-            for k, word in enumerate(p.convolution.geometry().program_words()):
-                ctx.set(dut.command.walk[f"pass_{3 + k}"].as_value(), word)
+            for k, word in enumerate(p.convolution.program_words()):
+                ctx.set((command.gather[f"gather_{3 + k}"] if gathered else command.walk[f"pass_{3 + k}"]).as_value(), word)
 
 
 @dataclass(frozen=True)
@@ -278,7 +288,7 @@ def gateware(
         for _ in range(windows):
             sums[:] = [[] for _ in range(count)]
             for number, p in enumerate(passes):
-                last, scans = number == len(passes) - 1, p.scans
+                last, scans, gathers = number == len(passes) - 1, p.scans, isinstance(p, GatherPass)
                 for name, value in (("mode", p.mode), ("blocks", blocks), ("weight_base", p.weight_base), ("fan_in", p.fan_in), ("count", count)):
                     ctx.set(getattr(command, name), value)
                 maps.begin(ctx, dut, p)
@@ -302,7 +312,8 @@ def gateware(
                         await cycle()
                     ctx.set(command.enable, 1)
                     spent = 0
-                    while not ctx.get(command.done) or entries and stalls and rng.random() < 0.5:
+                    # A gather may be done while the scanner goes on; the sequencer waits for both.
+                    while not ctx.get(command.done) or gathers and ctx.get(command.rows_done) == 0 or entries and stalls and rng.random() < 0.5:
                         ctx.set(command.enable, not stalls or rng.random() < 0.8)
                         await cycle()
                         spent += 1

@@ -155,6 +155,15 @@ class Convolution:
             for block in range(self.blocks)
         ]
 
+    def tables(self) -> list[tuple[int, tuple[MapWord, ...]]]:
+        """Of every table the first word and the words."""
+        geometry = self.geometry()
+        return list(zip(geometry.first, geometry.tables, strict=True))
+
+    def program_words(self) -> list[int]:
+        """Words 3 and further ones of the pass."""
+        return self.geometry().program_words()
+
     def geometry(self) -> Geometry:
         """The same as tables and steps: x, y, channel."""
         channels, height, width = self.source
