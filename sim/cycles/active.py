@@ -14,14 +14,14 @@ def entries(
     spikes: NDArray[np.uint8], first: int, delays: NDArray[np.int64], time: int, count: int, active: NDArray[np.int64], *, lanes: int, listed: bool
 ) -> NDArray[np.int64]:
     """What the list gets from ``count`` steps, neurons or blocks of ``lanes`` of them: by scan and word, into ``active``; what is returned, only if ``listed``,
-    is one after the other. See :func:`active_neurons` and :func:`order_of_entries`."""
+    is one after the other. See :func:`active_neurons`, :func:`order_of_entries` and :func:`order_of_neurons`."""
     if lanes > 1:
         order = np.zeros(count * ceil_div(len(delays), lanes), np.int64)
         return order[: blocks_of_entries(spikes, first, delays, time, count, lanes, active, order)]
     active_neurons(spikes, first, delays, time, count, active)
     order = np.zeros(int(active.sum()) if listed else 0, np.int64)
     if len(order):
-        order_of_entries(spikes, first, delays, time, count, order)
+        (order_of_neurons if len(active) == 1 else order_of_entries)(spikes, first, delays, time, count, order)
     return order
 
 
@@ -73,3 +73,17 @@ def blocks_of_entries(
                 found += 1
                 active[step - time, j // RING_BITS] += 1
     return found
+
+
+@kernel()
+def order_of_neurons(
+    spikes: NDArray[np.uint8], first: int, delays: NDArray[np.int64], time: int, count: int, order: NDArray[np.int64]
+) -> None:
+    """Those that have an arrival in any of the steps, each once, lowest first."""
+    found = 0
+    for j in range(len(delays)):
+        for t in range(max(time - delays[j], 0), time + count - delays[j]):
+            if spikes[t, first + j]:
+                order[found] = j
+                found += 1
+                break

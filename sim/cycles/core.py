@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from lifline.arch.kernel import kernel
 from lifline.arch.states import Sequencer as State
 
-from . import dense, drain, entries, events, recorder, router, scanner, sequencer, slots, update, walk
+from . import dense, drain, entries, events, gather, pointers, recorder, router, scanner, sequencer, slots, update, walk
+from .gather import Kernels
 from .structure import structure
 from .words import Pass, Target
 
@@ -28,6 +29,8 @@ class Core:
     events: events.Events
     walk: walk.Walk
     dense: dense.Dense
+    pointers: pointers.Pointers
+    gather: gather.Gather
     drain: drain.Drain
     slots: slots.Slots
     update: update.Update
@@ -43,9 +46,11 @@ Walks = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[n
 
 
 @kernel(forceinline=True)
-def cycle(core: Core, own: Pass, target: Target, count: int, active: NDArray[np.int64], fired: NDArray[np.int64], walks: Walks) -> None:
+def cycle(
+    core: Core, own: Pass, target: Target, count: int, active: NDArray[np.int64], fired: NDArray[np.int64], walks: Walks, kernels: Kernels
+) -> None:
     """One clock cycle; arguments as in :func:`pass_cycles`."""
-    scanner.show(core.scanner, not core.entries.full)
+    scanner.show(core.scanner, not core.entries.full and not core.pointers.waiting)
     recorder.show(core.recorder)
     router.show(core.router)
     update.show(core.update, core.recorder.busy, target)
@@ -53,10 +58,17 @@ def cycle(core: Core, own: Pass, target: Target, count: int, active: NDArray[np.
     base = now * own.stride
     enable = sequencer.accumulates(core.sequencer)
     if own.dense:
-        dense.show(core.dense, core.entries, enable, own.window, own.drain)
-        drain.show(core.drain, core.dense.issued, core.dense.empty, own.blocks, count)
+        if own.gathers:
+            none = core.entries.rows_done != 0 and core.entries.end_even == 0
+            dense.show(
+                core.dense, core.gather.ended or none, not core.gather.some, core.gather.held and not core.gather.ended, enable, own.window, own.drain
+            )
+            next_pointer = 0  # it jumps
+        else:
+            dense.show_listed(core.dense, core.entries, enable, own.window, own.drain)
+            next_pointer = 0 if core.dense.swap else core.entries.pointer + core.dense.issue
+        drain.show(core.drain, core.dense.issued, core.dense.empty, count)
         accumulated = core.drain.done
-        next_pointer = 0 if core.dense.swap else core.entries.pointer + core.dense.issue
     elif own.mapped:
         walk.show(core.walk, core.slots, core.entries, now, base, enable)
         accumulated = core.walk.done
@@ -75,7 +87,10 @@ def cycle(core: Core, own: Pass, target: Target, count: int, active: NDArray[np.
     update.step(core.update, core.sequencer.load, core.sequencer.go, target)
     if own.dense:
         drain.step(core.drain, core.dense, count, core.update.cleared)
-        dense.step(core.dense, enable, next_pointer, own.blocks, own.window, own.chunk)
+        dense.step(core.dense, enable, core.gather.final if own.gathers else core.dense.block + 1 == own.blocks, own.window, own.chunk)
+        if own.gathers:
+            gather.step(core.gather, core.pointers, core.dense, enable, kernels, own.row_positions, own.blocks)
+            pointers.step(core.pointers, core.entries, core.scanner.entry_valid, kernels[0], own.channels, own.depth)
     elif own.mapped:
         slots.step(core.slots, base, core.walk.added, core.update.cleared)
         walk.step(core.walk, base, walks[0], walks[1], walks[2], walks[3], own.slots)
@@ -89,7 +104,7 @@ def cycle(core: Core, own: Pass, target: Target, count: int, active: NDArray[np.
 
 @kernel()
 def pass_cycles(
-    own: NDArray[Any], target: NDArray[Any], count: int, active: NDArray[np.int64], fired: NDArray[np.int64], walks: Walks
+    own: NDArray[Any], target: NDArray[Any], count: int, active: NDArray[np.int64], fired: NDArray[np.int64], walks: Walks, kernels: Kernels
 ) -> tuple[int, int]:
     """Clock cycles of a pass, from reading its ring's head to the next instruction's decoding; and those of them in which input is added up, or awaited.
 
@@ -99,14 +114,14 @@ def pass_cycles(
     count : steps in this window.
     active : (scan, word) presynaptic neurons to emit; one scan per step, or a single one in dense mode.
     fired : (step, word) spikes of the target per word of 32 neurons.
-    walks : for a pass with maps.
+    walks, kernels : for a pass with maps, and for one that gathers.
     """
     core = np.zeros(1, CORE)
     core[0].sequencer.state = State.PASS_HEAD
     cycles = accumulate = 0
     while core[0].sequencer.state != State.DECODE:
         accumulates = sequencer.accumulates(core[0].sequencer)
-        cycle(core[0], own[0], target[0], count, active, fired, walks)
+        cycle(core[0], own[0], target[0], count, active, fired, walks, kernels)
         accumulate += accumulates and not core[0].sequencer.accumulated
         cycles += 1
     return cycles, accumulate

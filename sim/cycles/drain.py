@@ -18,10 +18,6 @@ class Drain:
     """sums go into a slot"""
     step: int
     """that of this step"""
-    block: int
-    """blocks that are complete"""
-    partial: bool
-    """more of this block's sums come"""
     writes: int
     """bit ``k``: a slot was read ``k + 1`` cycles ago, and will be written: with a sum, or with zero"""
 
@@ -30,10 +26,10 @@ class Drain:
 
 
 @kernel(forceinline=True)
-def show(drain: Drain, issued: bool, empty: bool, blocks: int, count: int) -> None:
+def show(drain: Drain, issued: bool, empty: bool, count: int) -> None:
     """What the drain shows in this cycle. ``issued``, ``empty``: dense issue has ended, or had nothing to do."""
     written = count >= ACCUMULATE_SPACING or drain.writes == 0  # the first step is read first; its sum has arrived
-    drain.done = issued and (empty or (drain.block == blocks and written))
+    drain.done = issued and (empty or (not drain.draining and written))
 
 
 @kernel(forceinline=True)
@@ -43,7 +39,6 @@ def step(drain: Drain, dense: Dense, count: int, cleared: int) -> None:
     if drain.draining:
         if drain.step == count - 1:
             drain.draining = False
-            drain.block += not drain.partial
         drain.step += 1
     if dense.swap or dense.partial:
-        drain.draining, drain.step, drain.partial = True, 0, dense.partial
+        drain.draining, drain.step = True, 0

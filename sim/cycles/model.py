@@ -22,6 +22,7 @@ from lifline.arch.program import (
     INSTRUCTION,
     MICRO,
     PASS_WORDS,
+    PASSES,
     POPULATION_0,
     POPULATION_1,
     POPULATION_2,
@@ -31,7 +32,6 @@ from lifline.arch.program import (
     RING_0,
     RING_1,
     RING_WORDS,
-    WALK_WORDS,
     Addend,
     Mode,
     Opcode,
@@ -41,6 +41,8 @@ from lifline.arch.records import MAX_STEPS_PER_RUN
 from . import sequencer
 from .active import entries
 from .core import pass_cycles
+from .kernels import NONE as NO_COVERS
+from .kernels import Covers, covers
 from .maps import NONE, Visits, visits
 from .structure import filled
 from .words import NO_TARGET, Pass, Target
@@ -53,6 +55,7 @@ RING_CYCLES = len(sequencer.PER_RING)
 LOOP_STEP_CYCLES = len(sequencer.PER_LOOP_STEP) + len(sequencer.BACK_IN_LOOP)
 LOOP_CYCLES = len(sequencer.PER_LOOP) - len(sequencer.BACK_IN_LOOP)
 """Nothing follows the last step."""
+WALKS = (Opcode.MAPPED_PASS, Opcode.VECTOR_PASS)
 PASS_CYCLES = len(sequencer.BEFORE_HEAD)
 """The rest of a pass is simulated."""
 
@@ -78,7 +81,7 @@ class _Ring:
 
 @dataclass(frozen=True)
 class _Pass:
-    """One pass: which neurons of which ring it scans, the population that it updates, or None, and what its neurons visit, if maps say."""
+    """One pass: which neurons of which ring it scans, the population that it updates, or None, and what its neurons visit, or its blocks cover, if maps say."""
 
     ring: _Ring
     first: int
@@ -90,6 +93,7 @@ class _Pass:
     population: int | None
     target: NDArray[Any]
     visits: Visits | None
+    covers: Covers | None
 
 
 @dataclass(frozen=True)
@@ -160,31 +164,35 @@ class CycleModel:
                 continue
             head, ring, tail = (layout.unpack(self._image[position + k]) for k, layout in enumerate(PASS_WORDS))
             position += len(PASS_WORDS)
-            walk = self._image[position : position + len(WALK_WORDS)] if opcode in (Opcode.MAPPED_PASS, Opcode.VECTOR_PASS) else []
-            position += len(walk)
+            further = len(PASSES[Opcode(opcode)]) - len(PASS_WORDS)
+            maps = self._image[position : position + further]
+            position += further
             population, target = None, NO_TARGET
             if head["update"]:
                 population, target = self._target(position)
                 position += len(POPULATION_WORDS) + POPULATION_2.unpack(self._image[position + 2])["micro_words"]
-            found.append((head, ring, tail["fan_in"], walk, looping, population, target))
+            found.append((head, ring, tail["fan_in"], maps, looping, population, target))
         self._rings_advanced = INSTRUCTION.unpack(self._image[position])["argument"]
         for _, pointer, *_ in found:
             if not RING_0.unpack(self._image[pointer["ring"]])["tap"] and pointer["ring"] not in self._rings:
                 self._unwritten(pointer["ring"])
-        for head, pointer, fan_in, walk, looping, population, target in found:
+        for head, pointer, fan_in, maps, looping, population, target in found:
             recurrent = head["recurrent"] and not self._in_windows
             ring = self._seen(pointer, head["source_words"])
             first = (pointer["ring_base"] - ring.base) // ring.rows * RING_BITS
             blocks, dense = head["blocks"], head["mode"] == Mode.DENSE
-            vector = head["opcode"] == Opcode.VECTOR_PASS
-            visited = visits(walk, self._maps, fan_in, self.config, lanes=self.config.lanes if vector else 1) if walk else None
+            opcode = head["opcode"]
+            visited = visits(maps, self._maps, fan_in, self.config, lanes=self.config.lanes if opcode == Opcode.VECTOR_PASS else 1) if opcode in WALKS else None
+            covered = covers(maps, self._maps, blocks, self.config) if opcode == Opcode.GATHER_PASS else None
+            seen = covered or NO_COVERS
             own = filled(
                 Pass, blocks=blocks, stride=0 if head["one_slot"] else blocks, dense=dense, mapped=visited is not None, slots=self.config.slot_words,
+                gathers=covered is not None, channels=seen.channels, row_positions=seen.row_positions, depth=self.config.list_entries, words=len(maps),
                 updates=population is not None, ahead=head["source_words"] <= self.config.words_ahead and not recurrent, recurrent=recurrent,
                 looping=looping, parts=0 if dense else self.config.list_entries // LIST_PART,
                 window=self.config.window, drain=self.config.drain_cycles, chunk=self.config.dense_entries,
             )  # fmt: skip
-            self._passes.append(_Pass(ring, first, head["source_words"], blocks, dense, looping, own, population, target, visited))
+            self._passes.append(_Pass(ring, first, head["source_words"], blocks, dense, looping, own, population, target, visited, covered))
 
     def _unwritten(self, address: int) -> None:
         """A ring that no population writes: the input's, or that of a read-out, which stays empty."""
@@ -291,7 +299,12 @@ class CycleModel:
         active = np.zeros((1 if p.dense else count, p.groups), np.int64)
         order, seen = np.zeros(0, np.int64), p.visits or NONE
         if p.ring.source:
-            order = entries(activity[p.ring.source], p.first, delays, time, count, active, lanes=seen.lanes, listed=p.visits is not None)
+            order = entries(activity[p.ring.source], p.first, delays, time, count, active, lanes=seen.lanes, listed=bool(p.visits or p.covers))
         spikes = active if p.population is None else fired[p.population][time : time + count]
-        cycles, accumulate = pass_cycles(p.own, p.target, count, active, spikes, (order, seen.counts, seen.starts, seen.steps))
-        return PASS_CYCLES + cycles, seen.of(order) if p.visits else int(active.sum()) * p.blocks, accumulate
+        covered = p.covers or NO_COVERS
+        pointers = covered.pointers(order, self.config.list_entries)
+        cycles, accumulate = pass_cycles(
+            p.own, p.target, count, active, spikes, (order, seen.counts, seen.starts, seen.steps), (order, pointers, covered.kernels)
+        )
+        reads = seen.of(order) if p.visits else covered.entries(pointers) if p.covers else int(active.sum()) * p.blocks
+        return PASS_CYCLES + cycles, reads, accumulate

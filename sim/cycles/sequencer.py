@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lifline.arch.kernel import kernel
-from lifline.arch.program import FIRST_COUNTER, MAX_RINGS, POPULATION_COUNTERS, RING_WORDS, WALK_WORDS
+from lifline.arch.program import FIRST_COUNTER, MAX_RINGS, POPULATION_COUNTERS, RING_WORDS
 from lifline.arch.states import Sequencer as State
 from lifline.arch.timing import COUNTER_DELAY
 
@@ -25,8 +25,6 @@ BEFORE_HEAD = (State.DECODE, State.PASS_RING, State.PASS_WEIGHTS)
 
 LAST_WORD = FIRST_COUNTER + MAX_RINGS * len(RING_WORDS) - 1
 """Index of the last word of a population and of its rings that is read."""
-LAST_WALK_WORD = len(WALK_WORDS) - 1
-"""Index of the last word of a pass with maps, behind those of every pass."""
 LAST_TURN = len(POPULATION_COUNTERS) - 1 + COUNTER_DELAY
 """Turn in which the last counter is written; counter ``k`` is read in turn ``k``."""
 
@@ -129,9 +127,9 @@ def step(sequencer: Sequencer, own: Pass, target: Target, ending: bool, complete
         sequencer.route_coming = True
     if state == State.PASS_HEAD:
         sequencer.scan_start, sequencer.scan_later, sequencer.started = not own.looping, own.looping, 1
-        sequencer.state = State.PASS_WALK if own.mapped else State.PASS_START
+        sequencer.state = State.PASS_WALK if own.words != 0 else State.PASS_START
     elif state == State.PASS_WALK:
-        if sequencer.index == LAST_WALK_WORD:
+        if sequencer.index == own.words - 1:
             sequencer.state = State.PASS_START
         sequencer.index += 1
     elif state == State.PASS_START:

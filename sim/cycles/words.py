@@ -51,6 +51,16 @@ class Pass:
     """the pass has maps, and its entries walk"""
     slots: int
     """slots that there are"""
+    gathers: bool
+    """its blocks gather entries"""
+    channels: int
+    """presynaptic neurons of a position, if it gathers"""
+    row_positions: int
+    """positions from a source row to the next, likewise"""
+    depth: int
+    """pointers that there can be"""
+    words: int
+    """words that it has more than every pass"""
     updates: bool
     """the pass updates a population"""
     ahead: bool

@@ -13,7 +13,7 @@ from .kind import Gathering, Ints
 from .places import blocks_of
 from .walked import Walked
 
-GATHERS = False
+GATHERS = True
 """Whether the gateware has the passes of dense mode: not yet."""
 
 

@@ -9,7 +9,7 @@ import pytest
 from lifline.arch.config import Config
 from lifline.sim.random.variants import VARIANTS
 
-from .gathers import Gathered, drawn
+from .gathers import drawn
 from .test_accumulate import GatherPass, Pass, Target, WeightMemory, gateware, random_pass, random_weights, reference
 
 CONFIGS: dict[str, Config] = {
