@@ -73,6 +73,11 @@ AREAS = (
         ("tests/rtl/cells/test_divide.py", "tests/rtl/synapses/test_walk.py", "tests/rtl/synapses/test_map_memory.py", "tests/rtl/synapses/test_mapped_passes.py"),
     ),
     Area(
+        "gateware, gather",
+        tuple(f"rtl/synapses/gather{part}.py" for part in ("", "_pointers", "_blocks", "_segments")),
+        ("tests/rtl/synapses/test_gather_passes.py",),
+    ),
+    Area(
         "gateware, lanes",
         ("rtl/neurons/lanes.py", "rtl/cells/clip.py", "rtl/cells/add.py"),
         ("tests/rtl/cells/test_clip.py", "tests/rtl/cells/test_add.py", "tests/rtl/neurons/test_lanes.py"),

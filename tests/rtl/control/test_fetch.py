@@ -16,6 +16,7 @@ from lifline.arch.program import (
     PASS_0,
     PASS_1,
     PASS_2,
+    PASS_WORDS,
     POPULATION_2,
     POPULATION_5,
     POPULATION_COUNTERS,
@@ -24,9 +25,9 @@ from lifline.arch.program import (
     RING_0,
     RING_1,
     RING_WORDS,
-    WALK_WORDS,
     Opcode,
 )
+from lifline.arch.program import PASSES as PASSES_BY_OPCODE
 from lifline.rtl.control.fetch import Fetch
 
 from ..bench import Memory, simulate
@@ -42,9 +43,9 @@ def made_up(rng: random.Random, *, maps: bool) -> list[int]:
     noise = lambda layout, **fixed: layout.pack(**{**layout.unpack(rng.getrandbits(WORD_BITS)), **fixed})  # noqa: E731
     rings = 180
     for _ in range(PASSES):
-        opcode = rng.choice([Opcode.PASS, Opcode.MAPPED_PASS, Opcode.VECTOR_PASS]) if maps else Opcode.PASS
+        opcode = rng.choice(list(PASSES_BY_OPCODE)) if maps else Opcode.PASS
         words += [noise(PASS_0, opcode=opcode), noise(PASS_1, ring=rings + 2 * rng.randrange(8)), rng.getrandbits(WORD_BITS)]
-        words += [rng.getrandbits(WORD_BITS) for _ in WALK_WORDS] if opcode != Opcode.PASS else []
+        words += [rng.getrandbits(WORD_BITS) for _ in PASSES_BY_OPCODE[Opcode(opcode)][len(PASS_WORDS) :]]
         population = [rng.getrandbits(WORD_BITS) for _ in POPULATION_WORDS]
         micro = rng.randint(1, 20)
         population[2] = noise(POPULATION_2, micro_words=micro)
@@ -105,16 +106,19 @@ def test_words_are_found_in_their_places(seed: int, first_window: bool, config: 
                     assert ctx.get(port.as_value()) == words[at + k]
                 at += len((PASS_0, PASS_1, PASS_2))
                 opcode = PASS_0.unpack(words[at - 3])["opcode"]
-                assert not config.map_words or ctx.get(dut.is_mapped) == (opcode != Opcode.PASS) and ctx.get(dut.is_vector) == (opcode == Opcode.VECTOR_PASS)
-                if config.map_words and ctx.get(dut.is_mapped):
-                    for k in range(len(WALK_WORDS)):
+                if config.map_words:
+                    seen = [ctx.get(level) for level in (dut.is_mapped, dut.is_vector, dut.is_gathered)]
+                    assert seen == [opcode in (Opcode.MAPPED_PASS, Opcode.VECTOR_PASS), opcode == Opcode.VECTOR_PASS, opcode == Opcode.GATHER_PASS]
+                    further = PASSES_BY_OPCODE[Opcode(opcode)][len(PASS_WORDS) :]
+                    for k in range(len(further)):
                         ctx.set(dut.at_walk, k == 0)
-                        assert ctx.get(dut.walk_complete) == (k == len(WALK_WORDS) - 1)
+                        assert ctx.get(dut.walk_complete) == (k == len(further) - 1)
                         await led.cycle("read_on")
                     ctx.set(dut.at_walk, 0)
-                    for k, word in enumerate(WALK_WORDS):
-                        assert ctx.get(dut.walk[word.name].as_value()) == words[at + k]
-                    at += len(WALK_WORDS)
+                    for k, word in enumerate(further):
+                        held = dut.gather if opcode == Opcode.GATHER_PASS else dut.walk
+                        assert ctx.get(held[word.name].as_value()) == words[at + k]
+                    at += len(further)
                 if rng.random() < 0.5:  # as behind a pass that does not update: what follows is read when it has ended
                     for _ in range(rng.randint(1, 3)):
                         await led.cycle()

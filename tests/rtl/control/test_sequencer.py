@@ -14,10 +14,12 @@ from lifline.arch.errors import CompileError
 from lifline.arch.layout import WORD_BITS, Word
 from lifline.arch.program import (
     FIRST_COUNTER,
+    GATHER_WORDS,
     INSTRUCTION,
     PASS_0,
     PASS_1,
     PASS_WORDS,
+    PASSES,
     POPULATION_1,
     POPULATION_2,
     POPULATION_5,
@@ -81,7 +83,8 @@ class Expected:
 
 
 def with_maps(words: list[int], rng: random.Random) -> list[int]:
-    """The same program with some of its event passes mapped, by words that are noise, and taps of all rings that no population writes."""
+    """The same program with some of its passes with maps, event passes mapped and dense ones gathering, by words that are noise, and taps of all rings that no
+    population writes."""
     new: list[int] = []
     pointers: list[tuple[int, Word]] = []  # words that lead to rings
     written: set[int] = set()
@@ -96,12 +99,12 @@ def with_maps(words: list[int], rng: random.Random) -> list[int]:
             at += len(REPEAT_WORDS)
             continue
         head, behind = PASS_0.unpack(words[at]), at + len(PASS_WORDS)
-        walked = opcode in MAPPED
+        further = len(PASSES[Opcode(opcode)]) - len(PASS_WORDS)
         pointers.append((len(new) + 1, PASS_1))
-        mapped = head["mode"] == Mode.EVENT and (walked or rng.random() < 0.6)
-        new += [PASS_0.pack(**head | {"opcode": rng.choice(MAPPED) if mapped else Opcode.PASS}), *words[at + 1 : behind]]
-        new += [rng.getrandbits(WORD_BITS) for _ in WALK_WORDS] if mapped else []
-        at = behind + walked * len(WALK_WORDS)
+        kind = (rng.choice(MAPPED) if head["mode"] == Mode.EVENT else Opcode.GATHER_PASS) if further or rng.random() < 0.6 else Opcode.PASS
+        new += [PASS_0.pack(**head | {"opcode": kind}), *words[at + 1 : behind]]
+        new += [rng.getrandbits(WORD_BITS) for _ in PASSES[kind][len(PASS_WORDS) :]]
+        at = behind + further
         if head["update"]:
             first, rings = POPULATION_5.unpack(words[at + 5])["ring"], POPULATION_1.unpack(words[at + 1])["rings"]
             written |= {first + r * len(RING_WORDS) for r in range(rings)}
@@ -164,9 +167,10 @@ def read_program(config: Config, words: list[int], windows: list[int], fresh: bo
             each = len(steps) if pass_0["mode"] == Mode.DENSE else 1
             found.scans += [(pass_0["source_words"], each, pass_1["ring_base"], rows, row, pass_0["clear"]) for row in scans]
             pc += len(PASS_WORDS)
-            if instruction["opcode"] in MAPPED:
-                found.walks.append((instruction["opcode"], *words[pc : pc + len(WALK_WORDS)]))
-                pc += len(WALK_WORDS)
+            further = words[pc : pc + len(PASSES[Opcode(instruction["opcode"])]) - len(PASS_WORDS)]
+            if further:
+                found.walks.append((instruction["opcode"], *further))
+                pc += len(further)
             if not pass_0["update"]:
                 continue
             ring_at = POPULATION_5.unpack(words[pc + 5])["ring"]
@@ -252,6 +256,12 @@ class Engines:
             if self.config.map_words and get(accumulation.mapped):
                 assert get(accumulation.vector) == get(dut.scan.vector)
                 found.walks.append((MAPPED[get(accumulation.vector)], *(get(accumulation.walk[word.name].as_value()) for word in WALK_WORDS)))
+            if self.config.gathers:
+                clear_words = get(dut.scan.words)
+                if get(accumulation.gathered):
+                    found.walks.append((Opcode.GATHER_PASS, *(get(accumulation.gather[word.name].as_value()) for word in GATHER_WORDS)))
+                    clear_words = get(accumulation.gather.gather_3.clear_words)
+                assert get(dut.scan.clear_words) == clear_words % (1 << len(dut.scan.clear_words))
         if self.began is not None:
             found.steps.append((get(dut.accumulation.step) + get(dut.loop.step), get(dut.update.fresh), self.began))
             self.began = None

@@ -129,7 +129,6 @@ def test_a_whole_list_is_read_once_per_block(entries: int):
             if take:
                 shown = ctx.get(dut.entry)
                 read.append((shown.index, shown.arrivals))
-                assert ctx.get(dut.taken) == len(read) - block * entries
             rewind = bool(ended and entries and block + 1 < blocks)
             ctx.set(dut.rewind, rewind)
             silent = ctx.get(dut.silent)
@@ -142,3 +141,45 @@ def test_a_whole_list_is_read_once_per_block(entries: int):
 
     simulate(dut, bench)
     assert read == [(n, arrivals[n]) for n in source.scans[0]] * (blocks if entries else 1)
+
+
+def test_a_jump_leads_to_any_entry_also_while_one_is_taken():
+    config, rng = SHORT.replace(map_words=16), random.Random(1)
+    dut = EntryList(config)
+    source = Source([sorted(rng.sample(range(config.list_entries), 40))], rng, 0.3)
+    segments = [(first, rng.randint(1, 40 - first)) for first in (rng.randrange(40) for _ in range(30))]
+    read: list[int] = []
+
+    async def bench(ctx):
+        ctx.set(dut.start, 1)
+        ctx.set(dut.whole, 1)
+        await ctx.tick()
+        ctx.set(dut.start, 0)
+        while not ctx.get(dut.rows_done):
+            entry, done = source.cycle(True, 1)
+            ctx.set(dut.source.valid, entry is not None)
+            ctx.set(dut.source.entry, {"index": entry or 0, "arrivals": 1})
+            ctx.set(dut.source.done, done)
+            await ctx.tick()
+        ctx.set(dut.source.done, 0)
+        together = False  # the jump comes with the last entry of the segment before
+        for number, (first, length) in enumerate(segments):
+            if not together:
+                ctx.set(dut.jump, 1)
+                ctx.set(dut.target, first)
+                await ctx.tick()
+            ctx.set(dut.jump, 0)
+            together = number + 1 < len(segments) and rng.random() < 0.5
+            for k in range(length):
+                while rng.random() < 0.3:
+                    await ctx.tick()
+                ctx.set(dut.take, 1)
+                read.append(ctx.get(dut.entry).index)
+                if together and k == length - 1:
+                    ctx.set(dut.jump, 1)
+                    ctx.set(dut.target, segments[number + 1][0])
+                await ctx.tick()
+                ctx.set(dut.take, 0)
+
+    simulate(dut, bench)
+    assert read == [source.scans[0][first + k] for first, length in segments for k in range(length)]

@@ -23,7 +23,8 @@ FULL = (1 << RING_BITS) - 1
 
 @dataclass(frozen=True)
 class Scan:
-    """One scan of ``words`` groups, ``count`` rows from ``row`` on, in a ring of ``ring_rows`` rows at ``base``; of blocks of so many neurons if it is a ``vector``."""
+    """One scan of ``words`` groups, ``count`` rows from ``row`` on, in a ring of ``ring_rows`` rows at ``base``; of blocks of so many neurons if it is a ``vector``. With ``clear`` the
+    first ``cleared`` groups are, all unless that is given."""
 
     words: int
     count: int
@@ -32,6 +33,11 @@ class Scan:
     row: int
     clear: bool
     vector: int = 0
+    cleared: int | None = None
+
+    @property
+    def clear_words(self) -> int:
+        return self.words if self.cleared is None else self.cleared
 
     def address(self, group: int, k: int) -> int:
         return self.base + group * self.ring_rows + (self.row + k) % self.ring_rows
@@ -56,7 +62,7 @@ def ref_scan(scan: Scan, ring: list[int]) -> tuple[list[tuple[int, int]], list[i
         captured = max(captured, handed_over) + scan.count
         handed_over = max(captured, busy_until)
         busy_until = handed_over + max(len(active), 1)
-        if scan.clear:
+        if scan.clear and group < scan.clear_words:
             for k in range(scan.count):
                 after[scan.address(group, k)] = 0
     return entries, after, busy_until
@@ -76,6 +82,8 @@ def rtl_scans(
             memory = Memory(RING_BITS, list(ring))
             for name in ("words", "count", "base", "ring_rows", "row", "clear"):
                 ctx.set(getattr(command, name), int(getattr(scan, name)))
+            if config.gathers:
+                ctx.set(command.clear_words, pauses.randrange(scan.words + 1) if pauses else 0)  # which counts a cycle later
             ctx.set(command.start, 1)
             entries, cycles, done_at, cycle = [], 0, None, 0
             ready, stall = True, 0
@@ -104,6 +112,8 @@ def rtl_scans(
                 assert busy or not clear, "the ring is written only while busy"
                 ctx.set(port.data, memory.cycle(address, enable, clear_address, clear))
                 ctx.set(command.start, 0)
+                if config.gathers:
+                    ctx.set(command.clear_words, scan.clear_words)
                 cycle += 1
             cycles = done_at
             results.append((entries, memory.words, cycles))
@@ -158,6 +168,19 @@ def test_random_scans_one_after_the_other(config: Config, stalls: bool) -> None:
         words = rng.randrange(1, min(config.list_entries // RING_BITS, config.ring_words // ring_rows) + 1)
         base = rng.randrange(config.ring_words - words * ring_rows + 1)
         scans.append(Scan(words, rng.randrange(1, rows_per_scan(config) + 1), base, ring_rows, rng.randrange(ring_rows), rng.random() < 0.5))
+    check(config, scans, ring, pauses=random.Random(6), stalls=random.Random(7) if stalls else None)
+
+
+@pytest.mark.parametrize("stalls", [False, True], ids=["room", "full-now-and-then"])
+def test_only_the_first_groups_are_cleared_where_others_read_the_rest(stalls: bool) -> None:
+    config = TINY.replace(map_words=16)
+    rng, rows = random.Random(3), config.max_ring_rows
+    ring = [sparse(rng, rng.choice([0, 0.1, 1])) for _ in range(config.ring_words)]
+    scans = []
+    for _ in range(30):
+        words = rng.randrange(1, 5)
+        cleared = rng.choice([None, 1, rng.randint(1, words)])
+        scans.append(Scan(words, rng.randrange(1, rows_per_scan(config) + 1), rng.randrange(9), rows, rng.randrange(rows), rng.random() < 0.8, cleared=cleared))
     check(config, scans, ring, pauses=random.Random(6), stalls=random.Random(7) if stalls else None)
 
 

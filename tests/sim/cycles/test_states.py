@@ -86,13 +86,15 @@ def walked() -> tuple[set[tuple[IntEnum, IntEnum]], set[tuple[IntEnum, IntEnum]]
     """Pairs of different states that follow each other in the model, of the sequencer and of the router, in passes of all kinds."""
     seen: tuple[set[tuple[IntEnum, IntEnum]], ...] = (set(), set())
 
-    def cycles(own: np.ndarray, target: np.ndarray, count: int, active: np.ndarray, fired: np.ndarray, walks: core.Walks) -> tuple[int, int]:
+    def cycles(
+        own: np.ndarray, target: np.ndarray, count: int, active: np.ndarray, fired: np.ndarray, walks: core.Walks, kernels: core.Kernels
+    ) -> tuple[int, int]:
         one = np.zeros(1, core.CORE)
         one["sequencer"]["state"] = states.Sequencer.PASS_HEAD
         counted = 0
         while one[0]["sequencer"]["state"] != states.Sequencer.DECODE:
             before = one[0]["sequencer"]["state"], one[0]["router"]["state"]
-            core.cycle(one[0], own[0], target[0], count, active, fired, walks)
+            core.cycle(one[0], own[0], target[0], count, active, fired, walks, kernels)
             after = one[0]["sequencer"]["state"], one[0]["router"]["state"]
             for pairs, machine, old, new in zip(seen, (states.Sequencer, states.Router), before, after, strict=True):
                 if old != new:
