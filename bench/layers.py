@@ -1,6 +1,6 @@
 """One layer of each kind with its update: cycles per step on the simulated board, by the cycle model, and what the lanes do meanwhile.
 
-    python bench/layers.py [--preset conv] [--rate 0.05 --rate 0.2] [--burst 4] [--steps 64] [--only TEXT] [--model] [--json]
+    python bench/layers.py [--preset conv] [--rate 0.05 --rate 0.2] [--burst 4] [--steps 128] [--only TEXT] [--model] [--json]
 
 Every input neuron fires in bursts of mean length ``--burst``, ``--rate`` of all neurons in each step. One row per layer, kind of extra (a bias
 per channel, a tenth of the channels delayed, all spikes recorded) and rate:
@@ -158,7 +158,7 @@ def main() -> None:
     parser.add_argument("--preset", default="conv")
     parser.add_argument("--rate", type=float, action="append", help="share of neurons that fire in a step; may be given several times")
     parser.add_argument("--burst", type=int, default=4, help="mean length of a burst in steps")
-    parser.add_argument("--steps", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=128, help="so many that clearing the rings at the start counts for little")
     parser.add_argument("--only", default="", metavar="TEXT", help="rows whose kind and extra have TEXT in them")
     parser.add_argument("--model", action="store_true", help="by the cycle model alone")
     parser.add_argument("--json", action="store_true")
