@@ -17,6 +17,7 @@ from lifline.arch.config import Config, ceil_div
 from lifline.arch.limits import RING_BITS
 from lifline.arch.program import Mode
 from lifline.network.connections.fully_connected import FullyConnected
+from lifline.network.connections.identity import Identity
 from lifline.network.model import EarlyExit, Network, Population, Projection
 
 from .budget import Budget
@@ -115,6 +116,8 @@ def _windows(rng: Generator, sources: list[Population], size: tuple[int, ...], l
     """Shape of a population of at most ``largest`` neurons, and the projections into it, most of them with windows; if there are none, ``size`` or
     as many neurons with positions."""
     first, *others = sources
+    if len(first.shape) == 1 and first.size <= largest and rng.random() < 0.1:
+        return first.shape, wishes_onto(rng, others, first.shape, [Wish(first, Identity(), (1,) if rng.random() < 0.5 else first.shape)])
     found = random_window(rng, first.shape, largest) if len(first.shape) > 1 and rng.random() < 0.85 else None
     if found is None:
         size = random_shape(rng, prod(size)) if rng.random() < 0.3 else size

@@ -14,6 +14,7 @@ from lifline.arch.program import (
     FIRST_COUNTER,
     INSTRUCTION,
     MICRO,
+    PASS_0,
     PASS_WORDS,
     POPULATION_WORDS,
     REPEAT_1,
@@ -23,6 +24,7 @@ from lifline.arch.program import (
     Carry,
     Factor,
     Latch,
+    Opcode,
     Record,
 )
 from lifline.arch.registers import Space
@@ -72,6 +74,8 @@ def _names(*layouts: Word) -> tuple[str, ...]:
     )
 
 
+VECTORS = ("convolution by blocks", "pooling by blocks", "identity by blocks", "blocks of neighbours", "blocks without positions", "blocks with padding", "input by blocks")
+"""Passes whose entries are blocks of neurons."""
 MAPPED = tuple(name for name in _names(*WALK_WORDS, MAP, *RING_WORDS) if name.startswith(("pass", "map", "ring_0.tap")))
 """Those that only a program with maps can set."""
 FIELDS = tuple(name for name in _names(INSTRUCTION, *PASS_WORDS, REPEAT_1, *POPULATION_WORDS[:FIRST_COUNTER], *RING_WORDS, MICRO) if name not in MAPPED)
@@ -80,13 +84,33 @@ FIELDS = tuple(name for name in _names(INSTRUCTION, *PASS_WORDS, REPEAT_1, *POPU
 
 def asked_for(configs: Iterable[Config]) -> tuple[str, ...]:
     """What programs for these configurations should exercise together."""
-    return (*OPTIONS, *FIELDS, *((*GEOMETRIES, "sparse", *MAPPED) if any(c.map_words for c in configs) else ()))
+    return (*OPTIONS, *FIELDS, *((*GEOMETRIES, "sparse", *VECTORS, *MAPPED) if any(c.map_words for c in configs) else ()))
+
+
+def _by_blocks(program: Program) -> set[str]:
+    """Which of :data:`VECTORS` a program has."""
+    network, lanes, seen = program.network, program.config.lanes, set()
+    opcodes = [layout.unpack(word)["opcode"] for _, layout, word in program.listing() if layout is PASS_0]
+    for entry in (p for p, opcode in zip(program.passes, opcodes, strict=True) if opcode == Opcode.VECTOR_PASS):
+        source = network.population(entry.source)
+        kinds = {p.connection.name for p in network.projections if (p.source, p.target) == (entry.source, entry.target)}
+        few = 2 * source.shape[0] <= lanes and len(source.shape) > 1
+        flags = {
+            f"{next(iter(kinds))} by blocks": len(kinds) == 1,
+            "blocks of neighbours": few and source.size > source.shape[0],
+            "blocks without positions": len(source.shape) == 1,
+            "blocks with padding": program.layouts[entry.source].size > source.size and not few,
+            "input by blocks": source.neurons is None,
+        }
+        seen |= {name for name, on in flags.items() if on}
+    return seen
 
 
 def exercised(program: Program, wanted: dict[str, set[str]], expected: RunResult) -> set[str]:
     """Options that this program has exercised, descriptor bits that were set in it, and values of its micro-operations."""
     network = program.network
     seen = classes(network) | {f"mode {p.mode.name.lower()}" for p in program.passes} | {f"execution {p.execution.value}" for p in program.passes}
+    seen |= _by_blocks(program)
     order = program.order
     back = [p for p in network.projections if p.source in order and order.index(p.source) >= order.index(p.target)]
     seen |= {"delay of a window back" for p in back if p.delay_vector().min() >= program.config.window > 1}

@@ -79,6 +79,8 @@ KERNELS: dict[str, tuple[tuple[int, ...], int, tuple[int, ...], Connection]] = {
     "kernel larger than its source": ((2, 2, 3), 7, (5, 5), Convolution(padding=2)),
     "groups": ((4, 4, 4), 8, (3, 3), Convolution(padding=1, groups=2)),
     "depthwise": ((5, 4, 4), 5, (3, 3), Convolution(padding=1, groups=5)),
+    "depthwise, by blocks": ((8, 4, 4), 8, (3, 3), Convolution(padding=1, groups=8)),
+    "depthwise with padding, stride 2, by blocks": ((7, 5, 4), 7, (3, 2), Convolution(stride=2, padding=1, groups=7)),
     "one axis": ((3, 11), 6, (4,), Convolution(stride=2, padding=((3, 1),))),
     "a pool before it": ((2, 7, 7), 4, (2, 2), Convolution(pool=2, padding=1)),
     "one position": ((20, 1, 1), 9, (1, 1), Convolution()),
