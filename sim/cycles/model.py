@@ -42,8 +42,9 @@ from . import sequencer
 from .active import entries
 from .core import pass_cycles
 from .kernels import NONE as NO_COVERS
-from .kernels import Covers, covers
-from .maps import NONE, Visits, visits
+from .kernels import covers
+from .maps import NONE, visits
+from .placed import PlacedPass, Ring, Writers
 from .structure import filled
 from .words import NO_TARGET, Pass, Target
 
@@ -55,45 +56,10 @@ RING_CYCLES = len(sequencer.PER_RING)
 LOOP_STEP_CYCLES = len(sequencer.PER_LOOP_STEP) + len(sequencer.BACK_IN_LOOP)
 LOOP_CYCLES = len(sequencer.PER_LOOP) - len(sequencer.BACK_IN_LOOP)
 """Nothing follows the last step."""
-WALKS = (Opcode.MAPPED_PASS, Opcode.VECTOR_PASS)
 PASS_CYCLES = len(sequencer.BEFORE_HEAD)
 """The rest of a pass is simulated."""
-
-
-Writers = tuple[int, ...]
-"""Numbers of the populations that write a ring, one behind the other: more than one are bands of a population."""
-
-
-@dataclass(frozen=True)
-class _Ring:
-    """A delay ring, or as much of it as one descriptor is about: who writes it (nobody a read-out's), its first word, its rows, every neuron's delay."""
-
-    source: Writers
-    base: int
-    rows: int
-    delays: NDArray[np.int64]
-
-    @property
-    def end(self) -> int:
-        """The word behind its last one."""
-        return self.base + ceil_div(len(self.delays), RING_BITS) * self.rows
-
-
-@dataclass(frozen=True)
-class _Pass:
-    """One pass: which neurons of which ring it scans, the population that it updates, or None, and what its neurons visit, or its blocks cover, if maps say."""
-
-    ring: _Ring
-    first: int
-    groups: int
-    blocks: int
-    dense: bool
-    looping: bool
-    own: NDArray[Any]
-    population: int | None
-    target: NDArray[Any]
-    visits: Visits | None
-    covers: Covers | None
+WALKS = (Opcode.MAPPED_PASS, Opcode.VECTOR_PASS)
+"""Passes whose entries walk."""
 
 
 @dataclass(frozen=True)
@@ -147,8 +113,8 @@ class CycleModel:
         self._registers = dict(registers)
         self._image, self._delays = [int(w) for w in image], delays.astype(np.int64)
         self._maps = np.zeros(TABLES * config.map_words, np.uint32) if maps is None else maps
-        self._rings: dict[int, _Ring] = {}
-        self._passes: list[_Pass] = []
+        self._rings: dict[int, Ring] = {}
+        self._passes: list[PlacedPass] = []
         self._loops = 0
         self._decode()
 
@@ -192,7 +158,7 @@ class CycleModel:
                 looping=looping, parts=0 if dense else self.config.list_entries // LIST_PART,
                 window=self.config.window, drain=self.config.drain_cycles, chunk=self.config.dense_entries,
             )  # fmt: skip
-            self._passes.append(_Pass(ring, first, head["source_words"], blocks, dense, looping, own, population, target, visited, covered))
+            self._passes.append(PlacedPass(ring, first, head["source_words"], blocks, dense, looping, own, population, target, visited, covered))
 
     def _unwritten(self, address: int) -> None:
         """A ring that no population writes: the input's, or that of a read-out, which stays empty."""
@@ -200,9 +166,9 @@ class CycleModel:
         if head["base"] == self._registers["input_ring_base"]:
             self._ring(address, INPUT)
         else:
-            self._rings[address] = _Ring((), head["base"], head["rows"], np.zeros(0, np.int64))
+            self._rings[address] = Ring((), head["base"], head["rows"], np.zeros(0, np.int64))
 
-    def _seen(self, pointer: Mapping[str, int], words: int) -> _Ring:
+    def _seen(self, pointer: Mapping[str, int], words: int) -> Ring:
         """The ring of which a pass scans so many words, with all that is written behind one another there; through a tap it is seen later, by as many rows as
         the tap's first row lies before that of the ring."""
         place, head = pointer["ring_base"], RING_0.unpack(self._image[pointer["ring"]])
@@ -214,7 +180,7 @@ class CycleModel:
     def _ring(self, address: int, source: int) -> None:
         head, tail, size = RING_0.unpack(self._image[address]), RING_1.unpack(self._image[address + 1]), self.sizes[source]
         delays = np.full(size, tail["delay"]) if tail["uniform"] else self._delays[tail["delay"] : tail["delay"] + size]
-        self._rings[address] = _Ring((source,), head["base"], head["rows"], np.ascontiguousarray(delays, np.int64))
+        self._rings[address] = Ring((source,), head["base"], head["rows"], np.ascontiguousarray(delays, np.int64))
 
     def _target(self, address: int) -> tuple[int, NDArray[Any]]:
         zero, one, five = (layout.unpack(self._image[address + k]) for k, layout in ((0, POPULATION_0), (1, POPULATION_1), (5, POPULATION_5)))
@@ -283,7 +249,7 @@ class CycleModel:
         )
 
     def _window(
-        self, p: _Pass, activity: Mapping[Writers, NDArray[np.uint8]], fired: Mapping[int, NDArray[np.int64]], time: int, count: int
+        self, p: PlacedPass, activity: Mapping[Writers, NDArray[np.uint8]], fired: Mapping[int, NDArray[np.int64]], time: int, count: int
     ) -> tuple[int, int, int]:
         """Likewise, of a pass and all its executions in the window at ``time``: one, or one per step."""
         if not p.looping:
@@ -292,7 +258,7 @@ class CycleModel:
         return sum(c for c, _, _ in each), sum(r for _, r, _ in each), sum(a for _, _, a in each)
 
     def _pass(
-        self, p: _Pass, activity: Mapping[Writers, NDArray[np.uint8]], fired: Mapping[int, NDArray[np.int64]], time: int, count: int
+        self, p: PlacedPass, activity: Mapping[Writers, NDArray[np.uint8]], fired: Mapping[int, NDArray[np.int64]], time: int, count: int
     ) -> tuple[int, int, int]:
         """Cycles, weight words read, and cycles of accumulation of one execution of a pass, for ``count`` steps from ``time`` on."""
         delays = p.ring.delays[p.first : p.first + p.groups * RING_BITS]

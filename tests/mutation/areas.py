@@ -20,10 +20,10 @@ PROGRAMS = "tests/rtl/test_programs.py"
 
 AREAS = (
     Area("golden model", tuple(f"sim/golden/{name}.py" for name in ("model", "layer", "synapses", "windows", "kernels")), ("tests/sim/golden/test_layer.py", "tests/sim/golden/test_windows.py", *GOLDEN)),
-    Area("cycle model", ("sim/cycles/model.py",), ("tests/sim/cycles/test_model.py", "tests/driver/test_predict.py")),
+    Area("cycle model", ("sim/cycles/model.py", "sim/cycles/placed.py"), ("tests/sim/cycles/test_model.py", "tests/driver/test_predict.py")),
     Area(
         "cycle model, engines",
-        tuple(f"sim/cycles/{name}.py" for name in ("scanner", "entries", "events", "dense", "drain", "slots", "update", "router", "recorder", "sequencer", "active", "core", "walk", "maps")),
+        tuple(f"sim/cycles/{name}.py" for name in ("scanner", "entries", "events", "dense", "drain", "slots", "update", "router", "recorder", "sequencer", "active", "core", "walk", "maps", "gather", "pointers", "kernels")),
         ("tests/sim/cycles/test_states.py", "tests/driver/test_predict.py"),
     ),
     Area(
