@@ -2,14 +2,15 @@
 
     python bench/layers.py [--preset conv] [--rate 0.05 --rate 0.2] [--burst 4] [--steps 128] [--only TEXT] [--model] [--json]
 
-Every input neuron fires in bursts of mean length ``--burst``, ``--rate`` of all neurons in each step. One row per layer, kind of extra (a bias
-per channel, a tenth of the channels delayed, all spikes recorded) and rate:
+Every input neuron fires in bursts of mean length ``--burst``, ``--rate`` of all neurons in each step. One row per layer, mode that it has, kind of extra (a
+bias per channel, a tenth of the channels delayed, all spikes recorded) and rate:
 
 ``cycles``: busy cycles per step, on the simulated board; ``model_cycles``: the same by the cycle model; they are equal, or ``cycle_model_errors`` counts the row.
 ``accumulate_cycles``: those of them in which input is added up, from a step's first scan to its last sum. ``useful_sop_per_cycle``: synapses that a spike
 arrives at, by ``cycles``. ``lane_use``: the same by ``accumulate_cycles`` and lanes. ``memory``: words used. ``preset``: ``conv-deep`` where a
 layer with its input would not fit: the same with deeper memories, which changes no cycle. With ``--model`` nothing runs on the simulated board, and ``cycles`` is missing; it also is where records fill the
-output memory (``waited_for_host``), because the board does not count what goes on meanwhile.
+output memory (``waited_for_host``), because the board does not count what goes on meanwhile. ``speedups``: cycles in event mode by those in dense mode, of
+every layer that has both.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from rich.table import Table
 from lifline.arch.config import Config, preset
 from lifline.arch.errors import CompileError
 from lifline.arch.program import Mode
+from lifline.compiler.checks import wherever_it_exists
 from lifline.compiler.compile import compile_network
 from lifline.compiler.program import Program
 from lifline.driver import device
@@ -88,19 +90,27 @@ def network_of(layer: Layer, config: Config, extra: str) -> Network:
     )  # fmt: skip
 
 
-def compiled(network: Network, config: Config) -> tuple[Program, Config]:
-    """A program in event mode, for a configuration with deeper memories if it does not fit this one."""
+def compiled(network: Network, config: Config, mode: Mode) -> tuple[Program, Config]:
+    """A program, for a configuration with deeper memories if it does not fit this one."""
     try:
-        return compile_network(network, config, Mode.EVENT), config
+        return compile_network(network, config, mode), config
     except CompileError:
         deeper = config.replace(name=f"{config.name}-deep", **{name: words for name, words in DEEPER.items() if getattr(config, name) < words})
-        return compile_network(network, deeper, Mode.EVENT), deeper
+        return compile_network(network, deeper, mode), deeper
 
 
-def measure(layer: Layer, extra: str, rate: float, config: Config, steps: int, burst: int, boards: dict[str, device.LinkedDevice] | None) -> dict[str, Any]:
+def modes_of(layer: Layer, config: Config) -> list[Mode]:
+    """The modes that a layer has."""
+    [mode] = wherever_it_exists(network_of(layer, config, ""), Mode.DENSE).values()
+    return [Mode.EVENT, mode][: 1 + (mode is Mode.DENSE)]
+
+
+def measure(
+    layer: Layer, mode: Mode, extra: str, rate: float, config: Config, steps: int, burst: int, boards: dict[str, device.LinkedDevice] | None
+) -> dict[str, Any]:
     """One row."""
     network = network_of(layer, config, extra)
-    program, config = compiled(network, config)
+    program, config = compiled(network, config, mode)
     spikes = bursty(np.random.default_rng(0), steps, network.input.size, rate, burst)
     activity = record_activity(network, spikes)
     record = ["all"] if extra == "recorded" else None
@@ -109,7 +119,7 @@ def measure(layer: Layer, extra: str, rate: float, config: Config, steps: int, b
     operations = _operations(activity, projection.fan_out(), projection.delay_vector())
     accumulate = float(costs.accumulate.sum()) / steps
     row: dict[str, Any] = {
-        "kind": layer.kind, "extra": extra, "mode": "event", "preset": config.name, "rate": rate, "burst": burst, "steps": steps,
+        "kind": layer.kind, "extra": extra, "mode": mode.name.lower(), "preset": config.name, "rate": rate, "burst": burst, "steps": steps,
         "spikes_per_step": float(spikes.sum()) / steps, "model_cycles": costs.busy_cycles / steps, "accumulate_cycles": accumulate,
         "useful_sop_per_cycle": operations / costs.busy_cycles, "lane_use": operations / steps / accumulate / config.event_lanes,
         "memory": {name: used for name, (used, _) in program.memory.items()},
@@ -144,13 +154,25 @@ def _counted(boards: dict[str, device.LinkedDevice], config: Config, program: Pr
 
 def rows(options: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]]:
     boards: dict[str, device.LinkedDevice] | None = None if options.model else {}
-    wanted = [(layer, extra, rate) for layer in LAYERS for extra in EXTRAS for rate in options.rate or (0.05, 0.2) if options.only in f"{layer.kind}, {extra}"]
+    config = preset(options.preset)
+    chosen = [(layer, extra) for layer in LAYERS for extra in EXTRAS if options.only in f"{layer.kind}, {extra}"]
+    wanted = [(layer, mode, extra, rate) for layer, extra in chosen for mode in modes_of(layer, config) for rate in options.rate or (0.05, 0.2)]
     try:
-        for layer, extra, rate in track(wanted, "layers", console=console, transient=True):
-            yield measure(layer, extra, rate, preset(options.preset), options.steps, options.burst, boards)
+        for layer, mode, extra, rate in track(wanted, "layers", console=console, transient=True):
+            yield measure(layer, mode, extra, rate, config, options.steps, options.burst, boards)
     finally:
         for board in (boards or {}).values():
             board.close()
+
+
+def speedups(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Event mode's cycles by dense mode's, of every kind, extra and rate that was measured in both."""
+    by_mode = {(row["kind"], row["extra"], row["rate"], row["mode"]): row.get("cycles", row["model_cycles"]) for row in found}
+    return [
+        {"kind": kind, "extra": extra, "rate": rate, "speedup": by_mode[kind, extra, rate, "event"] / cycles}
+        for (kind, extra, rate, mode), cycles in by_mode.items()
+        if mode == "dense"
+    ]
 
 
 def main() -> None:
@@ -165,10 +187,11 @@ def main() -> None:
     options = parser.parse_args()
     console = Console(stderr=True, width=120)
     found = list(rows(options, console))
-    table = Table("layer", "", "rate", "cycles", "accumulating", "SOP / cycle", "lane use", title=f"cycles per step, `{options.preset}`, event mode, bursts of {options.burst}")
+    faster = speedups(found)
+    table = Table("layer", "", "mode", "rate", "cycles", "accumulating", "SOP / cycle", "lane use", title=f"cycles per step, `{options.preset}`, bursts of {options.burst}")
     for row in found:
         table.add_row(
-            row["kind"], row["extra"], f"{row['rate']:.0%}", f"{row.get('cycles', row['model_cycles']):,.0f}", f"{row['accumulate_cycles']:,.0f}",
+            row["kind"], row["extra"], row["mode"], f"{row['rate']:.0%}", f"{row.get('cycles', row['model_cycles']):,.0f}", f"{row['accumulate_cycles']:,.0f}",
             f"{row['useful_sop_per_cycle']:.1f}", f"{row['lane_use']:.1%}",
         )  # fmt: skip
     for column in table.columns:
@@ -177,7 +200,7 @@ def main() -> None:
     errors = sum(row.get("cycles", row["model_cycles"]) != row["model_cycles"] for row in found)
     console.print(f"rows that differ from the cycle model: {errors}")
     if options.json:
-        print(json.dumps({"rows": found, "cycle_model_errors": errors}))
+        print(json.dumps({"rows": found, "speedups": faster, "cycle_model_errors": errors}))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import chain
+from math import prod
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from lifline.arch.layout import WORD_BITS, Field, Word
 from lifline.arch.maps import MAP
 from lifline.arch.program import (
     FIRST_COUNTER,
+    GATHER_WORDS,
     INSTRUCTION,
     MICRO,
     PASS_0,
@@ -31,6 +33,7 @@ from lifline.arch.registers import Space
 from lifline.compiler.components import Execution
 from lifline.compiler.program import Program
 from lifline.compiler.projections.sparse import why_written_out
+from lifline.network.connections.fully_connected import FullyConnected
 from lifline.network.connections.sparse import Sparse
 from lifline.network.model import ResetRule
 from lifline.network.result import RunResult
@@ -51,6 +54,8 @@ BITS = {
     "population_6.last_row": 16, "population_3.period_words": 2, "population_5.period_rows": 3, "ring_0.base": 8, "ring_0.rows": 7, "ring_1.delay": 6, "repeat_1.first": 6, "micro.offset": 3,
     "pass_3.radix_0": 5, "pass_4.radix_1": 6, "pass_5.table_0": 5, "pass_5.table_1": 7, "pass_5.table_2": 7, "pass_6.slot_step": 4, "pass_7.slot_step": 4,
     "pass_8.slot_step": 4, "map.weight": 8, "map.slot": 4, "map.count": 3,
+    "gather_3.clear_words": 2, "gather_3.channels": 5, "gather_4.groups": 2, "gather_4.columns": 4, "gather_5.table_1": 6, "gather_5.table_2": 6,
+    "gather_6.group_step": 8, "gather_7.row_positions": 4,
 }  # fmt: skip
 """Low bits of counts and addresses that networks of this size need on the variants; of all other fields every bit must have been set."""
 
@@ -65,7 +70,7 @@ def _names(*layouts: Word) -> tuple[str, ...]:
         name
         for layout in layouts
         for f in layout.fields
-        if f.name not in ("reserved", "opcode", "flag", "head")  # the sequencer writes the head
+        if f.name not in ("reserved", "unused", "opcode", "flag", "head")  # the sequencer writes the head
         for name in (
             [f"micro.{f.name} {value.name.lower()}" for value in VALUES[f.name]]
             if layout is MICRO and f.name in VALUES
@@ -78,13 +83,19 @@ VECTORS = ("convolution by blocks", "pooling by blocks", "identity by blocks", "
 """Passes whose entries are blocks of neurons."""
 MAPPED = tuple(name for name in _names(*WALK_WORDS, MAP, *RING_WORDS) if name.startswith(("pass", "map", "ring_0.tap")))
 """Those that only a program with maps can set."""
+GATHERS = (
+    "dense convolution", "dense convolution in a loop", "dense convolution that clears a part", "bands", "bands of a row", "several parts of a source",
+    "several convolutions into bands", "convolution and full connection into bands", "delays of bands that differ", *_names(*GATHER_WORDS),
+)  # fmt: skip
+"""Likewise, and what else a program with convolutions in dense mode can have."""
 FIELDS = tuple(name for name in _names(INSTRUCTION, *PASS_WORDS, REPEAT_1, *POPULATION_WORDS[:FIRST_COUNTER], *RING_WORDS, MICRO) if name not in MAPPED)
 """Bits of descriptors that some program must have set, and values of micro-operations that some program must have executed."""
 
 
 def asked_for(configs: Iterable[Config]) -> tuple[str, ...]:
     """What programs for these configurations should exercise together."""
-    return (*OPTIONS, *FIELDS, *((*GEOMETRIES, "sparse", *VECTORS, *MAPPED) if any(c.map_words for c in configs) else ()))
+    mapped = (*GEOMETRIES, "sparse", *VECTORS, *MAPPED) if any(c.map_words for c in configs) else ()
+    return (*OPTIONS, *FIELDS, *mapped, *(GATHERS if any(c.gathers for c in configs) else ()))
 
 
 def _by_blocks(program: Program) -> set[str]:
@@ -113,6 +124,7 @@ def exercised(program: Program, wanted: dict[str, set[str]], expected: RunResult
     seen |= _by_blocks(program)
     order = program.order
     back = [p for p in network.projections if p.source in order and order.index(p.source) >= order.index(p.target)]
+    seen |= _of_gathers(program)
     seen |= {"delay of a window back" for p in back if p.delay_vector().min() >= program.config.window > 1}
     for p in network.projections:
         if isinstance(p.connection, Sparse):
@@ -147,4 +159,25 @@ def exercised(program: Program, wanted: dict[str, set[str]], expected: RunResult
             if layout is MICRO and field in VALUES:
                 seen.add(f"micro.{field} {VALUES[field](value).name.lower()}")
             seen |= {f"{layout.name}.{field}[{k}]" for k in range(WORD_BITS) if value >> k & 1}
+    return seen
+
+
+def _of_gathers(program: Program) -> set[str]:
+    """Likewise, of the convolutions in dense mode."""
+    heads = [layout.unpack(word) for _, layout, word in program.listing() if layout is PASS_0]
+    clears = iter([layout.unpack(word)["clear_words"] for _, layout, word in program.listing() if layout is GATHER_WORDS[0]])
+    gathering = [(head, entry, next(clears)) for head, entry in zip(heads, program.passes, strict=True) if head["opcode"] == Opcode.GATHER_PASS]
+    seen = {"dense convolution" for _ in gathering[:1]}
+    seen |= {"dense convolution in a loop" for _, entry, _ in gathering if entry.execution is Execution.LOOP}
+    seen |= {"dense convolution that clears a part" for head, _, cleared in gathering if head["clear"] and cleared < head["source_words"]}
+    for name in {entry.target for _, entry, _ in gathering}:
+        bands, shape = program.bands(name), program.network.population(name).shape
+        own = [entry for _, entry, _ in gathering if entry.target == name]
+        sources, into = {entry.source for entry in own}, program.network.projections_into(name)
+        seen |= {"several parts of a source"} if len(own) > len(bands) * len([p for p in into if p.source in sources]) else set()
+        if len(bands) > 1:
+            seen |= {"bands"} | ({"bands of a row"} if len(bands) > prod(shape[1:-1]) else set())
+            seen |= {"several convolutions into bands"} if len(into) > 1 and sources == {p.source for p in into} else set()
+            seen |= {"convolution and full connection into bands"} if any(isinstance(p.connection, FullyConnected) for p in into) else set()
+            seen |= {"delays of bands that differ"} if any(np.ptp(p.delay_vector()) for p in program.network.projections_from(name)) else set()
     return seen

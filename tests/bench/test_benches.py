@@ -44,22 +44,25 @@ KEYS = {"kind", "extra", "mode", "preset", "rate", "model_cycles", "accumulate_c
 def test_layers_by_the_cycle_model() -> None:
     """A convolution keeps sixteen lanes busy while it accumulates, and its cycles stay below what is promised."""
     figures = run("layers", "--model", "--only", "3x3 convolution 16 -> 32, ", "--steps", "16")
-    found = {(row["extra"], row["rate"]): row for row in figures["rows"]}
-    assert all(row.keys() >= KEYS and row["mode"] == "event" and "cycles" not in row for row in figures["rows"])
-    assert found.keys() == {(extra, rate) for extra in ("", "bias per channel", "delays", "recorded") for rate in (0.05, 0.2)}
-    for rate, most in ((0.05, 4700), (0.2, 15200)):
-        row = found["", rate]
-        assert row["model_cycles"] * rate / (row["spikes_per_step"] / 4096) <= most and row["lane_use"] >= 0.95
+    found = {(row["mode"], row["extra"], row["rate"]): row for row in figures["rows"]}
+    assert all(row.keys() >= KEYS and "cycles" not in row for row in figures["rows"])
+    extras = [(extra, rate) for extra in ("", "bias per channel", "delays", "recorded") for rate in (0.05, 0.2)]
+    assert found.keys() == {(mode, *extra) for mode in ("event", "dense") for extra in extras}
+    for rate, most, in_dense_mode in ((0.05, 4700, 3200), (0.2, 15200, 6400)):
+        row, dense = found["event", "", rate], found["dense", "", rate]
+        share = rate / (row["spikes_per_step"] / 4096)
+        assert row["model_cycles"] * share <= most and dense["model_cycles"] * share <= in_dense_mode and row["lane_use"] >= 0.95 < dense["lane_use"]
         assert row["useful_sop_per_cycle"] < 16 * row["lane_use"]
-        assert found["bias per channel", rate]["model_cycles"] > row["model_cycles"]
-    assert row["memory"]["weight words"] == 9 * 16 * 2
+        assert found["event", "bias per channel", rate]["model_cycles"] > row["model_cycles"]
+        assert row["memory"]["weight words"] == dense["memory"]["weight words"] == 9 * 16 * 2
+    assert [(s["extra"], s["rate"]) for s in figures["speedups"]] == extras and all(s["speedup"] > 1.4 for s in figures["speedups"])
 
 
 @needs_compiler
 def test_layers_on_the_simulated_board() -> None:
     figures = run("layers", "--only", "1-D convolution of 3, 32 -> 32, recorded", "--steps", "16", "--rate", "0.05")
-    [row] = figures["rows"]
-    assert figures["cycle_model_errors"] == 0 and row["preset"] == "conv" and row["cycles"] == row["model_cycles"] > row["accumulate_cycles"]
+    assert figures["cycle_model_errors"] == 0 and [row["mode"] for row in figures["rows"]] == ["event", "dense"]
+    assert all(row["preset"] == "conv" and row["cycles"] == row["model_cycles"] > row["accumulate_cycles"] for row in figures["rows"])
 
 
 @needs_compiler

@@ -10,7 +10,6 @@ from lifline.arch.errors import CompileError
 from lifline.arch.program import Mode
 from lifline.compiler.compile import compile_network
 from lifline.compiler.program import Program
-from lifline.compiler.projections import convolution
 
 from .gathers import matrix, random_convolution, rings_come_clean
 
@@ -30,11 +29,6 @@ def kinds(program: Program) -> set[str]:
     rows = target[1] if len(target) == 3 else 1
     found = {"several bands" if len(bands) > 1 else "whole", *(p.execution.value for p in passes)}
     return found | ({"parts of the source"} if len(passes) > len(bands) else set()) | ({"parts of a row"} if len(bands) > rows else set())
-
-
-@pytest.fixture(autouse=True)
-def gathers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(convolution, "GATHERS", True)
 
 
 @pytest.mark.parametrize(("config", "expected"), [

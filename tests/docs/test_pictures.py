@@ -27,5 +27,5 @@ def test_pictures_are_up_to_date(tmp_path: Path) -> None:
 
 def test_every_later_kind_of_layer_is_drawn() -> None:
     assert set(words(DOCS / "lanes.svg")) >= {
-        "Dense convolution", "Sparse blocks", "Synaptic delays", "Graded input", "On-device learning", "Weights from outside", "Several cores",
+        "Sparse blocks", "Synaptic delays", "Graded input", "On-device learning", "Weights from outside", "Several cores",
     }  # fmt: skip

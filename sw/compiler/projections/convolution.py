@@ -13,9 +13,6 @@ from .kind import Gathering, Ints
 from .places import blocks_of
 from .walked import Walked
 
-GATHERS = True
-"""Whether the gateware has the passes of dense mode: not yet."""
-
 
 class Convolution(Walked):
     """Stored weights are (output channel, channel of its group, kernel)."""
@@ -31,7 +28,7 @@ class Convolution(Walked):
         geometry = self.geometry(projection)
         columns = geometry.columns
         reasons = {
-            "with a kernel": not GATHERS, "with groups": geometry.groups > 1, "of pooled positions": max(geometry.rows.pool, columns.pool) > 1,
+            "with groups": geometry.groups > 1, "of pooled positions": max(geometry.rows.pool, columns.pool) > 1,
             "with dilation along its last axis": columns.dilation > 1 and columns.kernel > 1,
         }  # fmt: skip
         return next((f"{what} runs in mode event only" for what, holds in reasons.items() if holds), "")

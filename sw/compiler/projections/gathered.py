@@ -179,7 +179,8 @@ class Gathered:
         CompileError   if a position does not fit.
         """
         source, length = self.source, self.geometry.rows.length
-        limit = min(config.dense_fan_in, source.channels << MAP["slot"].width) // RING_BITS
+        pointers = config.list_entries - (source.channels == 1)  # the one behind the last position is read, too
+        limit = min(config.dense_fan_in, pointers, source.channels << MAP["slot"].width) // RING_BITS
 
         def words_of(first: int, end: int) -> range:
             return source.words(first * source.width, end * source.width if end < length else source.places)
