@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -82,11 +83,11 @@ def _convolution(axes: list[Axis], groups: int) -> Convolution:
     )  # fmt: skip
 
 
-def random_window(rng: Generator, source: Shape, largest: int) -> tuple[Windowed, Shape, Shape] | None:
+def random_window(rng: Generator, source: Shape, largest: int, *, plain: bool = False) -> tuple[Windowed, Shape, Shape] | None:
     """A connection from a source of this shape, with the shape of its weights and of its target, which has at most ``largest`` neurons; None if
-    none was found."""
+    none was found. ``plain`` : a convolution without groups, pools and, along its last axis, dilation."""
     for _ in range(20):
-        style = rng.random()
+        style = 1.0 if plain else rng.random()
         if style < 0.15:
             connection: Windowed = Identity()
             weights: Shape = (1,) if rng.random() < 0.5 else source[:1]
@@ -98,7 +99,9 @@ def random_window(rng: Generator, source: Shape, largest: int) -> tuple[Windowed
             weights = (1,)
         else:
             axes = [_axis(rng, n) for n in source[1:]]
-            groups = 1 if rng.random() < 0.6 else int(rng.choice([g for g in range(1, source[0] + 1) if source[0] % g == 0]))
+            if plain:
+                axes = [replace(a, pool=1, dilation=1 if k == len(axes) - 1 else a.dilation) for k, a in enumerate(axes)]
+            groups = 1 if plain or rng.random() < 0.6 else int(rng.choice([g for g in range(1, source[0] + 1) if source[0] % g == 0]))
             outputs = groups * int(rng.integers(1, 5)) if groups > 1 else random_shape(rng, largest)[0]
             connection = _convolution(axes, groups)
             weights = (outputs, source[0] // groups, *(a.kernel for a in axes))

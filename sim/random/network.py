@@ -73,7 +73,8 @@ def _draw(
         return (_corner(rng, config, is_input),) if corners and rng.random() < 0.5 else _shape(rng, largest)
 
     windows = config.map_words > 0
-    populations = [Population("input", random_shape(rng, positions * max_size, positions) if windows and rng.random() < 0.9 else shape(max_inputs, True))]
+    drawn = [random_shape(rng, positions * max_size, positions) for _ in range(6 if positions > POSITIONS else 1)] if windows and rng.random() < 0.9 else []
+    populations = [Population("input", max(drawn, key=prod) if drawn else shape(max_inputs, True))]
     projections: list[Projection] = []
     count = int(rng.integers(1, 5))
     for k in range(count):
@@ -83,7 +84,8 @@ def _draw(
         sources += [p for p in populations if p is not sources[0] and rng.random() < 0.25]
         wishes = [fully_connected(source, prod(size)) for source in sources]
         if windows:
-            size, wishes = _windows(rng, sources, size, positions * max_size)
+            plain = config.gathers and rng.random() < 0.5
+            size, wishes = _windows(rng, sources, size, positions * max_size, plain=plain)
         wishes = some_sparse(rng, wishes, prod(size)) if sparse else wishes
         incoming, reach = random_projections(rng, config, wishes, name, size, budget)
         neurons = random_neurons(rng, config, size, reach, is_output=k == count - 1, graded=graded)
@@ -112,13 +114,13 @@ def _draw(
     )  # fmt: skip
 
 
-def _windows(rng: Generator, sources: list[Population], size: tuple[int, ...], largest: int) -> tuple[tuple[int, ...], list[Wish]]:
+def _windows(rng: Generator, sources: list[Population], size: tuple[int, ...], largest: int, *, plain: bool) -> tuple[tuple[int, ...], list[Wish]]:
     """Shape of a population of at most ``largest`` neurons, and the projections into it, most of them with windows; if there are none, ``size`` or
-    as many neurons with positions."""
+    as many neurons with positions. ``plain`` : the first one is a convolution that dense mode has."""
     first, *others = sources
     if len(first.shape) == 1 and first.size <= largest and rng.random() < 0.1:
         return first.shape, wishes_onto(rng, others, first.shape, [Wish(first, Identity(), (1,) if rng.random() < 0.5 else first.shape)])
-    found = random_window(rng, first.shape, largest) if len(first.shape) > 1 and rng.random() < 0.85 else None
+    found = random_window(rng, first.shape, largest, plain=plain) if len(first.shape) > 1 and rng.random() < 0.85 else None
     if found is None:
         size = random_shape(rng, prod(size)) if rng.random() < 0.3 else size
         return size, wishes_onto(rng, others, size, [fully_connected(first, prod(size))])
@@ -149,7 +151,7 @@ def _corner(rng: Generator, config: Config, is_input: bool) -> int:
 def random_modes(rng: Generator, network: Network, config: Config) -> dict[tuple[str, str], Mode]:
     """A mode for every pair of populations, whether it exists there or not; now and then dense mode for all, without which there are few bands."""
     modes = {(p.source, p.target): Mode(int(rng.integers(2)) if config.dense_lanes else 0) for p in network.projections}
-    return dict.fromkeys(modes, Mode.DENSE) if config.gathers and rng.random() < 0.4 else modes
+    return dict.fromkeys(modes, Mode.DENSE) if config.gathers and rng.random() < 0.6 else modes
 
 
 def _with_synaptic_delays(rng: Generator, config: Config, projection: Projection) -> Projection:

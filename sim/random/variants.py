@@ -27,7 +27,7 @@ VARIANTS: dict[str, Config] = {
             output_words=1024, drain_cycles=1, dense_bits=0,
         ),
         _TINY.replace(
-            name="maps", map_words=512, event_lanes=8, dense_lanes=8, multipliers=4, slot_words=32, weight_words=8192, max_neurons=2048, neuron_words=4096,
+            name="maps", map_words=512, window=8, event_lanes=8, dense_lanes=8, multipliers=4, slot_words=64, weight_words=8192, max_neurons=2048, neuron_words=4096,
             ring_words=4096, max_delay=15, delay_entries=1024, program_words=1024,
         ),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lifline.arch.config import PRESETS
 from lifline.arch.maps import MAP
 from lifline.arch.program import PROGRAM_LAYOUTS
-from lifline.cli.coverage import BITS, FIELDS, MAPPED, VECTORS, asked_for
+from lifline.cli.coverage import BITS, FIELDS, GATHERS, MAPPED, VECTORS, asked_for
 from lifline.sim.random.geometry import GEOMETRIES
 
 
@@ -17,5 +17,5 @@ def test_bits_that_are_not_asked_for_belong_to_fields_that_exist() -> None:
 
 def test_maps_are_asked_for_where_a_configuration_has_some() -> None:
     without, with_maps = set(asked_for([PRESETS["tiny"], PRESETS["large"]])), set(asked_for([PRESETS["tiny"], PRESETS["conv"]]))
-    assert with_maps - without == {*GEOMETRIES, "sparse", *VECTORS, *MAPPED} and set(FIELDS) <= without
+    assert with_maps - without == {*GEOMETRIES, "sparse", *VECTORS, *MAPPED, *GATHERS} and set(FIELDS) <= without
     assert {"pass_3.reciprocal_0[17]", "pass_8.weight_step[15]", "map.exists[0]", "ring_0.tap[0]"} <= set(MAPPED)

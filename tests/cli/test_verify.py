@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from lifline.arch.config import PRESETS
 from lifline.arch.errors import ConfigError, InputError
 from lifline.arch.program import RING_0
-from lifline.cli.coverage import FIELDS, MAPPED, OPTIONS
+from lifline.cli.coverage import FIELDS, GATHERS, MAPPED, OPTIONS
 from lifline.cli.main import app
 from lifline.cli.verify import OUTPUT_FULL, configurations, random_program, verify_random
 from lifline.sim.random.geometry import GEOMETRIES
@@ -28,7 +28,7 @@ def test_variants() -> None:
     assert report["not_covered"] == [] and report["programs"] == len(seen) == 300
     assert report["cycle_mismatches"] == 0 and report["differences"] == [] and report["cycles_equal"] == 300
     assert 0 < report["counted_alone"][OUTPUT_FULL] < 150  # the records of most others are part of their cycles
-    assert set(report["coverage"]) >= {*OPTIONS, *FIELDS, *GEOMETRIES, "sparse", *MAPPED}
+    assert set(report["coverage"]) >= {*OPTIONS, *FIELDS, *GEOMETRIES, "sparse", *MAPPED, *GATHERS}
 
 
 @needs_compiler
