@@ -47,16 +47,22 @@ def compile_network(
         raise CompileError(f"{error}; preset `{fitting}` fits") from error
 
 
+def fits(network: Network, config: Config, modes: Modes, layouts: Layouts | None = None) -> bool:
+    """Whether it compiles."""
+    try:
+        _compiled(network, config, modes, layouts)
+    except CompileError:
+        return False
+    return True
+
+
 def _preset_that_fits(network: Network, config: Config, modes: Modes, layouts: Layouts | None) -> str | None:
     """The preset with the smallest memories that runs the network, in event mode if it has no other; one with maps only if it needs them."""
     for other in sorted(PRESETS.values(), key=lambda c: (c.map_words > 0, c.weight_bytes, c.max_neurons)):
         if other.hash == config.hash or other.state_bits != network.state_bits:
             continue
-        try:
-            _compiled(network, other, modes if other.dense_lanes else Mode.EVENT, layouts)
-        except CompileError:
-            continue
-        return other.name
+        if fits(network, other, modes if other.dense_lanes else Mode.EVENT, layouts):
+            return other.name
     return None
 
 

@@ -14,7 +14,7 @@ from lifline.arch.config import Config
 from lifline.arch.errors import CompileError, InputError
 from lifline.arch.program import Mode
 from lifline.compiler.checks import wherever_it_exists
-from lifline.compiler.compile import compile_network
+from lifline.compiler.compile import compile_network, fits
 from lifline.compiler.components import components_of
 from lifline.compiler.layouts import Layouts
 from lifline.compiler.program import Program
@@ -104,8 +104,8 @@ def compile_auto(
         def on_sample() -> None:
             tell(next(counted) / (len(offered) * len(activity.steps)))
 
-        tried = {mode: _costs(network, config, activity, mode, objective, energy or EnergyModel(), record, on_sample, layouts) for mode in offered}
-    costs = {mode: of_mode for mode, (of_mode, _) in tried.items()}
+        tried = _tried(offered, lambda mode: _costs(network, config, activity, mode, objective, energy or EnergyModel(), record, on_sample, layouts))
+    costs = {mode: _where(mode, keys, tried) for mode in offered}
     groups = _groups(keys, {mode: program for mode, (_, program) in tried.items()})
     together = {mode: np.array([of_mode[groups == group].sum(axis=0) for group in range(max(groups) + 1)]) for mode, of_mode in costs.items()}
     if objective is Objective.LATENCY:
@@ -119,7 +119,7 @@ def compile_auto(
     try:
         program = compile_network(network, config, dict(zip(keys, modes, strict=True)), layouts)
     except CompileError:  # weights of one kernel may be needed twice where modes are mixed
-        program = tried[Mode.EVENT][1]
+        program = min(tried.values(), key=lambda pair: pair[0].sum())[1]
         modes = [program.modes[key] for key in keys]
     extra = np.zeros(len(keys))
     if program.is_recurrent:
@@ -129,6 +129,34 @@ def compile_auto(
         ModeChoice(*key, float(shown[Mode.EVENT][k]), float(shown.get(Mode.DENSE, missing)[k]), modes[k], float(extra[k])) for k, key in enumerate(keys)
     ]
     return program, choices
+
+
+def _where(mode: Mode, keys: list[tuple[str, str]], tried: Mapping[Mode, tuple[NDArray[np.float64], Program]]) -> NDArray[np.float64]:
+    """Costs of every ``(source, target)`` in a mode: of the program that has it in this mode, the one of this mode if it is there; infinite if none has."""
+    found = np.full_like(next(iter(tried.values()))[0], np.inf)
+    for costs, program in (tried[m] for m in sorted(tried, key=lambda m: m is mode)):
+        in_mode = [program.modes[key] is mode for key in keys]
+        found[in_mode] = costs[in_mode]
+    return found
+
+
+def _tried(offered: Iterable[Mode], costs: Callable[[Mode], tuple[NDArray[np.float64], Program]]) -> dict[Mode, tuple[NDArray[np.float64], Program]]:
+    """Costs and programs in all modes that the network fits in: some populations are too large for one of them.
+
+    Raises
+    ------
+    CompileError   if it fits in none.
+    """
+    found: dict[Mode, tuple[NDArray[np.float64], Program]] = {}
+    errors: list[CompileError] = []
+    for mode in offered:
+        try:
+            found[mode] = costs(mode)
+        except CompileError as error:
+            errors.append(error)
+    if not found:
+        raise errors[0]
+    return found
 
 
 def modes_tried(network: Network, config: Config, mode: Mode, layouts: Layouts | None = None) -> dict[tuple[str, str], Mode]:
@@ -142,31 +170,22 @@ def modes_tried(network: Network, config: Config, mode: Mode, layouts: Layouts |
     for p in network.projections:
         if tried[p.source, p.target] is Mode.DENSE and isinstance(p.connection, Windowed):
             into.setdefault(p.target, {})[p.source, p.target] = Mode.EVENT
-    if into and not _compiles(network, config, tried, layouts):
+    if into and not fits(network, config, tried, layouts):
         in_events = {pair: Mode.EVENT for pairs in into.values() for pair in pairs}
         for pairs in into.values():
-            if not _compiles(network, config, tried | {pair: m for pair, m in in_events.items() if pair not in pairs}, layouts):
+            if not fits(network, config, tried | {pair: m for pair, m in in_events.items() if pair not in pairs}, layouts):
                 tried |= pairs
     return tried
-
-
-def _compiles(network: Network, config: Config, modes: Mapping[tuple[str, str], Mode], layouts: Layouts | None) -> bool:
-    try:
-        compile_network(network, config, modes, layouts)
-    except CompileError:
-        return False
-    return True
 
 
 def _costs(
     network: Network, config: Config, activity: Activity, mode: Mode, objective: Objective, energy: EnergyModel, record: list[str],
     on_sample: Callable[[], object], layouts: Layouts | None,
 ) -> tuple[NDArray[np.float64], Program]:
-    """Cost of every ``(source, target)`` in every window of all samples, shape (pair, window), infinite where there is no such mode; and the program."""
+    """Cost of every ``(source, target)`` in every window of all samples, shape (pair, window), in this mode where there is one; and the program."""
     modes = modes_tried(network, config, mode, layouts)
     program = compile_network(network, config, modes, layouts)
     result = _by_projection(program, activity, objective, energy, record, on_sample=on_sample)
-    result[[modes[key] is not mode for key in modes]] = np.inf
     return result, program
 
 

@@ -23,7 +23,7 @@ needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a
 @needs_compiler
 def test_variants() -> None:
     seen = []
-    report = verify_random("all", 300, 20_000, None, lambda: seen.append(1))
+    report = verify_random("all", 300, 30_000, None, lambda: seen.append(1))
     assert report["mismatches"] == 0, f"reproduce with --random 1 --seed {report['seed']} --config {report['config']}"
     assert report["not_covered"] == [] and report["programs"] == len(seen) == 300
     assert report["cycle_mismatches"] == 0 and report["differences"] == [] and report["cycles_equal"] == 300
