@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from lifline.arch.config import Config
 from lifline.arch.config_file import configuration
+from lifline.compiler.compile import compile_network
 from lifline.compiler.program import Program
-from lifline.compiler.random_layouts import compile_drawn
+from lifline.compiler.random_layouts import compile_with_random_layouts, drawn_modes
 from lifline.driver import device as devices
 from lifline.driver import trace
 from lifline.driver.link import Link
@@ -128,7 +129,8 @@ def random_program(seed: int, config: Config) -> tuple[np.random.Generator, Prog
     steps = rng.integers(network.state_max, 3 * network.state_max) if long_run(network) else rng.integers(2, 40)
     spikes = random_spikes(rng, network, int(steps), corners=True)
     orders = np.random.default_rng([seed, 1])
-    program = compile_drawn(orders, network, config, modes)
+    modes = drawn_modes(network, config, modes)
+    program = compile_with_random_layouts(orders, network, config, modes) if orders.random() < 0.5 else compile_network(network, config, modes)
     return rng, program, spikes
 
 

@@ -14,7 +14,7 @@ from lifline.network.connections.windows import Windowed
 from lifline.network.model import Network, Population
 
 from .checks import Modes, modes_that_exist
-from .compile import compile_network
+from .compile import compile_network, fits
 from .layouts import Layout, identity, position_major
 from .program import Program
 
@@ -49,23 +49,10 @@ def _random_layout(rng: Generator, network: Network, population: Population, con
     return position_major(population.shape, config.lanes * int(rng.choice([1, 2])) if ends else int(rng.choice([config.lanes, config.multipliers])))
 
 
-def compile_drawn(rng: Generator, network: Network, config: Config, modes: Mapping[tuple[str, str], Mode]) -> Program:
-    """The network in these modes where they exist, half of the time with random layouts; with windows in event mode if it does not fit.
-
-    Raises
-    ------
-    CompileError   if it does not fit then.
-    """
+def drawn_modes(network: Network, config: Config, modes: Mapping[tuple[str, str], Mode]) -> dict[tuple[str, str], Mode]:
+    """These modes where they exist; with windows in event mode if the network does not fit in them."""
     exist = modes_that_exist(network, modes)
-    safe = exist | {(p.source, p.target): Mode.EVENT for p in network.projections if isinstance(p.connection, Windowed)}
-    drawn = rng.random() < 0.5
-    for tried in (exist, safe)[exist == safe :]:
-        try:
-            return compile_with_random_layouts(rng, network, config, tried) if drawn else compile_network(network, config, tried)
-        except CompileError:
-            if tried == safe:
-                raise
-    raise AssertionError("the last one is returned or raised")
+    return exist if fits(network, config, exist) else exist | {(p.source, p.target): Mode.EVENT for p in network.projections if isinstance(p.connection, Windowed)}
 
 
 def compile_with_random_layouts(rng: Generator, network: Network, config: Config, modes: Modes) -> Program:

@@ -11,9 +11,9 @@ from lifline.arch.config import PRESETS, Config
 from lifline.arch.errors import InputError
 from lifline.arch.program import Mode
 from lifline.arch.registers import Space
-from lifline.compiler.checks import modes_that_exist
 from lifline.compiler.compile import compile_network
 from lifline.compiler.program import Program
+from lifline.compiler.random_layouts import drawn_modes
 from lifline.data import digits
 from lifline.driver import device
 from lifline.driver.choose import compile_auto
@@ -31,7 +31,7 @@ RECORDS: list[list[str]] = [[], ["all"], ["all", "all.v"]]
 
 def random_program(rng: np.random.Generator, config: Config) -> Program:
     network = random_network(rng, config=config)
-    return compile_network(network, config, modes_that_exist(network, random_modes(rng, network, config)))
+    return compile_network(network, config, drawn_modes(network, config, random_modes(rng, network, config)))
 
 
 @pytest.mark.parametrize(("name", "seeds"), [("tiny", range(100)), ("medium", range(24)), ("maps", range(40))])
@@ -120,7 +120,7 @@ def test_auto_keeps_event_mode_where_a_kind_has_no_other_and_gives_all_projectio
         populations=(Population("in", (2, 6, 6)), Population("wide", (4, 6, 6), fires), Population("out", (40,), fires)),
         projections=(
             Projection(source="wide", target="out", weights=rng.integers(-2, 5, (40, 144)), delays=3),
-            Projection(source="in", target="wide", weights=rng.integers(-2, 5, (4, 2, 3, 3)), connection=Convolution(padding=1)),
+            Projection(source="in", target="wide", weights=rng.integers(-2, 5, (4, 1, 3, 3)), connection=Convolution(padding=1, groups=2)),
             Projection(source="wide", target="out", weights=rng.integers(-2, 5, (40, 144))),
         ),
     )  # fmt: skip

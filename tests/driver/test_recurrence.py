@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from lifline.arch.config import preset
-from lifline.compiler.checks import modes_that_exist
 from lifline.compiler.compile import compile_network
 from lifline.compiler.components import Execution
+from lifline.compiler.random_layouts import drawn_modes
 from lifline.driver import device as devices
 from lifline.driver.choose import compile_auto
 from lifline.driver.predict import activity_of, predict
@@ -45,7 +45,7 @@ def test_random_networks_agree_with_the_golden_model_and_the_cycle_model(board: 
     seen: set[Execution] = set()
     for seed in range(40):
         rng, network = drawn(seed)
-        program, spikes = compile_network(network, CONFIG, modes_that_exist(network, random_modes(rng, network, CONFIG))), random_spikes(rng, network, int(rng.integers(2, 40)))
+        program, spikes = compile_network(network, CONFIG, drawn_modes(network, CONFIG, random_modes(rng, network, CONFIG))), random_spikes(rng, network, int(rng.integers(2, 40)))
         record = (all_records(network), ["all"], [])[seed % 3]
         board.load(program)
         everything = GoldenModel(network).run(spikes, record=all_records(network))
