@@ -19,7 +19,7 @@ class Walk:
 
     taken: int
     """neurons that have been taken from the list in this pass"""
-    stage_0: int
+    waiting: int
     """one that waits for the first stage"""
     stage_1: int
     stage_2: int
@@ -85,9 +85,9 @@ def show(walk: Walk, slots: Slots, entries: Entries, current_step: int, base: in
     free_1 = walk.stage_1 == 0 or free_2
     walk.moves = free_7 << 7 | free_6 << 6 | free_5 << 5 | free_4 << 4 | free_3 << 3 | free_2 << 2 | free_1 << 1
     at_end = entries.rows_done > current_step and entries.pointer == end
-    walk.take = enable and entries.available and not at_end and walk.stage_0 == 0
+    walk.take = enable and entries.available and not at_end and walk.waiting == 0
     unsettled = walk.added == 1 or walk.added == 2 or slots.before == base + 1
-    busy = walk.shows or (walk.stage_0 | walk.stage_1 | walk.stage_2 | walk.stage_3 | walk.stage_4 | walk.stage_5 | walk.stage_6 | walk.stage_7) != 0
+    busy = walk.shows or (walk.waiting | walk.stage_1 | walk.stage_2 | walk.stage_3 | walk.stage_4 | walk.stage_5 | walk.stage_6 | walk.stage_7) != 0
     walk.done = at_end and ending and not unsettled and not busy
 
 
@@ -134,7 +134,7 @@ def step(
     if walk.moves >> 2 & 1:
         walk.stage_2 = walk.stage_1
     if walk.take:
-        walk.stage_0 = order[walk.taken] + FIRST
+        walk.waiting = order[walk.taken] + FIRST
         walk.taken += 1
     if walk.moves >> 1 & 1:
-        walk.stage_1, walk.stage_0 = walk.stage_0, 0
+        walk.stage_1, walk.waiting = walk.waiting, 0
