@@ -40,6 +40,8 @@ FORMULAS = {
 MAP_TABLES = 600
 """Lookup tables more in a configuration with maps, by the build of `conv`: 340 of the walk and the tables, the others of counters as wide as its
 deeper memories need, which the formula does not see."""
+GATHER_TABLES = 520
+"""The same for convolutions in dense mode, by synthesis of the accumulation of `conv` with and without: a carry cell counts as two."""
 
 
 def features(config: Config) -> tuple[int, ...]:
@@ -57,5 +59,5 @@ def features(config: Config) -> tuple[int, ...]:
 def lookup_tables(config: Config, family: str) -> LookupTables:
     """The estimate for a family of chips; carry cells and, on an iCE40, logic cells that are only flip-flops count as lookup tables."""
     formula = FORMULAS[family]
-    maps = MAP_TABLES if config.map_words else 0
+    maps = (MAP_TABLES if config.map_words else 0) + (GATHER_TABLES if config.gathers else 0)
     return LookupTables(round(float(np.dot(formula.weights, features(config)))) + maps, formula.error)

@@ -98,7 +98,8 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "map_words": Parameter(
         "0, or a power of two from 16 to 1024; then weight_words up to 8192 and slot_words up to 2048",
-        "three memories of 32-bit words, four multipliers of the chip and 340 lookup tables (`conv`); without maps no convolution, pooling or shortcut",
+        "three memories of 32-bit words, four multipliers of the chip and 340 lookup tables (`conv`), with dense lanes 520 more and a memory of list_entries pointers; "
+        "without maps no convolution, pooling or shortcut",
     ),
 }
 """By name, in the order of the fields."""
