@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import Config
 from lifline.arch.limits import RING_BITS
 
 from ..cells.memory import Ram
-from ..streams import RingClear, RingScan, spike_write
+from ..streams import RingClear, RingScan, spike_layout, spike_write
 
 
 class Turns(wiring.Component):
-    """Several writers share one stream, the earlier in the list first. Whoever has the stream keeps it until its write is taken. No register.
+    """Several writers share one stream, the earlier in the list first. No register.
 
     Members
     -------
     i : In(:func:`~lifline.rtl.streams.spike_write`), one for each writer.
-    o : Out, the write of the writer that has its turn.
+    o : Out, the write of the first writer that offers one.
     """
 
     def __init__(self, config: Config, writers: int) -> None:
@@ -28,17 +28,15 @@ class Turns(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         writers = range(len(self.i))
-        turn, before, first, kept = Signal(writers), Signal(writers), Signal(writers), Signal()
+        first = Signal(writers)
         for k in reversed(writers):
             with m.If(self.i[k].valid):
                 m.d.comb += first.eq(k)
         m.d.comb += [
-            turn.eq(Mux(kept, before, first)),
-            self.o.valid.eq(Array(i.valid for i in self.i)[turn]),
-            self.o.payload.eq(Array(i.payload.as_value() for i in self.i)[turn]),
-            *(self.i[k].ready.eq(self.o.ready & (turn == k)) for k in writers),
+            self.o.valid.eq(Array(i.valid for i in self.i)[first]),
+            self.o.payload.eq(Array(i.payload.as_value() for i in self.i)[first]),
+            *(self.i[k].ready.eq(self.o.ready & (first == k)) for k in writers),
         ]
-        m.d.sync += [kept.eq(self.o.valid & ~self.o.ready), before.eq(turn)]
         return m
 
 
@@ -46,20 +44,20 @@ class Rings(wiring.Component):
     """Owns the rings: clears, scans, writes spikes, one read and one write per cycle.
 
     While a run is in progress, in this order: clearing, the scan, ``writers[0]``, the other writers, of which the earlier goes first. Between runs the
-    host. The words of the first three are written one cycle after they were taken, and before those of the others.
+    host. What is taken in a cycle, a word, a bit or a zero, is written in the next one. A bit may come in every cycle, also for the word that is just
+    being written: that one is not read, but goes round.
 
-    Engines guarantee that while a write is offered, nobody else writes or scans that word, and that nobody reads it in the cycle after: the rows that
-    spikes arrive in, that are scanned and that the input writes differ, and a router takes three cycles for a bit.
+    Engines guarantee that nobody scans a word in the cycle in which it is taken, or in the next one: the rows that spikes arrive in, that are scanned
+    and that the input writes differ.
 
     Members
     -------
     running : In, level: a run is in progress.
     clear : In(:class:`~lifline.rtl.streams.RingClear`), before anything else of the run.
     scan : In(:class:`~lifline.rtl.streams.RingScan`), ``clear`` only while ``busy``.
-    writers : In(:func:`~lifline.rtl.streams.spike_write`), the engines. The first never waits for another: its word is taken in the cycle in which it
-        is offered, its bit in the next; it offers nothing during a scan. The others have the cycles that are left: three for a bit at least, one for
-        a word. A write that is no longer offered (its engine was reset) is forgotten.
-    host : In(:func:`~lifline.rtl.streams.spike_write`), whole words only, taken at once between runs. Its address is read all that time.
+    writers : In(:func:`~lifline.rtl.streams.spike_write`), the engines. The first never waits: it offers nothing during a scan, nor while words are cleared.
+        The others have the cycles that are left, and one is enough.
+    host : In(:func:`~lifline.rtl.streams.spike_write`), whole words only, taken and written at once between runs. Its address is read all that time.
     read_data : Out, the word at the host's address, one cycle later.
     """
 
@@ -82,52 +80,45 @@ class Rings(wiring.Component):
         m.submodules.turns = turns = Turns(self.config, len(self.writers) - 1)
         for writer, i in zip(list(self.writers)[1:], turns.i, strict=True):
             wiring.connect(m, wiring.flipped(writer), i)
-        urgent, patient = self.writers[0], turns.o
-        m.d.comb += [self.scan.data.eq(memory.read_data), self.read_data.eq(memory.read_data)]
-
-        # Both kinds of writers set a bit in the word that they have read in the cycle before.
-        urgent_reads, urgent_has_read, patient_reads, patient_has_read = Signal(), Signal(), Signal(), Signal()
-        neuron, marked = Signal(range(RING_BITS)), Signal(RING_BITS)
-        m.d.sync += [urgent_has_read.eq(urgent_reads), neuron.eq(Mux(urgent_reads, urgent.payload.neuron, patient.payload.neuron))]
-        m.d.comb += marked.eq(memory.read_data | (1 << neuron))
-
-        # What is written late. What is not written is zero, so that an OR joins the words.
-        late, late_address = Signal(), Signal.like(memory.write_address)
-        late_word, late_marked = Signal(RING_BITS), Signal(RING_BITS)
+        urgent, patient, clear, scan, host = self.writers[0], turns.o, self.clear, self.scan, self.host
         m.d.comb += [
-            urgent_reads.eq(urgent.valid & urgent.payload.merge & ~urgent_has_read),
-            urgent.ready.eq(~urgent.payload.merge | urgent_has_read),
+            urgent.ready.eq(1),
+            patient.ready.eq(self.running & ~urgent.valid & ~scan.busy & ~clear.clearing),
+            host.ready.eq(~self.running),
+            scan.data.eq(memory.read_data),
+            self.read_data.eq(memory.read_data),
         ]
-        taken = urgent.valid & urgent.ready
+
+        # What is taken; the word that a bit belongs to is read.
+        spike = data.View(spike_layout(self.config), Mux(urgent.valid, urgent.payload.as_value(), patient.payload.as_value()))
+        taken, merge, whole, address = Signal(), Signal(), Signal(), Signal.like(memory.write_address)
+        m.d.comb += [
+            taken.eq(urgent.valid | (patient.valid & patient.ready)),
+            merge.eq(taken & spike.merge),
+            whole.eq(Mux(self.running, taken & ~spike.merge, host.valid)),
+            address.eq(Mux(self.running, spike.address, host.payload.address)),
+            memory.read_address.eq(Mux(scan.busy, scan.address, address)),
+            memory.read_enable.eq(~scan.busy | scan.enable),
+        ]
+
+        # It is written in the next cycle: the bit, and what the word was, which has been read, or was `written` in the meantime.
+        again, read, repeated, marks = Signal(), Signal(), Signal(), Signal()
+        neuron, word, written = Signal(range(RING_BITS)), Signal(RING_BITS), Signal(RING_BITS)
+        m.d.comb += again.eq(memory.write_enable & (memory.write_address == spike.address))
         m.d.sync += [
-            late.eq(self.clear.clearing | self.scan.clear | taken),
-            late_address.eq(
-                Mux(self.clear.clearing, self.clear.address, Mux(self.scan.busy, self.scan.clear_address, urgent.payload.address))
-            ),
-            late_word.eq(Mux(taken & ~urgent.payload.merge, urgent.payload.word, 0)),
-            late_marked.eq(Mux(urgent_has_read, marked, 0)),
+            memory.write_enable.eq(taken | clear.clearing | scan.clear | host.valid & host.ready),
+            memory.write_address.eq(Mux(clear.clearing, clear.address, Mux(scan.busy, scan.clear_address, address))),
+            read.eq(merge & ~again),
+            repeated.eq(merge & again),
+            marks.eq(merge),
+            neuron.eq(spike.neuron),
+            word.eq(Mux(self.running, spike.word, host.payload.word)),
+            written.eq(memory.write_data),
         ]
-
-        # A patient writer's word waits with its bit set until the port is free.
-        waits, waiting = Signal(), Signal(RING_BITS)
-        m.d.comb += patient_reads.eq(
-            self.running & patient.valid & patient.payload.merge & ~patient_has_read & ~waits & ~self.scan.busy & ~urgent_reads
-        )
-        m.d.sync += patient_has_read.eq(patient_reads)
-        with m.If(patient_has_read):
-            m.d.sync += [waits.eq(1), waiting.eq(marked)]
-        with m.If((patient.ready & waits) | ~patient.valid):
-            m.d.sync += waits.eq(0)
-        m.d.comb += [patient.ready.eq(self.running & ~late & (waits | ~patient.payload.merge)), self.host.ready.eq(~self.running & ~late)]
-
-        unhurried = Signal.like(memory.write_address)
-        m.d.comb += [
-            unhurried.eq(Mux(self.running, patient.payload.address, self.host.payload.address)),
-            memory.read_address.eq(Mux(self.scan.busy, self.scan.address, Mux(urgent_reads, urgent.payload.address, unhurried))),
-            memory.read_enable.eq(~self.scan.busy | self.scan.enable),
-            memory.write_address.eq(Mux(late, late_address, unhurried)),
-            memory.write_enable.eq(late | (patient.valid & patient.ready) | (self.host.valid & self.host.ready)),
-        ]
-        word = Mux(self.running, Mux(patient.payload.merge, waiting, patient.payload.word), self.host.payload.word)
-        m.d.comb += memory.write_data.eq(late_word | late_marked | Mux(late, 0, word))
+        with m.If(~whole):  # of what is written, that which is not there is zero: an OR joins all
+            m.d.sync += word.eq(0)
+        low, high = (Cat(part == k for k in range(1 << len(part))) for part in (neuron[:2], neuron[2:]))
+        bit = Cat(low & (chosen & marks).replicate(len(low)) for chosen in high)
+        was = memory.read_data & read.replicate(RING_BITS) | written & repeated.replicate(RING_BITS)
+        m.d.comb += memory.write_data.eq(word | bit | was)
         return m

@@ -20,14 +20,10 @@ FULL = (1 << RING_BITS) - 1
 
 @dataclass
 class Writer:
-    """One stream of writes: what is offered, and since when."""
+    """One stream of writes: what is offered."""
 
     port: Any
     offered: dict[str, int] | None = None
-    cycles: int = 0
-    """in which it has been offered"""
-    free: int = 0
-    """of these, those in a row in which nobody before it used the memory"""
 
 
 class Bench:
@@ -38,23 +34,21 @@ class Bench:
         self.words = [0] * CONFIG.ring_words
         self.writers = [Writer(port) for port in dut.writers]
         self.recent: list[int] = []  # taken in the cycle before: not to be read yet
-        self.late = False
         self.shown: int | None = None  # the word that the scan has read
         self.taken = [0] * len(self.writers)
 
-    def free_address(self) -> int:
-        """Of a word that nobody writes now."""
-        held = {w.offered["address"] for w in self.writers if w.offered} | set(self.recent)
-        return self.rng.choice([a for a in range(CONFIG.ring_words) if a not in held])
+    def scanned_address(self) -> int:
+        """Of a word that was not written in the cycle before."""
+        return self.rng.choice([a for a in range(CONFIG.ring_words) if a not in self.recent])
 
-    def offer(self, number: int, probability: float, merge: bool | None = None) -> None:
+    def offer(self, number: int, probability: float, words: int = CONFIG.ring_words) -> None:
+        """Anything, in one of the first ``words`` words: what others offer for the same word is written in the order in which it is taken."""
         writer = self.writers[number]
         if writer.offered is None and self.rng.random() < probability:
-            chosen = self.rng.random() < 0.5 if merge is None else merge
             writer.offered = {
-                "address": self.free_address(), "merge": int(chosen), "neuron": self.rng.randrange(RING_BITS), "word": self.rng.getrandbits(RING_BITS),
+                "address": self.rng.randrange(words), "merge": int(self.rng.random() < 0.7), "neuron": self.rng.randrange(RING_BITS),
+                "word": self.rng.getrandbits(RING_BITS),
             }  # fmt: skip
-            writer.cycles = writer.free = 0
 
     async def cycle(self, scan: bool = False, clear: int | None = None, scan_clears: bool = False) -> None:
         """A cycle of a run, in which the scan reads, or clears too, or a word is cleared."""
@@ -72,18 +66,18 @@ class Bench:
         ctx.set(dut.scan.clear, 0)
         if scan:
             if self.rng.random() < 0.7:
-                reads = self.free_address()
+                reads = self.scanned_address()
                 ctx.set(dut.scan.enable, 1)
             ctx.set(dut.scan.address, self.rng.randrange(CONFIG.ring_words) if reads is None else reads)
             if scan_clears:
-                cleared = self.free_address()
+                cleared = self.scanned_address()
                 if cleared == reads:
                     cleared = None
             ctx.set(dut.scan.clear_address, self.rng.randrange(CONFIG.ring_words) if cleared is None else cleared)
             ctx.set(dut.scan.clear, cleared is not None)
         ctx.set(dut.clear.clearing, clear is not None)
         ctx.set(dut.clear.address, clear or 0)
-        self.look(scan)
+        self.look(scan, clear is not None)
         taken = [w for w in self.writers if ctx.get(w.port.valid) and ctx.get(w.port.ready)]
         if scan and reads is not None:
             self.shown = self.words[reads]
@@ -100,33 +94,18 @@ class Bench:
             if where is not None:
                 self.words[where] = 0
                 written.append(where)
-        self.late = self.writers[0] in taken or cleared is not None or clear is not None
         await ctx.tick()
         self.recent = written
         if self.shown is not None:
             assert ctx.get(dut.scan.data) == self.shown, "the scan reads, and keeps what it has read"
 
-    def look(self, scan: bool) -> None:
-        """Who is taken in this cycle: the first writer at once, of the others one at a time, the earlier first."""
-        ctx = self.ctx
+    def look(self, scan: bool, clear: bool) -> None:
+        """Who is taken in this cycle: the first writer at once, else the earliest of the others, unless the memory is in use."""
         first, *others = self.writers
-        if first.offered:
-            first.cycles += 1
-            assert ctx.get(first.port.ready) == (not first.offered["merge"] or first.cycles == 2)
-        ready = [w for w in others if w.offered and ctx.get(w.port.ready)]
-        assert len(ready) <= 1 and not (ready and self.late), "one write per cycle"
-        turn = [w for w in others if w.offered]
-        turn.sort(key=lambda w: (not w.cycles, self.writers.index(w)))  # who has it keeps it
-        for writer in turn[:1]:
-            assert writer.offered
-            writer.cycles += 1
-            busy = scan or self.late or bool(first.offered and first.offered["merge"])
-            writer.free = 0 if busy else writer.free + 1
-            assert ready == [] or ready == [writer], "in turn"
-            assert not ready or not writer.offered["merge"] or writer.cycles >= 3, "read, marked, written"
-            if not writer.offered["merge"]:
-                assert bool(ready) == (not self.late), "a word waits only for the port"
-            assert writer.free < 3 or ready, "three cycles are enough for a bit"
+        assert first.offered is None or self.ctx.get(first.port.ready)
+        ready = [w for w in others if w.offered and self.ctx.get(w.port.ready)]
+        turn = [] if first.offered or scan or clear else [w for w in others if w.offered][:1]
+        assert ready == turn
 
     async def drain(self) -> None:
         while any(w.offered for w in self.writers):
@@ -153,7 +132,7 @@ class Bench:
                 await ctx.tick()
                 ctx.set(dut.host.valid, 0)
                 await ctx.tick()
-        self.recent, self.late = [], False
+        self.recent = []
 
 
 @pytest.mark.parametrize("writers", [2, 3, 4])
@@ -169,19 +148,15 @@ def test_requests_at_random_from_all_sides(writers: int) -> None:
                 for where in range(rng.randrange(CONFIG.ring_words + 1)):
                     await bench.cycle(clear=where)
             for _ in range(25):
-                for _ in range(rng.randrange(8)):
+                for _ in range(rng.randrange(9)):
                     for number in range(1, writers):
                         bench.offer(number, 0.3)
                     await bench.cycle(scan=True, scan_clears=rng.random() < 0.4)
-                gaps = 0
-                for _ in range(rng.randrange(16)):
-                    # A router: words whenever they come, for a bit three cycles.
-                    gaps = max(gaps - 1, 0)
-                    bench.offer(0, 0.6 if not gaps else 0)
-                    if bench.writers[0].offered and bench.writers[0].offered["merge"]:
-                        gaps = 3
+                words, often = rng.choice([1, 2, 3, CONFIG.ring_words]), rng.choice([0.2, 0.6])
+                for _ in range(rng.randrange(24)):
+                    bench.offer(0, often, words)
                     for number in range(1, writers):
-                        bench.offer(number, 0.3)
+                        bench.offer(number, often, words)
                     await bench.cycle()
                 while bench.writers[0].offered:
                     await bench.cycle()
@@ -192,45 +167,42 @@ def test_requests_at_random_from_all_sides(writers: int) -> None:
     simulate(dut, body)
 
 
-def test_the_first_writer_sets_a_bit_every_three_cycles_and_writes_a_word_in_every_cycle() -> None:
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("places", [1, 2, 3, 16])
+def test_a_writer_sets_a_bit_or_writes_a_word_in_every_cycle(number: int, places: int) -> None:
+    """Also again and again in the same word, or in two or three in turn."""
     dut = Rings(CONFIG, 2)
 
     async def body(ctx):
         bench = Bench(ctx, dut, random.Random(1))
-        for where in range(CONFIG.ring_words):
-            bench.writers[0].offered = {"address": where, "merge": 0, "neuron": 0, "word": 1 << where}
-            await bench.cycle()
-            assert bench.writers[0].offered is None
-        for neuron in range(RING_BITS):
-            bench.writers[0].offered, bench.writers[0].cycles = {"address": 3, "merge": 1, "neuron": neuron, "word": 0}, 0
-            for _ in range(3):
+        for merge in (0, 1):
+            for k in range(RING_BITS):
+                bench.writers[number].offered = {"address": k % places, "merge": merge, "neuron": k, "word": 1 << k}
                 await bench.cycle()
-            assert bench.writers[0].offered is None
+                assert bench.writers[number].offered is None
+        await bench.cycle()
         await bench.between_runs()
 
     simulate(dut, body)
 
 
-@pytest.mark.parametrize("cycles", [1, 2, 3])
-def test_a_write_that_is_no_longer_offered_is_forgotten(cycles: int) -> None:
-    """A fresh run resets the input in the middle of a spike, while another writer has the memory."""
+def test_a_write_that_is_no_longer_offered_is_forgotten() -> None:
+    """A fresh run resets the input while another writer has the memory."""
     dut = Rings(CONFIG, 2)
 
     async def body(ctx):
         bench = Bench(ctx, dut, random.Random(1))
         first, writer = bench.writers
-        for cycle in range(cycles + 12):
-            first.offered, first.cycles = {"address": 7, "merge": 0, "neuron": 0, "word": cycle}, 0
-            if cycle == 0:
-                first.offered = None  # else nothing would be read
-                writer.offered = {"address": 3, "merge": 1, "neuron": 5, "word": 0}
-            elif cycle == cycles:
+        for cycle in range(12):
+            first.offered = {"address": 7, "merge": 0, "neuron": 0, "word": cycle}
+            if cycle in (0, 5):
+                writer.offered = {"address": 3 + cycle // 5, "merge": 1, "neuron": 5, "word": 0}
+            elif cycle == 3:
                 writer.offered = None
-            elif cycle == cycles + 1:
-                writer.offered, writer.cycles, writer.free = {"address": 4, "merge": 1, "neuron": 6, "word": 0}, 0, 0
             await bench.cycle()
         assert writer.offered is not None, "it waits while the first one writes"
         await bench.drain()
+        assert bench.words[3:5] == [0, 1 << 5]
         await bench.between_runs()
 
     simulate(dut, body)
