@@ -20,10 +20,11 @@ def population_count(bits: list[Value]) -> Value:
 
 
 def at_most_one(bits: Value) -> Value:
-    """Whether no two of eight ``bits`` are set, four at a time: a lookup table sees whether any or several of its four inputs are."""
-    halves = bits[:4], bits[4:8]
-    several = [(half[0] & half[1]) | (half[2] & half[3]) | (half[:2].any() & half[2:].any()) for half in halves]
-    return ~(several[0] | several[1] | (halves[0].any() & halves[1].any()))
+    """Whether no two of ``bits`` are set, four at a time: a lookup table sees whether any or several of its four inputs are."""
+    parts = [bits[k : k + 4] for k in range(0, len(bits), 4)]
+    several = [(part[0] & part[1]) | (part[2] & part[3]) | (part[:2].any() & part[2:].any()) for part in parts]
+    occupied = [part.any() for part in parts]
+    return ~Cat(several).any() & (~(occupied[0] & occupied[1]) if len(parts) == 2 else at_most_one(Cat(occupied)) if len(parts) > 2 else 1)
 
 
 def only_lowest(bits: Value) -> Value:

@@ -1,4 +1,4 @@
-"""The spike words of a step until they are routed, and their spikes one by one."""
+"""The spike words of a step until they are routed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from lifline.arch.limits import RING_BITS
 from lifline.arch.records import RECORD
 from lifline.arch.timing import UPDATE_STAGES
 
-from ..cells.count import lowest_bit
 from ..cells.memory import Ram
 from ..streams import SpikeWords, window_step
 
@@ -83,40 +82,4 @@ class Bitmap(wiring.Component):
             self.spikes.eq(memory.read_data),
             self.empty.eq(~memory.read_data[RING_BITS]),
         ]
-        return m
-
-
-class Picker(wiring.Component):
-    """The spikes of a word, one after the other, lowest first.
-
-    Members
-    -------
-    load, spikes : In, one cycle: a new word.   take : In, one cycle: go to the next spike.
-    neuron : Out, the lowest spike that was not taken; anything if there is none.   taken : Out, the one that was taken last.
-    more : Out, whether there was one to take in the cycle before.
-    """
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        super().__init__(
-            {
-                "load": In(1),
-                "spikes": In(RING_BITS),
-                "take": In(1),
-                "neuron": Out(range(RING_BITS)),
-                "taken": Out(range(RING_BITS)),
-                "more": Out(1),
-            }
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        pending = Signal(RING_BITS)
-        neuron, rest = lowest_bit(m, pending, carry_chain=self.config.memory_registers)
-        m.d.comb += self.neuron.eq(neuron)
-        m.d.sync += self.more.eq(pending != 0)
-        with m.If(self.take):
-            m.d.sync += [self.taken.eq(neuron), pending.eq(rest)]
-        with m.If(self.load):
-            m.d.sync += pending.eq(self.spikes)
         return m

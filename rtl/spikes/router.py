@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Array, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,7 +14,8 @@ from lifline.arch.states import ROUTER
 from ..cells.decode import word_layout
 from ..cells.states import States
 from ..streams import DelayRead, RouteCommand, SpikeWords, record_words, spike_write
-from .bitmap import Bitmap, Picker
+from .arrivals import Arrivals
+from .bitmap import Bitmap
 from .place import Place
 
 
@@ -25,9 +26,9 @@ class Destination(wiring.Component):
     -------
     ring_0, ring_1, population : In, as in :class:`~lifline.rtl.streams.RouteCommand`.
     idle : In, level: no step is routed.   go : In, one cycle, counts while ``idle``: the first destination.
-    advance : In, one cycle: go to the next destination.   move : In, one cycle: go to the next word.
+    advance : In, one cycle: go to the next destination.   move : In, one cycle: go to the next word; the first one from ``go`` or ``advance`` on goes to word 0.
     to_host : Out, it is the host.   delays : Out, the delays of the ring.   rows : Out, its rows.   ring : Out, in this cycle: the ring that is entered.
-    word : Out, number of the word.   last : Out, level, while ``advance``: there is no other destination.
+    word, next_word : Out, number of the word, and of the one that the next ``move`` goes to.   last : Out, level, while ``advance``: there is no other destination.
     """
 
     def __init__(self, config: Config) -> None:
@@ -46,6 +47,7 @@ class Destination(wiring.Component):
                 "rows": Out(range(config.max_ring_rows + 1)),
                 "ring": Out(word_layout(RING_0)),
                 "word": Out(range(config.max_groups)),
+                "next_word": Out(range(config.max_groups)),
                 "last": Out(1),
             }
         )
@@ -58,11 +60,12 @@ class Destination(wiring.Component):
             self.rows.eq(Array(ring.rows for ring in self.ring_0)[number]),
             self.ring.eq(self.ring_0[0]),
             self.last.eq(Mux(self.to_host, rings == 0, number + 1 >= rings)),
+            self.next_word.eq(self.word + 1),
         ]
         with m.If(self.move):
-            m.d.sync += self.word.eq(self.word + 1)
+            m.d.sync += self.word.eq(self.next_word)
         with m.If(self.idle | self.advance):
-            m.d.sync += self.word.eq(0)
+            m.d.sync += self.word.eq(-1)
         with m.If(self.idle & self.go):
             m.d.sync += self.to_host.eq(self.population.record_spikes)
         with m.If(self.advance):
@@ -79,14 +82,14 @@ class Router(wiring.Component):
     """Takes the spike words of one step and writes them where they arrive.
 
     A population with one ring of uniform delay that is not recorded writes its words straight into the ring. Otherwise
-    the words wait in a bitmap memory and ``go`` routes them, destination by destination: a cycle, 2 for a word, 1 more for a
-    recorded word that is not empty, and for axonal delays 2 more for a word that is not empty and 3 for each spike.
+    the words wait in a bitmap memory and ``go`` routes them, destination by destination: 2 cycles, 1 for each word, 1 more for a
+    recorded word that is not empty; with axonal delays 1 for each spike, and for a word without, and at most 4 more.
 
     Members
     -------
     command : In(:class:`~lifline.rtl.streams.RouteCommand`)
     words : In(:class:`~lifline.rtl.streams.SpikeWords`), from the update; those of the next step may arrive while a step is routed.
-    write : Out(:func:`~lifline.rtl.streams.spike_write`), never kept waiting: a word is taken at once, a bit one cycle later.
+    write : Out(:func:`~lifline.rtl.streams.spike_write`), never kept waiting.
     delays : Out(:class:`~lifline.rtl.streams.DelayRead`), always free for the router.
     records : Out(:func:`~lifline.rtl.streams.record_words`), no register.
     """
@@ -107,17 +110,17 @@ class Router(wiring.Component):
         m = Module()
         config, command, population = self.config, self.command, self.command.population
         m.submodules.bitmap = bitmap = Bitmap(config)
-        m.submodules.picker = picker = Picker(config)
+        m.submodules.arrivals = arrivals = Arrivals(config)
         m.submodules.place = place = Place(config)
         m.submodules.destination = destination = Destination(config)
         wiring.connect(m, wiring.flipped(self.words), bitmap.words)
+        wiring.connect(m, arrivals.delays, wiring.flipped(self.delays))
 
         direct, alone = Signal(), Signal()
         m.d.comb += alone.eq((population.rings == 1) & command.ring_1[0].uniform & ~population.record_spikes)
         m.d.sync += [direct.eq(alone), command.needed.eq(population.record_spikes | ((population.rings != 0) & ~alone))]
 
-        # `found` is the delay of the spike whose place is looked for.
-        delays, found, header = destination.delays, Signal.like(self.delays.data), Signal(word_layout(RECORD))
+        delays, header = destination.delays, Signal(word_layout(RECORD))
         for number in range(MAX_RINGS):
             m.d.comb += [destination.ring_0[number].eq(command.ring_0[number]), destination.ring_1[number].eq(command.ring_1[number])]
         m.d.comb += [
@@ -128,59 +131,51 @@ class Router(wiring.Component):
             bitmap.begin.eq(command.begin),
             bitmap.step.eq(command.step),
             bitmap.go.eq(command.go),
-            bitmap.word.eq(destination.word),
-            picker.spikes.eq(bitmap.spikes),
+            bitmap.word.eq(destination.next_word),
+            arrivals.ring.eq(delays),
+            arrivals.spikes.eq(bitmap.spikes),
+            arrivals.empty.eq(bitmap.empty),
             place.ring.eq(destination.ring),
             place.rows.eq(destination.rows),
-            place.delay.eq(Mux(delays.uniform, delays.delay[: len(found)], found)),
+            place.delay.eq(Mux(delays.uniform, delays.delay[: len(arrivals.delay)], arrivals.delay)),
             place.follow.eq(~direct | bitmap.began),
-            destination.move.eq(place.move),
             header.kind.eq(RecordKind.SPIKES),
             header.population.eq(population.population),
             header.index.eq(destination.word),
             header.step.eq(bitmap.routed.step),
             self.write.payload.address.eq(place.address),
+            self.write.payload.merge.eq(arrivals.valid),
+            self.write.payload.neuron.eq(arrivals.neuron),
             self.write.payload.word.eq(Mux(direct, self.words.word, bitmap.spikes)),
-            self.delays.address.eq(Cat(picker.neuron, (delays.delay >> len(picker.neuron)) + destination.word)),
         ]
-        self._machine(m, bitmap, picker, place, destination, direct, found, header)
+        self._machine(m, bitmap, arrivals, place, destination, direct, header)
         return m
 
     def _machine(
-        self,
-        m: Module,
-        bitmap: Bitmap,
-        picker: Picker,
-        place: Place,
-        destination: Destination,
-        direct: Signal,
-        found: Signal,
-        header: data.View,
+        self, m: Module, bitmap: Bitmap, arrivals: Arrivals, place: Place, destination: Destination, direct: Signal, header: data.View
     ) -> None:
-        """From word to word and spike to spike, one destination after the other."""
-        command = self.command
-        states, last = States(m, *ROUTER), Signal()
-
-        def next_word() -> None:
-            m.d.comb += place.move.eq(1)
-            states.next("Fetch")
-            with m.If(last):
-                states.next("Next")
-
-        def arrive() -> None:
-            m.d.sync += [found.eq(self.delays.data), self.write.payload.neuron.eq(picker.taken)]
-            states.next("Target")
-
+        """From word to word, one destination after the other."""
+        command, uniform = self.command, destination.delays.uniform
+        states = States(m, *ROUTER)
+        held, ended = Signal(), Signal()  # a word has been read, and not gone yet; it was the last one
+        gone, through, starting, started = Signal(), Signal(), Signal(), Signal()
+        reads = (states.ongoing("Route") | states.ongoing("Record")) & (~held | gone) & ~ended
+        m.d.sync += [held.eq(reads | (held & ~gone)), started.eq(starting)]
+        with m.If(reads):
+            m.d.sync += ended.eq(destination.next_word == bitmap.routed.last_word)
+        with m.If(starting):
+            m.d.sync += ended.eq(0)
         m.d.comb += [
-            bitmap.read.eq(states.ongoing("Fetch")),
-            bitmap.used.eq(states.ongoing("Examine") | states.ongoing("Record")),
+            through.eq(gone & ended),
+            bitmap.read.eq(reads),
+            bitmap.used.eq(held),
+            destination.move.eq(reads),
+            arrivals.start.eq(starting | started),
             self.records.payload.eq(Mux(states.ongoing("Record"), bitmap.spikes, header)),
-            self.write.payload.merge.eq(states.ongoing("Read") | states.ongoing("Write")),
-            picker.take.eq(states.ongoing("Look-Up") | states.ongoing("Read")),
-            self.delays.enable.eq(picker.take),
         ]
         with states("Idle"):
             m.d.comb += [
+                starting.eq(1),
                 destination.idle.eq(1),
                 place.start.eq(1),
                 place.number.eq(Mux(direct, bitmap.upcoming, bitmap.complete.number)),
@@ -190,46 +185,32 @@ class Router(wiring.Component):
             ]
             with m.If(command.go):
                 m.d.sync += command.busy.eq(1)
-                states.next("Fetch")
+                states.next("Route")
         with states("Next"):
-            m.d.comb += [destination.advance.eq(1), place.start.eq(1), place.number.eq(bitmap.routed.number), place.enter.eq(1)]
-            states.next("Fetch")
+            m.d.comb += [starting.eq(1), destination.advance.eq(1), place.start.eq(1), place.number.eq(bitmap.routed.number), place.enter.eq(1)]
+            states.next("Route")
             with m.If(destination.last):
                 m.d.sync += command.busy.eq(0)
                 states.next("Idle")
-        with states("Fetch"):
-            m.d.sync += last.eq(destination.word == bitmap.routed.last_word)
-            states.next("Examine")
-        with states("Examine"):
+        with states("Route"):
             with m.If(destination.to_host):
-                m.d.comb += self.records.valid.eq(~bitmap.empty)
-                with m.If(bitmap.empty):
-                    next_word()
-                with m.Else():
+                m.d.comb += [gone.eq(held & bitmap.empty), self.records.valid.eq(held & ~bitmap.empty)]
+                with m.If(held & ~bitmap.empty):
                     states.next("Record")
-            with m.Elif(destination.delays.uniform):
-                m.d.comb += self.write.valid.eq(1)
-                next_word()
+            with m.Elif(uniform):
+                m.d.comb += [gone.eq(held), place.move.eq(held), self.write.valid.eq(held)]
             with m.Else():
-                m.d.comb += picker.load.eq(1)
-                states.next("Look-Up")
-                with m.If(bitmap.empty):
-                    next_word()
+                m.d.comb += [gone.eq(held & arrivals.free), arrivals.load.eq(gone), place.move.eq(arrivals.last), self.write.valid.eq(arrivals.valid)]
+            with m.If(through):
+                states.next("Next")
+                with m.If(~destination.to_host & ~uniform):
+                    states.next("Drain")
         with states("Record"):
-            m.d.comb += self.records.valid.eq(1)
-            next_word()
-        with states("Look-Up"):
-            states.next("Arrive")
-        with states("Arrive"):
-            arrive()
-        with states("Target"):
-            states.next("Read")
-        with states("Read"):
-            m.d.comb += self.write.valid.eq(1)
-            states.next("Write")
-        with states("Write"):
-            m.d.comb += self.write.valid.eq(1)
-            with m.If(picker.more):
-                arrive()
-            with m.Else():
-                next_word()
+            m.d.comb += [gone.eq(1), self.records.valid.eq(1)]
+            states.next("Route")
+            with m.If(through):
+                states.next("Next")
+        with states("Drain"):
+            m.d.comb += [place.move.eq(arrivals.last), self.write.valid.eq(arrivals.valid)]
+            with m.If(arrivals.idle):
+                states.next("Next")

@@ -7,12 +7,14 @@ from numpy.typing import NDArray
 
 from lifline.arch.kernel import kernel
 from lifline.arch.states import Router as State
-from lifline.arch.timing import UPDATE_STAGES
+from lifline.arch.timing import ARRIVAL_STAGES, UPDATE_STAGES
 
 from .words import Target
 
 BEGUN = (1 << (UPDATE_STAGES + 1)) - 1
 """Cycles between the beginning of an update and the first moment at which its words may arrive, one bit each."""
+ON_THEIR_WAY = (1 << (ARRIVAL_STAGES - 1)) - 1
+"""Cycles in which a spike was picked that is not in the ring after this one, one bit each."""
 
 
 class Router:
@@ -30,15 +32,17 @@ class Router:
     routed: int
     """step that is routed"""
     word: int
-    """which of its words"""
+    """words that have been read"""
+    held: bool
+    """the last of them has not gone yet"""
     ring: int
     """destination, unless ``to_host``"""
     to_host: bool
     """the destination is the host"""
-    spikes_left: int
-    """spikes of the word that have not been looked up"""
-    more: bool
-    """a spike follows the one that is written"""
+    pending: int
+    """spikes of the word in hand that have not been picked"""
+    picked: int
+    """bit ``k``: a spike was picked ``k + 1`` cycles ago"""
 
     busy: bool
     """wire: a step is routed"""
@@ -53,47 +57,44 @@ def show(router: Router) -> None:
 @kernel(forceinline=True)
 def step(router: Router, begin: bool, complete: bool, go: bool, target: Target, fired: NDArray[np.int64]) -> None:
     """The end of a cycle. ``begin``: an update starts; ``complete``: its words have arrived; ``go``: route them. ``fired`` (step, word): spikes."""
-    next_word = False
-    if router.state == State.IDLE:
+    state, gone = router.state, False
+    free, picks = router.pending <= 1, router.pending != 0
+    router.pending -= picks
+    if state == State.IDLE:
         if go:
             router.routed, router.word, router.ring, router.to_host = router.complete, 0, 0, target.record_spikes
-            router.state = State.FETCH
-    elif router.state == State.NEXT:
+            router.state = State.ROUTE
+    elif state == State.NEXT:
         router.word = 0
         router.ring = 0 if router.to_host else router.ring + 1
         router.to_host = False
-        router.state = State.FETCH if router.ring < target.rings else State.IDLE
-    elif router.state == State.FETCH:
-        router.state = State.EXAMINE
-    elif router.state == State.EXAMINE:
-        router.spikes_left = fired[router.routed, router.word]
-        if router.to_host and router.spikes_left != 0:
-            router.state = State.RECORD
-        elif router.to_host or (target.uniform >> router.ring & 1) != 0 or router.spikes_left == 0:
-            next_word = True
+        router.state = State.ROUTE if router.ring < target.rings else State.IDLE
+    elif state == State.ROUTE:
+        spikes = fired[router.routed, router.word - 1] if router.held else 0
+        if router.to_host:
+            gone = router.held and spikes == 0
+            if spikes != 0:
+                router.state = State.RECORD
+        elif (target.uniform >> router.ring & 1) != 0:
+            gone = router.held
         else:
-            router.state = State.LOOK_UP
-    elif router.state == State.RECORD:
-        next_word = True
-    elif router.state == State.LOOK_UP:
-        router.spikes_left -= 1
-        router.state = State.ARRIVE
-    elif router.state == State.ARRIVE:
-        router.state = State.TARGET
-    elif router.state == State.TARGET:
-        router.state = State.READ
-    elif router.state == State.READ:
-        router.more = router.spikes_left != 0
-        router.spikes_left -= 1
-        router.state = State.WRITE
-    elif router.state == State.WRITE:
-        if router.more:
-            router.state = State.TARGET
-        else:
-            next_word = True
-    if next_word:
-        router.word += 1
-        router.state = State.FETCH if router.word < target.words else State.NEXT
+            gone = router.held and free
+            if gone:
+                router.pending = spikes
+    elif state == State.RECORD:
+        gone = True
+        router.state = State.ROUTE
+    elif state == State.DRAIN:
+        if not picks and router.picked == 0:
+            router.state = State.NEXT
+    if gone and router.word == target.words:
+        looked_up = not router.to_host and (target.uniform >> router.ring & 1) == 0
+        router.state = State.DRAIN if looked_up else State.NEXT
+    if state == State.ROUTE or state == State.RECORD:
+        reads = (not router.held or gone) and router.word != target.words
+        router.held = reads or (router.held and not gone)
+        router.word += reads
+    router.picked = (router.picked << 1 | picks) & ON_THEIR_WAY
     if complete:
         router.complete = router.arriving
     if router.begun >> UPDATE_STAGES & 1:

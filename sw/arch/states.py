@@ -61,22 +61,12 @@ class Router(enum.IntEnum):
     IDLE = 0
     NEXT = 1
     """the next destination, if there is one"""
-    FETCH = 2
-    """reads a spike word"""
-    EXAMINE = 3
-    """sends its header, writes it into a ring with one delay, or begins with its spikes"""
-    RECORD = 4
-    """sends the word to the host"""
-    LOOK_UP = 5
-    """reads the delay of the word's first spike"""
-    ARRIVE = 6
-    """a delay has arrived"""
-    TARGET = 7
-    """the row of a spike's arrival"""
-    READ = 8
-    """reads the ring's word there, and the delay of the next spike"""
-    WRITE = 9
-    """writes the word with the spike"""
+    ROUTE = 2
+    """a word: into a ring with one delay, or to those that look up the delays of its spikes, or its header to the host; meanwhile the next word is read"""
+    RECORD = 3
+    """sends the word itself to the host"""
+    DRAIN = 4
+    """until the last spikes are in the ring"""
 
 
 def names(machine: type[enum.IntEnum]) -> tuple[str, ...]:

@@ -28,3 +28,6 @@ WALK_STAGES = 7
 """Stages of a walk between the list and its loops, each of which holds one presynaptic neuron: one that is taken from the list is in the first stage in
 the next cycle. It moves to the next stage in every cycle in which that is empty or moves, from the last one into the loops, and from those its
 first pair into the pair in hand, which is asked for: ``WALK_STAGES + 1`` cycles later than the first block of a pass without maps."""
+
+ARRIVAL_STAGES = 3
+"""A spike with a delay of its own is written so many cycles after it was picked: its delay is read, kept, and becomes a row."""

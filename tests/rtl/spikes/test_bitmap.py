@@ -1,15 +1,13 @@
-"""Spike words of two steps at once, and the spikes of a word."""
+"""Spike words of two steps at once."""
 
 from __future__ import annotations
 
 import random
 
-import pytest
-
 from lifline.arch.config import preset
 from lifline.arch.limits import RING_BITS
 from lifline.arch.timing import UPDATE_STAGES
-from lifline.rtl.spikes.bitmap import Bitmap, Picker
+from lifline.rtl.spikes.bitmap import Bitmap
 
 from ..bench import simulate
 
@@ -57,30 +55,5 @@ def test_a_step_is_read_while_the_words_of_the_next_one_arrive() -> None:
             ctx.set(dut.go, 0)
             assert ctx.get(dut.complete.number) == ctx.get(dut.routed.number) == number % CONFIG.window
             assert (ctx.get(dut.routed.step), ctx.get(dut.routed.last_word)) == (100 + number, len(words) - 1)
-
-    simulate(dut, body)
-
-
-@pytest.mark.parametrize("name", ["tiny", "small"])
-def test_spikes_come_lowest_first_and_none_is_left_over(name: str) -> None:
-    rng, dut = random.Random(1), Picker(preset(name))
-
-    async def body(ctx):
-        for word in [0, FULL, 1, 1 << 31, *(rng.getrandbits(RING_BITS) for _ in range(20))]:
-            ctx.set(dut.load, 1)
-            ctx.set(dut.spikes, word)
-            await ctx.tick()
-            ctx.set(dut.load, 0)
-            ctx.set(dut.spikes, rng.getrandbits(RING_BITS))
-            for neuron in (k for k in range(RING_BITS) if word >> k & 1):
-                assert ctx.get(dut.neuron) == neuron
-                ctx.set(dut.take, 1)
-                await ctx.tick()
-                ctx.set(dut.take, 0)
-                assert (ctx.get(dut.taken), ctx.get(dut.more)) == (neuron, 1)
-                if rng.random() < 0.5:
-                    await ctx.tick()
-            await ctx.tick()
-            assert not ctx.get(dut.more)
 
     simulate(dut, body)

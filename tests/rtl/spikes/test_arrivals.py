@@ -1,0 +1,104 @@
+"""The spikes of words, one per cycle, with their delays."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from lifline.arch.config import preset
+from lifline.arch.limits import RING_BITS
+from lifline.arch.timing import ARRIVAL_STAGES
+from lifline.rtl.spikes.arrivals import Arrivals, Picker
+
+from ..bench import Memory, simulate
+
+TINY = preset("tiny").replace(max_neurons=128)
+FULL = (1 << RING_BITS) - 1
+
+
+def some_words(rng: random.Random, count: int) -> list[int]:
+    return [rng.choice([0, FULL, 1, 1 << 31, 1 << rng.randrange(RING_BITS), rng.getrandbits(RING_BITS)]) for _ in range(count)]
+
+
+def spikes_of(word: int) -> list[int]:
+    return [k for k in range(RING_BITS) if word >> k & 1]
+
+
+@pytest.mark.parametrize("name", ["tiny", "small"])
+def test_spikes_come_lowest_first_one_per_cycle_and_none_is_left_over(name: str) -> None:
+    rng, dut = random.Random(1), Picker(preset(name))
+
+    async def body(ctx):
+        async def check(neuron: int | None, last: bool, free: bool) -> None:
+            assert (ctx.get(dut.valid), ctx.get(dut.last), ctx.get(dut.free)) == (neuron is not None, last, free)
+            assert neuron is None or ctx.get(dut.neuron) == neuron
+
+        await check(None, False, True)
+        words = [0, FULL, 1, 1 << 31, 0, 0, *some_words(rng, 20)]
+        for word in words:
+            ctx.set(dut.load, 1)
+            ctx.set(dut.spikes, word)
+            ctx.set(dut.empty, not word)
+            await ctx.tick()
+            ctx.set(dut.load, 0)
+            ctx.set(dut.spikes, rng.getrandbits(RING_BITS))
+            spikes = spikes_of(word) or [None]
+            for neuron in spikes:
+                await check(neuron, neuron == spikes[-1], neuron == spikes[-1])
+                if neuron != spikes[-1]:
+                    await ctx.tick()
+            if rng.random() < 0.5:
+                await ctx.tick()
+                await check(None, False, True)
+
+    simulate(dut, body)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_spike_is_shown_with_its_delay_and_every_word_has_an_end(seed: int) -> None:
+    """``delay`` is that of the spike of the next cycle, at once or after gaps, ring after ring; ``idle`` comes with the last one."""
+    rng, dut = random.Random(seed), Arrivals(TINY)
+    delays = Memory(3, [rng.randrange(8) for _ in range(TINY.delay_entries)], rng)
+    shown: list[tuple[int, int, int]] = []  # (words that have ended, neuron, delay)
+    ended, before = 0, 0
+
+    async def body(ctx):
+        nonlocal ended, before
+
+        async def cycle(load: int | None = None) -> None:
+            nonlocal ended, before
+            ctx.set(dut.load, load is not None)
+            ctx.set(dut.spikes, rng.getrandbits(RING_BITS) if load is None else load)
+            ctx.set(dut.empty, rng.random() < 0.5 if load is None else not load)
+            *_, address, enable, valid, neuron, last, delay = await ctx.tick().sample(
+                dut.delays.address, dut.delays.enable, dut.valid, dut.neuron, dut.last, dut.delay
+            )
+            ctx.set(dut.delays.data, delays.cycle(address, free=bool(enable)))
+            if valid:
+                shown.append((ended, neuron, before))
+            ended, before = ended + last, delay
+
+        for _ in range(12):
+            first, words = rng.randrange(TINY.delay_entries // RING_BITS), some_words(rng, rng.randrange(1, 5))
+            words = words[: TINY.delay_entries // RING_BITS - first]
+            ctx.set(dut.ring.delay, RING_BITS * first)
+            ctx.set(dut.start, 1)
+            await cycle()
+            await cycle()
+            ctx.set(dut.start, 0)
+            shown.clear()
+            ended = 0
+            for word in words:
+                while not ctx.get(dut.free) or rng.random() < 0.2:
+                    await cycle()
+                await cycle(word)
+            while not ctx.get(dut.idle):
+                await cycle()
+            expected = [(number, k, delays.words[RING_BITS * (first + number) + k]) for number, word in enumerate(words) for k in spikes_of(word)]
+            await cycle()
+            assert shown == expected
+            for _ in range(ARRIVAL_STAGES + 1 if rng.random() < 0.5 else 0):  # else the next ring starts while the end of the last word is on its way
+                await cycle()
+
+    simulate(dut, body)
