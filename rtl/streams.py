@@ -17,7 +17,7 @@ from lifline.arch.limits import RING_BITS
 from lifline.arch.maps import TABLES
 from lifline.arch.program import MAX_RINGS, POPULATION_1, POPULATION_COUNTERS, RING_0, RING_1, Mode, Record
 from lifline.arch.records import AHEAD_BITS, RECORD
-from lifline.arch.registers import EXIT_BITS, PERIOD_BITS, POSITION_BITS
+from lifline.arch.registers import EXIT_BITS, INPUT_RING_PERIOD_BITS, PERIOD_BITS, POSITION_BITS
 
 from .cells.decode import GATHER_SHAPE, POPULATION_SHAPE, WALK_SHAPE, word_layout
 
@@ -115,10 +115,12 @@ class InputControl(Signature):
     Members
     -------
     discard : one cycle: forget words that were not taken.   available : words that the host has written.   base, rows, delay, uniform : the input's
-    ring, as in a ring descriptor.   neurons : input neurons.   taken : words taken.   out_of_range : sticky, a word named no input neuron.
+    ring, as in a ring descriptor.   period : only in configurations with maps: of its delays, as in a ring descriptor, 0 or a power of two.
+    neurons : input neurons.   taken : words taken.   out_of_range : sticky, a word named no input neuron.
     """
 
     def __init__(self, config: Config) -> None:
+        period = {"period": Out(INPUT_RING_PERIOD_BITS)} if config.map_words else {}
         super().__init__(
             {
                 "discard": Out(1),
@@ -131,6 +133,7 @@ class InputControl(Signature):
                 "taken": In(POSITION_BITS),
                 "out_of_range": In(1),
             }
+            | period
         )
 
 

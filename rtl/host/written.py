@@ -13,6 +13,8 @@ from lifline.arch.registers import (
     CONTROL_START,
     CONTROL_STOP,
     CONTROL_TAG_SHIFT,
+    INPUT_RING_PERIOD_BITS,
+    INPUT_RING_PERIOD_SHIFT,
     INPUT_RING_ROWS_SHIFT,
     INPUT_RING_UNIFORM_BIT,
     POSITION_BITS,
@@ -38,6 +40,7 @@ class WrittenRegisters(wiring.Component):
     """
 
     def __init__(self, config: Config) -> None:
+        self.config = config
         super().__init__(
             {
                 "index": In(REGISTER_BITS),
@@ -71,6 +74,8 @@ class WrittenRegisters(wiring.Component):
                 source.uniform.eq(self.data[INPUT_RING_UNIFORM_BIT]),
                 source.rows.eq(self.data[INPUT_RING_ROWS_SHIFT:]),
             ]
+            if self.config.map_words:
+                m.d.sync += source.period.eq(self.data[INPUT_RING_PERIOD_SHIFT : INPUT_RING_PERIOD_SHIFT + INPUT_RING_PERIOD_BITS])
         with m.If(run.cleared):
             m.d.sync += self.output_taken.eq(0)
         self.obey(m)

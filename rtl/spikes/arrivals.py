@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -97,7 +97,10 @@ class Arrivals(wiring.Component):
         word, first = Signal(len(self.delays.address) - neuron_bits), self.ring.delay >> neuron_bits  # of delays, of 32 neurons each
         with m.If(picker.last):
             m.d.sync += word.eq(word + 1)
-        with m.If(self.start):
+        begins = self.start
+        if self.config.map_words:
+            begins = begins | (picker.last & self._period_ends(m, picker.last))
+        with m.If(begins):
             m.d.sync += word.eq(first)
 
         valid, last, neurons = Signal(ARRIVAL_STAGES), Signal(ARRIVAL_STAGES), [Signal(neuron_bits, name=f"neuron{k}") for k in range(ARRIVAL_STAGES)]
@@ -118,3 +121,13 @@ class Arrivals(wiring.Component):
             self.idle.eq(~(picker.valid | valid[:-1].any())),
         ]
         return m
+
+    def _period_ends(self, m: Module, goes_on: Signal) -> Value:
+        """Level: the word in hand is the last one of the period. Without one, whose 0 counts down from the highest number, no ring has as many words."""
+        left = Signal.like(self.ring.period)
+        ends = left == 1
+        with m.If(goes_on):
+            m.d.sync += left.eq(left - 1)
+        with m.If(self.start | (goes_on & ends)):
+            m.d.sync += left.eq(self.ring.period)
+        return ends

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Assert, Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,7 +11,7 @@ from lifline.arch.limits import RING_BITS
 from lifline.arch.records import INPUT_BITS, INPUT_END_OF_STEP
 from lifline.arch.registers import POSITION_BITS
 
-from ..cells.memory import Ram
+from ..cells.memory import Check, Ram
 from ..cells.select import wrapped
 from ..streams import DelayRead, HostAccess, InputControl, InputProgress, spike_write
 
@@ -20,7 +20,7 @@ NEURON_BITS = (RING_BITS - 1).bit_length()
 
 
 class InputWords(wiring.Component):
-    """The host's circular memory of input words, and one word in hand.
+    """The host's circular memory of input words, and one word in hand; another one follows in the next cycle.
 
     Members
     -------
@@ -48,29 +48,37 @@ class InputWords(wiring.Component):
         m = Module()
         host = self.host
         m.submodules.memory = memory = Ram(width=INPUT_BITS, depth=self.config.input_words)
-        fetching = Signal()
+        fetched, moves, reads = Signal(), Signal(), Signal()  # the memory shows the word behind the one in hand; it comes into hand; another one is read
+        # Of positions so many bits tell whether any words are left: there are never more than the memory holds.
+        following = Signal(min(self.config.input_words.bit_length(), POSITION_BITS))
         m.d.comb += [
-            memory.read_address.eq(Mux(host.read, host.address, self.taken)),
-            memory.used.eq(fetching | host.read),
+            following.eq(self.taken + fetched),
+            moves.eq(fetched & (~self.valid | self.consume)),
+            reads.eq(~fetched | moves),
+            memory.read_address.eq(Mux(host.read, host.address, following)),
+            memory.read_enable.eq(reads | host.read),
+            memory.used.eq(fetched | host.read),
             memory.write_address.eq(host.address),
             memory.write_data.eq(host.data),
             memory.write_enable.eq(host.write),
             host.read_data.eq(memory.read_data),
         ]
-        m.d.sync += fetching.eq((~self.valid | self.consume) & ~fetching & (self.taken != self.available) & ~host.read)
+        if platform is Check.ASSERT:
+            m.d.comb += Assert(~fetched | (self.taken != self.available))
+        m.d.sync += fetched.eq(~host.read & (~reads | (following != self.available[: len(following)])))
         with m.If(self.consume):
             m.d.sync += self.valid.eq(0)
-        with m.If(fetching):
+        with m.If(moves):
             m.d.sync += [self.word.eq(memory.read_data), self.valid.eq(1), self.taken.eq(self.taken + 1)]
         with m.If(self.discard):
-            m.d.sync += [self.taken.eq(0), self.valid.eq(0), fetching.eq(0)]
+            m.d.sync += [self.taken.eq(0), self.valid.eq(0), fetched.eq(0)]
         return m
 
 
 class InputWriter(wiring.Component):
-    """Writes each input spike at the row of its arrival; a spike takes three cycles, with rings and delays left free by others.
+    """Writes each input spike at the row of its arrival, one per cycle, with rings and delays left free by others.
 
-    Reset (by a fresh run) forgets a half-written spike.
+    Reset (by a fresh run) forgets spikes that were not taken.
 
     Members
     -------
@@ -100,51 +108,60 @@ class InputWriter(wiring.Component):
         wiring.connect(m, wiring.flipped(self.host), words.host)
         m.d.comb += [words.discard.eq(control.discard), words.available.eq(control.available), control.taken.eq(words.taken)]
 
+        # A spike is looked up, then located, then offered; each of them waits until what is before it goes on.
+        looked_up, located, writing = Signal(), Signal(), Signal()
+        goes, moves, free = Signal(), Signal(), Signal()  # what is offered, what is located, what is looked up makes room
+        m.d.comb += [goes.eq(~writing | self.write.ready), moves.eq(~located | goes), free.eq(~looked_up | moves)]
+
         # Decode: count steps, look up the delay, find the ring's column of 32 neurons.
         word, consume = words.word, words.consume
         row, next_row = Signal.like(control.rows), Signal.like(control.rows)
-        looked_up, located, writing, free, stepping = Signal(), Signal(), Signal(), Signal(), Signal()
         group = word[NEURON_BITS : len(control.neurons)]
         product, neuron, neuron_located = Signal(len(group) + len(control.rows)), Signal.like(spike.neuron), Signal.like(spike.neuron)
+        allowed, stepping, looks_up = Signal(), Signal(), Signal()
         m.d.comb += [
             next_row.eq(row + 1),
-            delays.address.eq(control.delay + word[:-1]),
-            delays.enable.eq(free & words.valid & ~control.uniform),
-            free.eq(~looked_up & ~located & (steps != self.progress.limit)),
+            allowed.eq(words.valid & (steps != self.progress.limit)),
+            delays.address.eq(control.delay + Cat(word[:NEURON_BITS], self._repeated(group))),
+            delays.enable.eq(allowed & free & ~control.uniform),
         ]
-        with m.If(words.valid & free):
+        with m.If(allowed):
             with m.If(word == INPUT_END_OF_STEP):
                 # The step counts as complete only when its last spike is in the ring.
-                with m.If(~writing):
+                with m.If(~(looked_up | located | writing)):
                     m.d.comb += [consume.eq(1), stepping.eq(1)]
             with m.Elif(word >= control.neurons):
                 m.d.comb += consume.eq(1)
                 m.d.sync += control.out_of_range.eq(1)
-            with m.Elif(control.uniform | delays.free):
-                m.d.comb += consume.eq(1)
-                m.d.sync += [product.eq(group * control.rows), neuron.eq(word), looked_up.eq(1)]
+            with m.Elif(free & (control.uniform | delays.free)):
+                m.d.comb += [consume.eq(1), looks_up.eq(1)]
         with m.If(stepping):
             m.d.sync += [steps.eq(steps + 1), row.eq(next_row)]
         with m.If(stepping & (next_row == control.rows)):
             m.d.sync += row.eq(0)
+        with m.If(free):
+            m.d.sync += [looked_up.eq(looks_up), product.eq(group * control.rows), neuron.eq(word)]
 
-        # Locate. The delay comes late in the cycle: whether the row is beyond the end of the ring is looked at in the next one.
+        # Locate. The delay comes late in the cycle: whether the row is beyond the end of the ring is looked at in the next one. It is there for one
+        # cycle, and kept where it has to wait.
         column, arrival = Signal.like(control.base), Signal(range(2 * self.config.max_ring_rows))
-        with m.If(looked_up):
-            delay = Mux(control.uniform, control.delay[: len(delays.data)], delays.data)
-            m.d.sync += [column.eq(control.base + product), arrival.eq(row + delay), neuron_located.eq(neuron)]
-            m.d.sync += [looked_up.eq(0), located.eq(1)]
+        waited, delay, kept = Signal(), Signal.like(delays.data), Signal.like(delays.data)
+        m.d.comb += delay.eq(Mux(control.uniform, control.delay, Mux(waited, kept, delays.data)))
+        m.d.sync += [waited.eq(looked_up & ~moves), kept.eq(delay)]
+        with m.If(moves):
+            m.d.sync += [located.eq(looked_up), column.eq(control.base + product), arrival.eq(row + delay), neuron_located.eq(neuron)]
 
         # Write: offered until it is taken; nobody else writes this word before its time comes.
         m.d.comb += [self.write.valid.eq(writing), spike.merge.eq(1)]
-        with m.If(self.write.ready):
-            m.d.sync += writing.eq(0)
-        with m.If(self.write.ready | ~writing):
-            with m.If(located):
-                m.d.sync += [
-                    writing.eq(1),
-                    spike.address.eq(column + wrapped(arrival, control.rows)),
-                    spike.neuron.eq(neuron_located),
-                    located.eq(0),
-                ]
+        with m.If(goes):
+            m.d.sync += [writing.eq(located), spike.address.eq(column + wrapped(arrival, control.rows)), spike.neuron.eq(neuron_located)]
         return m
+
+    def _repeated(self, group: Value) -> Value:
+        """Of a neuron's word that of its delay: within the period, if there is one."""
+        if not self.config.map_words:
+            return group
+        period = self.control.period
+        every = period == 0
+        low = group[: len(period)]
+        return Cat(low & ((period - 1)[: len(low)] | every.replicate(len(low))), group[len(period) :] & every.replicate(max(len(group) - len(period), 0)))

@@ -179,7 +179,8 @@ class CycleModel:
 
     def _ring(self, address: int, source: int) -> None:
         head, tail, size = RING_0.unpack(self._image[address]), RING_1.unpack(self._image[address + 1]), self.sizes[source]
-        delays = np.full(size, tail["delay"]) if tail["uniform"] else self._delays[tail["delay"] : tail["delay"] + size]
+        places = np.arange(size) % (tail["period"] * RING_BITS or size)
+        delays = np.full(size, tail["delay"]) if tail["uniform"] else self._delays[tail["delay"] + places]
         self._rings[address] = Ring((source,), head["base"], head["rows"], np.ascontiguousarray(delays, np.int64))
 
     def _target(self, address: int) -> tuple[int, NDArray[Any]]:

@@ -57,7 +57,7 @@ def show(router: Router) -> None:
 @kernel(forceinline=True)
 def step(router: Router, begin: bool, complete: bool, go: bool, target: Target, fired: NDArray[np.int64]) -> None:
     """The end of a cycle. ``begin``: an update starts; ``complete``: its words have arrived; ``go``: route them. ``fired`` (step, word): spikes."""
-    state, gone = router.state, False
+    state, words_go, gone = router.state, False, False
     free, picks = router.pending <= 1, router.pending != 0
     router.pending -= picks
     if state == State.IDLE:
@@ -70,6 +70,7 @@ def step(router: Router, begin: bool, complete: bool, go: bool, target: Target, 
         router.to_host = False
         router.state = State.ROUTE if router.ring < target.rings else State.IDLE
     elif state == State.ROUTE:
+        words_go = True
         spikes = fired[router.routed, router.word - 1] if router.held else 0
         if router.to_host:
             gone = router.held and spikes == 0
@@ -82,7 +83,7 @@ def step(router: Router, begin: bool, complete: bool, go: bool, target: Target, 
             if gone:
                 router.pending = spikes
     elif state == State.RECORD:
-        gone = True
+        words_go = gone = True
         router.state = State.ROUTE
     elif state == State.DRAIN:
         if not picks and router.picked == 0:
@@ -90,7 +91,7 @@ def step(router: Router, begin: bool, complete: bool, go: bool, target: Target, 
     if gone and router.word == target.words:
         looked_up = not router.to_host and (target.uniform >> router.ring & 1) == 0
         router.state = State.DRAIN if looked_up else State.NEXT
-    if state == State.ROUTE or state == State.RECORD:
+    if words_go:
         reads = (not router.held or gone) and router.word != target.words
         router.held = reads or (router.held and not gone)
         router.word += reads

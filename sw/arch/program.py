@@ -168,7 +168,8 @@ RING_1 = Word(
     "Ring descriptor, word 1.",
     Field("delay", 16, "uniform: the delay; else: first entry in delay memory"),
     Field("uniform", 1, "all neurons share one delay"),
-    Field("reserved", 15, "zero"),
+    Field("period", 10, "words of 32 delays after which they begin again; 0: as many as source words; only in configurations with maps"),
+    Field("reserved", 5, "zero"),
 )
 RING_WORDS = (RING_0, RING_1)
 

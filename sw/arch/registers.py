@@ -82,7 +82,7 @@ REGISTERS = _table(
     ("ring_clear_words", Access.WRITE, "Ring words that a fresh start clears."),
     ("input_neurons", Access.WRITE, "Neurons of the input population."),
     ("input_ring_base", Access.WRITE, "First ring word of the input's ring."),
-    ("input_ring", Access.WRITE, "Of the input's ring: bits 15..0 delay or first delay entry, bit 16 uniform, bits 31..24 rows."),
+    ("input_ring", Access.WRITE, "Of the input's ring: bits 15..0 delay or first delay entry, bit 16 uniform, bits 23..17 period in words of 32 delays, a power of two, or 0, see ring_1; bits 31..24 rows."),
     ("exit_every", Access.WRITE, "Time steps between early-exit checks, at most 65535; 0: none."),
     ("exit_margin", Access.WRITE, "The run stops when the leading count exceeds the second's by more than this."),
 )
@@ -121,6 +121,8 @@ STATUS_COUNTER_WRAPPED = 4
 STATUS_INPUT_RANGE = 8
 
 INPUT_RING_UNIFORM_BIT = 16
+INPUT_RING_PERIOD_SHIFT = 17
+INPUT_RING_PERIOD_BITS = 7
 INPUT_RING_ROWS_SHIFT = 24
 
 CONTROL_START = 1

@@ -51,7 +51,7 @@ BITS = {
     "instruction.argument": 3, "pass_0.source_words": 2, "pass_0.blocks": 3, "pass_1.ring_base": 8, "pass_1.ring": 7, "pass_2.weight_base": 9,
     "pass_2.fan_in": 7, "population_0.rows": 5, "population_0.neuron_base": 7, "population_1.prologue": 2, "population_1.update": 4,
     "population_1.record": 2, "population_1.rings": 2, "population_1.population": 2, "population_2.micro_words": 5, "population_5.ring": 7,
-    "population_6.last_row": 16, "population_3.period_words": 2, "population_5.period_rows": 3, "ring_0.base": 8, "ring_0.rows": 7, "ring_1.delay": 6, "repeat_1.first": 6, "micro.offset": 3,
+    "population_6.last_row": 16, "population_3.period_words": 2, "population_5.period_rows": 3, "ring_0.base": 8, "ring_0.rows": 7, "ring_1.delay": 6, "ring_1.period": 2, "repeat_1.first": 6, "micro.offset": 3,
     "pass_3.radix_0": 5, "pass_4.radix_1": 6, "pass_5.table_0": 5, "pass_5.table_1": 7, "pass_5.table_2": 7, "pass_6.slot_step": 4, "pass_7.slot_step": 4,
     "pass_8.slot_step": 4, "map.weight": 8, "map.slot": 4, "map.count": 3,
     "gather_3.clear_words": 2, "gather_3.channels": 5, "gather_4.groups": 2, "gather_4.columns": 4, "gather_5.table_1": 6, "gather_5.table_2": 6,
@@ -81,7 +81,7 @@ def _names(*layouts: Word) -> tuple[str, ...]:
 
 VECTORS = ("convolution by blocks", "pooling by blocks", "identity by blocks", "blocks of neighbours", "blocks without positions", "blocks with padding", "input by blocks")
 """Passes whose entries are blocks of neurons."""
-MAPPED = tuple(name for name in _names(*WALK_WORDS, MAP, *RING_WORDS) if name.startswith(("pass", "map", "ring_0.tap")))
+MAPPED = tuple(name for name in _names(*WALK_WORDS, MAP, *RING_WORDS) if name.startswith(("pass", "map", "ring_0.tap", "ring_1.period")))
 """Those that only a program with maps can set."""
 GATHERS = (
     "dense convolution", "dense convolution in a loop", "dense convolution that clears a part", "bands", "bands of a row", "several parts of a source",

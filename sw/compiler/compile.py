@@ -7,7 +7,7 @@ import numpy as np
 from lifline.arch.config import PRESETS, Config
 from lifline.arch.errors import CompileError
 from lifline.arch.program import Mode
-from lifline.arch.registers import INPUT_RING_ROWS_SHIFT, INPUT_RING_UNIFORM_BIT, Space
+from lifline.arch.registers import INPUT_RING_PERIOD_SHIFT, INPUT_RING_ROWS_SHIFT, INPUT_RING_UNIFORM_BIT, Space
 from lifline.arch.values import short
 from lifline.network.model import Network
 
@@ -103,7 +103,10 @@ def _registers(network: Network, rings: Rings, layout: Layout) -> dict[str, int]
         "ring_clear_words": rings.words,
         "input_neurons": layout.size,
         "input_ring_base": entrance.base,
-        "input_ring": entrance.delay | entrance.uniform << INPUT_RING_UNIFORM_BIT | entrance.rows << INPUT_RING_ROWS_SHIFT,
+        "input_ring": entrance.delay
+        | entrance.uniform << INPUT_RING_UNIFORM_BIT
+        | entrance.period << INPUT_RING_PERIOD_SHIFT
+        | entrance.rows << INPUT_RING_ROWS_SHIFT,
         "exit_every": 0 if leave is None else leave.every,
         "exit_margin": 0 if leave is None else leave.margin,
     }

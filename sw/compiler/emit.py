@@ -204,5 +204,5 @@ def _ring_words(tap: Tap) -> list[int]:
     ring = tap.ring
     return [
         RING_0.pack(base=tap.first if tap.later else ring.base + tap.word * ring.rows, rows=ring.rows, tap=tap.later > 0, head=0),
-        RING_1.pack(delay=ring.delay_of(tap.word), uniform=ring.uniform, reserved=0),
+        RING_1.pack(delay=ring.delay_of(tap.word), uniform=ring.uniform, period=ring.period, reserved=0),
     ]

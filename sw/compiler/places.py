@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 
+import numpy as np
+
 from lifline.arch.config import Config
 from lifline.arch.errors import CompileError
 from lifline.arch.program import Mode
 from lifline.arch.values import short
 from lifline.network.connections.windows import Windowed
-from lifline.network.model import Network, Population
+from lifline.network.model import Network, Population, Projection
 
 from .layouts import LARGEST, Layout, Layouts, identity, position_major
 from .program import Program
@@ -45,16 +47,22 @@ def chosen_layouts(network: Network, config: Config, modes: Mapping[tuple[str, s
 
 
 def _of_source(network: Network, config: Config, population: Population) -> Layout:
-    """Of a population that needs none: position by position if blocks of it can be entries, nobody reads it in another way than a walk, and padding makes it
-    larger by a half at most."""
+    """Of a population that needs none: position by position if blocks of it can be entries, or delays of its channels are then stored once, nobody reads it in
+    another way than a walk, and padding makes it larger by a half at most."""
     readers = network.projections_from(population.name)
-    walks = config.vectors and all(isinstance(p.connection, Windowed) for p in readers)
-    if walks and any(kind_of(p).reads_blocks(p, config.lanes) for p in readers):
+    walks = config.map_words and all(isinstance(p.connection, Windowed) for p in readers)
+    if walks and any((config.vectors and kind_of(p).reads_blocks(p, config.lanes)) or _delayed_by_channel(p, population) for p in readers):
         with suppress(CompileError):  # too large
             layout = position_major(population.shape, config.lanes)
             if 2 * layout.size <= 3 * population.size:
                 return layout
     return identity(population.size)
+
+
+def _delayed_by_channel(projection: Projection, source: Population) -> bool:
+    """Whether channels have delays of their own, and neurons of a channel have one."""
+    delays = projection.delay_vector().reshape(source.shape[0], -1)
+    return bool(np.ptp(delays) and not np.ptp(delays, axis=1).any() and delays.shape[1] > 1)
 
 
 def given_layouts(program: Program) -> dict[str, Layout]:

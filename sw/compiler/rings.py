@@ -11,15 +11,19 @@ from numpy.typing import NDArray
 from lifline.arch.config import Config, ceil_div
 from lifline.arch.errors import CompileError
 from lifline.arch.limits import RING_BITS
-from lifline.arch.program import MAX_RINGS
+from lifline.arch.program import MAX_RINGS, RING_1
+from lifline.arch.registers import INPUT_RING_PERIOD_BITS
 from lifline.network.model import Network, Population, Projection
 
 from .bands import Band, Bands
 from .layouts import Layout
 from .memories import DELAYS, RINGS, MemoryUse
 from .order import readers_in_order
+from .periods import RowValues
 
 Ints = NDArray[np.int64]
+LONGEST_PERIOD = (1 << RING_1["period"].width) - 1
+"""Words of 32 delays that repeat."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +36,7 @@ class Ring:
     hardware, until the first one reads them.   later : steps from then until the last one does.
     rows : steps that it holds.   base : its first word in the memory of rings.
     entry : its first entry in the memory of delays, which it has only if its delays differ.
+    period : words of 32 delays after which they repeat and which alone are stored; 0: they do not.
     """
 
     number: int
@@ -41,6 +46,7 @@ class Ring:
     rows: int
     base: int
     entry: int
+    period: int = 0
 
     @property
     def uniform(self) -> bool:
@@ -59,7 +65,7 @@ class Ring:
     @property
     def entries(self) -> int:
         """Entries in the memory of delays."""
-        return 0 if self.uniform else self.words_per_row * RING_BITS
+        return 0 if self.uniform else (self.period or self.words_per_row) * RING_BITS
 
     @property
     def delay(self) -> int:
@@ -68,7 +74,7 @@ class Ring:
 
     def delay_of(self, word: int) -> int:
         """What writes the ring from a word of 32 neurons on is told."""
-        return int(self.delays[0]) if self.uniform else self.entry + word * RING_BITS
+        return int(self.delays[0]) if self.uniform else self.entry + (0 if self.period else word * RING_BITS)
 
 
 @dataclass(frozen=True)
@@ -127,11 +133,12 @@ class Rings:
         return sum(ring.words for ring in self.all)
 
     def delay_image(self) -> NDArray[np.uint32]:
-        """The memory of delays: one entry per neuron of every ring whose delays differ; at least one."""
+        """The memory of delays: one entry per neuron, or of one period, of every ring whose delays differ; at least one."""
         image = np.zeros(max(sum(ring.entries for ring in self.all), 1), np.uint32)
         for ring in self.all:
             if not ring.uniform:
-                image[ring.entry : ring.entry + len(ring.delays)] = ring.delays
+                own = ring.delays[: ring.entries]
+                image[ring.entry : ring.entry + len(own)] = own
         return image
 
 
@@ -180,7 +187,9 @@ def place_rings(network: Network, config: Config, layouts: Mapping[str, Layout],
             )
         for group in own:
             delays = layouts[population.name].spread(group.pattern, fill=int(group.pattern[0])) + group.newest  # padding must not make equal delays differ
-            placed.append(_behind(placed, population, delays, group.oldest - group.newest, config))
+            starts = [band.first * config.lanes // RING_BITS for band in (bands or {}).get(population.name, ())]
+            period, delays = _repeated(delays, layouts[population.name], starts, population, config)
+            placed.append(_behind(placed, population, delays, period, group.oldest - group.newest, config))
             readers.append(group)
     memory = RINGS.claim(network, config, sum(ring.words for ring in placed))
     memory |= DELAYS.claim(network, config, sum(ring.entries for ring in placed))
@@ -224,7 +233,23 @@ def _of_bands(rings: Sequence[Ring], number: int, bands: Bands, config: Config) 
     return found
 
 
-def _behind(placed: Sequence[Ring], source: Population, delays: Ints, later: int, config: Config) -> Ring:
+def _repeated(delays: Ints, layout: Layout, starts: Sequence[int], source: Population, config: Config) -> tuple[int, Ints]:
+    """The shortest period in words of 32, like that of channels position by position; and delays that repeat in the padding, too. 0 if there is none.
+
+    Bands, of which ``starts`` are the first words, begin with a period. What writes the input takes indices in any order, and only the low bits of them.
+    """
+    if not config.map_words or (delays == delays[0]).all():
+        return 0, delays
+    values = RowValues(layout.gather(delays), layout, RING_BITS)
+    longest = min(LONGEST_PERIOD, len(values.rows) - 1)
+    wanted = [1 << k for k in range(INPUT_RING_PERIOD_BITS)] if source.neurons is None else range(1, longest + 1)
+    for period in wanted:
+        if period <= longest and not any(start % period for start in starts) and values.repeats(period):
+            return period, np.resize(values.phases(period), len(delays))
+    return 0, delays
+
+
+def _behind(placed: Sequence[Ring], source: Population, delays: Ints, period: int, later: int, config: Config) -> Ring:
     """The next ring: it lies behind those that are placed. The input's is written a window ahead and holds one more."""
     rows = int(delays.max()) + later + config.window * (2 if source.neurons is None else 1)
-    return Ring(len(placed), source, delays, later, rows, sum(ring.words for ring in placed), sum(ring.entries for ring in placed))
+    return Ring(len(placed), source, delays, later, rows, sum(ring.words for ring in placed), sum(ring.entries for ring in placed), period)

@@ -74,7 +74,7 @@
 #define LIFLINE_REGISTER_RING_CLEAR_WORDS 18u  /* Ring words that a fresh start clears. */
 #define LIFLINE_REGISTER_INPUT_NEURONS 19u  /* Neurons of the input population. */
 #define LIFLINE_REGISTER_INPUT_RING_BASE 20u  /* First ring word of the input's ring. */
-#define LIFLINE_REGISTER_INPUT_RING 21u  /* Of the input's ring: bits 15..0 delay or first delay entry, bit 16 uniform, bits 31..24 rows. */
+#define LIFLINE_REGISTER_INPUT_RING 21u  /* Of the input's ring: bits 15..0 delay or first delay entry, bit 16 uniform, bits 23..17 period in words of 32 delays, a power of two, or 0, see ring_1; bits 31..24 rows. */
 #define LIFLINE_REGISTER_EXIT_EVERY 22u  /* Time steps between early-exit checks, at most 65535; 0: none. */
 #define LIFLINE_REGISTER_EXIT_MARGIN 23u  /* The run stops when the leading count exceeds the second's by more than this. */
 
@@ -363,8 +363,10 @@
 #define LIFLINE_RING_1_DELAY_BITS 16u
 #define LIFLINE_RING_1_UNIFORM_SHIFT 16u  /* all neurons share one delay */
 #define LIFLINE_RING_1_UNIFORM_BITS 1u
-#define LIFLINE_RING_1_RESERVED_SHIFT 17u  /* zero */
-#define LIFLINE_RING_1_RESERVED_BITS 15u
+#define LIFLINE_RING_1_PERIOD_SHIFT 17u  /* words of 32 delays after which they begin again; 0: as many as source words; only in configurations with maps */
+#define LIFLINE_RING_1_PERIOD_BITS 10u
+#define LIFLINE_RING_1_RESERVED_SHIFT 27u  /* zero */
+#define LIFLINE_RING_1_RESERVED_BITS 5u
 /* micro: One micro-operation of the neuron update: read a neuron word, compute, maybe write it back. */
 #define LIFLINE_MICRO_OFFSET_SHIFT 0u  /* word within the row (or within the prologue) */
 #define LIFLINE_MICRO_OFFSET_BITS 4u

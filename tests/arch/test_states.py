@@ -21,7 +21,7 @@ MACHINES = [
 
 
 def test_names_are_those_of_the_gateware() -> None:
-    assert states.names(states.Router)[:2] == ("Idle", "Next") and "Look-Up" in states.ROUTER
+    assert states.names(states.Router)[:2] == ("Idle", "Next") and "Drain" in states.ROUTER
     assert [machine.index(name) for machine in (states.SEQUENCER, states.ROUTER) for name in ("Idle",)] == [0, 0]
     assert states.SEQUENCER[states.Sequencer.PASS_HEAD] == "Pass-Head"
 

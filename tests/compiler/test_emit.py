@@ -80,7 +80,7 @@ def test_descriptors_follow_the_end_and_are_what_passes_and_populations_point_to
     where = [len(words) - (len(rings.all) + MAX_RINGS - k) * len(RING_WORDS) for k in range(len(rings.all))]
     for ring, address in zip(rings.all, where, strict=True):
         assert RING_0.unpack(words[address]) == {"base": ring.base, "rows": ring.rows, "tap": 0, "head": 0}
-        assert RING_1.unpack(words[address + 1]) == {"delay": ring.delay, "uniform": ring.uniform, "reserved": 0}
+        assert RING_1.unpack(words[address + 1]) == {"delay": ring.delay, "uniform": ring.uniform, "period": ring.period, "reserved": 0}
     assert not any(words[where[-1] + len(RING_WORDS) :]), "the sequencer loads as many descriptors as it has from the last one on"
     second = len(PASS_WORDS)
     assert PASS_1.unpack(words[second + 1]) == {"ring": where[0], "ring_base": 2 * rings.all[0].rows}, "neuron 64 is two words of 32 behind"

@@ -11,9 +11,12 @@ from lifline.arch.limits import RING_BITS
 from lifline.arch.program import MAX_RINGS, PASS_WORDS, RING_0, RING_WORDS
 from lifline.compiler.compile import compile_network
 from lifline.compiler.components import components_of
+from lifline.compiler.layouts import position_major
 from lifline.compiler.order import projections_in_order
 from lifline.compiler.places import layout_by_population
-from lifline.compiler.rings import Rings, Tap, place_rings
+from lifline.compiler.rings import Ring, Rings, Tap, place_rings
+from lifline.network.connections.convolution import Convolution
+from lifline.network.connections.identity import Identity
 from lifline.network.model import Network, Neurons, Population, Projection
 
 TINY, CONV = preset("tiny"), preset("conv")
@@ -72,6 +75,43 @@ def test_only_different_delays_have_entries() -> None:
     assert [(ring.uniform, ring.entries, ring.delay) for ring in (first, second)] == [(False, 64, 0), (False, 64, 64)]
     assert rings.delay_image().tolist() == [*EACH, *[0] * 31, *EACH[::-1], *[0] * 31]
     assert placed(0).delay_image().tolist() == [0]
+
+
+def channels(shape: tuple[int, ...], delays: object, *, source: str = "hidden", config: Config = CONV) -> Ring:
+    """The ring that an identity from an image reads, with these delays, position by position in the hardware."""
+    names = ["in", "hidden", "out"]
+    neurons, first = Neurons(threshold=1), names.index(source)
+    net = Network(
+        name="net", state_bits=config.state_bits, output="out",
+        populations=(Population("in", shape), *(Population(name, shape, neurons) for name in names[1:])),
+        projections=tuple(
+            Projection(source=a, target=b, weights=[1], connection=Identity(), delays=delays if k == first else 0) for k, (a, b) in enumerate(zip(names, names[1:], strict=False))
+        ),
+    )  # fmt: skip
+    places = layout_by_population(net, config, {"in": position_major(shape, config.lanes)})
+    return place_rings(net, config, places).all[first]
+
+
+@pytest.mark.parametrize(("count", "period"), [(2, 1), (3, 1), (16, 1), (20, 1), (40, 3), (64, 2), (65, 5)])
+def test_delays_of_channels_are_stored_once(count: int, period: int) -> None:
+    """As often as whole words hold whole positions: with channels padded to lanes, 40 of them to 48, three words hold two positions."""
+    own = np.arange(count) % 7
+    ring = channels((count, 6, 8), own)
+    assert (ring.period, ring.entries) == (period, period * RING_BITS)
+    layout = position_major((count, 6, 8), CONV.lanes)
+    image = np.resize(ring.delays[: ring.entries], layout.size)
+    assert np.array_equal(layout.gather(image), np.repeat(own, 48)) and np.array_equal(image, ring.delays)
+
+
+def test_what_the_input_is_written_with_repeats_after_a_power_of_two() -> None:
+    roomy = CONV.replace(delay_entries=8192)
+    assert [channels((count, 6, 8), np.arange(count) % 7, source="in", config=roomy).period for count in (3, 40, 64, 65)] == [1, 0, 2, 0]
+
+
+def test_delays_that_do_not_repeat_are_stored_for_every_neuron() -> None:
+    own = np.arange(3 * 48) % 7
+    ring = channels((3, 6, 8), own)
+    assert (ring.period, ring.entries) == (0, 4 * 48) and channels((3, 6, 8), np.zeros(3, int)).uniform
 
 
 def test_a_population_writes_a_few_rings_and_the_input_one() -> None:
@@ -166,3 +206,16 @@ def test_a_tap_reads_a_ring_that_others_write_and_the_last_reader_clears() -> No
     assert (written["tap"], written["rows"], tap["tap"], tap["rows"], tap["base"]) == (0, 15, 1, 15, 10)
     assert [w["ring"] for w in words["pass_1"]] == places and words["pass_1"][1]["ring_base"] == words["pass_1"][2]["ring_base"] == written["base"]
     assert words["ring_1"][1]["delay"] == 2
+
+
+def test_the_input_is_placed_position_by_position_where_its_channels_have_delays_of_their_own() -> None:
+    """Then its delays are stored once; also behind maps that go from neuron to neuron."""
+    shape, own = (3, 6, 8), np.array([0, 4, 2])
+    for delays, period in ((own, 1), (np.repeat(own, 48), 1), (np.arange(3 * 48) % 7, 0)):
+        net = Network(
+            name="net", state_bits=CONV.state_bits, output="out",
+            populations=(Population("in", shape), Population("out", (8, 6, 8), Neurons(threshold=1))),
+            projections=(Projection(source="in", target="out", weights=np.ones((8, 3, 3, 3), int), connection=Convolution(padding=1), delays=delays),),
+        )  # fmt: skip
+        places = layout_by_population(net, CONV, None)
+        assert (places["in"] == position_major(shape, CONV.lanes)) == bool(period) and place_rings(net, CONV, places).all[0].period == period

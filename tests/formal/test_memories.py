@@ -79,10 +79,13 @@ class InputMemory(Elaboratable):
         m = Module()
         m.submodules.unit = unit = self.unit
         waiting, wrote = Signal.like(unit.control.available), Signal()
+        available, discarded = Signal.like(unit.control.available), Signal(init=1)
+        m.d.sync += [available.eq(unit.control.available), discarded.eq(unit.control.discard)]
         m.d.comb += waiting.eq(unit.control.available - unit.control.taken)
         m.d.sync += wrote.eq(unit.host.write)
         m.d.comb += [
             Assume(waiting <= CONFIG.input_words),
+            Assume(discarded | ((unit.control.available - available)[: len(available)] <= CONFIG.input_words)),
             Assume(~unit.host.write | ((unit.host.address - unit.control.taken)[: len(unit.host.address)] >= waiting)),
             Assume(~(unit.host.read & (unit.host.write | wrote))),
         ]
@@ -212,7 +215,7 @@ INSIDE = {
 PROOFS = {
     "link-buffer": (LinkBuffer, link_module, "receiver.word_valid | executor.read_valid", "receiver.word_valid | replier.busy", 4),
     "registers": (Registers, registers_module, "memory.read_enable.eq(~updating)", "memory.read_enable.eq(1)", 4),
-    "input": (InputMemory, input_module, "& (self.taken != self.available) &", "&", 4),
+    "input": (InputMemory, input_module, "(~reads | (following != self.available[: len(following)]))", "1", 4),
     "recorder": (RecorderMemory, record_module, "< used)", "<= used)", 4),
     "list": (ListOfEntries, entries_module, "written != following, written != pointer)", "written != following, written + self.source.valid != pointer)", 6),
     "slots, late weights": (EventsAndUpdates, slots_module, "memory.read_enable.eq(~self.late)", "memory.read_enable.eq(1)", 8),

@@ -156,6 +156,12 @@ class InputIsReadOnce(Elaboratable):
         with m.If(writer.control.discard):
             m.d.sync += written.eq(0)
         m.d.comb += Assert(waiting <= CONFIG.input_words)
+        wrote = Signal()  # the host writes where nothing waits, and reads no word that it has just written
+        m.d.sync += wrote.eq(writer.host.write)
+        m.d.comb += [
+            Assume(~writer.host.write | ((writer.host.address - writer.control.taken)[: len(writer.host.address)] >= waiting)),
+            Assume(~(writer.host.read & (writer.host.write | wrote))),
+        ]
         return m
 
 
@@ -165,7 +171,7 @@ PROOFS = {
     "requests-are-stable": (RequestsAreStable, executor_module, "with m.If(request.ready):", "with m.If(1):", 4, 30),
     "responses-are-stable": (ResponsesAreStable, host_module, "counters of the new run.\n            m.d.comb += idle.eq(1)", "counters of the new run.\n            m.d.comb += [idle.eq(1), self.response.valid.eq(self.run.running)]", 8, 8),
     "received-bytes-are-stable": (ReceivedBytesAreStable, uart_module, "with m.If(self.o.valid & self.o.ready):", "with m.If(self.o.valid):", 4, 60),
-    "input-is-read-once": (InputIsReadOnce, input_module, "(~self.valid | self.consume) & ~fetching &", "(~self.valid | self.consume) &", 8, 30),
+    "input-is-read-once": (InputIsReadOnce, input_module, "moves.eq(fetched & (~self.valid | self.consume))", "moves.eq(~self.valid | self.consume)", 4, 30),
     "saturation": (Clips, clip_module, "saturated.eq(~inside | (sign & ~total[: state_bits - 1].any()))", "saturated.eq(~inside)", 1, 1),
 }  # fmt: skip
 """Wrapper, module, a line of it and what the broken twin has instead, steps of the induction, steps within which the twin fails."""
@@ -177,6 +183,6 @@ def test_proof(tmp_path: Path, name: str, broken: bool) -> None:
     wrapper, module, old, new, depth, twin_depth = PROOFS[name]
     twin = mutated(module, (old, new)) if broken else module
     design = wrapper(around(link_module, module, twin) if module in PARTS_OF_THE_LINK else twin)
-    # With what the states of link and host assert: the induction needs to know that one of them is on.
-    platform = Check.ASSERT if module in (executor_module, host_module) else None
+    # With what the states of link and host assert: the induction needs to know that one of them is on; and the input, that what it has fetched was there.
+    platform = Check.ASSERT if module in (executor_module, host_module, input_module) else None
     assert prove(tmp_path, design, design.ports, twin_depth if broken else depth, platform=platform) is not broken

@@ -59,6 +59,7 @@ AREAS = (
     Area("gateware, rings", ("rtl/spikes/rings.py",), ("tests/rtl/spikes/test_rings.py", PROGRAMS)),
     Area("gateware, delays", ("rtl/spikes/delays.py",), ("tests/rtl/spikes/test_delays.py", PROGRAMS)),
     Area("gateware, router", ("rtl/spikes/router.py",), ("tests/rtl/spikes/test_router.py", PROGRAMS)),
+    Area("gateware, arrivals", ("rtl/spikes/arrivals.py",), ("tests/rtl/spikes/test_arrivals.py", "tests/rtl/spikes/test_router.py", PROGRAMS)),
     Area("gateware, bitmap", ("rtl/spikes/bitmap.py",), ("tests/rtl/spikes/test_bitmap.py", "tests/rtl/spikes/test_router.py", PROGRAMS)),
     Area("gateware, place", ("rtl/spikes/place.py",), ("tests/rtl/spikes/test_place.py", "tests/rtl/spikes/test_router.py")),
     Area("gateware, scanner", ("rtl/synapses/scanner.py", "rtl/synapses/fetch.py", "rtl/synapses/capture.py", "rtl/synapses/emit.py", "rtl/synapses/vectors.py"), ("tests/rtl/synapses/test_scanner.py",)),

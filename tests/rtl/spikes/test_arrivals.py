@@ -55,11 +55,12 @@ def test_spikes_come_lowest_first_one_per_cycle_and_none_is_left_over(name: str)
     simulate(dut, body)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(4))
 def test_every_spike_is_shown_with_its_delay_and_every_word_has_an_end(seed: int) -> None:
-    """``delay`` is that of the spike of the next cycle, at once or after gaps, ring after ring; ``idle`` comes with the last one."""
-    rng, dut = random.Random(seed), Arrivals(TINY)
-    delays = Memory(3, [rng.randrange(8) for _ in range(TINY.delay_entries)], rng)
+    """``delay`` is that of the spike of the next cycle, at once or after gaps, ring after ring; ``idle`` comes with the last one. Odd seeds: with periods."""
+    config = TINY.replace(map_words=16, delay_entries=128) if seed % 2 else TINY
+    rng, dut = random.Random(seed), Arrivals(config)
+    delays = Memory(3, [rng.randrange(8) for _ in range(config.delay_entries)], rng)
     shown: list[tuple[int, int, int]] = []  # (words that have ended, neuron, delay)
     ended, before = 0, 0
 
@@ -80,9 +81,12 @@ def test_every_spike_is_shown_with_its_delay_and_every_word_has_an_end(seed: int
             ended, before = ended + last, delay
 
         for _ in range(12):
-            first, words = rng.randrange(TINY.delay_entries // RING_BITS), some_words(rng, rng.randrange(1, 5))
-            words = words[: TINY.delay_entries // RING_BITS - first]
+            stored = config.delay_entries // RING_BITS
+            first, words = rng.randrange(stored), some_words(rng, rng.randrange(1, 8))
+            period = rng.randrange(stored - first + 1) if config.map_words else 0
+            words = words if period else words[: stored - first]
             ctx.set(dut.ring.delay, RING_BITS * first)
+            ctx.set(dut.ring.period, period)
             ctx.set(dut.start, 1)
             await cycle()
             await cycle()
@@ -95,7 +99,8 @@ def test_every_spike_is_shown_with_its_delay_and_every_word_has_an_end(seed: int
                 await cycle(word)
             while not ctx.get(dut.idle):
                 await cycle()
-            expected = [(number, k, delays.words[RING_BITS * (first + number) + k]) for number, word in enumerate(words) for k in spikes_of(word)]
+            places = [first + (number % period if period else number) for number in range(len(words))]
+            expected = [(number, k, delays.words[RING_BITS * places[number] + k]) for number, word in enumerate(words) for k in spikes_of(word)]
             await cycle()
             assert shown == expected
             for _ in range(ARRIVAL_STAGES + 1 if rng.random() < 0.5 else 0):  # else the next ring starts while the end of the last word is on its way

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from lifline.arch.config import preset
+from lifline.arch.config import Config, preset
 from lifline.arch.limits import RING_BITS
 from lifline.arch.records import AHEAD_BITS, INPUT_END_OF_STEP
 from lifline.rtl.spikes.input import InputWriter
@@ -28,15 +28,17 @@ class Case:
     rows: int
     delays: int | list[int]
     entry: int = 0
+    period: int = 0
+    """words of 32 delays that are stored, which repeat; 0: all are"""
 
     @property
     def words(self) -> list[int]:
         return [word for step in self.steps for word in (*step, INPUT_END_OF_STEP)]
 
 
-def reference(case: Case) -> tuple[list[int], bool]:
+def reference(case: Case, config: Config = CONFIG) -> tuple[list[int], bool]:
     """Ring memory afterwards, and whether an index named no input neuron."""
-    ring, bad = [0] * CONFIG.ring_words, False
+    ring, bad = [0] * config.ring_words, False
     for step, spikes in enumerate(case.steps):
         for index in spikes:
             if index >= case.neurons:
@@ -47,13 +49,14 @@ def reference(case: Case) -> tuple[list[int], bool]:
     return ring, bad
 
 
-def gateware(case: Case, rng: random.Random, free: float = 1.0, burst: int = CONFIG.input_words) -> tuple[list[int], bool, int]:
+def gateware(case: Case, rng: random.Random, free: float = 1.0, burst: int = CONFIG.input_words, config: Config = CONFIG) -> tuple[list[int], bool, int]:
     """The same of the gateware, and its cycles; each port is free with probability ``free``, the host writes ``burst`` words at a time."""
-    dut = InputWriter(CONFIG)
-    ring = [0] * CONFIG.ring_words
-    delays = Memory(3, [rng.randrange(8) for _ in range(CONFIG.delay_entries)], rng)
+    dut = InputWriter(config)
+    ring = [0] * config.ring_words
+    delays = Memory(3, [rng.randrange(8) for _ in range(config.delay_entries)], rng)
     if not isinstance(case.delays, int):
-        delays.words[case.entry : case.entry + len(case.delays)] = case.delays
+        stored = case.delays[: case.period * RING_BITS or None]
+        delays.words[case.entry : case.entry + len(stored)] = stored
     words = case.words
     bad, cycles = False, 0
 
@@ -63,8 +66,10 @@ def gateware(case: Case, rng: random.Random, free: float = 1.0, burst: int = CON
         for name, value in (("base", case.base), ("rows", case.rows), ("uniform", uniform), ("neurons", case.neurons)):
             ctx.set(getattr(dut.control, name), value)
         ctx.set(dut.control.delay, case.delays if uniform else case.entry)
+        if config.map_words:
+            ctx.set(dut.control.period, case.period)
         written, available, taken, limit, steps = 0, 0, 0, 0, 0
-        offered_for, payload = 0, None
+        waits, payload = False, None
         while steps < len(case.steps):
             if limit < len(case.steps) and (free == 1.0 or rng.random() < 0.1):
                 limit += 1
@@ -81,18 +86,16 @@ def gateware(case: Case, rng: random.Random, free: float = 1.0, burst: int = CON
                 available = written
                 ctx.set(dut.control.available, available % POSITIONS)
             delay_free = rng.random() < free
-            ready = (
-                offered_for >= 2 and rng.random() < free
-            )  # a word is read and gets its bit, and is taken in the third cycle at the earliest
+            ready = rng.random() < free
             ctx.set(dut.write.ready, ready)
             ctx.set(dut.delays.free, delay_free)
             _, _, offered, spike, delay_address, delay_enable = await ctx.tick().sample(
                 dut.write.valid, dut.write.payload, dut.delays.address, dut.delays.enable
             )
             cycles += 1
-            assert offered or not offered_for, "a write is offered until it is taken"
-            assert not offered_for or spike.as_bits() == payload, "and stays what it was"
-            offered_for, payload = (0 if ready else offered_for + 1) if offered else 0, spike.as_bits()
+            assert offered or not waits, "a write is offered until it is taken"
+            assert not waits or spike.as_bits() == payload, "and stays what it was"
+            waits, payload = offered and not ready, spike.as_bits()
             if offered and ready:
                 assert spike.merge
                 ring[spike.address] |= 1 << spike.neuron
@@ -103,7 +106,7 @@ def gateware(case: Case, rng: random.Random, free: float = 1.0, burst: int = CON
             before, steps = steps, steps + (ctx.get(dut.progress.steps) - steps) % (1 << AHEAD_BITS)
             assert steps <= limit, "no step beyond the limit"
             if steps != before:
-                done = reference(Case(case.steps[:steps], case.neurons, case.base, case.rows, case.delays, case.entry))[0]
+                done = reference(Case(case.steps[:steps], case.neurons, case.base, case.rows, case.delays), config)[0]
                 assert all(have & want == want for have, want in zip(ring, done, strict=True)), "a step counts when its spikes are in"
         bad = bool(ctx.get(dut.control.out_of_range))
         assert taken == len(words)
@@ -147,9 +150,22 @@ def test_random_spikes(seed: int) -> None:
 
 
 @pytest.mark.parametrize("delays", [1, [k % 8 for k in range(64)]], ids=["uniform", "axonal"])
-def test_three_cycles_per_spike(delays: int | list[int]) -> None:
-    few, many = (gateware(Case([list(range(n))], 64, 0, 15, delays), random.Random(1))[2] for n in (20, 60))
-    assert many - few == 3 * 40
+def test_a_spike_per_cycle(delays: int | list[int]) -> None:
+    roomy = CONFIG.replace(input_words=128)  # all words are written, then all are taken
+    few, many = (gateware(Case([list(range(n))], 64, 0, 15, delays), random.Random(1), burst=128, config=roomy)[2] for n in (20, 60))
+    assert many - few == 40 + 40
+
+
+@pytest.mark.parametrize("period", [0, 1, 2, 4])
+def test_delays_that_repeat_are_stored_once(period: int) -> None:
+    config, rng = CONFIG.replace(map_words=16), random.Random(period)
+    neurons = 6 * RING_BITS
+    stored = [rng.randrange(8) for _ in range(period * RING_BITS or neurons)]
+    config = config.replace(delay_entries=256, ring_words=512)
+    steps = [rng.sample(range(neurons), 20) for _ in range(20)]
+    case = Case(steps, neurons, 3, 15, [stored[k % len(stored)] for k in range(neurons)], RING_BITS, period)
+    for free in (1.0, 0.6):
+        assert gateware(case, rng, free, config=config)[:2] == reference(case, config)
 
 
 def test_discard_forgets_unread_words() -> None:
