@@ -55,7 +55,7 @@ def test_layers_by_the_cycle_model() -> None:
         assert row["useful_sop_per_cycle"] < 16 * row["lane_use"]
         assert found["event", "bias per channel", rate]["model_cycles"] > row["model_cycles"]
         assert row["memory"]["weight words"] == dense["memory"]["weight words"] == 9 * 16 * 2
-    assert [(s["extra"], s["rate"]) for s in figures["speedups"]] == extras and all(s["speedup"] > 1.4 for s in figures["speedups"])
+    assert [(s["extra"], s["rate"]) for s in figures["speedups"]] == extras and all(s["speedup"] > 1.3 for s in figures["speedups"])
 
 
 @needs_compiler
