@@ -105,10 +105,11 @@ def _by_blocks(program: Program) -> set[str]:
     for entry in (p for p, opcode in zip(program.passes, opcodes, strict=True) if opcode == Opcode.VECTOR_PASS):
         source = network.population(entry.source)
         kinds = {p.connection.name for p in network.projections if (p.source, p.target) == (entry.source, entry.target)}
-        few = 2 * source.shape[0] <= lanes and len(source.shape) > 1
+        channels = source.shape[0]
+        few = 2 * channels <= lanes and len(source.shape) > 1
         flags = {
             f"{next(iter(kinds))} by blocks": len(kinds) == 1,
-            "blocks of neighbours": few and source.size > source.shape[0],
+            "blocks of neighbours": few and source.size > channels,
             "blocks without positions": len(source.shape) == 1,
             "blocks with padding": program.layouts[entry.source].size > source.size and not few,
             "input by blocks": source.neurons is None,

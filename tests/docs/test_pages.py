@@ -38,7 +38,7 @@ def test_files(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: 
 def test_layers(capsys: pytest.CaptureFixture[str]) -> None:
     text = (DOCS / "layers.md").read_text()
     lines = run_example("layers.md", capsys).splitlines()
-    assert len(lines) == 10 and all(f"`{line}`" in text for line in lines), lines
+    assert len(lines) == 14 and all(f"`{line}`" in text for line in lines), lines
 
 
 def test_report(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
