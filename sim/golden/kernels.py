@@ -19,7 +19,6 @@ from lifline.arch.program import POPULATION_COUNTERS
 Ints = NDArray[np.integer]
 ROUND = DECAY_ONE - 1
 """Added to a negative product before the shift, so that it rounds toward zero."""
-PLACE_BITS, PLACE_MASK = 32, (1 << 32) - 1
 PIECE = 512
 """Neurons that are updated together."""
 SPIKES, BUDGET_HITS, SATURATIONS = (POPULATION_COUNTERS.index(name) for name in ("spikes", "budget_hits", "saturations"))
@@ -67,45 +66,6 @@ def arriving(fired: NDArray[np.uint8], b: int, row: int, delays: Ints, level: in
     return count
 
 
-class Window(NamedTuple):
-    """Where the spikes of a source go that is seen through a window, in runs: neighbours in the target that take neighbours among the weights.
-
-    The target is (row, column, channel), the weights are flat. A place is one number, target << 32 | weight, so that places add up.
-
-    ``position, first`` (source,): a source's position, and the place that those of its position are relative to. ``runs`` (position,): how many there
-    are; ``places, lengths`` (position, most runs): where each begins, and how many values it has.
-    """
-
-    position: Ints
-    first: Ints
-    runs: Ints
-    places: Ints
-    lengths: Ints
-
-
-@kernel()
-def accumulate_window(
-    fired: NDArray[np.uint8], depth: int, delays: Ints, levels: int, weights: Ints, window: Window, x: Ints, start: int, stop: int
-) -> None:
-    """:func:`accumulate` through a window; ``weights`` are already shifted, and ``x`` is in the order that :class:`Window` describes."""
-    batch, _, sources = fired.shape
-    active = np.empty(sources + 1, np.int64)
-    for b in range(batch):
-        for t in range(start, stop):
-            values = x[b, t]
-            for level in range(1, levels + 1):
-                count = arriving(fired, b, depth + t, delays, level, active)
-                if count == 0:
-                    break
-                for k in range(count):
-                    position, first = window.position[active[k]], window.first[active[k]]
-                    for r in range(window.runs[position]):
-                        place = window.places[position, r] + first
-                        added, w = values[place >> PLACE_BITS :], weights[place & PLACE_MASK :]
-                        for n in range(window.lengths[position, r]):
-                            added[n] += w[n]
-
-
 @kernel()
 def accumulate(
     fired: NDArray[np.uint8], depth: int, delays: Ints, levels: int, weights: Ints, zero: Ints, shift: int, x: Ints, start: int, stop: int
@@ -142,25 +102,6 @@ def accumulate(
                 for n in range(targets):
                     x[b, t, n] += np.int64(total[n]) << shift
                     total[n] = 0
-
-
-@kernel()
-def accumulate_sparse(
-    fired: NDArray[np.uint8], depth: int, delays: Ints, levels: int, begins: Ints, targets: Ints, weights: Ints, x: Ints, start: int, stop: int
-) -> None:
-    """:func:`accumulate` of the synapses ``begins[j]..begins[j+1]-1`` of every source ``j``; ``weights`` are already shifted."""
-    batch, _, sources = fired.shape
-    active = np.empty(sources + 1, np.int64)
-    for b in range(batch):
-        for t in range(start, stop):
-            values = x[b, t]
-            for level in range(1, levels + 1):
-                count = arriving(fired, b, depth + t, delays, level, active)
-                if count == 0:
-                    break
-                for j in active[:count]:
-                    for k in range(begins[j], begins[j + 1]):
-                        values[targets[k]] += weights[k]
 
 
 @kernel()

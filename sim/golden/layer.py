@@ -13,6 +13,7 @@ from lifline.network.connections.windows import Windowed
 from lifline.network.model import Network, Population, Projection, ResetRule
 
 from . import kernels
+from .scratch import Scratch
 from .sparse import SparseSynapses
 from .synapses import Ints, Synapses
 from .windows import WindowSynapses, position_major
@@ -107,9 +108,9 @@ class Layer:
         """Values (..., neuron) in the population's own order."""
         return values if self.inverse is None else values[..., self.inverse]
 
-    def synaptic_input(self, batch: int, steps: int, wanted: set[str]) -> Ints:
+    def synaptic_input(self, batch: int, steps: int, wanted: set[str], scratch: Scratch) -> Ints:
         """Zeroed ``x`` (batch, time, neuron) in the type that :meth:`update` will work in."""
-        return np.zeros((batch, steps, self.size), np.int32 if self._fast(wanted) else np.int64)
+        return scratch.zeros(f"{self.name} x", (batch, steps, self.size), np.int32 if self._fast(wanted) else np.int64)
 
     def _fast(self, wanted: set[str]) -> bool:
         return self.plain and not wanted & {"v", "i", "c"}

@@ -21,6 +21,7 @@ from lifline.network.result import Counters, RunResult, build_result, parse_reco
 from lifline.network.spikes import as_batch
 
 from .layer import Ints, Items, Layer, State
+from .scratch import Scratch
 
 SLICE_ITEMS = 64
 """Most items of a batch that run together."""
@@ -39,6 +40,7 @@ class _Recording:
     steps: NDArray[np.int64]
     exited: NDArray[np.bool_]
     wanted: dict[str, set[str]] = field(default_factory=dict)
+    scratch: Scratch = field(default_factory=Scratch)
 
 
 class GoldenModel:
@@ -175,7 +177,7 @@ class GoldenModel:
             if name == self.network.input.name:
                 own = np.ascontiguousarray(spikes)
             else:
-                own = np.empty((len(spikes), length, s.past.shape[2]), np.uint8)
+                own = recording.scratch.empty(f"{name} fired", (len(spikes), length, s.past.shape[2]), np.uint8)
             fired[name] = np.concatenate([s.past, own], axis=1) if self._depth[name] else own
         for component in self._components:
             self._run_component(component, state, fired, items, position, length, recording)
@@ -200,7 +202,7 @@ class GoldenModel:
         x, records, counters = {}, {}, {}
         for layer in layers:
             wanted = recording.wanted.get(layer.name, set())
-            x[layer.name] = layer.synaptic_input(batch, length, wanted)
+            x[layer.name] = layer.synaptic_input(batch, length, wanted, recording.scratch)
             records[layer.name] = {v: np.empty((batch, length, layer.size), np.int64) for v in wanted & {"v", "i", "c"}}
             counters[layer.name] = np.zeros((batch, len(POPULATION_COUNTERS)), np.int64)
             for synapses in layer.synapses:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lifline.network.connections.sparse import Sparse
 from lifline.network.model import Projection
 
-from . import kernels
+from . import window_kernels
 from .synapses import Ints, delays_of, smallest
 
 
@@ -33,4 +33,4 @@ class SparseSynapses:
 
     def add(self, fired: NDArray[np.uint8], depth: int, x: Ints, start: int, stop: int) -> None:
         """Add the spikes that arrive in steps ``start..stop-1``. Cost is proportional to spikes and the synapses that they meet."""
-        kernels.accumulate_sparse(fired, depth, self.delays, self.levels, self.begins, self.targets, self.weights, x, start, stop)
+        window_kernels.accumulate_sparse(fired, depth, self.delays, self.levels, self.begins, self.targets, self.weights, x, start, stop)

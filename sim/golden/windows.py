@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lifline.network.connections.windows import Window, Windowed
 from lifline.network.model import Projection
 
-from . import kernels
+from . import window_kernels as kernels
 from .synapses import Ints, delays_of, smallest
 
 
@@ -35,7 +35,8 @@ def tables(window: Window, order: Ints) -> kernels.Window:
     else:
         pieces = [[(*visit, 1) for visit in visits] for visits in across]
     runs = np.outer([len(v) for v in down], [len(v) for v in pieces]).reshape(-1)
-    places, lengths = (np.zeros((len(runs), max(int(runs.max()), 1)), kind) for kind in (np.int64, np.int32))
+    groups = max(-(-int(runs.max()) // kernels.TOGETHER), 1)
+    places, lengths = (np.zeros((len(runs), groups * kernels.TOGETHER), kind) for kind in (np.int64, np.int32))
     for position, (vertical, horizontal) in enumerate(product(down, pieces)):
         for run, ((ky, y), (kx, x, count)) in enumerate(product(vertical, horizontal)):
             tap = ky * columns.kernel + columns.kernel - 1 - kx
@@ -44,7 +45,9 @@ def tables(window: Window, order: Ints) -> kernels.Window:
     channel, position = np.divmod(order, len(runs))
     group = channel // (window.channels // window.groups)
     first = (group * outputs << kernels.PLACE_BITS) + channel * rows.kernel * columns.kernel * outputs
-    return kernels.Window(position.astype(np.int32), first, runs.astype(np.int32), places, lengths)
+    grouped = np.ascontiguousarray(places.reshape(len(runs), groups, -1).transpose(1, 0, 2))
+    found = set(lengths[lengths > 0].tolist())
+    return kernels.Window(position.astype(np.int32), first, runs.astype(np.int32), grouped, lengths, found.pop() if len(found) == 1 else 0)
 
 
 def arranged(kernel: Ints, window: Window) -> Ints:
