@@ -1,4 +1,4 @@
-"""The pictures of the page on architecture are what their script draws, and the page shows them."""
+"""The pictures of the pages on architecture and layers are what their script draws, and the pages show them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def words(path: Path) -> list[str]:
 def test_pictures_are_up_to_date(tmp_path: Path) -> None:
     subprocess.run([sys.executable, str(DOCS / "pictures.py"), "--folder", str(tmp_path)], check=True)
     drawn = sorted(tmp_path.iterdir())
-    assert [p.name for p in drawn] == ["datapath.svg", "lanes.svg", "software.svg"]
-    page = (DOCS / "architecture.md").read_text()
+    assert [p.name for p in drawn] == ["datapath.svg", "lanes.svg", "software.svg", "walk.svg"]
+    pages = "".join((DOCS / page).read_text() for page in ("architecture.md", "layers.md"))
     for path in drawn:
         assert words(path) == words(DOCS / path.name), f"draw it anew: python docs/pictures.py ({path.name})"
-        assert len(words(path)) > 20 and f"]({path.name})" in page
+        assert len(words(path)) > 20 and f"]({path.name})" in pages
 
 
 def test_every_later_kind_of_layer_is_drawn() -> None:
