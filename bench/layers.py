@@ -16,9 +16,9 @@ every layer that has both.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from lifline.arch.arithmetic import DECAY_ONE
 from lifline.arch.config import Config, preset
 from lifline.arch.errors import CompileError
 from lifline.arch.program import Mode
@@ -41,7 +42,9 @@ from lifline.network.connections.fully_connected import FullyConnected
 from lifline.network.connections.identity import Identity
 from lifline.network.connections.kind import Connection, Shape
 from lifline.network.connections.pooling import Pooling
+from lifline.network.connections.sparse import Sparse
 from lifline.network.model import Network, Neurons, Population, Projection
+from lifline.sim.golden.model import GoldenModel
 
 EXTRAS = ("", "bias per channel", "delays", "recorded")
 DELAY = 4
@@ -49,15 +52,23 @@ DELAY = 4
 DEEPER = {"weight_words": 4096, "delay_entries": 8192, "neuron_words": 4096, "ring_words": 16384, "max_neurons": 16384, "output_words": 4096}
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Layer:
-    """A projection from the input of shape ``source``, with weights of shape ``weights``."""
+    """A projection from the input of shape ``source``, with weights of shape ``weights``.
+
+    ``block`` : three of them, one after the other, of which the last one takes the sum of the second's spikes and the input's: a residual block (SEW-ADD) and
+    what reads it, through one set of weights.
+    """
 
     kind: str
     source: Shape
     connection: Connection
     weights: Shape
+    block: bool = False
 
+
+NEAR = Sparse(*np.nonzero(np.abs(np.subtract.outer(np.arange(256), np.arange(256))) <= 12))
+"""Each neuron with those of the closest numbers."""
 
 LAYERS = (
     Layer("fully connected 256 -> 256", (256,), FullyConnected(), (256, 256)),
@@ -70,24 +81,32 @@ LAYERS = (
     Layer("2x2 pooling 32", (32, 16, 16), Pooling(2), (1,)),
     Layer("2x2 pooling 32 of 15x15", (32, 15, 15), Pooling(2), (1,)),
     Layer("identity 32", (32, 16, 16), Identity(), (1,)),
+    Layer("residual block of 3x3 16", (16, 16, 16), Convolution(padding=1), (16, 16, 3, 3), block=True),
+    Layer("sparse 256 -> 256, the 25 closest", (256,), NEAR, NEAR.sources.shape),
 )
 
 
-def network_of(layer: Layer, config: Config, extra: str) -> Network:
-    """The layer behind an input. Its neurons hardly fire, so that rows differ in what goes in; only those that are recorded do."""
-    weights = np.ones(layer.weights, np.int64)
-    target = layer.connection.output_shape(layer.source, weights)
-    if isinstance(layer.connection, Identity):
-        target = layer.source
+def network_of(layer: Layer, config: Config, extra: str, spikes: NDArray[np.uint8]) -> Network:
+    """The layer behind an input. Its neurons hardly fire, so that rows differ in what goes in; only those that are recorded do, and those within a block,
+    about as often as the input's, which fire as in ``spikes``."""
+    rng = np.random.default_rng(0)
+    target = layer.source if isinstance(layer.connection, Identity) else layer.connection.output_shape(layer.source, np.ones(layer.weights, np.int64))
     channels = np.arange(target[0])
     bias: Any = np.repeat(channels % 3, np.prod(target[1:], dtype=int)) if extra == "bias per channel" else 0
     delays = np.where(np.arange(layer.source[0]) % 10 == 9, DELAY, 0) if extra == "delays" else None
-    neurons = Neurons(threshold=32 if extra == "recorded" else config.state_max, decay_v=200, bias=bias)
-    projection = Projection(source="in", target="out", weights=weights, connection=layer.connection, delays=delays)
-    return Network(
-        name="layer", populations=(Population("in", layer.source), Population("out", target, neurons)), projections=(projection,),
-        output="out", state_bits=config.state_bits,
-    )  # fmt: skip
+    populations, projections = [Population("in", layer.source)], []
+    for name in ("first", "second", "out") if layer.block else ("out",):
+        weights = rng.integers(-20, 21, layer.weights) if layer.block else np.ones(layer.weights, np.int64)
+        for source in dict.fromkeys((populations[-1].name, "in") if name == "out" else (populations[-1].name,)):
+            projections.append(Projection(source=source, target=name, weights=weights, connection=layer.connection, delays=delays if source == "in" else None))
+        neurons = Neurons(threshold=32 if extra == "recorded" else config.state_max, decay_v=200, bias=bias)
+        populations.append(Population(name, target, neurons))
+        network = Network(name="layer", populations=tuple(populations), projections=tuple(projections), output=name, state_bits=config.state_bits)
+        if layer.block and name != "out":
+            v = GoldenModel(network).run(spikes, record=f"{name}.v").records[name]["v"]
+            fires = dataclasses.replace(neurons, threshold=int(np.quantile(np.abs(np.diff(v, axis=1)), 1 - spikes.mean())), decay_v=DECAY_ONE)
+            populations[-1] = Population(name, target, fires)
+    return network
 
 
 def compiled(network: Network, config: Config, mode: Mode) -> tuple[Program, Config]:
@@ -101,7 +120,7 @@ def compiled(network: Network, config: Config, mode: Mode) -> tuple[Program, Con
 
 def modes_of(layer: Layer, config: Config) -> list[Mode]:
     """The modes that a layer has."""
-    [mode] = wherever_it_exists(network_of(layer, config, ""), Mode.DENSE).values()
+    [mode] = wherever_it_exists(network_of(dataclasses.replace(layer, block=False), config, "", np.zeros(0, np.uint8)), Mode.DENSE).values()
     return [Mode.EVENT, mode][: 1 + (mode is Mode.DENSE)]
 
 
@@ -109,14 +128,13 @@ def measure(
     layer: Layer, mode: Mode, extra: str, rate: float, config: Config, steps: int, burst: int, boards: dict[str, device.LinkedDevice] | None
 ) -> dict[str, Any]:
     """One row."""
-    network = network_of(layer, config, extra)
+    spikes = bursty(np.random.default_rng(0), steps, int(np.prod(layer.source)), rate, burst)
+    network = network_of(layer, config, extra, spikes)
     program, config = compiled(network, config, mode)
-    spikes = bursty(np.random.default_rng(0), steps, network.input.size, rate, burst)
     activity = record_activity(network, spikes)
     record = ["all"] if extra == "recorded" else None
     [costs] = predict(program, config, activity, record=record)
-    [projection] = network.projections
-    operations = _operations(activity, projection.fan_out(), projection.delay_vector())
+    operations = sum(_operations(activity, projection) for projection in network.projections)
     accumulate = float(costs.accumulate.sum()) / steps
     row: dict[str, Any] = {
         "kind": layer.kind, "extra": extra, "mode": mode.name.lower(), "preset": config.name, "rate": rate, "burst": burst, "steps": steps,
@@ -130,11 +148,11 @@ def measure(
     return row
 
 
-def _operations(activity: Activity, fan_out: NDArray[np.int64], delays: NDArray[np.int64]) -> int:
+def _operations(activity: Activity, projection: Projection) -> int:
     """Synapses at which a spike arrives during the run."""
-    [spikes] = activity.spikes["in"]
-    arrived = np.array([spikes[: max(len(spikes) - delay, 0), k].sum() for k, delay in enumerate(delays)])
-    return int((arrived * fan_out).sum())
+    [spikes] = activity.spikes[projection.source]
+    arrived = np.array([spikes[: max(len(spikes) - delay, 0), k].sum() for k, delay in enumerate(projection.delay_vector())])
+    return int((arrived * projection.fan_out()).sum())
 
 
 def _counted(boards: dict[str, device.LinkedDevice], config: Config, program: Program, spikes: NDArray[np.uint8], record: list[str] | None) -> int | None:
