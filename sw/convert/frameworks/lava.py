@@ -12,10 +12,8 @@ so the network's output comes that step earlier.
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lifline.arch.arithmetic import DECAY_ONE
 from lifline.arch.errors import ConversionError, LiflineError, NetworkError
@@ -23,107 +21,16 @@ from lifline.network.connections.convolution import Convolution
 from lifline.network.connections.fully_connected import FullyConnected
 from lifline.network.connections.identity import Identity
 from lifline.network.connections.kind import Connection, Shape
+from lifline.network.connections.pooling import Pooling
 from lifline.network.hdf5 import open_hdf5
-from lifline.network.model import Network, Neurons, Population, Projection, ResetRule
+from lifline.network.model import Network, Population, Projection
 
 from ..quantisation.dense import written_out
+from .lava_layer import WEIGHT_EXPONENT, IntArray, LavaLayer
 
 STATE_BITS = 24
-WEIGHT_EXPONENT = 6
-"""Loihi aligns weights, thresholds and biases with the membrane by this shift."""
 IGNORED_LAYERS = ("flatten",)
-LARGEST = 1 << 31
-"""Above every number that Loihi holds."""
 ALL = FullyConnected()
-IntArray = NDArray[np.int64]
-
-
-class _Layer:
-    """One group of the file, read with errors that name it."""
-
-    def __init__(self, path: str, key: str, group: Any) -> None:
-        import h5py
-
-        self.where, self.group = f"`{path}`, layer {key}", group
-        if not isinstance(group, h5py.Group):
-            raise ConversionError(f"{self.where} is an array, not a layer")
-        found = self.raw("type")
-        text = found.reshape(-1)[0]
-        self.kind = text.decode() if isinstance(text, bytes) else str(text)
-
-    def has(self, name: str) -> bool:
-        return name in self.group
-
-    def raw(self, name: str) -> NDArray[Any]:
-        import h5py
-
-        item = self.group.get(name)
-        if not isinstance(item, h5py.Dataset):
-            raise ConversionError(f"{self.where} has no {name}" if item is None else f"{self.where}: {name} is a group (complex weights?)")
-        return np.asarray(item[()])
-
-    def integers(self, name: str) -> IntArray:
-        """A field as integers; floats must hold whole numbers."""
-        values = self.raw(name)
-        if values.dtype.kind not in "iufb" or not np.isfinite(values).all() or (values != np.rint(values)).any():
-            raise ConversionError(f"{self.where}: {name} must hold integers; export the network with quantised weights")
-        if values.size and max(abs(float(values.min())), abs(float(values.max()))) >= LARGEST:
-            raise ConversionError(f"{self.where}: {name} reaches {values.max()}; Loihi's numbers are below {LARGEST}")
-        return values.astype(np.int64)
-
-    def one(self, name: str) -> int:
-        values = self.integers(name)
-        if values.size != 1:
-            raise ConversionError(f"{self.where}: {name} has {values.size} values, one per layer is supported")
-        return int(values.reshape(-1)[0])
-
-    def delays(self) -> IntArray:
-        """Delays of the spikes that leave, (1,) or (neuron,).
-
-        Raises
-        ------
-        ConversionError   for a delay between two steps, or a negative one.
-        """
-        if not self.has("delay"):
-            return np.zeros(1, np.int64)
-        values = self.raw("delay").reshape(-1)
-        wrong = values[(values < 0) | (values != np.rint(values)) | (values >= LARGEST)] if values.dtype.kind in "iuf" else values[:1]
-        if wrong.size:
-            raise ConversionError(f"{self.where}: delay {wrong[0]} must be a whole number of steps of at least 0; round the delays before the export")
-        return values.astype(np.int64)
-
-    def neurons(self, size: int) -> tuple[Neurons, int]:
-        """Neuron model for ``size`` neurons, and the layer's weight exponent.
-
-        Raises
-        ------
-        ConversionError   for another neuron type, refractory periods, graded spikes or an exponent that is out of range.
-        """
-        text = self.raw("neuron/type").reshape(-1)[0]
-        model = text.decode() if isinstance(text, bytes) else str(text)
-        if model not in ("LOIHI", "CUBA"):
-            raise ConversionError(f"{self.where}: neuron type {model} has no translation; there are LOIHI and CUBA")
-        if self.has("neuron/refDelay") and self.one("neuron/refDelay") > 1:
-            raise ConversionError(f"{self.where}: refractory periods are not supported (refDelay {self.one('neuron/refDelay')}); train with 1")
-        if self.has("neuron/gradedSpike") and self.one("neuron/gradedSpike"):
-            raise ConversionError(f"{self.where}: graded spikes are not supported")
-        if self.has("neuron/weight_exp") and self.one("neuron/weight_exp"):
-            raise ConversionError(f"{self.where}: a normalisation that scales by 2^{self.one('neuron/weight_exp')} is not supported; fold it into the weights")
-        decay_i, decay_v = self.one("neuron/iDecay"), self.one("neuron/vDecay")
-        if not (0 <= decay_i <= DECAY_ONE and 0 <= decay_v <= DECAY_ONE):
-            raise ConversionError(f"{self.where}: decays {decay_i}, {decay_v} must be in 0..{DECAY_ONE}")
-        exponent = self.one("neuron/wgtExp") if self.has("neuron/wgtExp") else 0
-        bias: int | IntArray = 0
-        if self.has("bias"):
-            found = self.integers("bias").reshape(-1) << WEIGHT_EXPONENT
-            if not found.size or size % found.size:
-                raise ConversionError(f"{self.where}: {found.size} biases for {size} neurons")
-            bias = int(found[0]) if found.size == 1 else np.repeat(found, size // found.size)  # one per channel
-        mantissa = self.one("neuron/vThMant")
-        if mantissa < 1:
-            raise ConversionError(f"{self.where}: threshold vThMant {mantissa} must be at least 1; a neuron without a positive threshold has no translation")
-        threshold = mantissa << WEIGHT_EXPONENT
-        return Neurons(threshold=threshold, decay_v=decay_v, decay_i=decay_i, bias=bias, reset=ResetRule.NOW_VALUE, strict=True), exponent
 
 
 def import_lava(path: str | os.PathLike[str], *, step: int = 1, unroll: bool = False, layers: int | None = None, name: str | None = None) -> Network:
@@ -163,7 +70,7 @@ def import_lava(path: str | os.PathLike[str], *, step: int = 1, unroll: bool = F
                 raise ConversionError(f"`{path}`: layer `{named[0]}` is not a number; lava-dl numbers its layers")
             if layers is not None and layers > len(keys):
                 raise ConversionError(f"`{path}` has {len(keys)} layers, layers={layers} are more; leave the argument out for all")
-            found = [_Layer(path, key, groups[key]) for key in sorted(keys, key=int)[:layers]]
+            found = [LavaLayer(path, key, groups[key]) for key in sorted(keys, key=int)[:layers]]
             network = _Builder(found, step).network(name or os.path.splitext(os.path.basename(path))[0])
             return written_out(network) if unroll else network
     except (LiflineError, FileNotFoundError):
@@ -175,7 +82,7 @@ def import_lava(path: str | os.PathLike[str], *, step: int = 1, unroll: bool = F
 class _Builder:
     """Adds one layer after another."""
 
-    def __init__(self, layers: list[_Layer], step: int) -> None:
+    def __init__(self, layers: list[LavaLayer], step: int) -> None:
         self.layers, self.step = layers, step
         self.populations: list[Population] = []
         self.projections: list[Projection] = []
@@ -197,6 +104,8 @@ class _Builder:
                 self._dense(layer, index)
             elif layer.kind == "conv":
                 self._convolution(layer, index)
+            elif layer.kind == "pool":
+                self._pooling(layer, index)
             elif layer.kind not in IGNORED_LAYERS and index:
                 raise ConversionError(f"{layer.where} is a {layer.kind}, which has no translation; use only the layers before it: layers={index}")
             elif layer.kind == "flatten":
@@ -210,7 +119,7 @@ class _Builder:
             metadata={"source": "lava-dl", "step": self.step},
         )
 
-    def _input(self, layer: _Layer) -> None:
+    def _input(self, layer: LavaLayer) -> None:
         self.shape = tuple(int(n) for n in layer.integers("shape").reshape(-1))
         self.populations.append(Population("input", self.shape))
         if layer.has("neuron"):
@@ -221,7 +130,7 @@ class _Builder:
                 raise ConversionError(f"{layer.where}: the bias of an input layer enters its synaptic current; only iDecay {DECAY_ONE} has a translation")
         self._leave(layer)
 
-    def _leave(self, layer: _Layer) -> None:
+    def _leave(self, layer: LavaLayer) -> None:
         """Delays of the spikes that leave ``layer``."""
         size = self.populations[-1].size
         delays = layer.delays()
@@ -229,18 +138,18 @@ class _Builder:
             raise ConversionError(f"{layer.where}: {delays.size} delays for {size} neurons")
         self.delays = self.step + (delays if delays.size > 1 else delays[0])
 
-    def _dense_weights(self, layer: _Layer) -> IntArray:
+    def _dense_weights(self, layer: LavaLayer) -> IntArray:
         weights = layer.integers("weight")
         return weights.reshape(len(weights), -1) if weights.ndim > 1 else weights.reshape(int(layer.integers("shape").reshape(-1).prod()), -1)
 
-    def _dense(self, layer: _Layer, index: int) -> None:
+    def _dense(self, layer: LavaLayer, index: int) -> None:
         weights, size = self._dense_weights(layer), int(np.prod(self.shape))
         if weights.shape[1] != size:
             raise ConversionError(f"{layer.where}: weights of shape {weights.shape} cannot follow {size} neurons")
         self._add(f"layer{index}", layer, (len(weights),), weights)
         self._leave(layer)
 
-    def _convolution(self, layer: _Layer, index: int) -> None:
+    def _convolution(self, layer: LavaLayer, index: int) -> None:
         weights = layer.integers("weight")
         if weights.ndim not in (4, 5) or weights.shape[4:] not in ((), (1,)):
             raise ConversionError(f"{layer.where}: weights have shape {weights.shape}; a convolution needs (out, in, height, width) or a 1 behind it")
@@ -257,7 +166,41 @@ class _Builder:
         self._add(f"layer{index}", layer, shape, weights, connection)
         self._leave(layer)
 
-    def _add(self, name: str, layer: _Layer, shape: Shape, weights: IntArray, connection: Connection = ALL) -> None:
+    def _pooling(self, layer: LavaLayer, index: int) -> None:
+        """Windows that follow one another, in each channel: lava-dl puts channels and rows into one axis, so that any others reach into the next channel.
+
+        It appends as many zeros to an axis as its length leaves by the window's.
+        """
+        size, stride, padding, dilation = (
+            np.broadcast_to(layer.integers(field).reshape(-1), (2,)) if field == "kernelSize" or layer.has(field) else np.full(2, default)
+            for field, default in (("kernelSize", 0), ("stride", 1), ("padding", 0), ("dilation", 1))
+        )
+        if (stride != size).any() or padding.any() or (dilation != 1).any() or size.min() < 1 or len(self.shape) != 3:
+            raise ConversionError(
+                f"{layer.where}: a pooling of {size.tolist()} with stride {stride.tolist()}, padding {padding.tolist()} and dilation {dilation.tolist()} of a source "
+                f"{self.shape} has no translation; there is one where the stride is the window's size, without padding and dilation, of (channels, height, width)"
+            )
+        lengths = np.array(self.shape[1:])
+        after = lengths % size
+        if (lengths[0] + after[0]) % size[0]:
+            raise ConversionError(
+                f"{layer.where}: {lengths[0]} rows with the {after[0]} that lava-dl appends are no multiple of a window's {size[0]}, so that windows reach into the next "
+                "channel; use a window that divides the rows"
+            )
+        weights = layer.integers("weight").reshape(-1)
+        if weights.size not in (1, size.prod()):
+            raise ConversionError(f"{layer.where}: {weights.size} weights for a window of {size.tolist()}; a pooling has one for each place of its window")
+        pads = tuple((0, int(n)) for n in after)
+        window = tuple(size.tolist())
+        if (weights == weights[0]).all():
+            weights, connection = weights[:1], Pooling(window, window, pads)
+        else:
+            weights = np.broadcast_to(weights.reshape(window), (self.shape[0], 1, *window)).copy()
+            connection = Convolution(window, pads, 1, self.shape[0])
+        self._add(f"layer{index}", layer, connection.output_shape(self.shape, weights), weights, connection)
+        self._leave(layer)
+
+    def _add(self, name: str, layer: LavaLayer, shape: Shape, weights: IntArray, connection: Connection = ALL) -> None:
         neurons, exponent = layer.neurons(int(np.prod(shape)))
         even = not (weights & 1).any()
         shift = WEIGHT_EXPONENT + exponent + even

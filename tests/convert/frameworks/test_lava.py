@@ -82,6 +82,53 @@ def test_dense_network_equals_loihi(tmp_path: Path, even: bool, exponent: int | 
         compile_network(network, preset("loihi"))
 
 
+def pooled_as_lava(x: NDArray[Any], weights: NDArray[Any], shape: tuple[int, int, int]) -> NDArray[Any]:
+    """Sums (time, channel, row, column) as lava-dl computes them: zeros behind each axis, then windows over channels and rows as one axis."""
+    channels, size, images = shape[0], weights.shape, x.reshape(len(x), *shape)
+    images = np.pad(images, ((0, 0), (0, 0), (0, shape[1] % size[0]), (0, shape[2] % size[1])))
+    flat = images.reshape(len(x), -1, images.shape[3])
+    rows, columns = flat.shape[1] // size[0], flat.shape[2] // size[1]
+    sums = np.zeros((len(x), rows, columns), np.int64)
+    for r in range(rows):
+        for c in range(columns):
+            sums[:, r, c] = (flat[:, r * size[0] : (r + 1) * size[0], c * size[1] : (c + 1) * size[1]] * weights).sum(axis=(1, 2))
+    return sums.reshape(len(x), channels, -1, columns)
+
+
+@pytest.mark.parametrize("equal", [True, False])
+@pytest.mark.parametrize("shape", [(3, 4, 6), (2, 5, 3), (1, 1, 1)])
+def test_pooling_equals_lava(tmp_path: Path, shape: tuple[int, int, int], equal: bool) -> None:
+    rng = np.random.default_rng(sum(shape))
+    weights = np.full((2, 2), 60) if equal else 2 * rng.integers(-20, 40, (2, 2))
+    layer = {"type": "pool", "kernelSize": [2, 2], "stride": [2, 2], "padding": [0, 0], "dilation": [1, 1], "weight": weights.reshape(1, 1, 2, 2)}
+    layer |= neuron(1000, 200, 90)
+    network = import_lava(write(tmp_path / "net.net", [{"type": "input", "shape": list(shape)}, layer]), step=0)
+    assert network.projections[0].connection.name == ("pooling" if equal else "convolution")
+    x = (rng.random((40, int(np.prod(shape)))) < 0.5).astype(np.int64)
+    sums = pooled_as_lava(x, weights, shape)
+    assert network.population("layer1").shape == sums.shape[1:]
+    count = int(np.prod(sums.shape[1:]))
+    expected = reference_layer(np.eye(count, dtype=np.int64), sums.reshape(len(x), count), layer)
+    assert expected.any()
+    np.testing.assert_array_equal(GoldenModel(network).run(x).output_spikes[0], expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"stride": [1, 1]}, r"layer 1: a pooling of \[2, 2\] with stride \[1, 1\].*has no translation"),
+        ({"padding": [1, 0]}, r"padding \[1, 0\]"),
+        ({"dilation": 2}, r"dilation \[2, 2\]"),
+        ({"kernelSize": 3, "stride": 3, "weight": np.ones((1, 1, 3, 3), np.int64)}, "4 rows with the 1 that lava-dl appends are no multiple of a window's 3"),
+        ({"weight": np.ones(3, np.int64)}, r"3 weights for a window of \[2, 2\]"),
+    ],
+)
+def test_pooling_without_translation_is_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    layer = {"type": "pool", "kernelSize": [2, 2], "stride": [2, 2], "weight": np.ones((1, 1, 2, 2), np.int64)} | neuron(4096, 0, 2) | change
+    with pytest.raises(ConversionError, match=message):
+        import_lava(write(tmp_path / "bad.net", [{"type": "input", "shape": [2, 4, 4]}, layer]))
+
+
 @needs_fixtures
 def test_tiny_example_equals_loihi() -> None:
     path = FOLDER / "tiny.net"
