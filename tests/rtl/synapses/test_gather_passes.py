@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from lifline.arch.config import Config
+from lifline.arch.config import Config, preset
 from lifline.sim.random.variants import VARIANTS
 
-from .gathers import drawn
+from .gathers import Gathered, drawn
 from .test_accumulate import GatherPass, Pass, Target, WeightMemory, gateware, random_pass, random_weights, reference
 
 CONFIGS: dict[str, Config] = {
@@ -64,3 +64,38 @@ def test_weights_that_are_late_are_waited_for_and_asked_for_once(memory: dict[st
         for each, stalls in ((slow, rng.random() < 0.5), (quick, False)):
             assert gateware(config, passes, target, each, rng, stalls=stalls, windows=2)[0] == [expected] * 2, f"{target}, {passes}"
         assert slow.taken == quick.taken
+
+
+def cycles_of(config: Config, convolution: Gathered, indices: tuple[int, ...]) -> int:
+    """Cycles of a window of which all entries and pointers are there before."""
+    rng = random.Random(1)
+    weights = random_weights(config, rng, config.weight_words)
+    gathered = GatherPass(weight_base=3, spikes=(indices, *((),) * (config.window - 1)), convolution=convolution)
+    target = Target.full(config, convolution.all_blocks)
+    sums, [cycles] = gateware(config, [gathered], target, WeightMemory(config, weights, rng), rng, stalls=False)
+    assert sums == [reference(config, [gathered], target, circular(config, weights))]
+    return cycles
+
+
+FILL = 10
+"""Cycles before the first entry of a pass is used, and behind its last sum: two map words, their sums, two pointers, the length, the jump; the end."""
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_block_takes_a_cycle_per_entry_and_a_drain(stride: int) -> None:
+    config = preset("conv").replace(slot_words=512)
+    convolution = Gathered((6, 6, 8), (3, 3), 1, (stride, stride), (1, 1))
+    everything = tuple(range(convolution.fan_in))
+    entries = [sum(length for _, length in segments) for segments in convolution.segments(list(everything))]
+    between = sum(max(count + config.drain_cycles, config.window) for count in entries) - config.drain_cycles
+    assert cycles_of(config, convolution, everything) == FILL + between + config.window
+
+
+def test_a_block_without_entries_takes_the_reads_of_its_pointers_and_silence_takes_nothing() -> None:
+    config = preset("conv").replace(slot_words=512)
+    convolution = Gathered((6, 6, 8), (3, 3), 1, (2, 2), (1, 1))
+    height, width = convolution.positions
+    rows = width * sum(len(convolution.covered(0, row)[1]) for row in range(height))
+    last = convolution.fan_in - 1
+    assert cycles_of(config, convolution, (last,)) == FILL + 2 * (rows - 1) + 1 + config.window
+    assert cycles_of(config, convolution, ()) == 1
