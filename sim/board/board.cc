@@ -46,7 +46,27 @@ struct board {
     std::deque<uint8_t> incoming, outgoing;
     uint64_t cycles = 0;
 
+    // A serial line instead of an ideal stream: cycles per byte, or 0. One byte is held for the design; the next one is lost if it is still there.
+    uint64_t pace = 0, arrives = 0, leaves = 0, lost = 0;
+    bool holds = false;
+    uint8_t held = 0;
+
     std::vector<int32_t> trace;
+
+    // The line brings the next byte, if it is time.
+    void receive() {
+        if (pace && (incoming.empty() || cycles < arrives))
+            return;
+        if (!pace && (incoming.empty() || holds))
+            return;
+        if (holds)
+            lost++;
+        else
+            held = incoming.front();
+        holds = true;
+        incoming.pop_front();
+        arrives = cycles + pace;
+    }
 
     // One clock cycle in one evaluation: the clock stays high, and what the design remembers of it is cleared, so that every
     // evaluation sees a rising edge. `look` sees the cycle before that edge. The build refuses a design that would need a
@@ -98,25 +118,32 @@ EXPORT void board_destroy(board *b) { delete b; }
 
 EXPORT uint64_t board_cycles(board *b) { return b->cycles; }
 
+// From now on a byte takes `cycles` each way, as on a serial line; 0: none.
+EXPORT void board_pace(board *b, uint64_t cycles) { b->pace = cycles; }
+
+// Bytes that the line has brought while the one before was not taken.
+EXPORT uint64_t board_lost(board *b) { return b->lost; }
+
 // Queue bytes for the board; it takes them while it runs.
 EXPORT void board_push(board *b, const uint8_t *data, size_t size) { b->incoming.insert(b->incoming.end(), data, data + size); }
 
 // Run until `wanted` bytes wait to be pulled, or for `quiet` cycles after the last byte has moved. Returns the bytes that wait.
 EXPORT size_t board_run(board *b, size_t wanted, uint64_t quiet) {
     for (uint64_t n = 0; n < quiet && b->outgoing.size() < wanted; n++) {
-        bool offered = !b->incoming.empty();
-        b->d.p_i____valid.set(offered);
-        b->d.p_i____payload.set(offered ? b->incoming.front() : uint8_t(0));
-        b->d.p_o____ready.set(true);
-        bool moved = false;
+        b->receive();
+        bool free = b->cycles >= b->leaves, moved = false;
+        b->d.p_i____valid.set(b->holds);
+        b->d.p_i____payload.set(b->held);
+        b->d.p_o____ready.set(free);
         b->tick([&] {
             b->keep();
-            if (offered && b->d.p_i____ready.get<bool>()) {
-                b->incoming.pop_front();
+            if (b->holds && b->d.p_i____ready.get<bool>()) {
+                b->holds = false;
                 moved = true;
             }
-            if (b->d.p_o____valid.get<bool>()) {
+            if (free && b->d.p_o____valid.get<bool>()) {
                 b->outgoing.push_back(b->d.p_o____payload.get<uint8_t>());
+                b->leaves = b->cycles + b->pace;
                 moved = true;
             }
         });

@@ -70,6 +70,7 @@ class CompiledBoard:
     ----------
     trace : keep every neuron word that is stored and the sums that went into it, see :meth:`trace`; memories show
         wrong words where reads and writes collide.
+    byte_cycles : clock cycles that a byte takes each way, as on a serial line, which drops what is not taken in time; 0: an ideal stream.
     progress : of building it, see :data:`~lifline.network.progress.Reporting`.
 
     Raises
@@ -77,7 +78,7 @@ class CompiledBoard:
     ToolError   if it cannot be built.
     """
 
-    def __init__(self, config: Config, *, trace: bool = False, progress: Reporting = None) -> None:
+    def __init__(self, config: Config, *, trace: bool = False, byte_cycles: int = 0, progress: Reporting = None) -> None:
         self.config, self._traced, self._turns = config, trace, _Turns()
         self._library = library = ctypes.CDLL(str(build(config, trace=trace, progress=progress)))
         handle, size = ctypes.c_void_p, ctypes.c_size_t
@@ -86,6 +87,8 @@ class CompiledBoard:
             ("destroy", None, [handle]),
             ("cycles", ctypes.c_uint64, [handle]),
             ("push", None, [handle, ctypes.c_char_p, size]),
+            ("pace", None, [handle, ctypes.c_uint64]),
+            ("lost", ctypes.c_uint64, [handle]),
             ("run", size, [handle, size, ctypes.c_uint64]),
             ("pull", size, [handle, ctypes.c_char_p, size]),
             *([("trace", size, [handle, ctypes.c_void_p, size])] if trace else []),
@@ -93,6 +96,7 @@ class CompiledBoard:
             function: Any = getattr(library, f"board_{name}")
             function.restype, function.argtypes = result, arguments
         self._board: int | None = library.board_create()
+        library.board_pace(self._board, byte_cycles)
 
     def _open(self) -> int:
         if self._board is None:
@@ -104,6 +108,12 @@ class CompiledBoard:
         """Clock cycles since power-up."""
         with self._turns.turn():
             return self._library.board_cycles(self._open())
+
+    @property
+    def lost(self) -> int:
+        """Bytes that a serial line has brought and nobody took in time."""
+        with self._turns.turn():
+            return self._library.board_lost(self._open())
 
     def write(self, data: bytes) -> None:
         """Send bytes; the board takes them while it runs."""
