@@ -42,13 +42,13 @@ class Core(wiring.Component):
     trace : Out(:class:`~lifline.rtl.streams.Trace`), if asked for.
     request : In(stream of HostRequest)
     response : Out(stream of HostResponse)
-    cleared : Out, one cycle, a fresh run begins.
+    cleared : Out, one cycle, a fresh run begins.   running : Out, level, a run is in progress.
     """
 
     def __init__(self, config: Config, *, target: Target = GENERIC, trace: bool = False) -> None:
         self.config = config
         self.target, self.traced = target, trace
-        members = {"request": In(stream.Signature(HostRequest)), "response": Out(stream.Signature(HostResponse)), "cleared": Out(1)}
+        members = {"request": In(stream.Signature(HostRequest)), "response": Out(stream.Signature(HostResponse)), "cleared": Out(1), "running": Out(1)}
         super().__init__(members | ({"trace": Out(Trace(config))} if trace else {}))
 
     def elaborate(self, platform: object) -> Module:
@@ -109,7 +109,7 @@ class Core(wiring.Component):
             wiring.connect(m, sender, receiver)
         if self.traced:
             wiring.connect(m, update.trace, wiring.flipped(self.trace))
-        m.d.comb += [host.ring_word.eq(rings.read_data), self.cleared.eq(sequencer.run.cleared)]
+        m.d.comb += [host.ring_word.eq(rings.read_data), self.cleared.eq(sequencer.run.cleared), self.running.eq(sequencer.run.running)]
         memories = [weights, neurons, delays, rings]
         if config.map_words:
             m.submodules.maps = maps = MapMemory(config)

@@ -58,6 +58,7 @@ class Top(wiring.Component):
         wiring.connect(m, link.o, wiring.flipped(self.o))
         wiring.connect(m, link.request, core.request)
         wiring.connect(m, core.response, link.response)
+        m.d.comb += link.resting.eq(~core.running)
         if self.traced:
             wiring.connect(m, core.trace, wiring.flipped(self.trace))
         return m

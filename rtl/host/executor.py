@@ -4,22 +4,23 @@ from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from lifline.arch.frame import Kind, Status
+from lifline.arch.frame import Status
 from lifline.arch.layout import WORD_BITS
 
 from ..cells.states import States
 from .bus import HostRequest, HostResponse
-from .frames import FramePlace, RequestHeader
+from .frames import FramePlace, RequestHeader, is_special, reads, writes
 
 EXECUTOR = ("Execute", "Answer", "Next")
 
 
 class Executor(wiring.Component):
-    """Reads or writes the words of a request up to the first error, and rests until ``start``.
+    """Reads or writes the words of a request up to the first error, and rests until ``start``. A read at rest waits for ``go`` first.
 
     Members
     -------
     start : In, one cycle, at rest, with the place at the first word: execute ``header``.   header : In, stays until ``done``.
+    go : In, level, what waits may be read; stays until ``done``.
     place : Out, of :mod:`.frames`.
     word : In, the payload's word at ``place.index``, one cycle after it.   uses_word : Out, for checks: ``word`` counts now.
     request : Out(stream of HostRequest), the host bus; address and data stay while a request is offered, because the place does.
@@ -32,6 +33,7 @@ class Executor(wiring.Component):
 
     start: In(1)
     header: In(RequestHeader)
+    go: In(1)
     place: Out(FramePlace())
     word: In(WORD_BITS)
     uses_word: Out(1)
@@ -48,16 +50,16 @@ class Executor(wiring.Component):
         header, request, response = self.header, self.request, self.response
         # `place.index` stays for at least four cycles but for the one after Answer.
         m.d.sync += request.payload.address.eq(header.address + self.place.index)
-        m.d.comb += [request.payload.write.eq(header.kind == Kind.WRITE), request.payload.data.eq(self.word)]
+        m.d.comb += [request.payload.write.eq(writes(header.kind)), request.payload.data.eq(self.word)]
 
         states = States(m, *EXECUTOR, start=self.start)
         m.d.comb += self.busy.eq(states.busy)
         with states("Execute"):
-            m.d.comb += [request.valid.eq(1), self.uses_word.eq(request.payload.write)]
-            with m.If(request.ready):
+            m.d.comb += [request.valid.eq(writes(header.kind) | ~is_special(header.kind) | self.go), self.uses_word.eq(request.payload.write)]
+            with m.If(request.valid & request.ready):
                 states.next("Answer")
         with states("Answer"):
-            m.d.comb += [response.ready.eq(1), self.answered.eq(response.valid), self.read_valid.eq(response.valid & (header.kind == Kind.READ))]
+            m.d.comb += [response.ready.eq(1), self.answered.eq(response.valid), self.read_valid.eq(response.valid & reads(header.kind))]
             with m.If(response.valid):
                 m.d.comb += self.place.next_word.eq(1)
                 states.next("Next")
@@ -67,6 +69,6 @@ class Executor(wiring.Component):
         with states("Next"):
             states.next("Execute")
             with m.If(self.place.done):
-                m.d.comb += [self.done.eq(1), self.no_words.eq(header.kind == Kind.WRITE)]
+                m.d.comb += [self.done.eq(1), self.no_words.eq(writes(header.kind))]
                 states.finish()
         return m

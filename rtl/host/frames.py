@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.crc.catalog import CRC16_IBM_3740
 from amaranth.lib.wiring import In, Out, Signature
@@ -25,6 +25,21 @@ class RequestHeader(data.Struct):
     kind: BYTE_BITS
     count: BYTE_BITS
     address: ADDRESS_BITS
+
+
+def reads(kind: Value) -> Value:
+    """Of a known kind: words come back."""
+    return kind[0]
+
+
+def writes(kind: Value) -> Value:
+    """Of a known kind: words come with it."""
+    return kind[1]
+
+
+def is_special(kind: Value) -> Value:
+    """Of a known kind: a read waits until the core rests, a write has halves of words."""
+    return kind[2]
 
 
 class FramePlace(Signature):

@@ -4,11 +4,12 @@ from amaranth.hdl import Assert, Module, Mux, Signal, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from lifline.arch.frame import MAX_WORDS, Status
+from lifline.arch.frame import MAX_WORDS, QUEUE_BYTES, REQUEST_SYNC, Status
 from lifline.arch.layout import WORD_BITS
 
 from ..cells.buffers import StreamRegister
 from ..cells.memory import Check, Ram
+from ..cells.queue import StreamQueue
 from .bus import HostRequest, HostResponse
 from .executor import Executor
 from .frames import BYTE_BITS, FrameChecksum, FrameCounters, WordRegister
@@ -20,19 +21,28 @@ class Link(wiring.Component):
     """Checks a request's CRC before anything is executed, executes it word by word, replies.
 
     Receiver, executor and replier work one after the other, and share the place in the frame, the word in hand, the checksum, and a buffer
-    for the words of a frame. No byte is taken while a request is executed and replied to; the driver waits for a reply before it sends the
-    next request.
+    for the words of a frame. What comes while a request is executed and replied to waits in a queue.
+
+    Parameters
+    ----------
+    queue_bytes : that many; what drivers rely on unless said otherwise.
 
     Members
     -------
-    i : In(stream of bytes), from the driver, without a register.   o : Out(stream of bytes), to the driver, through a register.
+    i : In(stream of bytes), from the driver, into the queue.   o : Out(stream of bytes), to the driver, through a register.
     request, response : the host bus; one response for each request.
+    resting : In, level: no run is in progress.
     """
 
     i: In(stream.Signature(unsigned(BYTE_BITS)))
     o: Out(stream.Signature(unsigned(BYTE_BITS)))
     request: Out(stream.Signature(HostRequest))
     response: In(stream.Signature(HostResponse))
+    resting: In(1)
+
+    def __init__(self, *, queue_bytes: int = QUEUE_BYTES) -> None:
+        self.queue_bytes = queue_bytes
+        super().__init__()
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -43,8 +53,10 @@ class Link(wiring.Component):
         m.submodules.checksum = checksum = FrameChecksum(2)
         m.submodules.word = word = WordRegister()
         m.submodules.buffer = buffer = Ram(width=WORD_BITS, depth=MAX_WORDS)
+        m.submodules.incoming = incoming = StreamQueue(unsigned(BYTE_BITS), self.queue_bytes)
         m.submodules.outgoing = outgoing = StreamRegister(unsigned(BYTE_BITS))
-        wiring.connect(m, wiring.flipped(self.i), receiver.i)
+        wiring.connect(m, wiring.flipped(self.i), incoming.i)
+        wiring.connect(m, incoming.o, receiver.i)
         wiring.connect(m, executor.request, wiring.flipped(self.request))
         wiring.connect(m, wiring.flipped(self.response), executor.response)
         wiring.connect(m, replier.o, outgoing.i)
@@ -71,6 +83,7 @@ class Link(wiring.Component):
             m.d.sync += status.eq(self.response.payload.error)
         m.d.comb += [
             executor.header.eq(receiver.header),
+            executor.go.eq(self.resting | (incoming.o.valid & (incoming.o.payload != REQUEST_SYNC))),
             receiver.no_words.eq(executor.no_words),
             counters.count.eq(receiver.header.count),
             replier.sequence.eq(receiver.header.sequence),
@@ -80,7 +93,7 @@ class Link(wiring.Component):
 
         # The words of the frame.
         m.d.comb += [
-            word.byte.eq(self.i.payload),
+            word.byte.eq(incoming.o.payload),
             word.shift.eq(receiver.shift | replier.shift),
             word.load.eq(replier.load),
             word.loaded.eq(buffer.read_data),
@@ -90,6 +103,6 @@ class Link(wiring.Component):
             buffer.used.eq(executor.uses_word | replier.uses_word),
             buffer.write_address.eq(counters.index),
             buffer.write_enable.eq(receiver.word_valid | executor.read_valid),
-            buffer.write_data.eq(Mux(receiver.word_valid, word.shifted, self.response.payload.data)),
+            buffer.write_data.eq(Mux(receiver.word_valid, Mux(receiver.halves, word.shifted[WORD_BITS // 2 :], word.shifted), self.response.payload.data)),
         ]
         return m

@@ -1,11 +1,15 @@
 """The frames that cross the byte stream between driver and device.
 
-Request: ``sync, sequence, kind, count, address (3 bytes), payload (4 * count bytes, writes only), crc (2 bytes)``.
+Request: ``sync, sequence, kind, count, address (3 bytes), payload (4 * count bytes, writes only; 2 * count of halves), crc (2 bytes)``.
 Reply: ``sync, sequence, status, count, payload (4 * count bytes), crc (2 bytes)``. All integers are little-endian.
 The CRC is CRC-16/IBM-3740 (polynomial 0x1021, initial value 0xFFFF) over everything between sync and CRC.
 Every request is idempotent: reads and writes of absolute addresses, so the driver may repeat one whose reply was lost.
 A device drops a frame whose CRC is wrong and answers ``BAD_CRC``; then it hunts for the next request sync byte.
-A driver that has lost track sends :data:`RESYNC_BYTES` zero bytes first, which end any half-received frame.
+It executes one request after the other, in the order in which they come, and keeps :data:`QUEUE_BYTES` bytes of those that it has not begun: a driver
+may send so much ahead of the replies. What comes behind a request that was lost is executed all the same.
+A driver that has lost track reads until nothing comes, then sends :data:`RESYNC_BYTES` zero bytes, which end any half-received frame, and reads
+again until nothing comes.
+A read at rest waits until no run is in progress; it is executed at once when a byte waits behind it that begins no request.
 """
 
 from __future__ import annotations
@@ -21,13 +25,31 @@ MAX_WORDS = 64
 REQUEST_HEADER = 7
 REPLY_HEADER = 4
 CRC_BYTES = 2
+QUEUE_BYTES = 512
+"""Bytes that a device takes while it is busy with an earlier request."""
 RESYNC_BYTES = REQUEST_HEADER + 4 * 255 + CRC_BYTES
 """Longer than any frame that a corrupted count can announce."""
 
 
 class Kind(enum.IntEnum):
+    """Bit 0 reads, bit 1 writes, bit 2 is about how."""
+
     READ = 1
     WRITE = 2
+    READ_AT_REST = 5
+    """as ``READ``, once no run is in progress"""
+    WRITE_HALVES = 6
+    """as ``WRITE``, of words whose lower half alone crosses the link: for memories of at most 16 bits"""
+
+    @property
+    def reads(self) -> bool:
+        """The reply has words."""
+        return bool(self & 1)
+
+    @property
+    def word_bytes(self) -> int:
+        """Bytes of a word of the request."""
+        return 0 if self.reads else 2 if self is Kind.WRITE_HALVES else 4
 
 
 class Status(enum.IntEnum):
@@ -56,7 +78,7 @@ class Request:
 
     def encode(self) -> bytes:
         body = struct.pack("<BBB", self.sequence, self.kind, self.count) + self.address.to_bytes(3, "little")
-        body += struct.pack(f"<{len(self.payload)}I", *self.payload)
+        body += struct.pack(f"<{len(self.payload)}{'H' if self.kind is Kind.WRITE_HALVES else 'I'}", *self.payload)
         return bytes([REQUEST_SYNC]) + body + crc16(body).to_bytes(2, "little")
 
 

@@ -43,7 +43,7 @@ class LinkBuffer(Elaboratable):
     """Whatever the driver sends and the core answers."""
 
     def __init__(self, module: ModuleType) -> None:
-        self.unit = module.Link()
+        self.unit = module.Link(queue_bytes=4)
         self.ports = inputs(self.unit)
 
     def elaborate(self, platform: object) -> Module:

@@ -29,10 +29,10 @@ class RepliesAreStable(Elaboratable):
     """The link's bytes to the driver: once offered, a byte stays until it is taken."""
 
     def __init__(self, module: ModuleType) -> None:
-        self.link = module.Link()
+        self.link = module.Link(queue_bytes=4)
         self.ports = [
             self.link.i.valid, self.link.i.payload, self.link.o.ready, self.link.request.ready,
-            self.link.response.valid, self.link.response.payload.as_value(),
+            self.link.resting, self.link.response.valid, self.link.response.payload.as_value(),
         ]  # fmt: skip
 
     def elaborate(self, platform: object) -> Module:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from lifline.arch.frame import MAX_WORDS, REPLY_SYNC, REQUEST_HEADER, REQUEST_SYNC, RESYNC_BYTES, Kind, Reply, Request, Status, crc16
+from lifline.arch.frame import MAX_WORDS, QUEUE_BYTES, REPLY_SYNC, REQUEST_HEADER, REQUEST_SYNC, RESYNC_BYTES, Kind, Reply, Request, Status, crc16
 from lifline.rtl.host.link import Link
 
 from ..bench import simulate
@@ -44,23 +44,24 @@ def reference(data: bytes, memory: Memory) -> bytes:
         if len(body) < REQUEST_HEADER - 1:
             break
         sequence, kind, count, address = body[0], body[1], body[2], int.from_bytes(body[3:6], "little")
-        size = REQUEST_HEADER - 1 + (4 * count if kind == Kind.WRITE else 0)
+        width = 0 if not kind & 2 else 2 if kind & 4 else 4
+        size = REQUEST_HEADER - 1 + width * count
         if len(body) < size + 2:
             break
         position += 1 + size + 2
         status, words = Status.OK, []
         if crc16(body[:size]) != int.from_bytes(body[size : size + 2], "little"):
             status = Status.BAD_CRC
-        elif kind not in (Kind.READ, Kind.WRITE) or not 1 <= count <= MAX_WORDS:
+        elif kind not in list(Kind) or not 1 <= count <= MAX_WORDS:
             status = Status.BAD_REQUEST
         else:
             for k in range(count):
-                payload = int.from_bytes(body[6 + 4 * k : 10 + 4 * k], "little") if kind == Kind.WRITE else 0
-                word, status = memory.access(kind == Kind.WRITE, (address + k) & 0xFFFFFF, payload)
+                payload = int.from_bytes(body[6 + width * k : 6 + width * (k + 1)], "little")
+                word, status = memory.access(not Kind(kind).reads, (address + k) & 0xFFFFFF, payload)
                 if status != Status.OK:
                     break
                 words.append(word)
-        good = status == Status.OK and kind == Kind.READ
+        good = status == Status.OK and Kind(kind).reads
         out += Reply(sequence, status, tuple(words) if good else ()).encode()
     return out
 
@@ -73,8 +74,8 @@ async def fired(ctx, condition, value=0):
             return sampled
 
 
-def gateware(data: bytes, memory: Memory, seed: int | None = None) -> tuple[bytes, int]:
-    """Replies of the gateware and the cycles until it was done; ``seed`` makes every neighbour stall at random."""
+def gateware(data: bytes, memory: Memory, seed: int | None = None, rests_at: int = 0) -> tuple[bytes, int]:
+    """Replies of the gateware and the cycles until it was done; ``seed`` makes every neighbour stall at random; the core rests from a cycle on."""
     link = Link()
     rng = random.Random(seed)
     out = bytearray()
@@ -113,9 +114,10 @@ def gateware(data: bytes, memory: Memory, seed: int | None = None) -> tuple[byte
         nonlocal cycles
         quiet = 0
         held = None
-        while quiet < 64:
+        while quiet < 64 or cycles < rests_at + 64:
             ready = not pause()
             ctx.set(link.o.ready, ready)
+            ctx.set(link.resting, cycles >= rests_at)
             _, _, valid, payload, working = await ctx.tick().sample(link.o.valid, link.o.payload, link.request.valid)
             cycles += 1
             assert held is None or (valid and payload == held), "a byte that was offered must stay"
@@ -163,7 +165,9 @@ def test_writes_then_reads_the_largest_frame():
         (Request(5, Kind.READ, 0, MAX_WORDS + 1).encode(), Status.BAD_REQUEST),
         (Request(5, Kind.WRITE, 0, 0).encode(), Status.BAD_REQUEST),
         (Request(5, Kind.WRITE, 0, MAX_WORDS + 1, (1,) * (MAX_WORDS + 1)).encode(), Status.BAD_REQUEST),
-        (Request(5, 3, 0, 1).encode(), Status.BAD_REQUEST),
+        (read(3, 1, 5)[:2] + b"\x03" + b"\x01\0\0\0" + b"\0\0\0\0" + crc16(b"\x05\x03\x01" + bytes(7)).to_bytes(2, "little"), Status.BAD_REQUEST),
+        (read(3, 1, 5)[:2] + b"\x09" + b"\x01\0\0\0" + crc16(b"\x05\x09\x01" + bytes(3)).to_bytes(2, "little"), Status.BAD_REQUEST),
+        (read(3, 1, 5)[:2] + b"\x00" + b"\x01\0\0\0" + crc16(b"\x05\x00\x01" + bytes(3)).to_bytes(2, "little"), Status.BAD_REQUEST),
         (read(MEMORY_WORDS - 2, 3, 5), Status.BAD_ADDRESS),
         (write(0xFFFFFF, [1], 5), Status.BAD_ADDRESS),
         (read(LOCKED - 3, 5, 5), Status.BUSY),
@@ -172,6 +176,53 @@ def test_writes_then_reads_the_largest_frame():
 )
 def test_refuses_without_payload(request_bytes, status):
     assert check(request_bytes) == Reply(5, status).encode()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, MAX_WORDS])
+def test_halves_arrive_as_words(count):
+    halves = tuple((k * 40503 + 7) & 0xFFFF for k in range(count))
+    frame = Request(9, Kind.WRITE_HALVES, 100, count, halves).encode()
+    assert len(frame) == 9 + 2 * count
+    assert check(frame + read(100, count, 10)).endswith(Reply(10, Status.OK, halves).encode())
+
+
+def test_a_read_at_rest_waits_and_what_is_behind_it_waits_too():
+    data = Request(1, Kind.READ_AT_REST, 3, 2).encode() + write(3, [5], 2) + read(3, 1, 3)
+    memory = Memory()
+    got, cycles = gateware(data, memory, rests_at=300)
+    assert got == Reply(1, Status.OK, (0x03030303, 0x04040404)).encode() + Reply(2, Status.OK).encode() + Reply(3, Status.OK, (5,)).encode()
+    assert 300 < cycles < 400 and memory.words[3] == 5
+
+
+def test_a_byte_that_begins_no_request_ends_the_waiting():
+    data = Request(1, Kind.READ_AT_REST, 3, 1).encode() + bytes(3) + read(4, 1, 2)
+    got, cycles = gateware(data, Memory(), rests_at=2000)
+    assert got == Reply(1, Status.OK, (0x03030303,)).encode() + Reply(2, Status.OK, (0x04040404,)).encode()
+    assert cycles < 200
+
+
+def test_a_queue_of_requests_is_taken_while_the_first_one_waits():
+    """All of the queue, and nothing is lost when it is full."""
+    more = [read(k % 200, 1, k & 0xFF) for k in range(2 * QUEUE_BYTES // len(read(0, 1)))]
+    taken = {}
+    link = Link()
+    data = Request(1, Kind.READ_AT_REST, 3, 1).encode() + b"".join(more)
+
+    async def sender(ctx):
+        for k, byte in enumerate(data):
+            ctx.set(link.i.payload, byte)
+            ctx.set(link.i.valid, 1)
+            for _ in range(50):
+                _, _, ready = await ctx.tick().sample(link.i.ready)
+                if ready:
+                    break
+            else:
+                taken["bytes"] = k - len(read(0, 1))
+                return
+
+    simulate(link, sender)
+    assert taken["bytes"] == QUEUE_BYTES
+    assert check(data) == reference(data, Memory())
 
 
 def test_a_write_with_a_wrong_crc_changes_nothing():
@@ -206,7 +257,9 @@ def test_random_requests_with_stalls_and_corruption(seed):
     for k in range(25):
         count = rng.choice([1, 1, 2, 5, 17])
         address = rng.choice([rng.randrange(MEMORY_WORDS), LOCKED - 1, MEMORY_WORDS - 1, rng.randrange(1 << 24)])
-        frame = bytearray(read(address, count, k) if rng.random() < 0.5 else write(address, [rng.getrandbits(32) for _ in range(count)], k))
+        kind = rng.choice(list(Kind))
+        words = () if kind.reads else tuple(rng.getrandbits(8 * kind.word_bytes) for _ in range(count))
+        frame = bytearray(Request(k, kind, address, count, words).encode())
         if rng.random() < 0.3:
             frame[rng.randrange(len(frame))] ^= 1 << rng.randrange(8)
         if rng.random() < 0.1:
