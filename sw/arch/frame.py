@@ -76,6 +76,21 @@ class Request:
     count: int
     payload: tuple[int, ...] = ()
 
+    @property
+    def sent_bytes(self) -> int:
+        """Of the request."""
+        return REQUEST_HEADER + self.kind.word_bytes * self.count + CRC_BYTES
+
+    @property
+    def reply_words(self) -> int:
+        """Of the reply, if all goes well."""
+        return self.count if self.kind.reads else 0
+
+    @property
+    def reply_bytes(self) -> int:
+        """Of the reply, if all goes well."""
+        return REPLY_HEADER + 4 * self.reply_words + CRC_BYTES
+
     def encode(self) -> bytes:
         body = struct.pack("<BBB", self.sequence, self.kind, self.count) + self.address.to_bytes(3, "little")
         body += struct.pack(f"<{len(self.payload)}{'H' if self.kind is Kind.WRITE_HALVES else 'I'}", *self.payload)

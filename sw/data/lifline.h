@@ -33,6 +33,8 @@
 #define LIFLINE_RESYNC_BYTES 1029u  /* zero bytes that end any half-received frame */
 #define LIFLINE_KIND_READ 1u
 #define LIFLINE_KIND_WRITE 2u
+#define LIFLINE_KIND_READ_AT_REST 5u
+#define LIFLINE_KIND_WRITE_HALVES 6u
 #define LIFLINE_REPLY_OK 0u
 #define LIFLINE_REPLY_BAD_CRC 1u
 #define LIFLINE_REPLY_BAD_REQUEST 2u

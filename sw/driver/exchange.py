@@ -14,7 +14,7 @@ from lifline.arch.config import Config
 from lifline.arch.errors import DeviceError
 from lifline.arch.limits import RING_BITS
 from lifline.arch.program import FIRST_COUNTER, POPULATION_COUNTERS
-from lifline.arch.records import INPUT_END_OF_STEP, RECORD, RecordKind
+from lifline.arch.records import RECORD, RecordKind
 from lifline.arch.registers import (
     CONTROL_CLOCK,
     CONTROL_DISCARD,
@@ -36,6 +36,7 @@ from lifline.compiler.program import Program
 
 from .counters import CycleCounters
 from .link import Link
+from .samples import input_words
 
 POSITION_MASK = (1 << POSITION_BITS) - 1
 MARK_BITS = 32
@@ -69,14 +70,13 @@ class Exchange:
 
     Attributes
     ----------
-    stop : set it from anywhere to end the run under way before its next window.
+    stop : set it from anywhere to end the run under way before its next window.   position : output words read since the last fresh start.
     cycles : the device's cycle counters, carried.
     """
 
     def __init__(self, link: Link, program: Program, config: Config, url: str, stop: threading.Event) -> None:
-        self._link, self._program, self._config, self._url, self.stop = link, program, config, url, stop
-        self._position, self._mark = 0, 0
-        self._entrance = program.layouts[program.network.input.name]
+        self.link, self.program, self.config, self.url, self.stop = link, program, config, url, stop
+        self.position, self._mark = 0, 0
         self.cycles = CycleCounters(self._counters, lambda: bool(self.get("status") & STATUS_COUNTER_WRAPPED))
 
     def take_over(self) -> None:
@@ -95,35 +95,55 @@ class Exchange:
         ------
         DeviceError   if it does not.
         """
-        self._compare(self.get("load_mark"))
+        self.compare(self.get("load_mark"))
 
-    def _compare(self, mark: int) -> None:
+    def compare(self, mark: int) -> None:
+        """Make sure that a load mark is this driver's.
+
+        Raises
+        ------
+        DeviceError   if it is not.
+        """
         if mark != self._mark:
             how = "reconfigured, or is being loaded by another driver," if not mark else "loaded by another driver"
-            raise DeviceError(f"{self._url}: the device was {how} since load(); load again")
+            raise DeviceError(f"{self.url}: the device was {how} since load(); load again")
 
     def _counters(self) -> NDArray[np.uint32]:
         """The cycle counters, which must be those of this driver's program."""
-        words = self._link.read(address(Space.REGISTERS, COUNTED[0]), COUNTED[1] - COUNTED[0])
-        self._compare(int(words[-1]))
+        words = self.link.read(address(Space.REGISTERS, COUNTED[0]), COUNTED[1] - COUNTED[0])
+        self.compare(int(words[-1]))
         return words[: len(COUNTERS)]
 
     def event_counters(self) -> dict[str, NDArray[np.uint32]]:
         """The counters of every population, (band, counter), modulo 2^32."""
         return {
             name: np.stack(
-                [self._link.read(address(Space.PROGRAM, p.address + FIRST_COUNTER), len(POPULATION_COUNTERS)) for p in self._program.bands(name)]
+                [self.link.read(address(Space.PROGRAM, p.address + FIRST_COUNTER), len(POPULATION_COUNTERS)) for p in self.program.bands(name)]
             )
-            for name in self._program.order
+            for name in self.program.order
         }
 
     def get(self, name: str) -> int:
         """Value of a register."""
-        return int(self._link.read(address(Space.REGISTERS, REGISTERS[name].offset))[0])
+        return int(self.link.read(address(Space.REGISTERS, REGISTERS[name].offset))[0])
 
     def set(self, name: str, value: int) -> None:
         """Write a register."""
-        self._link.write(address(Space.REGISTERS, REGISTERS[name].offset), [value])
+        self.link.write(address(Space.REGISTERS, REGISTERS[name].offset), [value])
+
+    def halt(self) -> None:
+        """Stop a run that a failed call, or a driver that went away, has left behind.
+
+        Raises
+        ------
+        DeviceError   if it does not stop.
+        """
+        start = time.monotonic()
+        while self.get("status") & STATUS_RUNNING:
+            self.set("control", CONTROL_STOP)
+            self.set("output_taken", self.get("output_count"))  # it may be waiting for room
+            if time.monotonic() - start > STALLED_S:
+                raise DeviceError(f"{self.url}: an earlier run does not stop; reset the board")
 
     def clear(self, clock: Clock) -> None:
         """A fresh start without any step: it clears state and the populations' counters, and the real-time clock begins, if it does not go on.
@@ -139,8 +159,8 @@ class Exchange:
         began = time.monotonic()
         while self.get("status") & STATUS_RUNNING:
             if time.monotonic() - began > STALLED_S:
-                raise DeviceError(f"{self._url}: clearing does not end; reset the board")
-        self._position = 0
+                raise DeviceError(f"{self.url}: clearing does not end; reset the board")
+        self.position = 0
 
     def cycles_since(self) -> int:
         """Cycles that the device has counted since they were looked at last, or 0 if nothing counts between runs; the totals begin with them.
@@ -186,12 +206,10 @@ class Exchange:
         return done, exited
 
     def _run(self, spikes: NDArray[np.uint8], fresh: bool, records: Records, item: int, first: int, clock: Clock) -> tuple[int, bool]:
-        times, neurons = np.nonzero(self._entrance.spread(spikes))
-        ends = np.searchsorted(times, np.arange(len(spikes)), side="right")
-        words = np.insert(neurons.astype(np.uint32), ends, INPUT_END_OF_STEP)
+        words = input_words(self.program, spikes)
         started, stopping = self._start(len(spikes), fresh, clock), False
         if fresh:
-            self._position = 0
+            self.position = 0
         self.cycles.resume()
         written, taken, held = 0, 0, np.zeros(0, np.uint32)
         status, progress = STATUS_RUNNING, time.monotonic()
@@ -204,7 +222,7 @@ class Exchange:
             if status & STATUS_RUNNING:
                 written += self._feed(words, written, taken)
             status, step, taken, produced = self._poll(written)
-            held = self._decode(np.concatenate([held, *self._drain(produced)]), records, item, first, started)
+            held = self.decode(np.concatenate([held, *self._drain(produced)]), records, item, first, started)
             self.cycles.look(due=False)
             now = (step, produced, taken, written)
             if now != last:
@@ -216,48 +234,48 @@ class Exchange:
                 if self.cycles.totals[PERIOD] != waited:
                     waited, progress = int(self.cycles.totals[PERIOD]), time.monotonic()
                     continue  # it waits for its next window to be due
-                raise DeviceError(f"{self._url}: the run makes no progress since step {step}; reset the board")
+                raise DeviceError(f"{self.url}: the run makes no progress since step {step}; reset the board")
         if status & STATUS_INPUT_RANGE:
-            raise DeviceError(f"{self._url}: an input index was outside the input of {self._program.network.input.size} neurons; load again")
+            raise DeviceError(f"{self.url}: an input index was outside the input of {self.program.network.input.size} neurons; load again")
         done, exited = (step - started) & POSITION_MASK, bool(status & STATUS_EXITED)
         if not stopping and not exited and done != len(spikes):
-            raise DeviceError(f"{self._url}: the run ended after {done} of {len(spikes)} steps, which nobody asked for; load again")
+            raise DeviceError(f"{self.url}: the run ended after {done} of {len(spikes)} steps, which nobody asked for; load again")
         return done, exited
 
     def _feed(self, words: NDArray[np.uint32], written: int, taken: int) -> int:
         """Write as many input words as there is room for; returns how many."""
-        depth = self._config.input_words
+        depth = self.config.input_words
         count = min(len(words) - written, depth - (written - taken), depth - written % depth)
         if count <= 0:
             return 0
-        self._link.write(address(Space.INPUT, written % depth), words[written : written + count])
+        self.link.write(address(Space.INPUT, written % depth), words[written : written + count])
         self.set("input_count", (written + count) & POSITION_MASK)
         return count
 
     def _poll(self, written: int) -> tuple[int, int, int, int]:
         """Status, step, input words taken, and output words produced; the registers count modulo 2^16, these do not."""
-        registers = self._link.read(address(Space.REGISTERS, POLLED[0]), POLLED[1] - POLLED[0])
+        registers = self.link.read(address(Space.REGISTERS, POLLED[0]), POLLED[1] - POLLED[0])
 
         def value(name: str) -> int:
             return int(registers[REGISTERS[name].offset - POLLED[0]])
 
         taken = written - ((written - value("input_taken")) & POSITION_MASK)
-        produced = self._position + ((value("output_count") - self._position) & POSITION_MASK)
+        produced = self.position + ((value("output_count") - self.position) & POSITION_MASK)
         return value("status"), value("step"), taken, produced
 
     def _drain(self, produced: int) -> list[NDArray[np.uint32]]:
         """Read the output up to position ``produced`` and give the room back."""
-        depth, parts = self._config.output_words, []
-        while self._position < produced:
-            count = min(produced - self._position, depth - self._position % depth)
-            parts.append(self._link.read(address(Space.OUTPUT, self._position % depth), count))
-            self._position += count
-            self.set("output_taken", self._position & POSITION_MASK)
+        depth, parts = self.config.output_words, []
+        while self.position < produced:
+            count = min(produced - self.position, depth - self.position % depth)
+            parts.append(self.link.read(address(Space.OUTPUT, self.position % depth), count))
+            self.position += count
+            self.set("output_taken", self.position & POSITION_MASK)
         return parts
 
-    def _decode(self, words: NDArray[np.uint32], records: Records, item: int, first: int, started: int) -> NDArray[np.uint32]:
+    def decode(self, words: NDArray[np.uint32], records: Records, item: int, first: int, started: int) -> NDArray[np.uint32]:
         """Unpack whole records into arrays; returns the words of an incomplete last record."""
-        populations, lanes = self._program.populations, self._config.multipliers
+        populations, lanes = self.program.populations, self.config.multipliers
         position = 0
         while position < len(words):
             header = RECORD.unpack(int(words[position]))
@@ -272,7 +290,7 @@ class Exchange:
             population = populations[header["population"]] if header["population"] < len(populations) else None
             values = records.get(population.name, {}).get(variable) if population else None
             if population is None or values is None or t >= values.shape[1] or start >= population.places:
-                raise DeviceError(f"{self._url}: the device sent a record that nobody asked for ({header}); load again, or reset the board")
+                raise DeviceError(f"{self.url}: the device sent a record that nobody asked for ({header}); load again, or reset the board")
             part = np.unpackbits(payload.astype("<u4").view(np.uint8), bitorder="little") if spikes else payload.view(np.int32)
-            self._program.layouts[population.name].put(part, population.first + start, values[item, t])
+            self.program.layouts[population.name].put(part, population.first + start, values[item, t])
         return words[position:]

@@ -7,6 +7,7 @@ import struct
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
@@ -19,6 +20,10 @@ from lifline.arch.frame import CRC_BYTES, MAX_WORDS, REPLY_HEADER, REPLY_SYNC, R
 LOG = logging.getLogger(__name__)
 """DEBUG: every frame, ``->`` to the device and ``<-`` from it. WARNING: every request that is sent again, and why."""
 LOG.addHandler(logging.NullHandler())  # whoever uses the library decides where this goes
+
+
+class NoReply(LinkError):
+    """Nothing came within the byte stream's time limit."""
 
 
 class Transport(Protocol):
@@ -58,8 +63,14 @@ class Link:
         self.transport, self.retries = transport, retries
         self._sequence = 0
         self._ended = False
-        self._lock = _lock_of(transport)
+        self.lock = _lock_of(transport)
+        """Held while a request, or what belongs together, is under way."""
         self.repeated = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether further requests are refused."""
+        return self._ended
 
     def end(self) -> None:
         """Refuse every further request; one that is under way is still answered."""
@@ -85,7 +96,7 @@ class Link:
             self._exchange(Kind.WRITE, address + first, len(part), part)
 
     def _exchange(self, kind: Kind, address: int, count: int, payload: tuple[int, ...]) -> tuple[int, ...]:
-        with self._lock:
+        with self.lock:
             return self._exchange_alone(kind, address, count, payload)
 
     def _exchange_alone(self, kind: Kind, address: int, count: int, payload: tuple[int, ...]) -> tuple[int, ...]:
@@ -96,14 +107,10 @@ class Link:
             if attempt:
                 LOG.warning("%s of %d words at %#08x: %s; sent again, %d of %d", kind.name, count, address, problem, attempt, self.retries)
                 self.repeated += 1
-                self._resynchronise()
-            self._sequence = (self._sequence + 1) & 0xFF
-            request = Request(self._sequence, kind, address, count, payload)
-            if LOG.isEnabledFor(logging.DEBUG):
-                LOG.debug("-> %s of %d words at %#08x, sequence %d", kind.name, count, address, self._sequence)
-            self.transport.write(request.encode())
+                self.resynchronise()
+            [request] = self.send([Request(0, kind, address, count, payload)])
             try:
-                status, words = self._reply(request)
+                status, words = self.reply(request)
             except LinkError as error:
                 problem = str(error)
                 continue
@@ -115,18 +122,37 @@ class Link:
             raise DeviceError(f"{kind.name.lower()} of {count} words at {address:#08x}: the device answered {status.name}")
         raise LinkError(f"{kind.name.lower()} at {address:#08x} failed {self.retries + 1} times ({problem}); check cable, port and baud rate")
 
-    def _reply(self, request: Request) -> tuple[Status, tuple[int, ...]]:
-        """Status and words of the reply to a request; replies to earlier ones are dropped.
+    def send(self, requests: Sequence[Request]) -> list[Request]:
+        """Send requests at once, numbered anew; returns them as they were sent.
+
+        Raises
+        ------
+        LinkError   if the link is closed.
+        """
+        if self._ended:
+            raise LinkError("the link is closed; open it again")
+        numbered = []
+        for request in requests:
+            self._sequence = (self._sequence + 1) & 0xFF
+            numbered.append(replace(request, sequence=self._sequence))
+            if LOG.isEnabledFor(logging.DEBUG):
+                LOG.debug("-> %s of %d words at %#08x, sequence %d", request.kind.name, request.count, request.address, self._sequence)
+        self.transport.write(b"".join(request.encode() for request in numbered))
+        return numbered
+
+    def reply(self, request: Request, *, in_order: bool = False) -> tuple[Status, tuple[int, ...]]:
+        """Status and words of the reply to a request. Replies to others are dropped; ``in_order``: there is none on the line, so that one says that a
+        request or reply was lost.
 
         Raises
         ------
         LinkError   if none comes, or a damaged one.
         """
-        expected = request.count if request.kind is Kind.READ else 0
+        expected = request.reply_words
         while True:
             first = self.transport.read(1)
             if not first:
-                raise LinkError("no reply")
+                raise NoReply("no reply")
             if first[0] != REPLY_SYNC:
                 continue
             header = self.transport.read(REPLY_HEADER - 1)
@@ -138,6 +164,8 @@ class Link:
                 raise LinkError("the reply broke off")
             if crc16(header + body[:-CRC_BYTES]) != int.from_bytes(body[-CRC_BYTES:], "little"):
                 raise LinkError("the reply has a wrong CRC")
+            if sequence != request.sequence and in_order:
+                raise LinkError("a reply is missing")
             if sequence != request.sequence and status != Status.BAD_CRC:
                 LOG.debug("<- %d words, sequence %d, status %d: a late reply to an earlier request", count, sequence, status)
                 continue
@@ -148,8 +176,13 @@ class Link:
                 LOG.debug("<- %s of %d words at %#08x, sequence %d, status %s", request.kind.name, count, request.address, sequence, name)
             return Status(status), struct.unpack(f"<{count}I", body[:-CRC_BYTES])
 
-    def _resynchronise(self) -> None:
-        """End any frame that the device still waits for, and drop what it says to that."""
+    def resynchronise(self) -> None:
+        """Let the device answer what it has, end any frame that it still waits for, and drop what it says to that."""
+        self.empty()
         self.transport.write(bytes(RESYNC_BYTES))
+        self.empty()
+
+    def empty(self) -> None:
+        """Drop what is on the line, until nothing comes any more."""
         while self.transport.read(256):
             pass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Unpack
 
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from lifline.arch.config import Config
 from lifline.arch.errors import DeviceError, InputError
 from lifline.arch.program import POPULATION_COUNTERS
-from lifline.arch.registers import CONTROL_STOP, REGISTERS, STATUS_RUNNING, Space, address
+from lifline.arch.registers import REGISTERS, Space, address
 from lifline.compiler.program import Program
 from lifline.network.progress import Reporting, progress_of
 from lifline.network.result import Counters, Cycles, RunResult, parse_records, with_output
@@ -22,7 +21,8 @@ from lifline.network.spikes import as_batch
 from lifline.sim.board.owner import Owner
 
 from .arguments import fresh, period, stateful
-from .exchange import STALLED_S, Clock, Exchange
+from .batch import Batch
+from .exchange import Clock, Exchange
 from .identity import check_program, identify
 from .items import EventCounters, Items
 from .last_run import LastRun
@@ -104,7 +104,7 @@ class LinkedDevice:
         exchange = Exchange(self.link, program, config, self.url, self._owner.stop)
         self._loaded = self.program = None
         exchange.take_over()  # before anything that another driver could take for its own run's doing
-        self._halt(exchange)
+        exchange.halt()
         exchange.set("control", 0)  # the clock of a stream that somebody has left behind ends
         for space, image in program.images.items():
             self.link.write(address(space, 0), image)
@@ -119,15 +119,6 @@ class LinkedDevice:
         self._loaded, self.program = exchange, program
         self._uses += 1
         self._items, self._last_run, self._untouched = 0, LastRun.ENDED, True
-
-    def _halt(self, exchange: Exchange) -> None:
-        """Stop a run that a failed call, or a driver that went away, has left behind."""
-        start = time.monotonic()
-        while exchange.get("status") & STATUS_RUNNING:
-            exchange.set("control", CONTROL_STOP)
-            exchange.set("output_taken", exchange.get("output_count"))  # it may be waiting for room
-            if time.monotonic() - start > STALLED_S:
-                raise DeviceError(f"{self.url}: an earlier run does not stop; reset the board")
 
     def stop(self) -> None:
         """Stop the run under way before its next window; for another thread or a signal handler. Its result covers the steps done."""
@@ -259,7 +250,7 @@ class LinkedDevice:
         exchange.check()
         self._uses += 1
         self._last_run = LastRun.FAILED
-        self._halt(exchange)
+        exchange.halt()
         if not keep_clock:
             if self._stream is not None:
                 exchange.set("control", 0)  # its clock ends
@@ -278,7 +269,11 @@ class LinkedDevice:
         batch, length = array.shape[:2]
         self._items = batch
         items = Items(exchange, program, wanted, batch, length)
-        for k in range(batch):
+        first = 0
+        if reset and not period_cycles:
+            first = Batch(exchange, items, wanted).run(array, tell)
+            self._untouched &= not first
+        for k in range(first, batch):
             self._untouched |= reset
             if exchange.stop.is_set():
                 break

@@ -5,7 +5,19 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from lifline.arch.frame import MAX_WORDS, QUEUE_BYTES, REPLY_SYNC, REQUEST_HEADER, REQUEST_SYNC, RESYNC_BYTES, Kind, Reply, Request, Status, crc16
+from lifline.arch.frame import (
+    MAX_WORDS,
+    QUEUE_BYTES,
+    REPLY_SYNC,
+    REQUEST_HEADER,
+    REQUEST_SYNC,
+    RESYNC_BYTES,
+    Kind,
+    Reply,
+    Request,
+    Status,
+    crc16,
+)
 from lifline.rtl.host.link import Link
 
 from ..bench import simulate
