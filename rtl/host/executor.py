@@ -9,7 +9,7 @@ from lifline.arch.layout import WORD_BITS
 
 from ..cells.states import States
 from .bus import HostRequest, HostResponse
-from .frames import FramePlace, RequestHeader, is_special, reads, writes
+from .frames import FramePlace, RequestHeader, reads, waits, writes
 
 EXECUTOR = ("Execute", "Answer", "Next")
 
@@ -55,7 +55,7 @@ class Executor(wiring.Component):
         states = States(m, *EXECUTOR, start=self.start)
         m.d.comb += self.busy.eq(states.busy)
         with states("Execute"):
-            m.d.comb += [request.valid.eq(writes(header.kind) | ~is_special(header.kind) | self.go), self.uses_word.eq(request.payload.write)]
+            m.d.comb += [request.valid.eq(writes(header.kind) | ~waits(header.kind) | self.go), self.uses_word.eq(request.payload.write)]
             with m.If(request.valid & request.ready):
                 states.next("Answer")
         with states("Answer"):

@@ -37,9 +37,24 @@ def writes(kind: Value) -> Value:
     return kind[1]
 
 
-def is_special(kind: Value) -> Value:
-    """Of a known kind: a read waits until the core rests, a write has halves of words."""
+def waits(kind: Value) -> Value:
+    """Of a known kind that reads: only at rest."""
     return kind[2]
+
+
+def has_halves(kind: Value) -> Value:
+    """Of a known kind that writes: halves of words."""
+    return kind[2]
+
+
+def has_bytes(kind: Value) -> Value:
+    """Of a known kind that writes: a byte for a word."""
+    return kind[3]
+
+
+def is_known(kind: Value) -> Value:
+    """There is such a kind, see :class:`lifline.arch.frame.Kind`."""
+    return ~kind[4:].any() & (reads(kind) != writes(kind)) & ~(kind[3] & (reads(kind) | kind[2]))
 
 
 class FramePlace(Signature):

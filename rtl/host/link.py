@@ -1,6 +1,6 @@
 """Device end of the link: frames on a byte stream become requests on the host bus."""
 
-from amaranth.hdl import Assert, Module, Mux, Signal, unsigned
+from amaranth.hdl import Assert, Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -92,6 +92,12 @@ class Link(wiring.Component):
         ]
 
         # The words of the frame.
+        received = Signal(WORD_BITS)
+        m.d.comb += received.eq(word.shifted)
+        with m.If(receiver.halves):
+            m.d.comb += received.eq(word.shifted[WORD_BITS // 2 :])
+        with m.If(receiver.bytes):
+            m.d.comb += received.eq(Cat(word.shifted[-BYTE_BITS:-1], Const(0, WORD_BITS // 2 - BYTE_BITS), word.shifted[-1]))
         m.d.comb += [
             word.byte.eq(incoming.o.payload),
             word.shift.eq(receiver.shift | replier.shift),
@@ -103,6 +109,6 @@ class Link(wiring.Component):
             buffer.used.eq(executor.uses_word | replier.uses_word),
             buffer.write_address.eq(counters.index),
             buffer.write_enable.eq(receiver.word_valid | executor.read_valid),
-            buffer.write_data.eq(Mux(receiver.word_valid, Mux(receiver.halves, word.shifted[WORD_BITS // 2 :], word.shifted), self.response.payload.data)),
+            buffer.write_data.eq(Mux(receiver.word_valid, received, self.response.payload.data)),
         ]
         return m

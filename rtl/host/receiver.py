@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from lifline.arch.frame import MAX_WORDS, REQUEST_SYNC, Status
 
 from ..cells.states import States
-from .frames import BYTE_BITS, HEADER_BYTES, WORD_BYTES, FrameCheck, FramePlace, RequestHeader, is_special, reads, writes
+from .frames import BYTE_BITS, HEADER_BYTES, WORD_BYTES, FrameCheck, FramePlace, RequestHeader, has_bytes, has_halves, is_known, writes
 
 RECEIVER = ("Hunt", "Header", "Payload", "Check-Low", "Check-High", "Judge")
 
@@ -21,7 +21,7 @@ class Receiver(wiring.Component):
     start : In, one cycle, at rest: look for the next request.
     header : Out, of the request, from ``accepted`` or ``refused`` until the next one begins.   no_words : In, ``header.count`` becomes zero.
     place, check : Out, of :mod:`.frames`.
-    shift : Out, the byte of ``i`` goes into the word in hand.   halves : Out, with ``word_valid``: only its upper half came.   word_valid : Out, with the last byte of a word: it belongs to the payload at ``place.index``.
+    shift : Out, the byte of ``i`` goes into the word in hand.   halves, bytes : Out, with ``word_valid``: only its upper half, or its highest byte came.   word_valid : Out, with the last byte of a word: it belongs to the payload at ``place.index``.
     accepted : Out, one cycle: execute the request.   refused : Out, one cycle: reply ``status``.   status : Out, counts in both.
     busy : Out, for checks: not at rest.
     """
@@ -34,6 +34,7 @@ class Receiver(wiring.Component):
     check: Out(FrameCheck())
     shift: Out(1)
     halves: Out(1)
+    bytes: Out(1)
     word_valid: Out(1)
     accepted: Out(1)
     refused: Out(1)
@@ -65,10 +66,10 @@ class Receiver(wiring.Component):
                         states.next("Payload")
         with states("Payload"):
             self.take_checked(m, taken)
-            m.d.comb += [self.shift.eq(taken), self.halves.eq(is_special(header.kind))]
+            m.d.comb += [self.shift.eq(taken), self.halves.eq(has_halves(header.kind)), self.bytes.eq(has_bytes(header.kind))]
             with m.If(taken):
                 m.d.comb += place.next_byte.eq(1)
-                with m.If((place.byte == WORD_BYTES - 1) | (self.halves & (place.byte == WORD_BYTES // 2 - 1))):
+                with m.If((place.byte == WORD_BYTES - 1) | (self.halves & (place.byte == WORD_BYTES // 2 - 1)) | self.bytes):
                     m.d.comb += [self.word_valid.eq(1), place.first_byte.eq(1), place.next_word.eq(1)]
                     with m.If(place.last):
                         states.next("Check-Low")
@@ -98,7 +99,7 @@ class Receiver(wiring.Component):
         kind, count = self.header.kind, self.header.count
         with m.If(~good):
             m.d.comb += [self.refused.eq(1), self.status.eq(Status.BAD_CRC)]
-        with m.Elif(kind[3:].any() | (reads(kind) == writes(kind)) | (count == 0) | (count > MAX_WORDS)):
+        with m.Elif(~is_known(kind) | (count == 0) | (count > MAX_WORDS)):
             m.d.comb += [self.refused.eq(1), self.status.eq(Status.BAD_REQUEST)]
         with m.Else():
             m.d.comb += self.accepted.eq(1)

@@ -1,6 +1,6 @@
 """The frames that cross the byte stream between driver and device.
 
-Request: ``sync, sequence, kind, count, address (3 bytes), payload (4 * count bytes, writes only; 2 * count of halves), crc (2 bytes)``.
+Request: ``sync, sequence, kind, count, address (3 bytes), payload (4 * count bytes, writes only; 2 * count of halves, count of bytes), crc (2 bytes)``.
 Reply: ``sync, sequence, status, count, payload (4 * count bytes), crc (2 bytes)``. All integers are little-endian.
 The CRC is CRC-16/IBM-3740 (polynomial 0x1021, initial value 0xFFFF) over everything between sync and CRC.
 Every request is idempotent: reads and writes of absolute addresses, so the driver may repeat one whose reply was lost.
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 REQUEST_SYNC = 0xA5
 REPLY_SYNC = 0x5A
-MAX_WORDS = 64
+MAX_WORDS = 128
 REQUEST_HEADER = 7
 REPLY_HEADER = 4
 CRC_BYTES = 2
@@ -32,14 +32,16 @@ RESYNC_BYTES = REQUEST_HEADER + 4 * 255 + CRC_BYTES
 
 
 class Kind(enum.IntEnum):
-    """Bit 0 reads, bit 1 writes, bit 2 is about how."""
+    """Bit 0 reads, bit 1 writes, the others say how."""
 
     READ = 1
     WRITE = 2
     READ_AT_REST = 5
     """as ``READ``, once no run is in progress"""
     WRITE_HALVES = 6
-    """as ``WRITE``, of words whose lower half alone crosses the link: for memories of at most 16 bits"""
+    """as ``WRITE``, of words below 2^16, whose lower half alone crosses the link"""
+    WRITE_BYTES = 10
+    """as ``WRITE``, of words of 16 bits with nothing in bits 14 to 7, which cross the link without these: input words of at most 128 neurons"""
 
     @property
     def reads(self) -> bool:
@@ -49,7 +51,16 @@ class Kind(enum.IntEnum):
     @property
     def word_bytes(self) -> int:
         """Bytes of a word of the request."""
-        return 0 if self.reads else 2 if self is Kind.WRITE_HALVES else 4
+        return {Kind.WRITE: 4, Kind.WRITE_HALVES: 2, Kind.WRITE_BYTES: 1}.get(self, 0)
+
+
+BYTE_TOP, WORD_TOP = 1 << 7, 1 << 15
+"""The highest bit of what crosses the link as a byte, and where it is in the word."""
+
+
+def byte_of(word: int) -> int:
+    """A word of ``WRITE_BYTES`` as it crosses the link."""
+    return word % BYTE_TOP | BYTE_TOP * bool(word & WORD_TOP)
 
 
 class Status(enum.IntEnum):
@@ -93,7 +104,10 @@ class Request:
 
     def encode(self) -> bytes:
         body = struct.pack("<BBB", self.sequence, self.kind, self.count) + self.address.to_bytes(3, "little")
-        body += struct.pack(f"<{len(self.payload)}{'H' if self.kind is Kind.WRITE_HALVES else 'I'}", *self.payload)
+        if self.kind is Kind.WRITE_BYTES:
+            body += bytes(map(byte_of, self.payload))
+        else:
+            body += struct.pack(f"<{len(self.payload)}{'H' if self.kind is Kind.WRITE_HALVES else 'I'}", *self.payload)
         return bytes([REQUEST_SYNC]) + body + crc16(body).to_bytes(2, "little")
 
 

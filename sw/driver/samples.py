@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifline.arch.config import Config, ceil_div
-from lifline.arch.frame import MAX_WORDS, Kind, Request
+from lifline.arch.frame import BYTE_TOP, MAX_WORDS, Kind, Request
 from lifline.arch.limits import RING_BITS
 from lifline.arch.program import FIRST_COUNTER, POPULATION_COUNTERS
 from lifline.arch.records import INPUT_END_OF_STEP, MAX_STEPS_PER_RUN
@@ -43,6 +43,11 @@ def input_words(program: Program, spikes: NDArray[np.uint8]) -> NDArray[np.uint3
     return np.insert(neurons.astype(np.uint32), ends, INPUT_END_OF_STEP)
 
 
+def input_kind(program: Program) -> Kind:
+    """The shortest way of input words through the link."""
+    return Kind.WRITE_BYTES if program.layouts[program.network.input.name].size <= BYTE_TOP else Kind.WRITE_HALVES
+
+
 def most_output(program: Program, config: Config, wanted: Mapping[str, set[str]], steps: int) -> int:
     """Most output words of a run that records what is ``wanted``."""
     words = 0
@@ -64,9 +69,10 @@ def requests_of(program: Program, words: NDArray[np.uint32], tag: int, outputs: 
     def register(name: str, value: int) -> Request:
         return Request(0, Kind.WRITE, address(Space.REGISTERS, REGISTERS[name].offset), 1, (value,))
 
+    kind = input_kind(program)
     start = register("control", CONTROL_DISCARD | CONTROL_START | CONTROL_FRESH | tag << CONTROL_TAG_SHIFT)
     put = [
-        Request(0, Kind.WRITE_HALVES, address(Space.INPUT, first), len(part), part)
+        Request(0, kind, address(Space.INPUT, first), len(part), part)
         for first, part in ((k, tuple(words[k : k + MAX_WORDS].tolist())) for k in range(0, len(words), MAX_WORDS))
     ]
     seen = Request(0, Kind.READ_AT_REST, address(Space.REGISTERS, SEEN[0]), SEEN[1] - SEEN[0])

@@ -56,7 +56,7 @@ def reference(data: bytes, memory: Memory) -> bytes:
         if len(body) < REQUEST_HEADER - 1:
             break
         sequence, kind, count, address = body[0], body[1], body[2], int.from_bytes(body[3:6], "little")
-        width = 0 if not kind & 2 else 2 if kind & 4 else 4
+        width = 0 if not kind & 2 else 1 if kind & 8 else 2 if kind & 4 else 4
         size = REQUEST_HEADER - 1 + width * count
         if len(body) < size + 2:
             break
@@ -69,6 +69,8 @@ def reference(data: bytes, memory: Memory) -> bytes:
         else:
             for k in range(count):
                 payload = int.from_bytes(body[6 + width * k : 6 + width * (k + 1)], "little")
+                if width == 1:
+                    payload = payload & 0x7F | payload >> 7 << 15
                 word, status = memory.access(not Kind(kind).reads, (address + k) & 0xFFFFFF, payload)
                 if status != Status.OK:
                     break
@@ -178,8 +180,10 @@ def test_writes_then_reads_the_largest_frame():
         (Request(5, Kind.WRITE, 0, 0).encode(), Status.BAD_REQUEST),
         (Request(5, Kind.WRITE, 0, MAX_WORDS + 1, (1,) * (MAX_WORDS + 1)).encode(), Status.BAD_REQUEST),
         (read(3, 1, 5)[:2] + b"\x03" + b"\x01\0\0\0" + b"\0\0\0\0" + crc16(b"\x05\x03\x01" + bytes(7)).to_bytes(2, "little"), Status.BAD_REQUEST),
-        (read(3, 1, 5)[:2] + b"\x09" + b"\x01\0\0\0" + crc16(b"\x05\x09\x01" + bytes(3)).to_bytes(2, "little"), Status.BAD_REQUEST),
-        (read(3, 1, 5)[:2] + b"\x00" + b"\x01\0\0\0" + crc16(b"\x05\x00\x01" + bytes(3)).to_bytes(2, "little"), Status.BAD_REQUEST),
+        *(
+            (read(3, 1, 5)[:2] + bytes([kind, 1, 0, 0, 0]) + crc16(bytes([5, kind, 1, 0, 0, 0])).to_bytes(2, "little"), Status.BAD_REQUEST)
+            for kind in (0, 4, 8, 9, 13, 16, 17, 33)
+        ),
         (read(MEMORY_WORDS - 2, 3, 5), Status.BAD_ADDRESS),
         (write(0xFFFFFF, [1], 5), Status.BAD_ADDRESS),
         (read(LOCKED - 3, 5, 5), Status.BUSY),
@@ -196,6 +200,14 @@ def test_halves_arrive_as_words(count):
     frame = Request(9, Kind.WRITE_HALVES, 100, count, halves).encode()
     assert len(frame) == 9 + 2 * count
     assert check(frame + read(100, count, 10)).endswith(Reply(10, Status.OK, halves).encode())
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, MAX_WORDS])
+def test_bytes_arrive_as_words_of_sixteen_bits(count):
+    words = tuple((k * 37 & 0x7F) | (0x8000 if k % 3 == 0 else 0) for k in range(count))
+    frame = Request(9, Kind.WRITE_BYTES, 100, count, words).encode()
+    assert len(frame) == 9 + count
+    assert check(frame + read(100, count, 10)).endswith(Reply(10, Status.OK, words).encode())
 
 
 def test_a_read_at_rest_waits_and_what_is_behind_it_waits_too():
@@ -271,6 +283,8 @@ def test_random_requests_with_stalls_and_corruption(seed):
         address = rng.choice([rng.randrange(MEMORY_WORDS), LOCKED - 1, MEMORY_WORDS - 1, rng.randrange(1 << 24)])
         kind = rng.choice(list(Kind))
         words = () if kind.reads else tuple(rng.getrandbits(8 * kind.word_bytes) for _ in range(count))
+        if kind is Kind.WRITE_BYTES:
+            words = tuple(word & 0x7F | word >> 7 << 15 for word in words)
         frame = bytearray(Request(k, kind, address, count, words).encode())
         if rng.random() < 0.3:
             frame[rng.randrange(len(frame))] ^= 1 << rng.randrange(8)
