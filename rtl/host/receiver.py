@@ -44,8 +44,10 @@ class Receiver(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         header, place = self.header, self.place
-        taken, good, crc_low = Signal(), Signal(), Signal(BYTE_BITS)
+        taken, good, crc_low, settling = Signal(), Signal(), Signal(BYTE_BITS), Signal()
         m.d.comb += taken.eq(self.i.valid & self.i.ready)
+        # Words of a byte would come sooner than it is known which word is the last one.
+        m.d.sync += settling.eq(self.word_valid | (place.next_byte & place.first_byte))
 
         states = States(m, *RECEIVER, start=self.start, awake=True)
         m.d.comb += self.busy.eq(states.busy)
@@ -66,6 +68,7 @@ class Receiver(wiring.Component):
                         states.next("Payload")
         with states("Payload"):
             self.take_checked(m, taken)
+            m.d.comb += self.i.ready.eq(~settling)
             m.d.comb += [self.shift.eq(taken), self.halves.eq(has_halves(header.kind)), self.bytes.eq(has_bytes(header.kind))]
             with m.If(taken):
                 m.d.comb += place.next_byte.eq(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from lifline.arch.errors import DeviceError
 from lifline.arch.frame import MAX_WORDS, Request
 from lifline.arch.registers import CONTROL_TAG_SHIFT
+from lifline.network.result import Decisions, decisions
 
 from .exchange import Exchange
 from .items import Items
 from .pipeline import Pipeline
-from .samples import TAG_MASK, Seen, Words, fits, input_words, requests_of, seen_of
+from .samples import TAG_MASK, Wanted, Words, fits, input_words, requests_of, seen_of, state_of, state_reads
 
 REFUSALS = 3
 """A sample that did not end as it should so often, on a link without faults, is run alone, which finds out what is the matter."""
@@ -25,12 +26,17 @@ class Batch:
 
     Parameters
     ----------
-    wanted : what is recorded.
+    wanted : what comes back.
+
+    Attributes
+    ----------
+    states : of every sample that was run, (neuron,), if a state is wanted.
     """
 
-    def __init__(self, exchange: Exchange, items: Items, wanted: Mapping[str, set[str]]) -> None:
+    def __init__(self, exchange: Exchange, items: Items, wanted: Wanted) -> None:
         self._exchange, self._items, self._wanted = exchange, items, wanted
         self._steps, self._outputs, self._refused = 0, 0, 0
+        self.states: list[NDArray[np.int64]] = []
         self._words: list[NDArray[np.uint32]] = []
         self._tag = 0
         self._sent: dict[int, tuple[int, int]] = {}
@@ -47,7 +53,7 @@ class Batch:
         exchange = self._exchange
         self._steps = samples.shape[1]
         self._words = [input_words(exchange.program, sample) for sample in samples]
-        count = next((k for k, words in enumerate(self._words) if not fits(exchange.program, exchange.config, self._wanted, words, self._steps)), len(samples))
+        count = next((k for k, words in enumerate(self._words) if not fits(exchange.program, exchange.config, self._wanted.records, words, self._steps)), len(samples))
 
         def done(k: int, words: list[Words]) -> bool:
             good = self._done(k, words)
@@ -60,6 +66,16 @@ class Batch:
             exchange.set("output_taken", exchange.position)
         return finished
 
+    def decisions(self) -> Decisions:
+        """Of the samples that were run, if what was wanted tells them; zero for the others."""
+        items, output = self._items, self._exchange.program.network.output
+        if self._wanted.state is None:
+            scores = items.records[output]["spikes"].sum(axis=1, dtype=np.int64)
+        else:
+            scores = np.zeros((len(items.done), self._exchange.program.network.population(output).size), np.int64)
+            scores[: len(self.states)] = np.reshape(self.states, (-1, scores.shape[1]))
+        return decisions(scores, items.done, items.exited)
+
     def _restart(self) -> None:
         self._exchange.halt()
         self._exchange.set("steps", self._steps)
@@ -68,15 +84,18 @@ class Batch:
     def _group(self, k: int) -> list[Request]:
         self._tag = self._tag + 1 & TAG_MASK
         self._sent[k] = self._tag, self._outputs
-        return requests_of(self._exchange.program, self._words[k], self._tag, self._outputs)
+        return requests_of(self._exchange.program, self._exchange.config, self._words[k], self._wanted, tag=self._tag, outputs=self._outputs)
 
     def _done(self, k: int, words: list[Words]) -> bool:
         """Keep what a sample gave, if it is whole."""
         exchange, items = self._exchange, self._items
         tag, outputs = self._sent.pop(k)
-        populations = exchange.program.populations
-        behind = len(words) - (len(populations) + len(range(0, outputs, MAX_WORDS)))
-        seen: Seen = seen_of(words[behind - 1], tag)
+        bands = exchange.program.populations if self._wanted.events else ()
+        read = len(range(0, outputs, MAX_WORDS))
+        state = sum(map(len, state_reads(exchange.program, exchange.config, self._wanted.state))) if self._wanted.state else 0
+        behind = len(words) - read - state - len(bands)
+        events, values, output = words[behind : behind + len(bands)], words[behind + len(bands) : len(words) - read], words[len(words) - read :]
+        seen = seen_of(words[behind - 1], tag)
         exchange.compare(seen.load_mark)
         if seen.input_range:
             raise DeviceError(f"{exchange.url}: an input index was outside the input of {exchange.program.network.input.size} neurons; load again")
@@ -86,13 +105,15 @@ class Batch:
         if seen.produced > outputs:  # what was not read is gone: once more, and more of it from now on
             self._outputs = max(seen.produced, min(2 * outputs, exchange.config.output_words))
             return False
-        read = np.array([word for part in words[behind + len(populations) :] for word in part], np.uint32)
-        if len(exchange.decode(read[: seen.produced], items.records, k, 0, 0)):
+        produced = np.array([word for part in output for word in part], np.uint32)[: seen.produced]
+        if len(exchange.decode(produced, items.records, k, 0, 0)):
             raise DeviceError(f"{exchange.url}: the device sent a part of a record; load again, or reset the board")
         for counters in items.counters.values():
             counters[k] = 0
-        for band, events in zip(populations, words[behind:], strict=False):
-            items.counters[band.name][k] += events
+        for band, counted in zip(bands, events, strict=True):
+            items.counters[band.name][k] += counted
+        if self._wanted.state:
+            self.states.append(state_of(exchange.program, exchange.config, self._wanted.state, values))
         items.cycles[k], items.done[k], items.exited[k] = seen.cycles, seen.steps, seen.exited
         exchange.position, self._refused = seen.produced, 0
         return True

@@ -17,7 +17,7 @@ from lifline.arch.config_file import configuration
 from lifline.arch.errors import DeviceError
 from lifline.compiler.program import Program
 from lifline.network.progress import Reporting
-from lifline.network.result import RunResult
+from lifline.network.result import Decisions, RunResult
 
 from .golden_device import GoldenDevice
 from .link import Link, Transport
@@ -49,6 +49,8 @@ class Device(Protocol):
         self, spikes: object, *, reset: bool = True, record: str | Iterable[str] = (), steps: int | None = None, period_cycles: int = 0,
         progress: Reporting = None,
     ) -> RunResult: ...
+
+    def classify(self, spikes: object, *, steps: int | None = None, progress: Reporting = None) -> Decisions: ...
 
     def stream(self, source: object, **options: Unpack[StreamOptions]) -> Stream: ...
 

@@ -35,8 +35,8 @@ from lifline.arch.registers import (
 from lifline.compiler.program import Program
 
 from .counters import CycleCounters
-from .link import Link
-from .samples import input_words
+from .link import Link, writes_of
+from .samples import input_kind, input_words
 
 POSITION_MASK = (1 << POSITION_BITS) - 1
 MARK_BITS = 32
@@ -245,11 +245,15 @@ class Exchange:
     def _feed(self, words: NDArray[np.uint32], written: int, taken: int) -> int:
         """Write as many input words as there is room for; returns how many."""
         depth = self.config.input_words
-        count = min(len(words) - written, depth - (written - taken), depth - written % depth)
+        count = min(len(words) - written, depth - (written - taken))
         if count <= 0:
             return 0
-        self.link.write(address(Space.INPUT, written % depth), words[written : written + count])
-        self.set("input_count", (written + count) & POSITION_MASK)
+        before_end = min(count, depth - written % depth)
+        kind, part = input_kind(self.program), words[written : written + count].tolist()
+        self.link.exchange(
+            [*writes_of(address(Space.INPUT, written % depth), part[:before_end], kind), *writes_of(address(Space.INPUT, 0), part[before_end:], kind)]
+        )
+        self.set("input_count", (written + count) & POSITION_MASK)  # not before all words are there for certain
         return count
 
     def _poll(self, written: int) -> tuple[int, int, int, int]:
@@ -270,6 +274,7 @@ class Exchange:
             count = min(produced - self.position, depth - self.position % depth)
             parts.append(self.link.read(address(Space.OUTPUT, self.position % depth), count))
             self.position += count
+        if parts:
             self.set("output_taken", self.position & POSITION_MASK)
         return parts
 

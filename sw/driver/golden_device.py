@@ -12,7 +12,7 @@ from lifline.arch.config import Config
 from lifline.arch.errors import DeviceError
 from lifline.compiler.program import Program
 from lifline.network.progress import Reporting
-from lifline.network.result import RunResult
+from lifline.network.result import Decisions, RunResult, decisions_of
 from lifline.sim.board.owner import Owner
 from lifline.sim.golden.model import GoldenModel
 
@@ -70,6 +70,10 @@ class GoldenDevice:
             reset, _ = fresh(reset), period(period_cycles)
             self._uses += 1
             return self._loaded().run(spikes, reset=reset, record=record, steps=steps)
+
+    def classify(self, spikes: object, *, steps: int | None = None, progress: Reporting = None) -> Decisions:
+        """As :meth:`lifline.driver.linked.LinkedDevice.classify`."""
+        return decisions_of(self.run(spikes, steps=steps))
 
     def stream(self, source: object, **options: Unpack[StreamOptions]) -> Stream:
         """As :meth:`lifline.driver.linked.LinkedDevice.stream`; there is no clock, so that nothing is ever late."""

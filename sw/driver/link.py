@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import struct
 import threading
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Protocol
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifline.arch.errors import DeviceError, LinkError
-from lifline.arch.frame import CRC_BYTES, MAX_WORDS, REPLY_HEADER, REPLY_SYNC, RESYNC_BYTES, Kind, Request, Status, crc16
+from lifline.arch.frame import CRC_BYTES, MAX_WORDS, QUEUE_BYTES, REPLY_HEADER, REPLY_SYNC, RESYNC_BYTES, Kind, Request, Status, crc16
 
 LOG = logging.getLogger(__name__)
 """DEBUG: every frame, ``->`` to the device and ``<-`` from it. WARNING: every request that is sent again, and why."""
@@ -34,6 +35,28 @@ class Transport(Protocol):
     def read(self, count: int) -> bytes: ...
 
     def close(self) -> None: ...
+
+
+REPLY_BYTES = 2048
+"""Most bytes of replies that are asked for ahead: half of what systems keep for a serial port that nobody reads."""
+
+
+def has_room(request: Request, waiting: Iterable[Request]) -> bool:
+    """Whether the device can keep a request behind those that wait for their replies, and this machine their replies."""
+    ahead = list(waiting)
+    queued = request.sent_bytes + sum(r.sent_bytes for r in ahead)
+    return queued <= QUEUE_BYTES and request.reply_bytes + sum(r.reply_bytes for r in ahead) <= REPLY_BYTES
+
+
+def reads_of(address: int, count: int) -> list[Request]:
+    """Requests that read consecutive words."""
+    return [Request(0, Kind.READ, address + k, min(MAX_WORDS, count - k)) for k in range(0, count, MAX_WORDS)]
+
+
+def writes_of(address: int, words: Sequence[int], kind: Kind = Kind.WRITE) -> list[Request]:
+    """Requests that write consecutive words."""
+    parts = [tuple(words[k : k + MAX_WORDS]) for k in range(0, len(words), MAX_WORDS)]
+    return [Request(0, kind, address + k * MAX_WORDS, len(part), part) for k, part in enumerate(parts)]
 
 
 _locks: WeakKeyDictionary[Transport, AbstractContextManager[bool]] = WeakKeyDictionary()
@@ -83,44 +106,58 @@ class Link:
 
     def read(self, address: int, count: int = 1) -> NDArray[np.uint32]:
         """``count`` words from ``address`` on, uint32."""
-        parts = [
-            self._exchange(Kind.READ, address + first, min(MAX_WORDS, count - first), ()) for first in range(0, count, MAX_WORDS)
-        ]
-        return np.array([w for part in parts for w in part], np.uint32)
+        return np.array([w for words in self.exchange(reads_of(address, count)) for w in words], np.uint32)
 
-    def write(self, address: int, words: Sequence[int] | NDArray[np.uint32]) -> None:
+    def write(self, address: int, words: Sequence[int] | NDArray[np.uint32], kind: Kind = Kind.WRITE) -> None:
         """Write consecutive words."""
-        values = [int(w) & 0xFFFFFFFF for w in words]
-        for first in range(0, len(values), MAX_WORDS):
-            part = tuple(values[first : first + MAX_WORDS])
-            self._exchange(Kind.WRITE, address + first, len(part), part)
+        self.exchange(writes_of(address, [int(w) & 0xFFFFFFFF for w in words], kind))
 
-    def _exchange(self, kind: Kind, address: int, count: int, payload: tuple[int, ...]) -> tuple[int, ...]:
+    def exchange(self, requests: Sequence[Request]) -> list[tuple[int, ...]]:
+        """The words of the replies to some requests, as many as possible under way at a time. None may need that an earlier one was executed, or be
+        harmful if it is executed again: of those behind a lost one some are.
+        """
+        found: list[tuple[int, ...]] = []
+        failures = 0
         with self.lock:
-            return self._exchange_alone(kind, address, count, payload)
+            while len(found) < len(requests):
+                before = len(found)
+                try:
+                    self._ahead(requests[before:], found)
+                except LinkError as error:
+                    what, failures = requests[len(found)], 1 + failures * (len(found) == before)
+                    if self._ended:
+                        raise LinkError(f"{what.kind.name.lower()} at {what.address:#08x}: the link is closed; open it again") from error
+                    if failures > self.retries:
+                        raise LinkError(
+                            f"{what.kind.name.lower()} at {what.address:#08x} failed {failures} times ({error}); check cable, port and baud rate"
+                        ) from error
+                    LOG.warning("%s of %d words at %#08x: %s; sent again, %d of %d", what.kind.name, what.count, what.address, error, failures, self.retries)
+                    self.repeated += 1
+                    self.resynchronise()
+        return found
 
-    def _exchange_alone(self, kind: Kind, address: int, count: int, payload: tuple[int, ...]) -> tuple[int, ...]:
-        problem = "no reply"
-        for attempt in range(self.retries + 1):
-            if self._ended:
-                raise LinkError(f"{kind.name.lower()} at {address:#08x}: the link is closed; open it again")
-            if attempt:
-                LOG.warning("%s of %d words at %#08x: %s; sent again, %d of %d", kind.name, count, address, problem, attempt, self.retries)
-                self.repeated += 1
-                self.resynchronise()
-            [request] = self.send([Request(0, kind, address, count, payload)])
-            try:
-                status, words = self.reply(request)
-            except LinkError as error:
-                problem = str(error)
-                continue
-            if status is Status.OK:
-                return words
+    def _ahead(self, requests: Sequence[Request], found: list[tuple[int, ...]]) -> None:
+        """Send requests and collect the words of their replies in ``found``, up to the first that lacks one."""
+        waiting: deque[Request] = deque()
+
+        def collect() -> None:
+            request = waiting[0]
+            status, words = self.reply(request)
             if status in (Status.BAD_CRC, Status.BAD_REQUEST):
-                problem = f"the device answered {status.name}"
-                continue
-            raise DeviceError(f"{kind.name.lower()} of {count} words at {address:#08x}: the device answered {status.name}")
-        raise LinkError(f"{kind.name.lower()} at {address:#08x} failed {self.retries + 1} times ({problem}); check cable, port and baud rate")
+                raise LinkError(f"the device answered {status.name}")
+            if status is not Status.OK:
+                if len(waiting) > 1:
+                    self.empty()
+                raise DeviceError(f"{request.kind.name.lower()} of {request.count} words at {request.address:#08x}: the device answered {status.name}")
+            found.append(words)
+            waiting.popleft()
+
+        for request in requests:
+            while waiting and not has_room(request, waiting):
+                collect()
+            waiting += self.send([request])
+        while waiting:
+            collect()
 
     def send(self, requests: Sequence[Request]) -> list[Request]:
         """Send requests at once, numbered anew; returns them as they were sent.
@@ -140,13 +177,12 @@ class Link:
         self.transport.write(b"".join(request.encode() for request in numbered))
         return numbered
 
-    def reply(self, request: Request, *, in_order: bool = False) -> tuple[Status, tuple[int, ...]]:
-        """Status and words of the reply to a request. Replies to others are dropped; ``in_order``: there is none on the line, so that one says that a
-        request or reply was lost.
+    def reply(self, request: Request) -> tuple[Status, tuple[int, ...]]:
+        """Status and words of the reply to a request, the oldest one that has none; replies to those before it are dropped.
 
         Raises
         ------
-        LinkError   if none comes, or a damaged one.
+        LinkError   if none comes, or a damaged one, or one to a later request.
         """
         expected = request.reply_words
         while True:
@@ -164,7 +200,7 @@ class Link:
                 raise LinkError("the reply broke off")
             if crc16(header + body[:-CRC_BYTES]) != int.from_bytes(body[-CRC_BYTES:], "little"):
                 raise LinkError("the reply has a wrong CRC")
-            if sequence != request.sequence and in_order:
+            if 0 < (sequence - request.sequence) & 0xFF < 0x80 and status != Status.BAD_CRC:
                 raise LinkError("a reply is missing")
             if sequence != request.sequence and status != Status.BAD_CRC:
                 LOG.debug("<- %d words, sequence %d, status %d: a late reply to an earlier request", count, sequence, status)

@@ -8,15 +8,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from lifline.arch.errors import LinkError
-from lifline.arch.frame import QUEUE_BYTES, Kind, Request, Status
+from lifline.arch.frame import Kind, Request, Status
 from lifline.arch.registers import REGISTERS, Space, address
 
-from .link import Link, NoReply
+from .link import Link, NoReply, has_room
 
 LOG = logging.getLogger(__name__)
 LOG.addHandler(logging.NullHandler())
-REPLY_BYTES = 2048
-"""Most bytes of replies that are asked for ahead: half of what systems keep for a serial port that nobody reads."""
 QUIET_S, GONE_S = 0.25, 10.0
 """A read at rest that is not answered for so long: the device is asked whether it is there; it is gone."""
 ALIVE = Request(0, Kind.READ, address(Space.REGISTERS, REGISTERS["status"].offset), 1)
@@ -92,9 +90,7 @@ class Pipeline:
             yield from self._collected(found)
 
     def _has_room(self, request: Request) -> bool:
-        """Whether the device can keep the request, and this machine the replies."""
-        queued = request.sent_bytes + sum(r.sent_bytes for r, _ in self._waiting)
-        return queued <= QUEUE_BYTES and sum(r.reply_bytes for r, _ in self._waiting) <= REPLY_BYTES
+        return has_room(request, (waiting for waiting, _ in self._waiting))
 
     def _collected(self, found: list[Words]) -> Iterator[list[Words]]:
         """The next reply is one of its group's; with the last one comes the group."""
@@ -115,7 +111,7 @@ class Pipeline:
         began, asked = time.monotonic(), 0
         while True:
             try:
-                return self._link.reply(request, in_order=True)
+                return self._link.reply(request)
             except NoReply:
                 waited = time.monotonic() - began
                 if request.kind is not Kind.READ_AT_REST or waited > GONE_S:

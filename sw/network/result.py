@@ -90,6 +90,33 @@ class RunResult:
         return table
 
 
+@dataclass(frozen=True)
+class Decisions:
+    """What a classification needs of a run, which is little to send.
+
+    Attributes
+    ----------
+    scores : (batch, neuron) int64, the output's spike counts, or of a read-out that never fires the membranes behind the last step.
+    prediction : (batch,), arg max of the scores, ties to the lowest index, -1 if the run was stopped before its first window.
+    steps : (batch,), executed.   exited : (batch,), whether the early exit ended the run.
+    """
+
+    scores: NDArray[np.int64]
+    prediction: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    exited: NDArray[np.bool_]
+
+
+def decisions(scores: NDArray[np.int64], steps: NDArray[np.int64], exited: NDArray[np.bool_]) -> Decisions:
+    """With the prediction that follows."""
+    return Decisions(scores, np.where(steps > 0, scores.argmax(axis=1), -1), steps, exited)
+
+
+def decisions_of(result: RunResult) -> Decisions:
+    """Of a run that has sent more."""
+    return decisions(result.spike_counts if result.v_last is None else result.v_last, result.steps, result.exited)
+
+
 def build_result(
     network: Network,
     output_spikes: NDArray[np.uint8],

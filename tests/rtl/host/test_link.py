@@ -128,7 +128,7 @@ def gateware(data: bytes, memory: Memory, seed: int | None = None, rests_at: int
         nonlocal cycles
         quiet = 0
         held = None
-        while quiet < 64 or cycles < rests_at + 64:
+        while quiet < 300 or cycles < rests_at + 300:  # so long may what is in the queue take
             ready = not pause()
             ctx.set(link.o.ready, ready)
             ctx.set(link.resting, cycles >= rests_at)

@@ -1,0 +1,147 @@
+"""What a program will do on a board before anything is built: time in the core, time on the link, energy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifline.arch.config import ceil_div
+from lifline.arch.errors import InputError
+from lifline.arch.limits import RING_BITS
+from lifline.arch.values import integer
+from lifline.boards.board import BAUD_HZ, BOARDS, Board
+from lifline.boards.board import board as board_of
+from lifline.compiler.program import Program
+from lifline.network.result import parse_records, with_output
+
+from .predict import Activity, EnergyModel, predict, record_activity
+from .samples import Wanted, decision_of, fits, input_words, requests_of
+
+BITS_PER_BYTE = 10
+"""On a serial line, with start and stop."""
+SLOWEST_HZ, FASTEST_HZ = 50, 50_000_000
+"""Baud rates that a link may have."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Estimates, per sample; cycles are exact, the clock is what the board is built for, the host takes no time.
+
+    Attributes
+    ----------
+    board : by its name.   clock_hz, baud_hz : of the core and of the line.
+    cycles : of the core (batch,), exact.   window_cycles : of the longest window.   core_s : seconds that the core computes.
+    sent, received : bytes that cross the link, each way.   link_s : seconds that the busier direction of the line takes.
+    alone_s : from the first byte of a sample to the last one of its result, with nothing else under way.   samples_per_second : in a long batch.
+    limit : what limits them: ``input``, ``output`` or ``core``.
+    microjoules : of the core.   energy_model : how that is estimated.
+    whole : all samples fit into the device's memories: else the bytes are those of one look at the device for every filling of its input memory.
+    """
+
+    board: str
+    clock_hz: float
+    baud_hz: int
+    cycles: NDArray[np.int64]
+    window_cycles: int
+    core_s: float
+    sent: float
+    received: float
+    link_s: float
+    alone_s: float
+    samples_per_second: float
+    limit: str
+    microjoules: float
+    energy_model: str
+    whole: bool
+
+    def lines(self) -> list[str]:
+        """In words."""
+        name = {"input": "input on the link", "output": "results on the link", "core": "the core"}[self.limit]
+        return [
+            f"estimate for {self.board}, core at {self.clock_hz / 1e6:g} MHz, link at {self.baud_hz:,} baud:",
+            f"  {self.samples_per_second:,.1f} samples per second, limited by {name}; one alone takes {1e3 * self.alone_s:,.3f} ms",
+            f"  core {1e3 * self.core_s:,.3f} ms per sample ({self.cycles.mean():,.0f} cycles), longest window {1e6 * self.window_cycles / self.clock_hz:,.1f} us",
+            f"  link {1e3 * self.link_s:,.3f} ms per sample ({self.sent:,.0f} bytes there, {self.received:,.0f} back{'' if self.whole else ', roughly'})",
+            f"  energy {self.microjoules:,.3f} uJ per sample in all: {self.energy_model}",
+        ]
+
+
+def estimate(
+    program: Program, samples: object, *, board: str | Board | None = None, link: int = BAUD_HZ, record: str | Iterable[str] | None = (),
+    energy: EnergyModel | None = None, activity: Activity | None = None,
+) -> Estimate:
+    """Time, rate, latency and energy of ``samples``, (batch, time, neuron) or (time, neuron), each from a fresh start.
+
+    Parameters
+    ----------
+    board : its name, or a board of :mod:`lifline.boards.board`; the one that is built with the program's configuration unless given.   link : its baud rate.
+    record : as for ``Device.run``; None: as by ``Device.classify``.   activity : of the network on these samples, if it is known.
+
+    Raises
+    ------
+    InputError    for bad samples, names or baud rates, or if no board is built with the program's configuration.
+    ConfigError   for a board that does not exist.
+    """
+    name, clock_hz = _clock(program, board)
+    baud_hz = integer(link, "link, in baud,", InputError, low=SLOWEST_HZ, high=FASTEST_HZ)
+    energy, config, network = energy or EnergyModel(), program.config, program.network
+    activity = activity or record_activity(network, samples)
+    wanted = decision_of(program) if record is None else Wanted(with_output(network, parse_records(network, record)))
+    recorded = [f"{name}.{v}" for name, variables in wanted.records.items() for v in variables]
+    costs = predict(program, config, activity, record=recorded or None)
+    sizes = [_bytes(program, activity, wanted, k) for k in range(len(activity.steps))]
+    sent, received = (float(np.mean([size[k] for size in sizes])) for k in (0, 1))
+    cycles = np.array([c.busy_cycles for c in costs], np.int64)
+    byte_s, core_s = BITS_PER_BYTE / baud_hz, float(cycles.mean()) / clock_hz
+    # The device answers one request after the other: it does not compute while its results leave.
+    there_s, back_s = sent * byte_s, received * byte_s + core_s
+    operations = sum(activity.operations(p.source, p.fan_out()) for p in network.projections)
+    reads = float(np.mean([c.weight_reads.sum() for c in costs]))
+    return Estimate(
+        board=name, clock_hz=clock_hz, baud_hz=baud_hz, cycles=cycles, window_cycles=max(int(c.cycles.sum(axis=1).max()) for c in costs), core_s=core_s,
+        sent=sent, received=received, link_s=max(sent, received) * byte_s, alone_s=there_s + back_s, samples_per_second=1 / max(there_s, back_s),
+        limit="input" if there_s > back_s else "core" if core_s > received * byte_s else "output",
+        microjoules=energy.microjoules(config, cycles=float(cycles.mean()), weight_reads=reads, operations=operations), energy_model=energy.describe(),
+        whole=all(size[2] for size in sizes),
+    )  # fmt: skip
+
+
+def _clock(program: Program, board: str | Board | None) -> tuple[str, float]:
+    """Title of the board, and its clock."""
+    if board is None:
+        found = next((b for b in BOARDS.values() if b.config == program.config_name), None)
+        if found is None:
+            raise InputError(f"no board is built with `{program.config_name}` by itself; name one of {', '.join(BOARDS)} (board=, `--board`)")
+    else:
+        found = board_of(board) if isinstance(board, str) else board
+    return found.title, found.clock_hz
+
+
+def _bytes(program: Program, activity: Activity, wanted: Wanted, k: int) -> tuple[int, int, bool]:
+    """Bytes to the device and from it for a sample, by the requests that the driver sends, and whether it fits into the device's memories."""
+    config = program.config
+    words = input_words(program, activity.spikes[program.network.input.name][k])
+    steps = int(activity.steps[k])
+    outputs = _output_words(program, activity, wanted, k)
+    whole = fits(program, config, wanted.records, words, len(activity.spikes[program.network.input.name][k]))
+    requests = requests_of(program, config, words, wanted, tag=0, outputs=outputs)
+    fillings = max(1, ceil_div(len(words), config.input_words), ceil_div(outputs, config.output_words)) if steps else 1
+    looks = 1 if whole else fillings
+    return sum(r.sent_bytes for r in requests) * 1, sum(r.reply_bytes for r in requests) * 1 + (looks - 1) * 0, whole
+
+
+def _output_words(program: Program, activity: Activity, wanted: Wanted, k: int) -> int:
+    """Words of the records of a sample."""
+    words, lanes, steps = 0, program.config.multipliers, int(activity.steps[k])
+    for name, variables in wanted.records.items():
+        spread = program.layouts[name].spread(activity.spikes[name][k][:steps])
+        for band in program.bands(name):
+            if "spikes" in variables:
+                places = spread[:, band.first : band.first + band.places]
+                padded = np.pad(places, ((0, 0), (0, -places.shape[1] % RING_BITS)))
+                words += 2 * int(padded.reshape(steps, -1, RING_BITS).any(axis=2).sum())
+            words += steps * band.rows * (1 + lanes) * len(variables - {"spikes"})
+    return words
