@@ -20,10 +20,11 @@ from rich.console import Console
 from rich.table import Table
 
 import lifline
-from lifline.arch.frame import REQUEST_SYNC
+from lifline.boards.board import ICE40UP5K, Board
 from lifline.driver.device import LinkedDevice
+from lifline.driver.estimate import BITS_PER_BYTE
 from lifline.driver.link import Link
-from lifline.network.result import differences
+from lifline.network.result import RunResult, decisions_of, differences
 from lifline.sim.board.simulated import CompiledBoard
 from lifline.sim.golden.model import GoldenModel
 
@@ -32,8 +33,8 @@ STEPS = 32
 """Of a beat."""
 BEFORE_S = 0.12
 """A beat begins so long before its peak."""
-BITS_PER_BYTE = 10
-"""On a serial line, with start and stop."""
+BEFORE = 106.0
+"""Beats per second of `run` on `small` at 30 MHz and 1 Mbaud, with one request at a time (interface version 8): `times` is how many times as many there are."""
 
 
 class Counting:
@@ -43,7 +44,7 @@ class Counting:
         self.inner, self.sent, self.received, self.requests = inner, 0, 0, 0
 
     def write(self, data: bytes) -> None:
-        self.sent, self.requests = self.sent + len(data), self.requests + (data[:1] == bytes([REQUEST_SYNC]))
+        self.sent, self.requests = self.sent + len(data), self.requests + 1
         self.inner.write(data)
 
     def read(self, count: int) -> bytes:
@@ -68,26 +69,30 @@ def beats(count: int) -> NDArray[np.uint8]:
     return np.stack([steps[t : t + STEPS] for t in first])
 
 
-def measure(preset: str, clock_hz: float, baud: int, samples: NDArray[np.uint8]) -> dict[str, Any]:
-    """Figures of a batch of beats."""
+def measure(preset: str, clock_hz: float, baud: int, samples: NDArray[np.uint8]) -> list[dict[str, Any]]:
+    """Figures of a batch of beats, a row for each way to run it."""
     config, network = lifline.preset(preset), lifline.load_network(WAKE / "wake8.safetensors")
+    program, golden = lifline.compile_network(network, config), GoldenModel(network).run(samples)
     board = CompiledBoard(config, byte_cycles=round(clock_hz / baud * BITS_PER_BYTE))
-    counting = Counting(board)
+    counting, rows, count = Counting(board), [], len(samples)
     with LinkedDevice(Link(counting), config=config) as device:
-        device.load(lifline.compile_network(network, config))
-        device.run(samples[:1])
-        counting.sent = counting.received = counting.requests = 0
-        began = board.cycles
-        result = device.run(samples)
-        seconds, count = (board.cycles - began) / clock_hz, len(samples)
-        assert result.cycles is not None
-        return {
-            "network": network.name, "preset": preset, "clock_mhz": clock_hz / 1e6, "baud": baud, "beats": count, "steps": STEPS,
-            "spikes_per_beat": float(samples.sum()) / count, "requests": counting.requests / count, "bytes": (counting.sent + counting.received) / count,
-            "bytes_sent": counting.sent / count, "bytes_received": counting.received / count, "core_cycles": float(result.cycles.busy.mean()),
-            "beats_per_second": count / seconds, "core_beats_per_second": clock_hz / float(result.cycles.busy.mean()), "repeated": device.link.repeated,
-            "lost": board.lost, "mismatches": differences(GoldenModel(network).run(samples), result),
-        }  # fmt: skip
+        device.load(program)
+        for name in ("run", "classify"):
+            counting.sent = counting.received = counting.requests = 0
+            began = board.cycles
+            result = device.run(samples) if name == "run" else device.classify(samples)
+            seconds = (board.cycles - began) / clock_hz
+            wrong = differences(golden, result) if isinstance(result, RunResult) else int((result.scores != decisions_of(golden).scores).sum())
+            chip = Board(preset, ICE40UP5K, "", "", preset, clock_hz, "")
+            said = lifline.estimate(program, samples, board=chip, link=baud, record=() if name == "run" else None)
+            rows.append({
+                "call": name, "network": network.name, "preset": preset, "clock_mhz": clock_hz / 1e6, "baud": baud, "beats": count, "steps": STEPS,
+                "spikes_per_beat": float(samples.sum()) / count, "requests": counting.requests / count, "bytes": (counting.sent + counting.received) / count,
+                "bytes_sent": counting.sent / count, "bytes_received": counting.received / count, "core_cycles": float(said.cycles.mean()),
+                "beats_per_second": count / seconds, "estimated_beats_per_second": said.samples_per_second, "times": count / seconds / BEFORE,
+                "core_beats_per_second": clock_hz / float(said.cycles.mean()), "repeated": device.link.repeated, "lost": board.lost, "mismatches": wrong,
+            })  # fmt: skip
+    return rows
 
 
 def main() -> None:
@@ -98,13 +103,13 @@ def main() -> None:
     parser.add_argument("--beats", type=int, default=40)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    figures = measure(options.preset, options.clock * 1e6, options.baud, beats(options.beats))
-    table = Table(title=f"a beat of {STEPS} steps through the link", show_header=False)
-    for key, value in figures.items():
-        table.add_row(key.replace("_", " "), f"{value:,.1f}" if isinstance(value, float) else str(value))
+    rows = measure(options.preset, options.clock * 1e6, options.baud, beats(options.beats))
+    table = Table("", *[row["call"] for row in rows], title=f"a beat of {STEPS} steps through the link")
+    for key in list(rows[0])[1:]:
+        table.add_row(key.replace("_", " "), *[f"{row[key]:,.1f}" if isinstance(row[key], float) else str(row[key]) for row in rows])
     Console(stderr=True).print(table)
     if options.json:
-        print(json.dumps(figures))
+        print(json.dumps({"rows": rows}))
 
 
 if __name__ == "__main__":

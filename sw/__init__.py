@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .convert.nir.import_graph import import_nir
     from .driver.choose import compile_auto
     from .driver.device import open
+    from .driver.estimate import estimate
     from .network.connections.convolution import Convolution
     from .network.connections.fully_connected import FullyConnected
     from .network.connections.identity import Identity
@@ -74,6 +75,7 @@ _PLACES = {
     "load_program": "compiler.program_file:load",
     "save_program": "compiler.program_file:save",
     "open": "driver.device:open",
+    "estimate": "driver.estimate:estimate",
     "EventClock": "sensor.event_clock:EventClock",
     "import_nir": "convert.nir.import_graph:import_nir",
     "from_snntorch": "convert.frameworks.from_snntorch:from_snntorch",
@@ -96,7 +98,7 @@ __all__ = [
     "FullyConnected", "Identity", "InputError",
     "LiflineError", "LinkError", "MissingLibraryError", "Mode", "Network", "NetworkError", "Neurons", "OutputError",
     "Pooling", "Population", "ProgramError", "Projection", "ResetRule", "Sparse", "ToolError", "TrainingError", "compile_auto",
-    "compile_network", "from_norse", "from_relu", "from_rockpool", "from_sinabs", "from_snntorch",
+    "compile_network", "estimate", "from_norse", "from_relu", "from_rockpool", "from_sinabs", "from_snntorch",
     "from_spikingjelly", "import_nir", "load_config", "load_network", "load_program", "open", "preset", "save_config", "save_network",
     "save_program",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -23,6 +24,7 @@ from lifline.compiler.program import Program
 from lifline.data import digits
 from lifline.driver import device as devices
 from lifline.driver.choose import ModeChoice, compile_auto
+from lifline.driver.estimate import board_for, estimate
 from lifline.driver.predict import EnergyModel, predict, record_activity
 from lifline.network.model import Network
 from lifline.network.result import RunResult
@@ -90,6 +92,9 @@ def run_demo(console: Console, *, config_name: str, picture: Path, limit: int | 
     run = _Run(network, config, program, choices, spikes, labels, golden, results, costs)
     figures = _figures(run) | {"picture": str(picture)}
     _print(console, run, figures)
+    if board_for(program) is not None:
+        for line in estimate(program, spikes, record=None, activity=activity).lines():
+            console.print(escape(line), highlight=False, soft_wrap=True)
     draw(picture, _picture(run, images[0].reshape(8, 8), figures))
     console.print(f"picture: {picture}", highlight=False)
     return figures

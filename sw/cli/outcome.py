@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lifline.arch.program import Mode
+from lifline.driver.estimate import Estimate
 from lifline.network.shown import as_text
 from lifline.report.measure import Measured
 
@@ -23,10 +24,11 @@ SHOWN = 20
 
 @dataclass
 class Outcome:
-    """What ``lifline run`` prints, writes and draws of samples on a device; ``sample`` is the one in the picture."""
+    """What ``lifline run`` prints, writes and draws of samples on a device; ``sample`` is the one in the picture. ``board``: what they would do on one."""
 
     measured: Measured
     sample: int
+    board: Estimate | None = None
 
     def __post_init__(self) -> None:
         self.program, self.result, self.costs = self.measured.program, self.measured.result, self.measured.costs
@@ -67,6 +69,8 @@ class Outcome:
                 "(read_out=True, `lifline import --read-out`)[/]"
             )
         parts += self._hint()
+        if self.board is not None:
+            parts.append(escape("\n".join(self.board.lines())))
         wrong = figures["mismatches"]
         if wrong is not None:
             parts.append(f"[red]{wrong:,} values differ from the golden model[/]" if wrong else "[green]everything equals the golden model[/]")

@@ -41,6 +41,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run samples on a device: accuracy, rates, cycles and energy by layer."""
+    from lifline.driver.estimate import board_for, estimate
     from lifline.network.spikes import as_batch
     from lifline.report.measure import measure
 
@@ -60,7 +61,8 @@ def run(
             compiled, batch, labels=None if labels is None else read_array(labels), device=device, period=period, check=check,
             record=[*(record or []), *(["all"] if picture is not None else [])],
         )  # fmt: skip
-        outcome = Outcome(measured, sample)
+        known = board_for(compiled) is not None
+        outcome = Outcome(measured, sample, estimate(compiled, batch, record=record or (), activity=measured.activity) if known else None)
         if network_compiled:
             console.print(f"compiled for `{compiled.config_name}`, modes chosen on these spikes", highlight=False)
         outcome.print_to(console)

@@ -29,12 +29,16 @@
 #define LIFLINE_REQUEST_HEADER_BYTES 7u  /* sync to address */
 #define LIFLINE_REPLY_HEADER_BYTES 4u  /* sync to count */
 #define LIFLINE_CRC_BYTES 2u
-#define LIFLINE_MAX_WORDS 64u  /* words per frame */
+#define LIFLINE_MAX_WORDS 128u  /* words per frame */
+#define LIFLINE_QUEUE_BYTES 512u  /* of requests that a device takes while it is busy with an earlier one */
+#define LIFLINE_BYTE_TOP 128u  /* highest bit of a word that crosses the link as a byte */
+#define LIFLINE_WORD_TOP 32768u  /* where it is in the word */
 #define LIFLINE_RESYNC_BYTES 1029u  /* zero bytes that end any half-received frame */
 #define LIFLINE_KIND_READ 1u
 #define LIFLINE_KIND_WRITE 2u
 #define LIFLINE_KIND_READ_AT_REST 5u
 #define LIFLINE_KIND_WRITE_HALVES 6u
+#define LIFLINE_KIND_WRITE_BYTES 10u
 #define LIFLINE_REPLY_OK 0u
 #define LIFLINE_REPLY_BAD_CRC 1u
 #define LIFLINE_REPLY_BAD_REQUEST 2u

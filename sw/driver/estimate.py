@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lifline.arch.config import ceil_div
 from lifline.arch.errors import InputError
+from lifline.arch.frame import Kind, Request
 from lifline.arch.limits import RING_BITS
 from lifline.arch.values import integer
 from lifline.boards.board import BAUD_HZ, BOARDS, Board
@@ -17,6 +18,7 @@ from lifline.boards.board import board as board_of
 from lifline.compiler.program import Program
 from lifline.network.result import parse_records, with_output
 
+from .exchange import POLLED
 from .predict import Activity, EnergyModel, predict, record_activity
 from .samples import Wanted, decision_of, fits, input_words, requests_of
 
@@ -24,6 +26,9 @@ BITS_PER_BYTE = 10
 """On a serial line, with start and stop."""
 SLOWEST_HZ, FASTEST_HZ = 50, 50_000_000
 """Baud rates that a link may have."""
+
+LOOK = [Request(0, Kind.WRITE, 0, 1, (0,)), Request(0, Kind.READ, 0, POLLED[1] - POLLED[0]), Request(0, Kind.WRITE, 0, 1, (0,))]
+"""What crosses the link when the device's memories are filled and emptied once more: how much input there is, how far the device is, what it may free."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,8 @@ class Estimate:
     alone_s : from the first byte of a sample to the last one of its result, with nothing else under way.   samples_per_second : in a long batch.
     limit : what limits them: ``input``, ``output`` or ``core``.
     microjoules : of the core.   energy_model : how that is estimated.
-    whole : all samples fit into the device's memories: else the bytes are those of one look at the device for every filling of its input memory.
+    whole : all samples fit into the device's memories, so that the bytes are exact where no spikes come back. Else nothing of the next sample crosses the link
+        while one is under way, and the bytes are those of one look at the device for every filling of its memories.
     """
 
     board: str
@@ -98,21 +104,27 @@ def estimate(
     byte_s, core_s = BITS_PER_BYTE / baud_hz, float(cycles.mean()) / clock_hz
     # The device answers one request after the other: it does not compute while its results leave.
     there_s, back_s = sent * byte_s, received * byte_s + core_s
+    whole = all(size[2] for size in sizes)
     operations = sum(activity.operations(p.source, p.fan_out()) for p in network.projections)
     reads = float(np.mean([c.weight_reads.sum() for c in costs]))
     return Estimate(
         board=name, clock_hz=clock_hz, baud_hz=baud_hz, cycles=cycles, window_cycles=max(int(c.cycles.sum(axis=1).max()) for c in costs), core_s=core_s,
-        sent=sent, received=received, link_s=max(sent, received) * byte_s, alone_s=there_s + back_s, samples_per_second=1 / max(there_s, back_s),
+        sent=sent, received=received, link_s=max(sent, received) * byte_s, alone_s=there_s + back_s, samples_per_second=1 / (max(there_s, back_s) if whole else there_s + back_s),
         limit="input" if there_s > back_s else "core" if core_s > received * byte_s else "output",
         microjoules=energy.microjoules(config, cycles=float(cycles.mean()), weight_reads=reads, operations=operations), energy_model=energy.describe(),
-        whole=all(size[2] for size in sizes),
+        whole=whole,
     )  # fmt: skip
+
+
+def board_for(program: Program) -> Board | None:
+    """The board that is built with the program's configuration, if there is one."""
+    return next((b for b in BOARDS.values() if b.config == program.config_name), None)
 
 
 def _clock(program: Program, board: str | Board | None) -> tuple[str, float]:
     """Title of the board, and its clock."""
     if board is None:
-        found = next((b for b in BOARDS.values() if b.config == program.config_name), None)
+        found = board_for(program)
         if found is None:
             raise InputError(f"no board is built with `{program.config_name}` by itself; name one of {', '.join(BOARDS)} (board=, `--board`)")
     else:
@@ -124,13 +136,13 @@ def _bytes(program: Program, activity: Activity, wanted: Wanted, k: int) -> tupl
     """Bytes to the device and from it for a sample, by the requests that the driver sends, and whether it fits into the device's memories."""
     config = program.config
     words = input_words(program, activity.spikes[program.network.input.name][k])
-    steps = int(activity.steps[k])
     outputs = _output_words(program, activity, wanted, k)
     whole = fits(program, config, wanted.records, words, len(activity.spikes[program.network.input.name][k]))
     requests = requests_of(program, config, words, wanted, tag=0, outputs=outputs)
-    fillings = max(1, ceil_div(len(words), config.input_words), ceil_div(outputs, config.output_words)) if steps else 1
-    looks = 1 if whole else fillings
-    return sum(r.sent_bytes for r in requests) * 1, sum(r.reply_bytes for r in requests) * 1 + (looks - 1) * 0, whole
+    if not whole:
+        fillings = max(ceil_div(len(words), config.input_words), ceil_div(outputs, config.output_words), 1)
+        requests += LOOK * (fillings - 1)
+    return sum(r.sent_bytes for r in requests), sum(r.reply_bytes for r in requests), whole
 
 
 def _output_words(program: Program, activity: Activity, wanted: Wanted, k: int) -> int:

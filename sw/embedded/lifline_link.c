@@ -21,13 +21,9 @@ static int receive(struct lifline_link *link, uint8_t *data, size_t size)
     return (int)have;
 }
 
-/* End any half-received frame at the device, and drop what it says to that. */
-static int resynchronise(struct lifline_link *link)
+/* Drop what is on the line, until nothing comes any more. */
+static int empty(struct lifline_link *link)
 {
-    uint8_t zeros[64] = {0};
-    for (size_t sent = 0; sent < LIFLINE_RESYNC_BYTES; sent += sizeof zeros)
-        if (link->stream.write(link->stream.context, zeros, sizeof zeros) < 0)
-            return LIFLINE_ERROR_STREAM;
     for (;;) {
         int came = link->stream.read(link->stream.context, link->frame, sizeof link->frame);
         if (came < 0)
@@ -35,6 +31,19 @@ static int resynchronise(struct lifline_link *link)
         if (came == 0)
             return LIFLINE_OK;
     }
+}
+
+/* Let the device answer what it has, end any frame that it still waits for, and drop what it says to that. */
+static int resynchronise(struct lifline_link *link)
+{
+    uint8_t zeros[64] = {0};
+    int error = empty(link);
+    if (error < 0)
+        return error;
+    for (size_t sent = 0; sent < LIFLINE_RESYNC_BYTES; sent += sizeof zeros)
+        if (link->stream.write(link->stream.context, zeros, sizeof zeros) < 0)
+            return LIFLINE_ERROR_STREAM;
+    return empty(link);
 }
 
 /* One reply: its status from 0 on with `words` filled, LIFLINE_ERROR_NO_REPLY for a lost or damaged one. */
@@ -84,10 +93,14 @@ static size_t request(uint8_t *frame, uint8_t sequence, uint8_t kind, uint32_t a
     frame[3] = (uint8_t)count;
     for (unsigned k = 0; k < 3; k++)
         frame[4 + k] = (uint8_t)(address >> 8 * k);
-    if (kind == LIFLINE_KIND_WRITE)
-        for (size_t k = 0; k < count; k++)
-            for (unsigned byte = 0; byte < 4; byte++)
-                frame[size++] = (uint8_t)(words[k] >> 8 * byte);
+    unsigned width = kind == LIFLINE_KIND_WRITE ? 4u : kind == LIFLINE_KIND_WRITE_HALVES ? 2u : kind == LIFLINE_KIND_WRITE_BYTES ? 1u : 0u;
+    for (size_t k = 0; width && k < count; k++) {
+        uint32_t word = words[k];
+        if (width == 1u)
+            word = word % LIFLINE_BYTE_TOP | (word & LIFLINE_WORD_TOP ? LIFLINE_BYTE_TOP : 0u);
+        for (unsigned byte = 0; byte < width; byte++)
+            frame[size++] = (uint8_t)(word >> 8 * byte);
+    }
     uint16_t crc = lifline_crc16(0xFFFFu, frame + 1, size - 1);
     frame[size++] = (uint8_t)(crc & 0xFFu);
     frame[size++] = (uint8_t)(crc >> 8);
@@ -128,9 +141,14 @@ int lifline_read(struct lifline_link *link, uint32_t address, uint32_t *words, s
 
 int lifline_write(struct lifline_link *link, uint32_t address, const uint32_t *words, size_t count)
 {
+    return lifline_write_as(link, LIFLINE_KIND_WRITE, address, words, count);
+}
+
+int lifline_write_as(struct lifline_link *link, uint8_t kind, uint32_t address, const uint32_t *words, size_t count)
+{
     for (size_t first = 0; first < count; first += LIFLINE_MAX_WORDS) {
         size_t part = count - first < LIFLINE_MAX_WORDS ? count - first : LIFLINE_MAX_WORDS;
-        int status = exchange(link, LIFLINE_KIND_WRITE, address + (uint32_t)first, words + first, NULL, part);
+        int status = exchange(link, kind, address + (uint32_t)first, words + first, NULL, part);
         if (status < 0)
             return status;
     }

@@ -47,6 +47,9 @@ struct lifline_link {
 int lifline_read(struct lifline_link *link, uint32_t address, uint32_t *words, size_t count);
 int lifline_write(struct lifline_link *link, uint32_t address, const uint32_t *words, size_t count);
 
+/* Write words that cross the link as `kind` says: LIFLINE_KIND_WRITE, or shorter, LIFLINE_KIND_WRITE_HALVES, LIFLINE_KIND_WRITE_BYTES. */
+int lifline_write_as(struct lifline_link *link, uint8_t kind, uint32_t address, const uint32_t *words, size_t count);
+
 /* One register, by its offset: LIFLINE_REGISTER_... */
 int lifline_get(struct lifline_link *link, uint32_t offset, uint32_t *value);
 int lifline_set(struct lifline_link *link, uint32_t offset, uint32_t value);

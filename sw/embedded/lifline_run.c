@@ -47,7 +47,8 @@ static int feed(struct lifline_device *device, struct progress *now, const uint1
     }
     if (!count)
         return LIFLINE_OK;
-    int error = lifline_write(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_INPUT, at), part, count);
+    uint8_t kind = device->image[LIFLINE_IMAGE_INPUT_NEURONS] <= LIFLINE_BYTE_TOP ? LIFLINE_KIND_WRITE_BYTES : LIFLINE_KIND_WRITE_HALVES;
+    int error = lifline_write_as(&device->link, kind, LIFLINE_ADDRESS(LIFLINE_SPACE_INPUT, at), part, count);
     now->written += count;
     return error < 0 ? error : lifline_set(&device->link, LIFLINE_REGISTER_INPUT_COUNT, now->written & POSITION_MASK);
 }

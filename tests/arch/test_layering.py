@@ -17,7 +17,7 @@ ALLOWED = {
     "rtl": {"arch"},
     "compiler": {"arch", "network"},
     "sim": {"arch", "network", "rtl"},
-    "driver": {"arch", "network", "compiler", "sensor", "sim"},
+    "driver": {"arch", "boards", "network", "compiler", "sensor", "sim"},
     "boards": {"arch", "rtl"},
     "embedded": {"arch", "network", "compiler"},
     "ip": {"arch", "rtl"},

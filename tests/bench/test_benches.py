@@ -90,3 +90,12 @@ def test_stream() -> None:
     for own, served in zip(rows[:3], rows[3:], strict=True):
         assert 0 < own["best_ms"] <= own["median_ms"] <= own["p95_ms"] <= own["worst_ms"] and own["cycles"] == served["cycles"] > own["chunk"] * 30
         assert own["requests"] > 5 and own["wire_ms"] == pytest.approx(own["link_bytes"] / 100)
+
+
+@needs_compiler
+def test_link() -> None:
+    """Six times as many beats per second as with one request at a time, and as many as were estimated."""
+    run_row, classify = run("link", "--beats", "30")["rows"]
+    assert [(row["mismatches"], row["lost"], row["repeated"]) for row in (run_row, classify)] == [(0, 0, 0)] * 2
+    assert classify["times"] >= 6 and run_row["times"] > 1.3
+    assert all(row["beats_per_second"] == pytest.approx(row["estimated_beats_per_second"], rel=0.15) for row in (run_row, classify))

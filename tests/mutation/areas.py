@@ -49,6 +49,8 @@ AREAS = (
     Area("streams", ("sw/driver/stream.py", "sw/driver/chunks.py", "sw/driver/scores.py"), ("tests/driver/test_stream.py",)),
     Area("sensor", ("sw/sensor/event_clock.py", "sw/sensor/recording.py"), ("tests/sensor",)),
     Area("link", ("sw/driver/link.py",), ("tests/driver/test_link.py",)),
+    Area("batches", ("sw/driver/pipeline.py", "sw/driver/batch.py", "sw/driver/samples.py"), ("tests/driver/test_batch.py", "tests/driver/test_estimate.py")),
+    Area("estimates", ("sw/driver/estimate.py",), ("tests/driver/test_estimate.py",)),
     Area(
         "gateware, sequencer",
         tuple(f"rtl/control/{part}.py" for part in ("sequencer", "machine", "real_time", "windows", "progress", "fetch", "counters", "loop", "steps", "routes")),
