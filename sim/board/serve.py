@@ -14,7 +14,7 @@ from .simulated import Board
 
 BURST_CYCLES = 64
 """Cycles without a byte after which the port is looked at again: short against a reply, long against the cost of looking."""
-IDLE_CYCLES = 65536
+IDLE_CYCLES = 1 << 20
 """After so many cycles without a byte the clock stands still until the next byte comes, so that an idle board costs nothing."""
 READ_BYTES = 4096
 PIPE_BYTES = 1 << 20

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from lifline.arch.errors import DeviceError
 from lifline.arch.frame import MAX_WORDS, Request
-from lifline.arch.registers import CONTROL_TAG_SHIFT
+from lifline.arch.registers import CONTROL_TAG_SHIFT, Space, address
 from lifline.network.result import Decisions, decisions
 
 from .exchange import Exchange
 from .items import Items
 from .pipeline import Pipeline
-from .samples import TAG_MASK, Wanted, Words, fits, input_words, requests_of, seen_of, state_of, state_reads
+from .samples import TAG_MASK, Wanted, Words, fits, input_words, most_output, requests_of, seen_of, state_of, state_reads
 
 REFUSALS = 3
 """A sample that did not end as it should so often, on a link without faults, is run alone, which finds out what is the matter."""
@@ -35,7 +35,7 @@ class Batch:
 
     def __init__(self, exchange: Exchange, items: Items, wanted: Wanted) -> None:
         self._exchange, self._items, self._wanted = exchange, items, wanted
-        self._steps, self._outputs, self._refused = 0, 0, 0
+        self._steps, self._outputs, self._refused, self._end = 0, 0, 0, 0
         self.states: list[NDArray[np.int64]] = []
         self._words: list[NDArray[np.uint32]] = []
         self._tag = 0
@@ -61,7 +61,16 @@ class Batch:
                 tell((k + 1) / len(samples))
             return good
 
-        finished = Pipeline(exchange.link, self._restart).run(self._group, count, done, lambda: exchange.stop.is_set() or self._refused >= REFUSALS)
+        def stop() -> bool:
+            return exchange.stop.is_set() or self._refused >= REFUSALS
+
+        states = {name: variables - {"spikes"} for name, variables in self._wanted.records.items()}
+        self._outputs = most_output(exchange.program, exchange.config, states, self._steps)  # these are known; of spikes the first sample tells
+        alone = min(count, 1) if any("spikes" in variables for variables in self._wanted.records.values()) else 0
+        pipeline, finished = Pipeline(exchange.link, self._restart), 0
+        for self._end in dict.fromkeys((alone, count)):
+            if finished < self._end:
+                finished = pipeline.run(self._group, finished, self._end, done, stop)
         if finished:
             exchange.set("output_taken", exchange.position)
         return finished
@@ -102,10 +111,12 @@ class Batch:
         if not seen.ended or (seen.steps != self._steps and not seen.exited):
             self._refused += 1
             return False
-        if seen.produced > outputs:  # what was not read is gone: once more, and more of it from now on
-            self._outputs = max(seen.produced, min(2 * outputs, exchange.config.output_words))
-            return False
         produced = np.array([word for part in output for word in part], np.uint32)[: seen.produced]
+        if seen.produced > outputs:
+            self._outputs = min(seen.produced + seen.produced // 4, exchange.config.output_words)
+            if k + 1 < self._end:
+                return False  # what was not read is gone: once more
+            produced = np.concatenate([produced, exchange.link.read(address(Space.OUTPUT, outputs), seen.produced - outputs)])
         if len(exchange.decode(produced, items.records, k, 0, 0)):
             raise DeviceError(f"{exchange.url}: the device sent a part of a record; load again, or reset the board")
         for counters in items.counters.values():

@@ -55,7 +55,7 @@ def host_memories(config: Config) -> list[HostMemory]:
 def march(link: Link, memory: HostMemory) -> str | None:
     """Write and read a memory up and down, with patterns that differ from word to word and their complements; what is wrong, in words, or None.
 
-    Every element reads what the one before it wrote, up to 64 words at a time, and writes something else in their place. It ends with zeros.
+    Every element reads what the one before it wrote, as many words at a time as a frame holds, and writes something else in their place. It ends with zeros.
 
     Raises
     ------

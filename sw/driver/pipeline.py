@@ -42,21 +42,23 @@ class Pipeline:
         self._waiting: deque[tuple[Request, int]] = deque()
         """With the number of requests behind it in its group; -1 for what belongs to none."""
 
-    def run(self, group: Callable[[int], Sequence[Request]], count: int, done: Callable[[int, list[Words]], bool], stop: Callable[[], bool]) -> int:
-        """Groups ``0`` to ``count``; returns how many were done.
+    def run(
+        self, group: Callable[[int], Sequence[Request]], first: int, end: int, done: Callable[[int, list[Words]], bool], stop: Callable[[], bool]
+    ) -> int:
+        """Groups ``first`` to ``end``; returns the end of those that were done.
 
         Parameters
         ----------
         group : its requests.   done : takes the words of its replies, and says whether they will do; else it is repeated.
         stop : whether no further group is to be sent.
         """
-        first, failures, again = 0, 0, True
-        while first < count and again and not stop():
+        failures, again = 0, True
+        while first < end and again and not stop():
             again = False
             try:
                 self._restart()
                 with self._link.lock:
-                    for words in self._groups(group, first, count, stop):
+                    for words in self._groups(group, first, end, stop):
                         if not done(first, words):
                             again = True
                             break
@@ -75,10 +77,10 @@ class Pipeline:
                     self._link.empty()
         return first
 
-    def _groups(self, group: Callable[[int], Sequence[Request]], first: int, count: int, stop: Callable[[], bool]) -> Iterator[list[Words]]:
+    def _groups(self, group: Callable[[int], Sequence[Request]], first: int, end: int, stop: Callable[[], bool]) -> Iterator[list[Words]]:
         self._waiting.clear()
         found: list[Words] = []
-        for k in range(first, count):
+        for k in range(first, end):
             if stop():
                 break
             requests = group(k)
@@ -116,6 +118,6 @@ class Pipeline:
                 waited = time.monotonic() - began
                 if request.kind is not Kind.READ_AT_REST or waited > GONE_S:
                     raise
-                if waited > QUIET_S * (1 << asked) and self._has_room(ALIVE):
+                if waited > QUIET_S * (1 + asked) and self._has_room(ALIVE):
                     self._waiting.append((self._link.send([ALIVE])[0], -1))
                     asked += 1
