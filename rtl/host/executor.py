@@ -20,7 +20,7 @@ class Executor(wiring.Component):
     Members
     -------
     start : In, one cycle, at rest, with the place at the first word: execute ``header``.   header : In, stays until ``done``.
-    go : In, level, what waits may be read; stays until ``done``.
+    go : In, level, what waits may be read.
     place : Out, of :mod:`.frames`.
     word : In, the payload's word at ``place.index``, one cycle after it.   uses_word : Out, for checks: ``word`` counts now.
     request : Out(stream of HostRequest), the host bus; address and data stay while a request is offered, because the place does.

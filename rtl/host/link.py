@@ -4,7 +4,7 @@ from amaranth.hdl import Assert, Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from lifline.arch.frame import MAX_WORDS, QUEUE_BYTES, REQUEST_SYNC, Status
+from lifline.arch.frame import MAX_WORDS, QUEUE_BYTES, Status
 from lifline.arch.layout import WORD_BITS
 
 from ..cells.buffers import StreamRegister
@@ -83,7 +83,7 @@ class Link(wiring.Component):
             m.d.sync += status.eq(self.response.payload.error)
         m.d.comb += [
             executor.header.eq(receiver.header),
-            executor.go.eq(self.resting | (incoming.o.valid & (incoming.o.payload != REQUEST_SYNC))),
+            executor.go.eq(self.resting | ~incoming.i.ready),  # a full queue: the driver, who never sends so much ahead, wants it to end
             receiver.no_words.eq(executor.no_words),
             counters.count.eq(receiver.header.count),
             replier.sequence.eq(receiver.header.sequence),

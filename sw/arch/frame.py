@@ -9,7 +9,7 @@ It executes one request after the other, in the order in which they come, and ke
 may send so much ahead of the replies. What comes behind a request that was lost is executed all the same.
 A driver that has lost track reads until nothing comes, then sends :data:`RESYNC_BYTES` zero bytes, which end any half-received frame, and reads
 again until nothing comes.
-A read at rest waits until no run is in progress; it is executed at once when a byte waits behind it that begins no request.
+A read at rest waits until no run is in progress; it is executed at once when that queue is full, as the zero bytes make it.
 """
 
 from __future__ import annotations
