@@ -105,3 +105,13 @@ def test_a_waveform_is_written_beside_the_numbers(network: Network, tmp_path: Pa
     assert figures["mismatches"] == 0 and "$scope module sequencer" in wave.read_text()
     result = CliRunner().invoke(app, ["run", str(tmp_path / "net"), str(tmp_path / "short.npy"), "--vcd", str(wave), "--device", "sim:tiny"])
     assert result.exit_code == 1 and "leave --device away" in result.output.replace("\n", " ")
+
+
+def test_an_estimate_needs_no_board_and_says_what_limits(network: Network, tmp_path: Path) -> None:
+    files = [str(tmp_path / name) for name in ("net", "spikes.npy")]
+    options = ("--config", "tiny", "--board", "icebreaker", "--classify", "--json")
+    slow, fast = (call("estimate", *files, "--link", rate, *options) for rate in ("100000", "10000000"))
+    assert slow["limit"] in ("input", "output") and slow["samples_per_second"] < fast["samples_per_second"]
+    assert slow["cycles"] == fast["cycles"] and len(slow["cycles"]) == 3 and slow["microjoules"] > 0 and "assumed" in slow["energy_model"]
+    refused = CliRunner().invoke(app, ["estimate", *files, "--config", "tiny"])
+    assert refused.exit_code == 1 and "no board is built with `tiny`" in refused.stderr
