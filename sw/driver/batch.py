@@ -73,6 +73,7 @@ class Batch:
                 finished = pipeline.run(self._group, finished, self._end, done, stop)
         if finished:
             exchange.set("output_taken", exchange.position)
+            exchange.check()
         return finished
 
     def decisions(self) -> Decisions:
