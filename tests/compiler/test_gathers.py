@@ -7,6 +7,7 @@ import pytest
 
 from lifline.arch.config import Config, preset
 from lifline.arch.errors import CompileError
+from lifline.arch.limits import RING_BITS
 from lifline.arch.program import Mode
 from lifline.compiler.compile import compile_network
 from lifline.compiler.program import Program
@@ -25,6 +26,7 @@ CONFIGS = [
 def kinds(program: Program) -> set[str]:
     """What is special about how a program's first population is computed."""
     bands, passes = program.bands("out"), [p for p in program.passes if p.target == "out"]
+    assert all(band.first % RING_BITS == 0 for band in bands) and [b.first for b in bands[1:]] == [b.first + b.places for b in bands[:-1]]
     target = program.network.population("out").shape
     rows = target[1] if len(target) == 3 else 1
     found = {"several bands" if len(bands) > 1 else "whole", *(p.execution.value for p in passes)}
