@@ -35,7 +35,7 @@ def segment_layout(config: Config) -> data.StructLayout:
 class Segments(wiring.Component):
     """Reads the two pointers of every row of a kernel, a row in two cycles; drops rows without an entry.
 
-    The end of a row is read first, and waits until its pointer is there; then its beginning. One cycle later both are known, and wait, if they must, in the
+    The end of a row is read first, and waits until its pointer is there, or all that there can be are; then its beginning. One cycle later both are known, and wait, if they must, in the
     memory's register; the next row follows when they have gone on.
 
     Members
@@ -71,7 +71,7 @@ class Segments(wiring.Component):
         begins, pointed = Signal(), Signal(len(self.address) + 1)
         m.d.comb += [
             pointed.eq(place + Mux(second, 0, columns)),
-            begins.eq(going & ~second & (pointed < self.known) & (~arrived | segment.i.ready)),
+            begins.eq(going & ~second & ((pointed < self.known) | self.known[-1]) & (~arrived | segment.i.ready)),
             self.address.eq(pointed),
             self.read.eq(begins | second),
             self.i.ready.eq(~going | (second & row_ends)),

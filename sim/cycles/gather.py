@@ -71,7 +71,8 @@ def step(gather: Gather, pointers: Pointers, dense: Dense, enable: bool, kernels
     finishing = over and not gather.held and not gather.ended and not gather.final
     hand_free = not gather.held or (dense.issue and gather.left == 1)
     queue_free = not gather.queued or hand_free
-    row_begins = gather.going and not gather.second and gather.place + gather.columns < pointers.known and (not gather.arrived or queue_free)
+    pointed = gather.place + gather.columns < pointers.known
+    row_begins = gather.going and not gather.second and pointed and (not gather.arrived or queue_free)
     row_free = not gather.going or (gather.second and gather.rows_left == 0)
     kernel_free = gather.kernel == 0 or row_free
 

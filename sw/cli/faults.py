@@ -11,6 +11,7 @@ from lifline.arch.errors import InputError
 from lifline.arch.layout import WORD_BITS, Word
 from lifline.arch.maps import MAP
 from lifline.arch.program import (
+    GATHER_5,
     PASS_1,
     PASS_2,
     PASS_3,
@@ -46,6 +47,7 @@ WORDS: dict[str, dict[Word, tuple[str, ...]]] = {
     "digit": _fields(PASS_3, PASS_4),
     "loop": _fields(*LOOPS),
     "pointer": _fields(PASS_5)
+    | _fields(GATHER_5, names=("table_1", "table_2"))
     | _fields(PASS_1, names=("ring_base",))
     | _fields(PASS_2, names=("weight_base",))
     | _fields(POPULATION_0, names=("neuron_base",))

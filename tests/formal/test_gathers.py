@@ -169,7 +169,7 @@ PROOFS = {
     )),
     "rows-are-kept": (RowsAreKept, segments_module, (
         ("self.i.ready.eq(~going | (second & row_ends))", "self.i.ready.eq(~going | second)"),
-        ("(pointed < self.known) & ", ""),
+        ("((pointed < self.known) | self.known[-1]) & ", ""),
         (" & (~arrived | segment.i.ready)", ""),
         ("self.busy.eq(going | arrived | self.o.valid)", "self.busy.eq(going | self.o.valid)"),
     )),
