@@ -9,6 +9,7 @@ import typer
 
 from lifline.arch.config_file import configuration
 from lifline.arch.errors import InputError
+from lifline.boards.board import BAUD_HZ
 
 from .app import Json, app, console, print_json, read_array, typed_errors
 from .runs import program_of
@@ -27,6 +28,8 @@ def report_command(
     graph: Annotated[Path | None, typer.Option(metavar="FILE.nir", help="the graph that `lifline import` made the network of: floating point beside integers")] = None,
     dialect: Annotated[str | None, typer.Option(help="of the graph; default: the one that the network was imported with")] = None,
     device: Annotated[str | None, typer.Option(help="default: the simulated board the program was compiled for")] = None,
+    board: Annotated[str | None, typer.Option(help="of the estimate of time on a board; default: one that is built with the configuration")] = None,
+    link: Annotated[int, typer.Option(metavar="BAUD", help="of that board")] = BAUD_HZ,
     config: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="of a network file; default: medium")] = None,
     steps: Annotated[int | None, typer.Option(help="time steps of an event list")] = None,
     as_json: Json = False,
@@ -44,7 +47,7 @@ def report_command(
             samples, known = read_array(spikes), None if labels is None else read_array(labels)
             compiled, _ = program_of(program, config, samples, steps)
         exact = None if graph is None else _fidelity(compiled, graph, dialect, device, samples, steps, known)
-        found = report(compiled, samples, labels=known, steps=steps, device=device, sample=sample, fidelity=exact)
+        found = report(compiled, samples, labels=known, steps=steps, device=device, sample=sample, fidelity=exact, board=board, link=link)
         found.save(out)
     wrong = found.measured.mismatches
     console.print("[green]everything equals the golden model[/]" if not wrong else f"[red]{wrong:,} values differ from the golden model[/]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.metadata import version
 from importlib.resources import files
@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from lifline.arch.errors import InputError
 from lifline.arch.files import check_target, write_file
+from lifline.boards.board import BAUD_HZ
 from lifline.compiler.program import Program
 from lifline.convert.quantisation.fidelity_report import FidelityReport
+from lifline.driver.estimate import Estimate, board_for, estimate
 
 from . import charts
 from .drawing import draw_network
@@ -39,11 +41,13 @@ class Report:
     ----------
     held : numbers of the samples whose spikes are in the page, the one that it opens with first.
     fidelity : the floating-point network beside the integers, if there is one.
+    on_board : time in the core and on the link, if a board is named or built with the program's configuration.
     """
 
     measured: Measured
     held: tuple[int, ...]
     fidelity: FidelityReport | None
+    on_board: Estimate | None
 
     @property
     def figures(self) -> dict[str, Any]:
@@ -65,6 +69,7 @@ class Report:
             "memory": {name: {"used": used, "of": limit} for name, (used, limit) in measured.program.memory.items()},
             "busy_cycles_model": measured.costs.busy_cycles.tolist(),
             "fidelity": None if self.fidelity is None else self.fidelity.as_dict(),
+            "board_estimate": None if self.on_board is None else {k: v for k, v in asdict(self.on_board).items() if k != "cycles"},
             "lifline": version("lifline"),
         }  # fmt: skip
 
@@ -83,7 +88,7 @@ class Report:
         template = environment.from_string(files("lifline.report").joinpath("page.html.jinja").read_text("utf-8"))
         return template.render(
             measured=self.measured, program=self.measured.program, network=self.measured.program.network, costs=self.measured.costs, result=self.measured.result,
-            fidelity=self.fidelity, drawing=draw_network(self.measured.program), held=self.held, worst=self._wrong_samples(), version=version("lifline"),
+            fidelity=self.fidelity, on_board=self.on_board, drawing=draw_network(self.measured.program), held=self.held, worst=self._wrong_samples(), version=version("lifline"),
             charts={name: _script(spec) for name, spec in specifications.items()}, layers=self._layers(), numbers=_script(self.figures),
             library=vl_convert.javascript_bundle().replace("</script", "<\\/script"), today=date.today().isoformat(),
         )  # fmt: skip
@@ -144,6 +149,8 @@ def report(
     device: str | None = None,
     sample: int = 0,
     fidelity: FidelityReport | None = None,
+    board: str | None = None,
+    link: int = BAUD_HZ,
 ) -> Report:
     """Run samples on a device and collect what a page shows of it: ``report(program, spikes).save("report.html")``.
 
@@ -151,6 +158,7 @@ def report(
     ----------
     spikes, labels, steps, device : as for :func:`~lifline.report.measure.measure`.   sample : the one that the page opens with.
     fidelity : what :func:`~lifline.convert.quantisation.fidelity.fidelity` says of the floating-point network that the program's came from.
+    board, link : of the estimate of time on a board, as for :func:`~lifline.driver.estimate.estimate`.
 
     Raises
     ------
@@ -161,7 +169,10 @@ def report(
     measured = measure(program, spikes, labels=labels, steps=steps, device=device)
     if not 0 <= sample < len(measured.spikes):
         raise InputError(f"sample {sample} must be in 0..{len(measured.spikes) - 1}")
-    return Report(measured, _held(measured, sample), fidelity)
+    on_board = None
+    if board is not None or board_for(program) is not None:
+        on_board = estimate(program, measured.spikes, board=board, link=link, record=None, activity=measured.activity)
+    return Report(measured, _held(measured, sample), fidelity, on_board)
 
 
 def check_page(path: Path, sources: Sequence[Path] = ()) -> None:

@@ -22,7 +22,7 @@ ALLOWED = {
     "embedded": {"arch", "network", "compiler"},
     "ip": {"arch", "rtl"},
     "convert": {"arch", "network", "compiler", "sim", "driver"},
-    "report": {"arch", "network", "compiler", "sim", "driver", "convert"},
+    "report": {"arch", "boards", "network", "compiler", "sim", "driver", "convert"},
     "train": {"arch", "network", "sim", "convert"},
 }
 

@@ -137,6 +137,15 @@ def test_a_page_has_the_name_of_one(name: str, tmp_path: Path) -> None:
         check_page(tmp_path / name)
 
 
+def test_time_on_a_board_is_that_of_the_estimate() -> None:
+    assert made().on_board is None
+    found = made(board="icebreaker", link=3_000_000)
+    program, measured = found.measured.program, found.measured
+    expected = lifline.estimate(program, measured.spikes, board="icebreaker", link=3_000_000, record=None)
+    assert found.figures["board_estimate"]["samples_per_second"] == expected.samples_per_second
+    assert f"{expected.samples_per_second:,.1f}, limited by" in found.html()
+
+
 def test_a_sample_that_is_not_there_is_named() -> None:
     with pytest.raises(lifline.InputError, match=r"sample 6 must be in 0\.\.5"):
         made(sample=6)
