@@ -74,15 +74,15 @@ def gateware(case: Case, rng: random.Random, free: float = 1.0, burst: int = CON
             if limit < len(case.steps) and (free == 1.0 or rng.random() < 0.1):
                 limit += 1
                 ctx.set(dut.progress.limit, limit % (1 << AHEAD_BITS))
-            writes = written < len(words) and written - taken < CONFIG.input_words
+            writes = written < len(words) and written - taken < config.input_words
             ctx.set(dut.host.write, writes)
             reads = not writes and free < 1.0 and rng.random() < 0.2
             ctx.set(dut.host.read, reads)
             if writes:
-                ctx.set(dut.host.address, written % CONFIG.input_words)
+                ctx.set(dut.host.address, written % config.input_words)
                 ctx.set(dut.host.data, words[written])
                 written += 1
-            elif written - available >= burst or written == len(words) or written - taken == CONFIG.input_words:
+            elif written - available >= burst or written == len(words) or written - taken == config.input_words:
                 available = written
                 ctx.set(dut.control.available, available % POSITIONS)
             delay_free = rng.random() < free
