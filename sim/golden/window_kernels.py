@@ -50,7 +50,7 @@ def listed_runs(window: Window, active: Ints, count: int, listed: Ints) -> int:
             places, n = window.places[group, position], runs + TOGETHER * group
             listed[n], listed[n + 1], listed[n + 2], listed[n + 3] = places[0] + first, places[1] + first, places[2] + first, places[3] + first
         runs += window.runs[position]
-    return runs
+    return int(runs)
 
 
 @kernel()
