@@ -41,7 +41,7 @@ class Segments(wiring.Component):
     Members
     -------
     words : In, words 3 and further ones of the pass.
-    i : In(stream of :func:`~lifline.rtl.synapses.gather_blocks.kernel_layout`).   o : Out(stream of :func:`segment_layout`), from registers.
+    i : In(stream of :func:`~lifline.rtl.synapses.gather_blocks.kernel_layout`).   o : Out(stream of :func:`segment_layout`), from registers, a gate behind them.
     known, read, address, pointer : of :class:`~lifline.rtl.synapses.gather_pointers.Pointers`.
     busy : Out, level: there is a row, or a segment.
     """
@@ -65,45 +65,57 @@ class Segments(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         going, second, arrived = Signal(), Signal(), Signal()  # a row is in hand; its beginning is read; both pointers have arrived
-        m.submodules.segment = segment = StreamRegister(segment_layout(self.config))
-        wiring.connect(m, segment.o, wiring.flipped(self.o))
+        m.submodules.row = row = StreamRegister(data.StructLayout({"segment": segment_layout(self.config), "any": 1}))
+        self._drop_empty(m, row.o)
         place, columns, row_ends = Signal.like(self.address), Signal(COUNT_BITS + 1), Signal()
         begins, pointed = Signal(), Signal(len(self.address) + 1)
         m.d.comb += [
             pointed.eq(place + Mux(second, 0, columns)),
-            begins.eq(going & ~second & ((pointed < self.known) | self.known[-1]) & (~arrived | segment.i.ready)),
+            begins.eq(going & ~second & ((pointed < self.known) | self.known[-1]) & (~arrived | row.i.ready)),
             self.address.eq(pointed),
             self.read.eq(begins | second),
             self.i.ready.eq(~going | (second & row_ends)),
             self.busy.eq(going | arrived | self.o.valid),
         ]
         m.d.sync += second.eq(begins)
-        with m.If(segment.i.ready):
+        with m.If(row.i.ready):
             m.d.sync += arrived.eq(0)
         with m.If(second):
             m.d.sync += [arrived.eq(1), place.eq(place + self.words.gather_7.row_positions)]
         with m.If(self.i.ready):
             m.d.sync += [going.eq(self.i.valid), place.eq(self.i.payload.position), columns.eq(self.i.payload.columns)]
-        self._follow(m, segment.i, second, arrived, row_ends)
+        m.d.comb += row.i.valid.eq(arrived)
+        self._follow(m, row.i.payload, second, row_ends)
         return m
 
-    def _follow(self, m: Module, segment: wiring.PureInterface, second: Signal, arrived: Signal, row_ends: Signal) -> None:
+    def _drop_empty(self, m: Module, row: wiring.PureInterface) -> None:
+        """Rows without an entry go no further than their register: the pointers come late, so that what depends on their difference waits for the next cycle."""
+        entered, unused = Signal(), Signal()  # the rows of this block had no entry so far
+        m.d.comb += [
+            self.o.payload.eq(row.payload.segment),
+            entered.eq(row.payload.segment.first | unused),
+            self.o.payload.first.eq(entered),
+            self.o.valid.eq(row.valid & row.payload.any),
+            row.ready.eq(self.o.ready | ~row.payload.any),
+        ]
+        with m.If(row.valid & row.ready):
+            m.d.sync += unused.eq(entered & ~row.payload.any)
+
+    def _follow(self, m: Module, row: data.View, second: Signal, row_ends: Signal) -> None:
         """What goes with a row: its weight, its block, and whether that is new. ``row_ends`` : it is the kernel's last."""
-        kernel, found = self.i.payload, segment.payload
+        kernel, found = self.i.payload, row.segment
         weight, block, left, first = Signal.like(kernel.weight), Signal.like(kernel.block), Signal(signed(COUNT_BITS + 1)), Signal()
-        end, arrived_first, unused = Signal.like(self.pointer), Signal(), Signal()
+        end, arrived_first = Signal.like(self.pointer), Signal()
         arrived_weight, arrived_block = Signal.like(weight), Signal.like(block)
         m.d.comb += [
             row_ends.eq(left[-1]),
-            segment.valid.eq(arrived & (end != self.pointer)),
+            row.any.eq(end != self.pointer),
             found.entry.eq(self.pointer),
             found.length.eq(end - self.pointer),
             found.weight.eq(arrived_weight),
             found.block.eq(arrived_block),
-            found.first.eq(arrived_first | unused),
+            found.first.eq(arrived_first),
         ]
-        with m.If(arrived & segment.ready):
-            m.d.sync += unused.eq(found.first & ~segment.valid)  # the first row had no entry: the next one is the first
         with m.If(second):
             m.d.sync += [
                 end.eq(self.pointer),

@@ -14,7 +14,7 @@ from rich.table import Table
 from lifline.arch.program import Mode
 from lifline.driver.estimate import Estimate
 from lifline.network.shown import as_text
-from lifline.report.measure import Measured
+from lifline.report.measurement import Measured
 
 from .picture import Picture
 

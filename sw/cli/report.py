@@ -72,7 +72,7 @@ def _fidelity(program: Any, graph: Path, dialect: str | None, device: str | None
     """The graph's floating-point network beside the program's integers, and the device."""
     from lifline.convert.quantisation.fidelity import fidelity
     from lifline.network.spikes import as_batch
-    from lifline.report.measure import opened
+    from lifline.report.measurement import opened
 
     from .convert import floating_of
 

@@ -43,7 +43,7 @@ def run(
     """Run samples on a device: accuracy, rates, cycles and energy by layer."""
     from lifline.driver.estimate import board_for, estimate
     from lifline.network.spikes import as_batch
-    from lifline.report.measure import measure
+    from lifline.report.measurement import measure
 
     from .outcome import Outcome
 

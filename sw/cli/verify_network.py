@@ -19,7 +19,7 @@ from lifline.driver.link import Link
 from lifline.driver.predict import activity_of, predict
 from lifline.network.result import RunResult
 from lifline.network.spikes import as_batch
-from lifline.report.measure import is_read_out
+from lifline.report.measurement import is_read_out
 from lifline.sim.board.simulated import CompiledBoard
 from lifline.sim.golden.model import GoldenModel
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lifline.arch.errors import MissingLibraryError
 from lifline.convert.quantisation.fidelity_report import FidelityReport
 
-from .measure import Measured
+from .measurement import Measured
 
 if TYPE_CHECKING:
     import altair

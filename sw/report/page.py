@@ -25,7 +25,7 @@ from lifline.driver.estimate import Estimate, board_for, estimate
 
 from . import charts
 from .drawing import draw_network
-from .measure import Measured, measure
+from .measurement import Measured, measure
 
 SPIKES_HELD = 60_000
 """About so many spikes go into a page: samples beyond are counted, not drawn."""
@@ -156,7 +156,7 @@ def report(
 
     Parameters
     ----------
-    spikes, labels, steps, device : as for :func:`~lifline.report.measure.measure`.   sample : the one that the page opens with.
+    spikes, labels, steps, device : as for :func:`~lifline.report.measurement.measure`.   sample : the one that the page opens with.
     fidelity : what :func:`~lifline.convert.quantisation.fidelity.fidelity` says of the floating-point network that the program's came from.
     board, link : of the estimate of time on a board, as for :func:`~lifline.driver.estimate.estimate`.
 

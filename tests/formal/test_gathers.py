@@ -88,9 +88,9 @@ class RowsAreKept(Elaboratable):
 
     INSIDE = (
         ("going, second, arrived = ", "going, second, arrived = self.going, self.second, self.arrived = "),
-        ("m.submodules.segment = segment = ", "m.submodules.segment = segment = self.segment = "),
+        ("m.submodules.row = row = ", "m.submodules.row = row = self.row = "),
         ("left, first = Signal.like(kernel.weight), Signal.like(kernel.block), Signal(signed(COUNT_BITS + 1))", "left, first = Signal.like(kernel.weight), Signal.like(kernel.block), Signal(signed(COUNT_BITS + 1), init=-1)"),
-        ("        end, arrived_first, unused = ", "        self.left = left\n        end, arrived_first, unused = "),
+        ("        end, arrived_first = ", "        self.left = left\n        end, arrived_first = "),
     )  # fmt: skip
 
     def __init__(self, module: ModuleType) -> None:
@@ -102,15 +102,17 @@ class RowsAreKept(Elaboratable):
         unit = self.unit
         m.submodules.unit = Fragment.get(unit, platform)  # at once: what is inside it is asked about below
         rows, comes, leaves = Signal(12), Signal(), Signal()
-        m.d.comb += [comes.eq(unit.i.valid & unit.i.ready), leaves.eq(unit.arrived & unit.segment.i.ready)]
+        m.d.comb += [comes.eq(unit.i.valid & unit.i.ready), leaves.eq(unit.arrived & unit.row.i.ready)]
         m.d.sync += rows.eq(rows + Mux(comes, unit.i.payload.rows + 1, 0) - leaves)
         m.d.comb += [
             Assert(rows == Mux(unit.going, unit.left + 2, 0) + unit.arrived),
             Assert(unit.left >= -1),
             Assert(~unit.second | unit.going),
-            Assert(~(unit.read & unit.arrived & ~unit.segment.i.ready)),
+            Assert(~(unit.read & unit.arrived & ~unit.row.i.ready)),
             Assert(~unit.read | unit.second | (unit.address < unit.known)),
             Assert(unit.busy == ((rows != 0) | unit.o.valid)),
+            Assert(~unit.row.o.valid | (unit.row.o.payload.any == (unit.row.o.payload.segment.length != 0))),
+            Assert(~unit.o.valid | (unit.o.payload.length != 0)),
         ]
         return m
 
@@ -170,7 +172,8 @@ PROOFS = {
     "rows-are-kept": (RowsAreKept, segments_module, (
         ("self.i.ready.eq(~going | (second & row_ends))", "self.i.ready.eq(~going | second)"),
         ("((pointed < self.known) | self.known[-1]) & ", ""),
-        (" & (~arrived | segment.i.ready)", ""),
+        (" & (~arrived | row.i.ready)", ""),
+        ("self.o.valid.eq(row.valid & row.payload.any)", "self.o.valid.eq(row.valid)"),
         ("self.busy.eq(going | arrived | self.o.valid)", "self.busy.eq(going | self.o.valid)"),
     )),
     "segments-are-used": (SegmentsAreUsed, gather_module, (
