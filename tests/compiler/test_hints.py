@@ -17,9 +17,9 @@ def network(size: int, **options: object) -> lifline.Network:
 
 
 def test_a_network_that_is_too_large_names_the_preset_that_fits() -> None:
-    with pytest.raises(lifline.CompileError, match="`medium` has 1024; preset `large` fits"):
+    with pytest.raises(lifline.CompileError, match="`medium` has 1024; use fewer neurons or a larger configuration; preset `large` fits"):
         lifline.compile_network(network(2000, threshold=9), lifline.preset("medium"))
-    with pytest.raises(lifline.CompileError, match="has 1024$"):
+    with pytest.raises(lifline.CompileError, match="has 1024; use fewer neurons or a larger configuration$"):
         lifline.compile_network(network(200_000, threshold=9), lifline.preset("medium"))
 
 

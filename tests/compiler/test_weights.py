@@ -128,4 +128,4 @@ def test_equal_weights_are_stored_once() -> None:
     apart = placed(net.replace(projections=(*own, into[0], other)), Mode.EVENT, conv)
     assert apart.passes[3].weight_base == apart.passes[2].weight_base + apart.passes[2].words
     assert apart.memory["weight words"][0] == len(apart.words) == sum(p.words for p in apart.passes)
-    assert len(placed(net, Mode.EVENT, conv.replace(weight_words=128)).words) == 78, "there is no room for a second copy"
+    assert len(placed(net, Mode.EVENT, conv.replace(weight_words=64)).words) == 56, "there is no room for a second copy"
