@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from matplotlib import rc_context
+from picture_of_gather import gather
 from picture_of_walk import walk
 from sheet import DENSE, EVENT, GREY, LOGIC, MEMORY, NEW, OUTSIDE, STYLE, Point, Sheet
 
@@ -154,37 +155,31 @@ def lanes() -> Sheet:
         return 2.5 + PANEL_WIDTH * (k % 3), 3.5 + PANEL_HEIGHT * (k // 3)
 
     x, y = place(0)
-    _lanes(s, x, y, "Sparse blocks", "Runs of blocks of weights that are not zero are words of the maps\nthat convolutions have: the others are not visited.", weights="1   0   0   1")
-    s.box(x + 8, y + 1.8, 7, 3.4, "maps", look=MEMORY, size=7)
-    s.arrow((x + 11.6, y + 7), (x + 11.6, y + 5.2))
-    s.arrow((x + 15, y + 3.5), (x + 17, y + 3.5), colour=c)
-
-    x, y = place(1)
     _lanes(s, x, y, "Synaptic delays", "Event: a weight is added to the sum of the step in which it arrives.\nDense: each lane takes its own slice of the arrival bits.")
     for k in range(4):
         for row in range(3):
             s.cell(x + 17 + 2.6 * k, y + 12.75 + 0.85 * row, 2.2, 0.7)
     s.text(x + 9.6, y + 14.1, "t, t+1, t+2", size=7, colour=c)
 
-    x, y = place(2)
+    x, y = place(1)
     _lanes(s, x, y, "Graded input", "The W sums of a dense lane take the bits of one integer instead of\nW steps, and are added with shifts when they leave.")
     for k in range(4):
         s.lane(x + 17 + 2.6 * k, y + 7.6, 2.2, 4.8, NEW)
         s.text(x + 18.1 + 2.6 * k, y + 9.7, ("8", "4", "2", "1")[k], size=7, align="center", colour=c)
     s.text(x + 22, y + 13.9, "bit times its value", size=7, align="center", colour=c)
 
-    x, y = place(3)
+    x, y = place(2)
     _lanes(s, x, y, "On-device learning", "Traces are neuron words and microcode, like membranes. Between\npasses a second writer adds their product to the weights.")
     s.box(x + 29.4, y + 1.8, 6.6, 3.4, "learn", look=NEW, size=7)
     s.arrow((x + 32.7, y + 7), (x + 32.7, y + 5.2), colour=c)
     s.arrow((x + 29.4, y + 3.5), (x + 27, y + 3.5), colour=c)
 
-    x, y = place(4)
+    x, y = place(3)
     _lanes(s, x, y, "Weights from outside", "Lanes ask for a weight word and may get it late: from the host,\nexternal memory, or a scrubber. Waiting is counted as a stall.")
     s.box(x + 29.4, y + 1.2, 6.6, 4.4, "host,\nDRAM", look=NEW, size=6.5)
     s.arrow((x + 29.4, y + 3.5), (x + 27, y + 3.5), colour=c, both=True)
 
-    x, y = place(5)
+    x, y = place(4)
     _lanes(s, x, y, "Several cores", "Spikes leave the router as a stream of ring writes and enter\nanother core where the host's input does.", back=False)
     s.box(x + 8, y + 13.9, 8.5, 3.4, "other core", look=NEW, size=6.5)
     s.arrow((x + 32.7, y + 13), (x + 32.7, y + 15.6), (x + 16.5, y + 15.6), colour=c, width=1.6)
@@ -202,7 +197,7 @@ def main() -> None:
             draw().save(options.folder / f"{name}{options.suffix}")
 
 
-PICTURES = {"datapath": datapath, "software": software, "lanes": lanes, "walk": walk}
+PICTURES = {"datapath": datapath, "software": software, "lanes": lanes, "walk": walk, "gather": gather}
 
 if __name__ == "__main__":
     main()

@@ -18,7 +18,7 @@ def words(path: Path) -> list[str]:
 def test_pictures_are_up_to_date(tmp_path: Path) -> None:
     subprocess.run([sys.executable, str(DOCS / "pictures.py"), "--folder", str(tmp_path)], check=True)
     drawn = sorted(tmp_path.iterdir())
-    assert [p.name for p in drawn] == ["datapath.svg", "lanes.svg", "software.svg", "walk.svg"]
+    assert [p.name for p in drawn] == ["datapath.svg", "gather.svg", "lanes.svg", "software.svg", "walk.svg"]
     pages = "".join((DOCS / page).read_text() for page in ("architecture.md", "layers.md"))
     for path in drawn:
         assert words(path) == words(DOCS / path.name), f"draw it anew: python docs/pictures.py ({path.name})"
@@ -27,5 +27,5 @@ def test_pictures_are_up_to_date(tmp_path: Path) -> None:
 
 def test_every_later_kind_of_layer_is_drawn() -> None:
     assert set(words(DOCS / "lanes.svg")) >= {
-        "Sparse blocks", "Synaptic delays", "Graded input", "On-device learning", "Weights from outside", "Several cores",
+        "Synaptic delays", "Graded input", "On-device learning", "Weights from outside", "Several cores",
     }  # fmt: skip
