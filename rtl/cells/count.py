@@ -27,6 +27,14 @@ def at_most_one(bits: Value) -> Value:
     return ~Cat(several).any() & (~(occupied[0] & occupied[1]) if len(parts) == 2 else at_most_one(Cat(occupied)) if len(parts) > 2 else 1)
 
 
+def at_most_two(byte: Value) -> Value:
+    """Whether no three of the eight bits of ``byte`` are set: what is asked of four at a time takes a lookup table."""
+    low, high = byte[:4], byte[4:]
+    counts = [population_count(list(half)) for half in (low, high)]
+    double = [~(count[2] | count[:2].all()) for count in counts]
+    return (double[0] & ~high.any()) | (at_most_one(low) & at_most_one(high)) | (~low.any() & double[1])
+
+
 def only_lowest(bits: Value) -> Value:
     """``bits`` without all but the lowest one."""
     return Cat(bit & ~bits[:k].any() for k, bit in enumerate(bits))

@@ -5,20 +5,25 @@ from __future__ import annotations
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import Config
 from lifline.arch.limits import RING_BITS
 
-from ..cells.count import at_most_one, index_of_missing, lowest_bit, only_lowest
+from ..cells.count import at_most_one, at_most_two, index_of_missing, lowest_bit, only_lowest
 from ..cells.select import parts_of, selected_part
 from ..streams import entry_layout, rows_per_scan
 
 BYTE = 8
 BYTES = RING_BITS // BYTE
 """Bytes of a group: the lowest one with an active neuron comes first, in it the lowest bit."""
+
+
+def _single(word: Value, chosen: Value) -> Value:
+    """Whether the byte of ``word`` whose bit in ``chosen`` is set has one bit at most, or no bit is set."""
+    return ~Cat(bit & ~at_most_one(byte) for byte, bit in zip(parts_of(word, BYTES), chosen, strict=True)).any()
 
 
 class Emit(wiring.Component):
@@ -60,9 +65,9 @@ class Emit(wiring.Component):
         groups = 1 << max((self.config.max_fan_in - 1) // RING_BITS, 1).bit_length()
         group, final = Signal(range(groups), init=groups - 1), Signal()  # starts as `start` sets it, which takes no lookup table
         position, rest = lowest_bit(m, current, carry_chain=False)
-        byte_ends, group_ends = Signal(), Signal()
+        # `byte_ends` is known a cycle before: it says when the next group is copied, and when the scan goes on reading.
+        byte_ends, group_ends = Signal(init=1), Signal()
         m.d.comb += [
-            byte_ends.eq(at_most_one(current)),
             group_ends.eq(byte_ends & ~left.any() & self.ready),
             self.take.eq(self.full & group_ends),
             self.finished.eq(final & group_ends),
@@ -71,7 +76,10 @@ class Emit(wiring.Component):
         occupied = Cat(byte.any() for byte in parts_of(self.active, BYTES))
         first, following = only_lowest(occupied), only_lowest(left)
         with m.If(self.ready):
-            m.d.sync += current.eq(rest | selected_part(self.active, first, self.take) | selected_part(waiting, following, byte_ends))
+            m.d.sync += [
+                current.eq(rest | selected_part(self.active, first, self.take) | selected_part(waiting, following, byte_ends)),
+                byte_ends.eq(Mux(self.take, _single(self.active, first), Mux(byte_ends, _single(waiting, following), at_most_two(current)))),
+            ]
         with m.If(byte_ends & self.ready):
             m.d.sync += [left.eq(left & ~following), others.eq(~following)]
         with m.If(self.take):

@@ -7,7 +7,7 @@ import random
 import pytest
 from amaranth.hdl import Module, Signal
 
-from lifline.rtl.cells.count import at_most_one, index_of_missing, lowest_bit, only_lowest, population_count
+from lifline.rtl.cells.count import at_most_one, at_most_two, index_of_missing, lowest_bit, only_lowest, population_count
 
 from ..bench import evaluate
 
@@ -37,15 +37,16 @@ def test_lowest_bit_and_count(width: int, carry_chain: bool) -> None:
     evaluate(m, body)
 
 
-def test_every_byte_has_at_most_one_bit_or_more_and_a_lowest_one() -> None:
+def test_every_byte_has_at_most_one_bit_or_two_or_more_and_a_lowest_one() -> None:
     m = Module()
-    byte, single, lowest = Signal(8), Signal(), Signal(8)
-    m.d.comb += [single.eq(at_most_one(byte)), lowest.eq(only_lowest(byte))]
+    byte, single, double, lowest = Signal(8), Signal(), Signal(), Signal(8)
+    m.d.comb += [single.eq(at_most_one(byte)), double.eq(at_most_two(byte)), lowest.eq(only_lowest(byte))]
 
     async def body(ctx):
         for word in range(256):
             ctx.set(byte, word)
             assert ctx.get(single) == (word.bit_count() <= 1)
+            assert ctx.get(double) == (word.bit_count() <= 2)
             assert ctx.get(lowest) == word & -word
 
     evaluate(m, body)
