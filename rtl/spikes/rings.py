@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Array, Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -101,24 +101,19 @@ class Rings(wiring.Component):
             memory.read_enable.eq(~scan.busy | scan.enable),
         ]
 
-        # It is written in the next cycle: the bit, and what the word was, which has been read, or was `written` in the meantime.
-        again, read, repeated, marks = Signal(), Signal(), Signal(), Signal()
-        neuron, word, written = Signal(range(RING_BITS)), Signal(RING_BITS), Signal(RING_BITS)
-        m.d.comb += again.eq(memory.write_enable & (memory.write_address == spike.address))
+        # It is written in the next cycle: the word or bit that was taken, and of what was there before that which has been read. A word that is being
+        # written meanwhile goes round. The memory answers late, so that a single gate is between what it says and what it is given.
+        again, read, word, goes_round = Signal(), Signal(), Signal(RING_BITS), Signal(RING_BITS)
+        bit = Const(1, RING_BITS) << spike.neuron
+        m.d.comb += [
+            again.eq(memory.write_enable & (memory.write_address == spike.address)),
+            memory.write_data.eq(word | (memory.read_data & read.replicate(RING_BITS))),
+            goes_round.eq(memory.write_data & (merge & again).replicate(RING_BITS)),
+        ]
         m.d.sync += [
             memory.write_enable.eq(taken | clear.clearing | scan.clear | host.valid & host.ready),
             memory.write_address.eq(Mux(clear.clearing, clear.address, Mux(scan.busy, scan.clear_address, address))),
             read.eq(merge & ~again),
-            repeated.eq(merge & again),
-            marks.eq(merge),
-            neuron.eq(spike.neuron),
-            word.eq(Mux(self.running, spike.word, host.payload.word)),
-            written.eq(memory.write_data),
+            word.eq(Mux(self.running, Mux(spike.merge, bit, spike.word), host.payload.word) & (merge | whole).replicate(RING_BITS) | goes_round),
         ]
-        with m.If(~whole):  # of what is written, that which is not there is zero: an OR joins all
-            m.d.sync += word.eq(0)
-        low, high = (Cat(part == k for k in range(1 << len(part))) for part in (neuron[:2], neuron[2:]))
-        bit = Cat(low & (chosen & marks).replicate(len(low)) for chosen in high)
-        was = memory.read_data & read.replicate(RING_BITS) | written & repeated.replicate(RING_BITS)
-        m.d.comb += memory.write_data.eq(word | bit | was)
         return m

@@ -134,18 +134,18 @@ class EveryWriteOnce(Elaboratable):
         return m
 
 
-INSIDE_RINGS = ("memory.write_data.eq(word | bit | was)\n", "memory.write_data.eq(word | bit | was)\n        self.inside = memory\n")
+INSIDE_RINGS = ("        # It is written in the next cycle", "        self.inside = memory\n        # It is written in the next cycle")
 """Show what the proof must know."""
 
 TWINS = {
     "a bit is read while the scan reads": (" & ~urgent.valid & ~scan.busy & ~clear", " & ~urgent.valid & ~clear"),
     "two writers are taken at once": ("self.running & ~urgent.valid & ~scan.busy", "self.running & ~scan.busy"),
     "a later writer goes first": ("for k in reversed(writers):", "for k in writers:"),
-    "a word that is being written does not go round": ("repeated.eq(merge & again)", "repeated.eq(0)"),
+    "a word that is being written does not go round": ("(merge & again).replicate", "Const(0, 1).replicate"),
     "a word that was read too early counts": ("read.eq(merge & ~again)", "read.eq(merge)"),
-    "a bit of the word before stays": ("marks.eq(merge)", "marks.eq(merge | again)"),
+    "a bit of the word before stays": ("(merge | whole).replicate", "(merge | whole | again).replicate"),
     "a word goes round to another one": ("memory.write_enable & (memory.write_address == spike.address)", "memory.write_enable"),
-    "nothing but the last write goes round": ("written.eq(memory.write_data)", "written.eq(word)"),
+    "nothing but the last write goes round": ("goes_round.eq(memory.write_data &", "goes_round.eq(word &"),
     "the scan loses the memory": ("Mux(scan.busy, scan.address, address)", "Mux(scan.busy & ~patient.valid, scan.address, address)"),
     "the host writes in a run": ("host.ready.eq(~self.running)", "host.ready.eq(1)"),
 }  # fmt: skip
