@@ -87,7 +87,7 @@ def test_convolutions_run_from_an_image_and_neurons_come_back_under_their_number
     neurons = Neurons(threshold=30, bias=2)
     network = Network(
         name="convolutions", output="out", state_bits=config.state_bits,
-        populations=(Population("in", (2, 6, 7)), Population("wide", (9, 6, 7), neurons), Population("out", (3, 3, 3), neurons)),
+        populations=(Population("in", (2, 4, 5)), Population("wide", (9, 4, 5), neurons), Population("out", (3, 2, 2), neurons)),
         projections=(
             Projection(source="in", target="wide", weights=rng.integers(-20, 30, (9, 2, 3, 3)), connection=Convolution(padding=1)),
             Projection(source="wide", target="out", weights=rng.integers(-20, 30, (3, 9, 2, 2)), connection=Convolution(stride=2)),
