@@ -8,7 +8,9 @@ from __future__ import annotations
 import itertools
 import os
 import random
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from typing import cast
 
 import cocotb
 import numpy as np
@@ -20,6 +22,7 @@ from cocotbext.wishbone.driver import WBOp, WishboneMaster
 
 from lifline.arch.config import preset
 from lifline.arch.errors import DeviceError
+from lifline.arch.frame import Kind, Request, Status
 from lifline.arch.records import INPUT_END_OF_STEP, RECORD, RecordKind
 from lifline.arch.registers import (
     CONTROL_DISCARD,
@@ -35,6 +38,7 @@ from lifline.arch.registers import (
 from lifline.compiler.compile import compile_network
 from lifline.data import digits
 from lifline.driver.device import LinkedDevice
+from lifline.driver.link import Link, Transport
 from lifline.network.model import Network
 from lifline.sim.golden.model import GoldenModel
 
@@ -46,23 +50,40 @@ ERR = 2
 """How the model of Wishbone says that a transaction ended with ``err``."""
 
 
-class BusLink:
-    """What a driver asks of a link, as transactions of a bus."""
-
-    repeated = 0
+class BusLink(Link):
+    """A driver's link whose requests are executed, when they are sent, as transactions of a bus; no byte stream is below it."""
 
     def __init__(self, read: Callable[[int, int], Coroutine], write: Callable[[int, Sequence[int]], Coroutine]) -> None:
+        super().__init__(cast(Transport, None))
         self._read, self._write = resume(read), resume(write)
+        self._replies: deque[tuple[Request, tuple[int, ...]]] = deque()
 
-    def read(self, where: int, count: int = 1) -> np.ndarray:
-        return np.array(self._read(where, count), np.uint32)
+    def send(self, requests: Sequence[Request]) -> list[Request]:
+        for request in requests:
+            self._replies.append((request, self._executed(request)))
+        return list(requests)
 
-    def write(self, where: int, words: Sequence[int]) -> None:
-        self._write(where, [int(word) & 0xFFFFFFFF for word in words])
+    def _executed(self, request: Request) -> tuple[int, ...]:
+        if not request.kind.reads:
+            self._write(request.address, list(request.payload))
+            return ()
+        while request.kind is Kind.READ_AT_REST and self._read(address(Space.REGISTERS, REGISTERS["status"].offset), 1)[0] & STATUS_RUNNING:
+            pass
+        return tuple(self._read(request.address, request.count))
 
-    def end(self) -> None: ...
+    def reply(self, request: Request) -> tuple[Status, tuple[int, ...]]:
+        oldest, words = self._replies.popleft()
+        assert oldest is request, "a reply is asked for that is not the oldest one's"
+        return Status.OK, words
 
-    def close(self) -> None: ...
+    def resynchronise(self) -> None:
+        raise AssertionError("nothing is lost on a bus")
+
+    def empty(self) -> None:
+        self._replies.clear()
+
+    def close(self) -> None:
+        self.end()
 
 
 async def started(dut: object) -> None:
