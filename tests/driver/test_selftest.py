@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from lifline.arch.config import INTERFACE_VERSION, preset
 from lifline.arch.errors import DeviceError, LinkError
-from lifline.arch.frame import CRC_BYTES, REPLY_HEADER, REPLY_SYNC, REQUEST_HEADER, REQUEST_SYNC, RESYNC_BYTES, crc16
+from lifline.arch.frame import CRC_BYTES, MAX_WORDS, REPLY_HEADER, REPLY_SYNC, REQUEST_HEADER, REQUEST_SYNC, RESYNC_BYTES, crc16
 from lifline.arch.registers import REGISTERS, Space, address
 from lifline.cli.main import app
 from lifline.driver import selftest as tested
@@ -127,15 +127,16 @@ def test_words_that_share_a_place_are_found(board: Transport) -> None:
 
     class Aliased(Damaged):
         def write(self, data: bytes) -> None:
-            if data[:1] == bytes([REQUEST_SYNC]) and data[REQUEST_HEADER - 1] >> 4 == Space.RINGS:
-                data = data[:4] + bytes([data[4] & ~64]) + data[5:-CRC_BYTES]
+            if data[:1] == bytes([REQUEST_SYNC]) and data[REQUEST_HEADER - 1] >> 4 == Space.NEURONS:
+                data = data[:4] + bytes([data[4] & ~128]) + data[5:-CRC_BYTES]
                 data += crc16(data[1:]).to_bytes(CRC_BYTES, "little")
             super().write(data)
 
-    [rings] = [memory for memory in host_memories(CONFIG) if memory.space is Space.RINGS]
-    assert march(Link(board), rings) is None
-    wrong = march(Link(Aliased(board, lambda where, word: word)), rings)
-    assert wrong is not None and "of 128 words of the rings memory are wrong" in wrong
+    [neurons] = [memory for memory in host_memories(CONFIG) if memory.space is Space.NEURONS]
+    assert neurons.words > MAX_WORDS, "several frames"
+    assert march(Link(board), neurons) is None
+    wrong = march(Link(Aliased(board, lambda where, word: word)), neurons)
+    assert wrong is not None and f"of {neurons.words} words of the neurons memory are wrong" in wrong
 
 
 def test_a_broken_memory_does_not_hide_the_others(board: Transport) -> None:
