@@ -12,6 +12,7 @@ from lifline.arch.config import Config, preset
 from lifline.arch.limits import RING_BITS
 from lifline.arch.program import POPULATION_COUNTERS, POPULATION_WORDS, Record
 from lifline.arch.timing import UPDATE_SPACING
+from lifline.compiler.bands import whole
 from lifline.compiler.layouts import Layout, identity, position_major
 from lifline.compiler.microcode import LATE, Microprogram, build
 from lifline.compiler.neurons import PlacedNeurons
@@ -45,7 +46,9 @@ class Case:
     def __post_init__(self) -> None:
         self.program = build(self.population, self.config, count_spikes=self.exit_check, layout=self.layout)
         self.layout = self.layout or identity(self.population.size)
-        self.placed = PlacedNeurons(self.population, self.layout, self.program, NEURON_START, self.config.multipliers)
+        self.placed = PlacedNeurons(
+            self.population, whole(self.layout, self.config.lanes), self.layout, self.program, NEURON_START, self.config.multipliers, self.config.lanes
+        )
         self.record = tuple(v for v in self.record if v in self.program.record)
         self.exit_check = self.program.exit_check is not None
 
