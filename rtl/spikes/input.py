@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amaranth.hdl import Assert, Cat, Module, Mux, Signal, Value
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import Config
@@ -11,9 +11,10 @@ from lifline.arch.limits import RING_BITS
 from lifline.arch.records import INPUT_BITS, INPUT_END_OF_STEP
 from lifline.arch.registers import POSITION_BITS
 
+from ..cells.buffers import StreamBuffer
 from ..cells.memory import Check, Ram
 from ..cells.select import wrapped
-from ..streams import DelayRead, HostAccess, InputControl, InputProgress, spike_write
+from ..streams import DelayRead, HostAccess, InputControl, InputProgress, spike_layout, spike_write
 
 NEURON_BITS = (RING_BITS - 1).bit_length()
 """Of an index of a neuron, those that are its place in a ring's word."""
@@ -108,10 +109,12 @@ class InputWriter(wiring.Component):
         wiring.connect(m, wiring.flipped(self.host), words.host)
         m.d.comb += [words.discard.eq(control.discard), words.available.eq(control.available), control.taken.eq(words.taken)]
 
-        # A spike is looked up, then located, then offered; each of them waits until what is before it goes on.
+        # A spike is looked up, then located, then offered; each of them waits until what is before it goes on, but for the last one: whether the rings
+        # take it is known late in a cycle.
+        m.submodules.offered = offered = StreamBuffer(data.StructLayout({name: spike_layout(self.config)[name].shape for name in ("address", "neuron")}))
         looked_up, located, writing = Signal(), Signal(), Signal()
-        goes, moves, free = Signal(), Signal(), Signal()  # what is offered, what is located, what is looked up makes room
-        m.d.comb += [goes.eq(~writing | self.write.ready), moves.eq(~located | goes), free.eq(~looked_up | moves)]
+        moves, free = Signal(), Signal()  # what is located, what is looked up makes room
+        m.d.comb += [moves.eq(~located | offered.i.ready), free.eq(~looked_up | moves), writing.eq(offered.o.valid | offered.waits)]
 
         # Decode: count steps, look up the delay, find the ring's column of 32 neurons.
         word, consume = words.word, words.consume
@@ -152,9 +155,16 @@ class InputWriter(wiring.Component):
             m.d.sync += [located.eq(looked_up), column.eq(control.base + product), arrival.eq(row + delay), neuron_located.eq(neuron)]
 
         # Write: offered until it is taken; nobody else writes this word before its time comes.
-        m.d.comb += [self.write.valid.eq(writing), spike.merge.eq(1)]
-        with m.If(goes):
-            m.d.sync += [writing.eq(located), spike.address.eq(column + wrapped(arrival, control.rows)), spike.neuron.eq(neuron_located)]
+        m.d.comb += [
+            offered.i.valid.eq(located),
+            offered.i.payload.address.eq(column + wrapped(arrival, control.rows)),
+            offered.i.payload.neuron.eq(neuron_located),
+            offered.o.ready.eq(self.write.ready),
+            self.write.valid.eq(offered.o.valid),
+            spike.merge.eq(1),
+            spike.address.eq(offered.o.payload.address),
+            spike.neuron.eq(offered.o.payload.neuron),
+        ]
         return m
 
     def _repeated(self, group: Value) -> Value:
