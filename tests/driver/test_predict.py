@@ -14,7 +14,6 @@ from lifline.arch.registers import Space
 from lifline.compiler.compile import compile_network
 from lifline.compiler.program import Program
 from lifline.compiler.random_layouts import drawn_modes
-from lifline.data import digits
 from lifline.driver import device
 from lifline.driver.choose import compile_auto
 from lifline.driver.predict import EnergyModel, predict, record_activity
@@ -136,11 +135,11 @@ def test_auto_takes_the_better_mode_of_every_projection() -> None:
     busy, quiet = Population("busy", (32,), Neurons(threshold=1)), Population("quiet", (32,), Neurons(threshold=1000))
     network = Network(
         name="two",
-        populations=(Population("in", (64,)), busy, quiet, Population("out", (8,), Neurons(threshold=50))),
+        populations=(Population("in", (64,)), busy, quiet, Population("out", (60,), Neurons(threshold=50))),
         projections=(
             Projection(source="in", target="busy", weights=rng.integers(0, 9, (32, 64))),
             Projection(source="busy", target="quiet", weights=rng.integers(0, 9, (32, 32))),
-            Projection(source="quiet", target="out", weights=rng.integers(-9, 9, (8, 32))),
+            Projection(source="quiet", target="out", weights=rng.integers(-9, 9, (60, 32))),
         ),
         output="out",
         state_bits=16,
@@ -164,8 +163,7 @@ def test_auto_takes_the_better_mode_of_every_projection() -> None:
         chosen = {(c.source, c.target): c.mode for c in choices}
         assert score(chosen) == min(score(modes) for modes in every)
         assert {(p.source, p.target): p.mode for p in program.passes} == chosen
-    demo = compile_auto(digits.network(), PRESETS["medium"], digits.encode(digits.load("train")[0][:50]))[1]
-    assert {c.mode for c in demo} == {Mode.EVENT, Mode.DENSE}
+    assert {c.mode for c in compile_auto(network, config, spikes)[1]} == {Mode.EVENT, Mode.DENSE}
     # Where reading weights is all that costs, a projection that is busy in every window reads fewer words in dense mode.
     reads_only = EnergyModel(per_cycle=0.0)
     _, choices = compile_auto(network, config, spikes, objective="energy", energy=reads_only)
