@@ -115,13 +115,13 @@ def test_counts_are_those_of_synthesis(family: str, config: Config, tmp_path: Pa
 def test_what_cannot_fit_is_refused_before_anything_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("YOSYS", "no-such-yosys")
     wide = preset("medium").replace(name="wide", event_lanes=32, dense_lanes=32, multipliers=16)
-    with pytest.raises(ConfigError, match=r"`wide` does not fit the ULX3S-25F: needs 99 block RAMs, the LFE5U-25F has 56: `medium` fits"):
+    with pytest.raises(ConfigError, match=r"`wide` does not fit the ULX3S-25F: needs 100 block RAMs, the LFE5U-25F has 56: `medium` fits"):
         build("ulx3s-25f", wide, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_several_things_that_are_missing_are_all_named() -> None:
-    assert [text.split(",")[0] for text in lacking(preset("large"), board("ulx3s-25f").chip)][:2] == ["194 block RAMs", "33 multipliers"]
+    assert [text.split(",")[0] for text in lacking(preset("large"), board("ulx3s-25f").chip)][:2] == ["195 block RAMs", "33 multipliers"]
     with pytest.raises(ConfigError, match="single-port RAMs, the iCE40UP5K has 4"):
         check_fits(preset("medium"), board("icebreaker"))
 
