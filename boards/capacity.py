@@ -20,8 +20,7 @@ from lifline.arch.program import PASS_3
 from lifline.rtl.cells.memory import Ram
 from lifline.rtl.cells.target import TARGETS
 from lifline.rtl.spikes.input import NEURON_BITS
-from lifline.rtl.streams import InputControl
-from lifline.rtl.synapses.digits import index_bits
+from lifline.rtl.streams import InputControl, index_bits
 from lifline.rtl.top import Top
 
 from .board import Board, Chip

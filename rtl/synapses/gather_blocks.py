@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -90,7 +90,7 @@ class GatherBlocks(wiring.Component):
             m.d.sync += [running.eq(1), next_block.eq(0), next_offset.eq(self.weight_base)]
         return m
 
-    def _look_up(self, m: Module, advances: object) -> Signal:
+    def _look_up(self, m: Module, advances: Value) -> Signal:
         """Addresses of map words. Returns, one cycle later: the block was its position's last one."""
         words, tables = self.words, self.words.gather_5
         column_at, row_at = (Signal(range(self.config.map_words), name=name) for name in ("column_at", "row_at"))
