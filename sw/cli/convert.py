@@ -20,7 +20,8 @@ from lifline.convert.frameworks.lava import import_lava
 from lifline.convert.nir.dialects import Dialect
 from lifline.convert.nir.export_graph import export_nir, import_network
 from lifline.convert.nir.import_graph import import_nir, read_graph
-from lifline.convert.quantisation.fidelity import FidelityReport, fidelity
+from lifline.convert.quantisation.fidelity import fidelity
+from lifline.convert.quantisation.fidelity_report import FidelityReport
 from lifline.convert.quantisation.quantise import quantise
 from lifline.network import file as network_file
 from lifline.network.model import Network
