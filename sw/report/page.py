@@ -90,7 +90,7 @@ class Report:
             measured=self.measured, program=self.measured.program, network=self.measured.program.network, costs=self.measured.costs, result=self.measured.result,
             fidelity=self.fidelity, on_board=self.on_board, drawing=draw_network(self.measured.program), held=self.held, worst=self._wrong_samples(), version=version("lifline"),
             charts={name: _script(spec) for name, spec in specifications.items()}, layers=self._layers(), numbers=_script(self.figures),
-            library=vl_convert.javascript_bundle().replace("</script", "<\\/script"), today=date.today().isoformat(),
+            library=vl_convert.javascript_bundle(snippet=None).replace("</script", "<\\/script"), today=date.today().isoformat(),
         )  # fmt: skip
 
     def save(self, path: str | os.PathLike[str]) -> None:
