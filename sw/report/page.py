@@ -83,6 +83,8 @@ class Report:
         specifications = self._charts()
         import vl_convert  # asked for by the charts
 
+        bundle: Any = vl_convert.javascript_bundle  # its stub asks for an argument that it does without
+
         environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
         environment.filters["number"] = _number
         template = environment.from_string(files("lifline.report").joinpath("page.html.jinja").read_text("utf-8"))
@@ -90,7 +92,7 @@ class Report:
             measured=self.measured, program=self.measured.program, network=self.measured.program.network, costs=self.measured.costs, result=self.measured.result,
             fidelity=self.fidelity, on_board=self.on_board, drawing=draw_network(self.measured.program), held=self.held, worst=self._wrong_samples(), version=version("lifline"),
             charts={name: _script(spec) for name, spec in specifications.items()}, layers=self._layers(), numbers=_script(self.figures),
-            library=vl_convert.javascript_bundle(snippet=None).replace("</script", "<\\/script"), today=date.today().isoformat(),
+            library=bundle().replace("</script", "<\\/script"), today=date.today().isoformat(),
         )  # fmt: skip
 
     def save(self, path: str | os.PathLike[str]) -> None:
