@@ -33,7 +33,7 @@ network = lifline.Network(
 program = lifline.compile_network(network, lifline.preset("small"))
 with lifline.open(options.device) as device:
     device.load(program)
-    stream = device.stream(sensor(), chunk=10, period=30_000, clock=lifline.EventClock(step_us=1000, neurons=16))  # at 30 MHz
+    stream = device.stream(sensor(), chunk=10, period=27_000, clock=lifline.EventClock(step_us=1000, neurons=16))  # at 27 MHz
     print(f"{sum(int(part.scores[0]) for part in stream)} sweeps in {stream.steps} ms, {stream.overruns} windows late")
 options.out.mkdir(exist_ok=True)
 for name, text in {**driver_sources(), "sweeps.c": c_source(program, "sweeps")}.items():

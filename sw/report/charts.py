@@ -24,7 +24,7 @@ BAR = 22
 """Height of a bar, in pixels."""
 
 
-def library() -> Any:
+def require() -> Any:
     """Altair, which makes the specifications.
 
     Raises
@@ -55,7 +55,7 @@ def _height(rows: Sequence[object]) -> int:
 
 def raster(name: str, fired: Sequence[NDArray[np.uint8]], window: int) -> dict[str, Any]:
     """Spikes of one population: ``fired`` (time, neuron) of every sample that the page holds; the parameter ``sample`` chooses one."""
-    alt = library()
+    alt = require()
     text = io.StringIO("s,t,n\n")
     text.seek(0, io.SEEK_END)
     for k, one in enumerate(fired):
@@ -76,7 +76,7 @@ def raster(name: str, fired: Sequence[NDArray[np.uint8]], window: int) -> dict[s
 
 def membranes(name: str, values: Sequence[NDArray[np.integer]], predictions: Sequence[int], window: int) -> dict[str, Any]:
     """Membranes of a read-out: ``values`` (time, neuron) of every sample that the page holds; the predicted one stands out."""
-    alt = library()
+    alt = require()
     rows = [
         {"s": k, "t": t, "n": n, "v": int(v), "best": bool(n == predictions[k])}
         for k, one in enumerate(values) for t, row in enumerate(one) for n, v in enumerate(row)
@@ -108,7 +108,7 @@ def _windows(alt: Any, steps: int, window: int) -> Any:
 
 def by_mode(measured: Measured, what: str, title: str) -> dict[str, Any]:
     """``what`` (``cycles`` or ``microjoules``) of every pair of populations in both modes; what the program uses is filled."""
-    alt = library()
+    alt = require()
     rows = [
         {"pair": f"{p.source} → {p.target}", "mode": p.mode.name.lower(), "value": getattr(p, what), "chosen": "chosen" if p.chosen else "not chosen"}
         for p in measured.costs.projections
@@ -133,7 +133,7 @@ def by_mode(measured: Measured, what: str, title: str) -> dict[str, Any]:
 
 def spikes_by_layer(measured: Measured) -> dict[str, Any]:
     """Spikes per sample of every population."""
-    alt = library()
+    alt = require()
     network, activity = measured.program.network, measured.activity
     names = [network.input.name, *(layer.name for layer in measured.costs.layers)]
     rows = [{"layer": name, "spikes": float(activity.spikes[name].sum()) / len(measured.spikes)} for name in names]
@@ -148,7 +148,7 @@ def spikes_by_layer(measured: Measured) -> dict[str, Any]:
 
 def roofline(measured: Measured) -> dict[str, Any]:
     """Synaptic operations per cycle over operations per weight word: the memory gives a word per cycle, the lanes have their peaks."""
-    alt = library()
+    alt = require()
     config = measured.program.config
     peaks = {"event": config.event_lanes} | ({"dense": config.dense_lanes * config.window} if config.dense_lanes else {})
     rows = [
@@ -186,7 +186,7 @@ def roofline(measured: Measured) -> dict[str, Any]:
 
 def memory(measured: Measured) -> dict[str, Any]:
     """Share of every memory that the program takes."""
-    alt = library()
+    alt = require()
     rows = [{"memory": name, "share": used / limit, "text": f"{used:,} of {limit:,}"} for name, (used, limit) in measured.program.memory.items() if limit]
     base = alt.Chart(alt.Data(values=rows)).encode(y=alt.Y("memory:N", title=None, sort=None))
     full = base.mark_bar(color="#e5e9ec").encode(x=alt.X("one:Q", title="share used", axis=alt.Axis(format="%", tickCount=5))).transform_calculate(one="1")
@@ -197,7 +197,7 @@ def memory(measured: Measured) -> dict[str, Any]:
 
 def confusion(labels: NDArray[np.int64], predictions: NDArray[np.int64], classes: int) -> dict[str, Any]:
     """How many samples of each label got each prediction."""
-    alt = library()
+    alt = require()
     counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (labels, predictions), 1)
     rows = [{"label": r, "prediction": c, "samples": int(counts[r, c])} for r in range(classes) for c in range(classes)]
@@ -210,7 +210,7 @@ def confusion(labels: NDArray[np.int64], predictions: NDArray[np.int64], classes
 
 def cycles_of_samples(measured: Measured) -> dict[str, Any]:
     """How the cycles of samples are spread."""
-    alt = library()
+    alt = require()
     busy = measured.costs.busy_cycles
     counts, edges = np.histogram(busy, bins=min(24, max(1, len(np.unique(busy)))))
     rows = [{"from": float(a), "to": float(b), "samples": int(n)} for a, b, n in zip(edges[:-1], edges[1:], counts, strict=True)]
@@ -225,7 +225,7 @@ def cycles_of_samples(measured: Measured) -> dict[str, Any]:
 
 def agreement(fidelity: FidelityReport) -> dict[str, Any]:
     """Share of the spikes that floating point and integers have in common, by layer; membrane errors beside it."""
-    alt = library()
+    alt = require()
     rows = [
         {"layer": layer.name, "what": what, "value": value}
         for layer in fidelity.layers

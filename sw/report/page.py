@@ -167,7 +167,7 @@ def report(
     InputError            for spikes, labels or a sample that do not fit.
     MissingLibraryError   without the libraries that draw.
     """
-    charts.library()
+    charts.require()
     measured = measure(program, spikes, labels=labels, steps=steps, device=device)
     if not 0 <= sample < len(measured.spikes):
         raise InputError(f"sample {sample} must be in 0..{len(measured.spikes) - 1}")
