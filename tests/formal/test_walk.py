@@ -58,7 +58,7 @@ class IndicesAreKept(Elaboratable):
     """Every index that is taken is in one of the stages until it leaves or is dropped; while one waits for the words that were read, nothing else is read."""
 
     INSIDE = (
-        ("read = Signal()", "read = self.read = Signal()"),
+        ("read, mask = Signal(), ", "read, mask = self.read, _ = Signal(), "),
         ("m.submodules.words = words =", "m.submodules.words = words = self.kept ="),
         ("m.submodules.sums = sums =", "m.submodules.sums = sums = self.added ="),
     )
