@@ -8,7 +8,7 @@ from typing import Any
 
 from cocotb.clock import Clock
 from cocotb.task import resume
-from cocotb.triggers import FallingEdge
+from cocotb.triggers import FallingEdge, ReadOnly
 
 from lifline.arch.config import Config
 from lifline.arch.errors import ToolError
@@ -36,16 +36,17 @@ class VerilogBoard:
         return self.rng is None or self.rng.random() < 0.9
 
     async def _cycle(self) -> bool:
-        """One clock cycle; returns whether a byte moved."""
+        """One clock cycle, from a falling edge to the next; returns whether a byte moved."""
         dut = self.dut
         offered = bool(self._pending) and self._goes_on()
         dut.i__valid.value = offered
         dut.i__payload.value = self._pending[0] if offered else 0 if self.rng is None else self.rng.randrange(256)
         dut.o__ready.value = ready = self._goes_on()
-        await FallingEdge(dut.clk)  # inputs have settled; the next rising edge takes what is valid and ready now
+        await ReadOnly()  # inputs have settled; the rising edge takes what is valid and ready now, and after it both may be others
         taken, given = offered and bool(int(dut.i__ready.value)), ready and bool(int(dut.o__valid.value))
         if given:
             self._received.append(int(dut.o__payload.value))
+        await FallingEdge(dut.clk)
         if taken:
             del self._pending[0]
         return taken or given

@@ -104,6 +104,8 @@ class Pipeline:
         if left >= 0:
             found.append(words)
         if left == 0:
+            while self._waiting and self._waiting[0][1] < 0:  # whoever takes the group may use the link: nothing waits for what he would drop
+                self._reply(self._waiting.popleft()[0])
             yield list(found)
             found.clear()
 

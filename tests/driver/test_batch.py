@@ -15,6 +15,7 @@ from lifline.compiler.compile import compile_network
 from lifline.driver.golden_device import GoldenDevice
 from lifline.driver.link import Link
 from lifline.driver.linked import LinkedDevice
+from lifline.driver.pipeline import ALIVE
 from lifline.network.result import decisions_of, differences
 from lifline.sim.board.simulated import CompiledBoard
 from lifline.sim.golden.model import GoldenModel
@@ -94,6 +95,21 @@ def test_a_bad_link_changes_nothing_or_fails_by_name(seed: int) -> None:
         transport.rate = 0.0
         assert right >= 2 and transport.faults > 5 and device.link.repeated > 0
         assert differences(golden, device.run(samples)) == 0
+
+
+def test_a_sample_that_takes_long_is_asked_after_and_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the driver reads more of what it gave once it has ended."""
+    monkeypatch.setattr("lifline.driver.pipeline.QUIET_S", 0.0)
+    network, samples = drawn(1, count=3, steps=40)
+    sent: list[Request] = []
+    with LinkedDevice(Link(CompiledBoard(CONFIG))) as device:
+        device.load(compile_network(network, CONFIG))
+        monkeypatch.setattr("lifline.sim.board.simulated.QUIET_CYCLES", 2000)
+        send = device.link.send
+        monkeypatch.setattr(device.link, "send", lambda requests: [sent.extend(requests), send(requests)][1])
+        for count in (1, 3):
+            assert differences(GoldenModel(network).run(samples[:count], record=[network.output]), device.run(samples[:count], record=[network.output])) == 0
+        assert ALIVE in sent and device.link.repeated == 0
 
 
 @pytest.mark.parametrize("kind", ["drop", "duplicate", "flip"])
