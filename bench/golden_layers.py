@@ -2,8 +2,8 @@
 
     python bench/golden_layers.py [--threads N] [--json]
 
-The convolutional one is 34x34x2-16c3s2-32c3s2-32c3s2-10 (padding 1), T = 30, batch 64: the shape of N-MNIST, whose recordings in bins of 10 ms have about
-5 % of the input firing. The recurrent one is 140-256-20 with every hidden neuron connected to every one, T = 100, batch 256: the shape of spoken digits.
+The convolutional one is 34x34x2-16c3s2-32c3s2-32c3s2-10 (padding 1), T = 30, batch 64: the shape of N-MNIST, of whose input 3.7 % fire in bins of 10 ms, 5.7 % in
+20 ms and 7.5 % in 30 ms (100 test recordings). The recurrent one is 140-256-20 with every hidden neuron connected to every one, T = 100, batch 256: the shape of spoken digits.
 LIF neurons with a late reset by subtraction, 8-bit integer weights (snnTorch's as float32), hidden neurons that fire in 4 to 10 % of the steps; snnTorch
 runs a loop over steps, as its documentation shows. Everything runs in one process, in turns, and the best of several runs counts. Without leak all
 arithmetic is exact, and the benchmark first checks that both then give the same output spikes.
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Run = Callable[[], NDArray[np.uint8]]
 
 LEAK, WEIGHT_SCALE, SEED = 0.1, 24, 1
-RATES = (0.02, 0.05, 0.10)
+RATES = (0.037, 0.05, 0.10)
 REFERENCE_RATE = 0.05
 CONVOLUTIONS = ((16, 2), (32, 16), (32, 32))
 IMAGE, CLASSES = 34, 10
@@ -193,7 +193,7 @@ def main() -> None:
             batch = len(runs["golden"]())
             times = best_of(runs, options.rounds)
             rows.append({"network": name, "rate": rate, "speedup": times["snntorch"] / times["golden"]} | {who: batch / s for who, s in times.items()})
-            table.add_row(name, f"{rate:.0%}", f"{rows[-1]['golden']:,.0f}", f"{rows[-1]['snntorch']:,.0f}", f"{rows[-1]['speedup']:.1f}")
+            table.add_row(name, f"{rate:.1%}", f"{rows[-1]['golden']:,.0f}", f"{rows[-1]['snntorch']:,.0f}", f"{rows[-1]['speedup']:.1f}")
     table.caption = f"without leak both give the same output spikes ({agreed['convolutional']:,} and {agreed['recurrent']:,} compared)"
     Console().print(table)
     if options.json:

@@ -21,6 +21,8 @@ ROUND = DECAY_ONE - 1
 """Added to a negative product before the shift, so that it rounds toward zero."""
 PIECE = 512
 """Neurons that are updated together."""
+TOGETHER = 8
+"""Sources that are looked at together: the bytes of a word."""
 SPIKES, BUDGET_HITS, SATURATIONS = (POPULATION_COUNTERS.index(name) for name in ("spikes", "budget_hits", "saturations"))
 
 
@@ -39,31 +41,56 @@ class Rule(NamedTuple):
     has_budget: bool
 
 
-@kernel(inline="always")
-def arriving(fired: NDArray[np.uint8], b: int, row: int, delays: Ints, level: int, active: NDArray[np.int64]) -> int:
-    """List in ``active`` the sources of which at least ``level`` spikes arrive at ``row`` of ``fired``; returns how many there are.
+class Arrivals(NamedTuple):
+    """Where the arriving sources of one step are listed.
 
-    ``delays`` are one for all, one for each of as many equal parts of the sources (channels), or one for each source.
+    ``there`` (source,): 1 for each that arrives, and 0 behind the last up to whole words; ``words``: the same bytes, eight in each.
+    ``occupied`` (word,): numbers of the words that are not 0. ``active`` (source,): the list. Both lists have room behind their ends, since
+    what is none is written, too, and then overwritten: faster than a branch. Unsigned, so that no index is asked whether it counts from the end.
     """
-    sources = fired.shape[2]
-    count, least = 0, np.uint8(level)
+
+    words: NDArray[np.uint64]
+    there: NDArray[np.uint8]
+    occupied: NDArray[np.uint32]
+    active: NDArray[np.uint32]
+
+
+@kernel(inline="always")
+def room_for(sources: int) -> Arrivals:
+    """Room to list the arriving ones of as many ``sources``."""
+    words = np.zeros(-(-sources // TOGETHER), np.uint64)
+    return Arrivals(words, words.view(np.uint8), np.empty(len(words) + 1, np.uint32), np.empty(sources + TOGETHER, np.uint32))
+
+
+@kernel(inline="always")
+def arriving(fired: NDArray[np.uint8], b: int, row: int, delays: Ints, level: int, found: Arrivals) -> int:
+    """List in ``found.active`` the sources of which at least ``level`` spikes arrive at ``row`` of ``fired``; returns how many there are.
+
+    ``delays`` are one for all, one for each of as many equal parts of the sources (channels), or one for each source. Few sources fire, so
+    it lists eight of them together first, and looks only into those of which any does.
+    """
+    sources, least, there, active = fired.shape[2], np.uint8(level), found.there, found.active
     if delays.size == sources:
         for j in range(sources):
+            there[j] = fired[b, row - delays[j], j] >= least
+    else:
+        size = sources // delays.size
+        for part in range(delays.size):
+            spikes, to = fired[b, row - delays[part], part * size : (part + 1) * size], there[part * size :]
+            for j in range(size):
+                to[j] = spikes[j] >= least
+    occupied = np.uint64(0)
+    for word in range(len(found.words)):
+        found.occupied[occupied] = word
+        occupied += np.uint64(found.words[word] != 0)
+    count = np.uint64(0)
+    for k in range(occupied):
+        first = np.uint64(TOGETHER * found.occupied[k])
+        for n in range(TOGETHER):
+            j = first + np.uint64(n)
             active[count] = j
-            count += fired[b, row - delays[j], j] >= least
-        return count
-    size = sources // delays.size
-    for first in range(0, sources, size):
-        spikes = fired[b, row - delays[first // size], first : first + size]
-        found, of_part = active[count:], 0
-        for j in range(size):
-            found[of_part] = j
-            of_part += spikes[j] >= least
-        if first:  # here, since it would make the loop above half as fast
-            for k in range(of_part):
-                found[k] += first
-        count += of_part
-    return count
+            count += np.uint64(there[j])
+    return np.int64(count)
 
 
 @kernel()
@@ -78,11 +105,12 @@ def accumulate(
     batch, _, sources = fired.shape
     targets = weights.shape[1]
     total = zero.copy()
-    active = np.empty(sources + 1, np.int64)
+    found = room_for(sources)
+    active = found.active
     for b in range(batch):
         for t in range(start, stop):
             for level in range(1, levels + 1):
-                count = arriving(fired, b, depth + t, delays, level, active)
+                count = arriving(fired, b, depth + t, delays, level, found)
                 if count == 0:
                     break
                 k = 0

@@ -95,13 +95,15 @@ class Layer:
             v_min=-limit if neurons.v_min is None else neurons.v_min,
             has_budget=neurons.budget is not None,
         )
+        largest = sum(s.largest for s in self.synapses)
         self.plain = (
             network.state_bits <= 18
-            and sum(s.largest for s in self.synapses) < 1 << 29
+            and largest < 1 << 29
             and self.rule.factor_i == 0
             and neurons.cap == 1
             and not self.rule.has_budget
         )
+        self.narrow_type = np.int16 if largest < 1 << 15 else np.int32
         self.narrow = self.theta.astype(np.int32), self.bias.astype(np.int32)
 
     def shown(self, values: NDArray[Scalar]) -> NDArray[Scalar]:
@@ -110,7 +112,7 @@ class Layer:
 
     def synaptic_input(self, batch: int, steps: int, wanted: set[str], scratch: Scratch) -> Ints:
         """Zeroed ``x`` (batch, time, neuron) in the type that :meth:`update` will work in."""
-        return scratch.zeros(f"{self.name} x", (batch, steps, self.size), np.int32 if self._fast(wanted) else np.int64)
+        return scratch.zeros(f"{self.name} x", (batch, steps, self.size), self.narrow_type if self._fast(wanted) else np.int64)
 
     def _fast(self, wanted: set[str]) -> bool:
         return self.plain and not wanted & {"v", "i", "c"}
@@ -120,7 +122,7 @@ class Layer:
     ) -> None:
         """Advance ``state`` over steps ``start..stop-1``; write spikes into ``fired``, records and counters in place."""
         depth = fired.shape[1] - x.shape[1]
-        if x.dtype == np.int32:
+        if x.dtype != np.int64:
             v, c = state.v.astype(np.int32), state.c.astype(np.int32)
             kernels.update_plain(x, v, c, fired, depth, *self.narrow, self.rule, counters, start, stop)
             state.v[:], state.c[:] = v, c

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lifline.arch.kernel import kernel
 
-from .kernels import Ints, arriving
+from .kernels import Ints, arriving, room_for
 
 PLACE_BITS, PLACE_MASK = 32, (1 << 32) - 1
 TOGETHER = 4
@@ -25,8 +25,8 @@ class Window(NamedTuple):
     The target is (row, column, channel), the weights are flat. A place is one number, target << 32 | weight, so that places add up.
 
     ``position, first`` (source,): a source's position, and the place that those of its position are relative to. ``runs`` (position,): how many there
-    are; ``places`` (group, position, :data:`TOGETHER`): where each begins; ``lengths`` (position, most runs): how many values it has. ``length``: that number if
-    it is the same for all, else 0.
+    are; ``places`` (position, most runs, to a multiple of :data:`TOGETHER`): where each begins; ``lengths`` (position, most runs): how many values it
+    has. ``length``: that number if it is the same for all, else 0.
     """
 
     position: Ints
@@ -38,19 +38,21 @@ class Window(NamedTuple):
 
 
 @kernel(inline="always")
-def listed_runs(window: Window, active: Ints, count: int, listed: Ints) -> int:
+def listed_runs(window: Window, active: NDArray[np.uint32], count: int, listed: Ints) -> int:
     """List the places of all runs of ``count`` active neurons; returns how many there are.
 
     It lists as many for each as a neuron can have, and the next ones over those that are none: faster than to ask each time how many there are.
     """
-    runs = 0
+    places, runs = window.places, np.uint64(0)
     for k in range(count):
         position, first = window.position[active[k]], window.first[active[k]]
-        for group in range(window.places.shape[0]):
-            places, n = window.places[group, position], runs + TOGETHER * group
-            listed[n], listed[n + 1], listed[n + 2], listed[n + 3] = places[0] + first, places[1] + first, places[2] + first, places[3] + first
+        place0, place1, place2, place3 = places[position, 0], places[position, 1], places[position, 2], places[position, 3]
+        listed[runs], listed[runs + np.uint64(1)] = place0 + first, place1 + first
+        listed[runs + np.uint64(2)], listed[runs + np.uint64(3)] = place2 + first, place3 + first
+        for more in range(TOGETHER, places.shape[1]):
+            listed[runs + np.uint64(more)] = places[position, more] + first
         runs += window.runs[position]
-    return int(runs)
+    return np.int64(runs)
 
 
 @kernel()
@@ -59,13 +61,14 @@ def accumulate_window(
 ) -> None:
     """:func:`~lifline.sim.golden.kernels.accumulate` through a window; ``weights`` are already shifted, and ``x`` is in the order that :class:`Window` describes."""
     batch, _, sources = fired.shape
-    active = np.empty(sources + 1, np.int64)
-    listed = np.empty((sources + 1) * TOGETHER * len(window.places), np.int64)
+    found = room_for(sources)
+    active = found.active
+    listed = np.empty((sources + 1) * window.places.shape[1], np.int64)
     for b in range(batch):
         for t in range(start, stop):
             values = x[b, t]
             for level in range(1, levels + 1):
-                count = arriving(fired, b, depth + t, delays, level, active)
+                count = arriving(fired, b, depth + t, delays, level, found)
                 if count == 0:
                     break
                 if window.length:
@@ -77,7 +80,7 @@ def accumulate_window(
                 for k in range(count):
                     position, first = window.position[active[k]], window.first[active[k]]
                     for r in range(window.runs[position]):
-                        place = window.places[r // TOGETHER, position, r % TOGETHER] + first
+                        place = window.places[position, r] + first
                         added, w = values[place >> PLACE_BITS :], weights[place & PLACE_MASK :]
                         for n in range(window.lengths[position, r]):
                             added[n] += w[n]
@@ -89,12 +92,13 @@ def accumulate_sparse(
 ) -> None:
     """:func:`~lifline.sim.golden.kernels.accumulate` of the synapses ``begins[j]..begins[j+1]-1`` of every source ``j``; ``weights`` are already shifted."""
     batch, _, sources = fired.shape
-    active = np.empty(sources + 1, np.int64)
+    found = room_for(sources)
+    active = found.active
     for b in range(batch):
         for t in range(start, stop):
             values = x[b, t]
             for level in range(1, levels + 1):
-                count = arriving(fired, b, depth + t, delays, level, active)
+                count = arriving(fired, b, depth + t, delays, level, found)
                 if count == 0:
                     break
                 for j in active[:count]:

@@ -45,9 +45,8 @@ def tables(window: Window, order: Ints) -> kernels.Window:
     channel, position = np.divmod(order, len(runs))
     group = channel // (window.channels // window.groups)
     first = (group * outputs << kernels.PLACE_BITS) + channel * rows.kernel * columns.kernel * outputs
-    grouped = np.ascontiguousarray(places.reshape(len(runs), groups, -1).transpose(1, 0, 2))
     found = set(lengths[lengths > 0].tolist())
-    return kernels.Window(position.astype(np.int32), first, runs.astype(np.int32), grouped, lengths, found.pop() if len(found) == 1 else 0)
+    return kernels.Window(position.astype(np.uint32), first, runs.astype(np.uint32), places, lengths, found.pop() if len(found) == 1 else 0)
 
 
 def arranged(kernel: Ints, window: Window) -> Ints:

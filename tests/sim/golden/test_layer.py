@@ -69,6 +69,30 @@ def test_sums_on_both_sides_of_32_bits_are_exact(sign: int, decay: int, weight: 
     assert_exact(chain(neurons, weights, weights, state_bits=18, shift=shift), spikes)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("weight", "sources"), [(127, 258), (127, 259), (8192, 3), (8192, 4), (8191, 4), (4681, 7), (4681, 8), (32767, 1)])
+def test_sums_on_both_sides_of_16_bits_are_exact(sign: int, weight: int, sources: int) -> None:
+    """From 28,671 to 37,448: below 2^15 synaptic inputs are kept in 16 bits."""
+    neurons = Neurons(threshold=100_000, decay_v=100)
+    weights = np.full((3, sources), sign * weight)
+    weights[1, ::2] *= -1
+    spikes = np.ones((5, sources), np.uint8)
+    spikes[2, 0] = 0
+    assert_exact(chain(neurons, weights, state_bits=18), spikes)
+    assert_exact(chain(neurons, weights, weights, state_bits=18), spikes)
+
+
+@pytest.mark.parametrize("sources", [1, 7, 8, 9, 15, 16, 17, 63, 65, 130])
+@pytest.mark.parametrize("cap", [1, 3])
+def test_every_source_is_listed_wherever_it_lies(sources: int, cap: int) -> None:
+    """Sources are looked at eight at a time: each alone, all, none, and each but one; several spikes of one, too."""
+    neurons = Neurons(threshold=100_000)
+    weights = np.arange(1, 2 * sources + 1).reshape(2, sources)
+    alone = np.eye(sources, dtype=np.uint8)
+    spikes = np.concatenate([alone, 0 * alone[:1], 1 - alone, 1 + 0 * alone[:1]])
+    assert_exact(chain(neurons, weights, weights[:, ::-1], state_bits=18, cap=cap), spikes)
+
+
 @pytest.mark.parametrize("cap", [2, 3, 200, 255])
 @pytest.mark.parametrize("weight", [1, 60, 127, 16383, 32767])
 def test_sums_of_several_spikes_per_step_are_exact(cap: int, weight: int) -> None:
