@@ -31,6 +31,7 @@ from .capacity import check_fits
 from .clock import ClockGenerator
 from .progress import progress
 from .report import Report, read_report, tool_versions
+from .synthesis import AFTER_READ, OPTIONS
 
 POLL_S = 0.5
 TOOLS = {
@@ -43,13 +44,6 @@ TOOLS = {
 }
 FAMILY_TOOLS = {"ecp5": ("YOSYS", "NEXTPNR_ECP5", "ECPPACK"), "ice40": ("YOSYS", "NEXTPNR_ICE40", "ICEPACK")}
 """Of the tools, those that a family of chips needs."""
-NO_COLLISION = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2"
-"""No memory of the core is read and written at the same address in one cycle (see ``rtl/cells/memory.py``): drop the emulation."""
-
-LUT_ROUND = "&synch2;&if,{W},{D},{R};&mfs"
-LUT_MAPPING = f"scratchpad -set abc9.script +&scorr;&sweep;&dc2;{LUT_ROUND};{LUT_ROUND};{LUT_ROUND}"
-"""Logic to lookup tables in three rounds, each from the structure that the one before found: 6 % fewer tables than one round of the
-default, at the same depth."""
 MAX_SEEDS = 100
 SEED = "--seed SEED"
 """Stands in scripts until the seed is known."""
@@ -169,14 +163,8 @@ def _find_tools(name: str, family: str) -> None:
 def _plan(platform: Any, design: BoardDesign, family: str) -> Any:
     """Everything that enters the tools but the seed, and how they are called."""
     options = f"{SEED} --timing-allow-fail --report report.json"
-    if family == "ecp5":
-        settings = {"synth_opts": "-nowidelut", "nextpnr_opts": options}
-        after_read = f"{NO_COLLISION}\n{LUT_MAPPING}"
-    else:
-        settings = {"synth_opts": "-dsp -spram", "nextpnr_opts": options}
-        # SPRAM starts with unknown contents; nothing reads a word before it is written but the load mark, in block RAM, which gets zeros.
-        after_read = f"{NO_COLLISION}\ndelete t:$meminit_v2"
-    plan = platform.build(design, name="top", do_build=False, script_after_read=after_read, **settings)
+    settings = {"synth_opts": OPTIONS[family], "nextpnr_opts": options, "script_after_read": AFTER_READ[family]}
+    plan = platform.build(design, name="top", do_build=False, **settings)
     script = f"{plan.script}.sh"
     place = '"$NEXTPNR_ECP5"'  # the netlist is tidied first
     plan.files[script] = plan.files[script].replace(place, f'"{sys.executable}" -m {netlist.__name__} top.json\n{place}')

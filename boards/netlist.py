@@ -74,10 +74,14 @@ def start_chains_without_carry(module: Module) -> int:
     return started
 
 
-if __name__ == "__main__":
-    path = Path(sys.argv[1])
+def tidy(path: Path) -> None:
+    """Do both to every module of a file of yosys."""
     netlist = json.loads(path.read_text())
     for module in netlist["modules"].values():
         drop_unused_carries(module)
         start_chains_without_carry(module)
     path.write_text(json.dumps(netlist))
+
+
+if __name__ == "__main__":
+    tidy(Path(sys.argv[1]))

@@ -79,7 +79,7 @@ def compiler() -> list[str] | None:
 
 @functools.cache
 def _compiler_version(command: tuple[str, ...]) -> str:
-    done = _run([*command, "--version"], Path(sys.prefix))  # the working folder may be gone
+    done = run_tool([*command, "--version"], Path(sys.prefix))  # the working folder may be gone
     return f"{platform.machine()} {done.splitlines()[0] if done else ''}"
 
 
@@ -162,11 +162,11 @@ def _build(config: Config, target: Path, trace: bool) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=target.stem + BUILDING) as name, as_file(runtime) as include, as_file(shim_source) as shim:
         folder = Path(name)
         (folder / "top.il").write_text(import_module("amaranth.back.rtlil").convert(Top(config, trace=trace), name="top", platform=Check.POISON if trace else None))
-        messages = _run([sys.executable, "-m", YOSYS, "-q", "-p", SCRIPT], folder)
+        messages = run_tool([sys.executable, "-m", YOSYS, "-q", "-p", SCRIPT], folder)
         if "feedback" in messages:
             raise ToolError(f"the simulated board `{config.name}` would need several evaluations per cycle; please report this:\n{messages}")
         options = [*OPTIONS, f"-DLANES={config.multipliers}", f"-DSTATE_BITS={config.state_bits}", f"-DACCUMULATOR_BITS={config.accumulator_bits}", *(["-DTRACE"] if trace else [])]
-        _run([*(compiler() or []), *options, f"-I{include}", f"-I{folder}", str(shim), "-o", "board.so"], folder)
+        run_tool([*(compiler() or []), *options, f"-I{include}", f"-I{folder}", str(shim), "-o", "board.so"], folder)
         if not (folder / "board.so").is_file():
             raise ToolError(f"`{(compiler() or ['the C++ compiler'])[0]}` made no library; is it a C++ compiler? (see CXX)")
         (folder / "digest").write_text(hashlib.sha256((folder / "board.so").read_bytes()).hexdigest())
@@ -174,7 +174,13 @@ def _build(config: Config, target: Path, trace: bool) -> None:
         os.replace(folder / "board.so", target)  # last: until then the digest is not this file's
 
 
-def _run(command: list[str], folder: Path) -> str:
+def run_tool(command: list[str], folder: Path) -> str:
+    """Run a tool in ``folder``; returns what it said.
+
+    Raises
+    ------
+    ToolError   if it is missing or fails.
+    """
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
     except (OSError, ValueError) as error:

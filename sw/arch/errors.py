@@ -55,3 +55,7 @@ class MissingLibraryError(LiflineError, ImportError):
 
 class DatasetError(LiflineError, ValueError):
     """A data set that is missing, truncated, or not of the layout that was asked for."""
+
+
+class NetlistError(LiflineError, ValueError):
+    """A netlist with cells, parameters or connections that no model describes, or that does not behave alike in all lanes."""

@@ -18,9 +18,10 @@ from amaranth.hdl import Module, Signal
 from lifline.arch.config import PRESETS, Config, preset
 from lifline.arch.errors import ConfigError
 from lifline.boards.board import BOARDS, board
-from lifline.boards.build import NO_COLLISION, build
+from lifline.boards.build import build
 from lifline.boards.capacity import check_fits, lacking, largest_that_fits, memories, need
 from lifline.boards.mapping import MemoryShape, map_memory, map_product
+from lifline.boards.synthesis import NO_COLLISION
 from lifline.rtl.cells.memory import Ram
 from lifline.rtl.cells.target import TARGETS
 from lifline.rtl.top import Top

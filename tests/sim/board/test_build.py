@@ -30,7 +30,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             (folder / "board.so").write_text("a board")
         return "compiler 1.0"
 
-    monkeypatch.setattr(builds, "_run", run)
+    monkeypatch.setattr(builds, "run_tool", run)
     builds._compiler_version.cache_clear()
 
     def convert(top: Any, **options: Any) -> str:
@@ -85,7 +85,7 @@ def test_an_odd_compiler_is_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_compiler_that_makes_nothing_is_typed(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(builds, "_run", lambda command, folder: "quiet")
+    monkeypatch.setattr(builds, "run_tool", lambda command, folder: "quiet")
     with pytest.raises(ToolError, match="made no library"):
         builds.build(TINY)
 
