@@ -116,7 +116,9 @@ def header() -> str:
             + [_define(_name("image", name), k, doc) for k, (name, doc) in enumerate(image.IMAGE_HEADER) if k]
             + [_define("LIFLINE_IMAGE_HEADER_WORDS", len(image.IMAGE_HEADER))]
             + [_define(_name("image_population", name), k, doc) for k, (name, doc) in enumerate(image.IMAGE_POPULATION)]
-            + [_define("LIFLINE_IMAGE_POPULATION_WORDS", len(image.IMAGE_POPULATION)), _define("LIFLINE_IMAGE_NO_NEURON", image.IMAGE_NO_NEURON)],
+            + [_define("LIFLINE_IMAGE_POPULATION_WORDS", len(image.IMAGE_POPULATION))]
+            + [_define(_name("image_band", name), k, doc) for k, (name, doc) in enumerate(image.IMAGE_BAND)]
+            + [_define("LIFLINE_IMAGE_BAND_WORDS", len(image.IMAGE_BAND)), _define("LIFLINE_IMAGE_NO_NEURON", image.IMAGE_NO_NEURON)],
         ),
         (
             "counters",

@@ -148,29 +148,36 @@
 #define LIFLINE_RECORD_KIND_BITS 2u
 
 /* program images */
-#define LIFLINE_IMAGE_MAGIC 0x4950464Cu
+#define LIFLINE_IMAGE_MAGIC 0x3250464Cu
 #define LIFLINE_IMAGE_MAGIC_WORD 0u
 #define LIFLINE_IMAGE_WORDS 1u  /* words of the image, the CRC included */
 #define LIFLINE_IMAGE_INTERFACE_VERSION 2u  /* of the gateware that runs it */
 #define LIFLINE_IMAGE_CONFIG_HASH 3u  /* of the configuration that it was compiled for */
 #define LIFLINE_IMAGE_MULTIPLIERS 4u  /* neurons per row of the neuron memory */
 #define LIFLINE_IMAGE_INPUT_NEURONS 5u  /* neurons of the input */
-#define LIFLINE_IMAGE_INPUT_DEPTH 6u  /* words of the device's input memory */
-#define LIFLINE_IMAGE_OUTPUT_DEPTH 7u  /* words of the device's output memory */
-#define LIFLINE_IMAGE_OUTPUT 8u  /* number of the output population */
-#define LIFLINE_IMAGE_POPULATIONS 9u  /* populations besides the input */
-#define LIFLINE_IMAGE_MEMORIES 10u  /* memories that are loaded */
-#define LIFLINE_IMAGE_REGISTERS 11u  /* registers that are written */
-#define LIFLINE_IMAGE_HEADER_WORDS 12u
+#define LIFLINE_IMAGE_INPUT_PLACES 6u  /* neurons and padding of the input in the hardware */
+#define LIFLINE_IMAGE_INPUT_LAYOUT 7u  /* word of the image where the place of the first input neuron stands, a word a neuron; 0: a neuron's place has its number */
+#define LIFLINE_IMAGE_INPUT_DEPTH 8u  /* words of the device's input memory */
+#define LIFLINE_IMAGE_OUTPUT_DEPTH 9u  /* words of the device's output memory */
+#define LIFLINE_IMAGE_OUTPUT 10u  /* number of the output population */
+#define LIFLINE_IMAGE_POPULATIONS 11u  /* populations besides the input */
+#define LIFLINE_IMAGE_BANDS 12u  /* parts of populations that are computed one after the other, all of them together; a population has at least one */
+#define LIFLINE_IMAGE_MEMORIES 13u  /* memories that are loaded */
+#define LIFLINE_IMAGE_REGISTERS 14u  /* registers that are written */
+#define LIFLINE_IMAGE_HEADER_WORDS 15u
 #define LIFLINE_IMAGE_POPULATION_SIZE 0u  /* neurons */
 #define LIFLINE_IMAGE_POPULATION_PLACES 1u  /* neurons and padding in the hardware */
 #define LIFLINE_IMAGE_POPULATION_LAYOUT 2u  /* word of the image where the neuron of the first place stands, a word a place; 0: the neuron of a place has its number */
-#define LIFLINE_IMAGE_POPULATION_ADDRESS 3u  /* program address of the population's first word */
-#define LIFLINE_IMAGE_POPULATION_FIRES 4u  /* 0 for a read-out, which never fires */
-#define LIFLINE_IMAGE_POPULATION_ROW_BASE 5u  /* neuron word of its first row */
-#define LIFLINE_IMAGE_POPULATION_ROW_WORDS 6u  /* neuron words per row */
-#define LIFLINE_IMAGE_POPULATION_V 7u  /* word of the membrane within a row */
-#define LIFLINE_IMAGE_POPULATION_WORDS 8u
+#define LIFLINE_IMAGE_POPULATION_FIRES 3u  /* 0 for a read-out, which never fires */
+#define LIFLINE_IMAGE_POPULATION_WORDS 4u
+#define LIFLINE_IMAGE_BAND_POPULATION 0u  /* number of the population that it is a part of */
+#define LIFLINE_IMAGE_BAND_FIRST 1u  /* the first of its places in the population */
+#define LIFLINE_IMAGE_BAND_PLACES 2u  /* neurons and padding in the hardware */
+#define LIFLINE_IMAGE_BAND_ADDRESS 3u  /* program address of its first population word */
+#define LIFLINE_IMAGE_BAND_ROW_BASE 4u  /* neuron word of its first row */
+#define LIFLINE_IMAGE_BAND_ROW_WORDS 5u  /* neuron words per row */
+#define LIFLINE_IMAGE_BAND_V 6u  /* word of the membrane within a row */
+#define LIFLINE_IMAGE_BAND_WORDS 7u
 #define LIFLINE_IMAGE_NO_NEURON 0xFFFFFFFFu
 
 /* counters */

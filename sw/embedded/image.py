@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifline.arch.config import INTERFACE_VERSION
-from lifline.arch.errors import InputError, ProgramError
+from lifline.arch.errors import InputError
 from lifline.arch.frame import crc16
-from lifline.arch.image import IMAGE_HEADER, IMAGE_MAGIC, IMAGE_NO_NEURON, IMAGE_POPULATION
+from lifline.arch.image import IMAGE_BAND, IMAGE_HEADER, IMAGE_MAGIC, IMAGE_NO_NEURON, IMAGE_POPULATION
 from lifline.arch.registers import REGISTERS, Space, address
+from lifline.compiler.layouts import Layout
 from lifline.compiler.program import Program
 
 SOURCES = ("lifline_link.h", "lifline_link.c", "lifline_driver.h", "lifline_driver.c", "lifline_run.c")
@@ -28,26 +29,12 @@ def driver_sources() -> dict[str, str]:
 
 
 def image_of(program: Program) -> NDArray[np.uint32]:
-    """The image of a program, as :mod:`lifline.arch.image` describes it. No population sends anything until the driver asks for it.
-
-    Raises
-    ------
-    ProgramError   if the input's neurons are in another order in the hardware: the C driver sends them as they are; or for populations in bands.
-    """
-    if not program.layouts[program.network.input.name].is_identity:
-        raise ProgramError(
-            f"program `{program.network.name}`: the input `{program.network.input.name}` has a layout of its own, and the C driver keeps its order; "
-            "compile it without"
-        )
-    if several := [name for name in program.order if len(program.bands(name)) > 1]:
-        raise ProgramError(
-            f"program `{program.network.name}`: `{several[0]}` is computed in bands, which the C driver does not join; compile the projections into it in "
-            "mode event"
-        )
+    """The image of a program, as :mod:`lifline.arch.image` describes it. No population sends anything until the driver asks for it."""
     memories = {space: words.copy() for space, words in program.images.items()}
     for where, value in program.recording({}):
         memories[Space.PROGRAM][where] = value
-    config, network = program.config, program.network
+    config, network, order = program.config, program.network, program.order
+    entry = network.input.name
     header = {
         "magic": IMAGE_MAGIC,
         "words": 0,
@@ -55,31 +42,44 @@ def image_of(program: Program) -> NDArray[np.uint32]:
         "config_hash": config.hash,
         "multipliers": config.multipliers,
         "input_neurons": network.input.size,
+        "input_places": program.layouts[entry].size,
+        "input_layout": 0,
         "input_depth": config.input_words,
         "output_depth": config.output_words,
-        "output": program.population(network.output).number,
-        "populations": len(program.populations),
+        "output": order.index(network.output),
+        "populations": len(order),
+        "bands": len(program.populations),
         "memories": len(memories),
         "registers": len(program.registers),
     }
-    own = {name: layout for name, layout in program.layouts.items() if not layout.is_identity}
-    before = len(header) + len(IMAGE_POPULATION) * len(program.populations)
+    before = len(header) + len(IMAGE_POPULATION) * len(order) + len(IMAGE_BAND) * len(program.populations)
     before += sum(2 + len(words) for words in memories.values()) + 2 * len(program.registers)
-    starts = dict(zip(own, accumulate((layout.size for layout in own.values()), initial=before), strict=False))
+    tables = {name: _table(layout, by_neuron=name == entry) for name, layout in program.layouts.items() if not layout.is_identity}
+    starts = dict(zip(tables, accumulate(map(len, tables.values()), initial=before), strict=False))
+    header["input_layout"] = starts.get(entry, 0)
     body: list[int] = []
-    for p in sorted(program.populations, key=lambda p: p.number):
-        places = {"places": program.layouts[p.name].size, "layout": starts.get(p.name, 0)}
-        values = places | {"size": p.size, "address": p.address, "fires": int(p.fires), "row_base": p.row_base, "row_words": p.row_words, "v": p.words["v"]}
-        body += [values[name] for name, _ in IMAGE_POPULATION]
+    for name in order:
+        values = {"size": network.population(name).size, "places": program.layouts[name].size, "layout": starts.get(name, 0)}
+        values["fires"] = int(program.population(name).fires)
+        body += [values[word] for word, _ in IMAGE_POPULATION]
+    for band in sorted(program.populations, key=lambda band: band.number):
+        values = {"population": order.index(band.name), "first": band.first, "places": band.places, "v": band.words["v"]}
+        values |= {"address": band.address, "row_base": band.row_base, "row_words": band.row_words}
+        body += [values[word] for word, _ in IMAGE_BAND]
     for space, words in memories.items():
         body += [address(space, 0), len(words), *map(int, words)]
     for name, value in program.registers.items():
         body += [address(Space.REGISTERS, REGISTERS[name].offset), value]
-    for layout in own.values():
-        body += [IMAGE_NO_NEURON if neuron < 0 else neuron for neuron in layout.inverse.tolist()]
+    for table in tables.values():
+        body += table
     header["words"] = len(header) + len(body) + 1
     words = np.array([*(header[name] for name, _ in IMAGE_HEADER), *body], np.uint32)
     return np.append(words, np.uint32(crc16(words.astype("<u4").tobytes())))
+
+
+def _table(layout: Layout, *, by_neuron: bool) -> list[int]:
+    """The place of every neuron, or the neuron of every place."""
+    return layout.indices.tolist() if by_neuron else [IMAGE_NO_NEURON if neuron < 0 else neuron for neuron in layout.inverse.tolist()]
 
 
 def c_source(program: Program, name: str) -> str:
@@ -88,7 +88,6 @@ def c_source(program: Program, name: str) -> str:
     Raises
     ------
     InputError   if the name is no C identifier.
-    ProgramError   as :func:`image_of`.
     """
     if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
         raise InputError(f"`{name}` is no name in C: use letters, digits and underscores, and no digit first")

@@ -2,6 +2,7 @@
 #include "lifline_driver.h"
 
 #define HEADER(device, word) lifline_image_header((device)->image, LIFLINE_IMAGE_##word)
+#define BAND(device, band, word) lifline_image_band((device)->image, band, LIFLINE_IMAGE_BAND_##word)
 
 uint32_t lifline_image_header(const uint32_t *image, uint32_t word)
 {
@@ -11,6 +12,12 @@ uint32_t lifline_image_header(const uint32_t *image, uint32_t word)
 uint32_t lifline_image_population(const uint32_t *image, uint32_t population, uint32_t word)
 {
     return image[LIFLINE_IMAGE_HEADER_WORDS + population * LIFLINE_IMAGE_POPULATION_WORDS + word];
+}
+
+uint32_t lifline_image_band(const uint32_t *image, uint32_t band, uint32_t word)
+{
+    uint32_t before = LIFLINE_IMAGE_HEADER_WORDS + image[LIFLINE_IMAGE_POPULATIONS] * LIFLINE_IMAGE_POPULATION_WORDS;
+    return image[before + band * LIFLINE_IMAGE_BAND_WORDS + word];
 }
 
 uint32_t lifline_neuron(const uint32_t *image, uint32_t population, uint32_t place)
@@ -98,7 +105,8 @@ int lifline_load(struct lifline_device *device, const uint32_t *image, size_t wo
         error = lifline_set(&device->link, LIFLINE_REGISTER_LOAD_MARK, 0); /* from now on nobody else's program is there */
     if (error == LIFLINE_OK)
         error = halt(device);
-    const uint32_t *next = image + LIFLINE_IMAGE_HEADER_WORDS + image[LIFLINE_IMAGE_POPULATIONS] * LIFLINE_IMAGE_POPULATION_WORDS;
+    const uint32_t *next = image + LIFLINE_IMAGE_HEADER_WORDS + image[LIFLINE_IMAGE_POPULATIONS] * LIFLINE_IMAGE_POPULATION_WORDS
+        + image[LIFLINE_IMAGE_BANDS] * LIFLINE_IMAGE_BAND_WORDS;
     for (uint32_t k = 0; error == LIFLINE_OK && k < image[LIFLINE_IMAGE_MEMORIES]; k++) {
         error = write_and_compare(device, next[0], next + 2, next[1]);
         next += 2 + next[1];
@@ -134,14 +142,17 @@ int lifline_record(struct lifline_device *device, uint32_t population, int on)
         return error;
     if (on && !lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_FIRES))
         return LIFLINE_ERROR_ARGUMENT;
-    uint32_t word, address = lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_ADDRESS) + 1u;
-    address = LIFLINE_ADDRESS(LIFLINE_SPACE_PROGRAM, address);
-    error = lifline_read(&device->link, address, &word, 1);
-    if (error < 0)
-        return error;
-    word &= ~LIFLINE_PUT(1u, LIFLINE_POPULATION_1_RECORD_SPIKES);
-    word |= LIFLINE_PUT(on ? 1u : 0u, LIFLINE_POPULATION_1_RECORD_SPIKES);
-    return lifline_write(&device->link, address, &word, 1);
+    for (uint32_t band = 0; error == LIFLINE_OK && band < HEADER(device, BANDS); band++) {
+        uint32_t word, address = LIFLINE_ADDRESS(LIFLINE_SPACE_PROGRAM, BAND(device, band, ADDRESS) + 1u);
+        if (BAND(device, band, POPULATION) != population)
+            continue;
+        error = lifline_read(&device->link, address, &word, 1);
+        word &= ~LIFLINE_PUT(1u, LIFLINE_POPULATION_1_RECORD_SPIKES);
+        word |= LIFLINE_PUT(on ? 1u : 0u, LIFLINE_POPULATION_1_RECORD_SPIKES);
+        if (error == LIFLINE_OK)
+            error = lifline_write(&device->link, address, &word, 1);
+    }
+    return error;
 }
 
 void lifline_receive(struct lifline_device *device, lifline_spikes receiver, void *context)
@@ -155,8 +166,17 @@ int lifline_counters(struct lifline_device *device, uint32_t population, uint32_
     int error = check(device, population);
     if (error < 0)
         return error;
-    uint32_t address = lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_ADDRESS) + LIFLINE_FIRST_COUNTER;
-    return lifline_read(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_PROGRAM, address), counters, LIFLINE_POPULATION_COUNTERS);
+    for (uint32_t k = 0; k < LIFLINE_POPULATION_COUNTERS; k++)
+        counters[k] = 0;
+    for (uint32_t band = 0; error == LIFLINE_OK && band < HEADER(device, BANDS); band++) {
+        uint32_t own[LIFLINE_POPULATION_COUNTERS];
+        if (BAND(device, band, POPULATION) != population)
+            continue;
+        error = lifline_read(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_PROGRAM, BAND(device, band, ADDRESS) + LIFLINE_FIRST_COUNTER), own, LIFLINE_POPULATION_COUNTERS);
+        for (uint32_t k = 0; error == LIFLINE_OK && k < LIFLINE_POPULATION_COUNTERS; k++)
+            counters[k] += own[k];
+    }
+    return error;
 }
 
 int lifline_cycles(struct lifline_device *device, uint32_t cycles[LIFLINE_COUNTERS])
@@ -167,25 +187,31 @@ int lifline_cycles(struct lifline_device *device, uint32_t cycles[LIFLINE_COUNTE
     return lifline_read(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_REGISTERS, LIFLINE_REGISTER_BUSY_CYCLES), cycles, LIFLINE_COUNTERS);
 }
 
+/* Membranes of one band, to where its neurons are in the population. */
+static int membranes_of(struct lifline_device *device, uint32_t band, int32_t *membranes)
+{
+    uint32_t lanes = HEADER(device, MULTIPLIERS), places = BAND(device, band, PLACES), population = BAND(device, band, POPULATION);
+    uint32_t word = BAND(device, band, ROW_BASE) + BAND(device, band, V);
+    int error = LIFLINE_OK;
+    for (uint32_t first = 0; error == LIFLINE_OK && first < places; first += lanes, word += BAND(device, band, ROW_WORDS)) {
+        uint32_t row[LIFLINE_MAX_WORDS], count = places - first < lanes ? places - first : lanes;
+        error = lifline_read(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_NEURONS, word * lanes), row, count);
+        for (uint32_t k = 0; error == LIFLINE_OK && k < count; k++) {
+            uint32_t neuron = lifline_neuron(device->image, population, BAND(device, band, FIRST) + first + k);
+            if (neuron != LIFLINE_IMAGE_NO_NEURON)
+                membranes[neuron] = row[k] & 0x80000000u ? -(int32_t)(0xFFFFFFFFu - row[k]) - 1 : (int32_t)row[k];
+        }
+    }
+    return error;
+}
+
 int lifline_membranes(struct lifline_device *device, uint32_t population, int32_t *membranes)
 {
     int error = check(device, population);
     if (error == LIFLINE_OK && device->failed)
         error = LIFLINE_ERROR_FAILED;
-    if (error < 0)
-        return error;
-    uint32_t lanes = HEADER(device, MULTIPLIERS), places = lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_PLACES);
-    uint32_t row_words = lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_ROW_WORDS);
-    uint32_t word = lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_ROW_BASE);
-    word += lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_V);
-    for (uint32_t first = 0; error == LIFLINE_OK && first < places; first += lanes, word += row_words) {
-        uint32_t row[LIFLINE_MAX_WORDS], count = places - first < lanes ? places - first : lanes;
-        error = lifline_read(&device->link, LIFLINE_ADDRESS(LIFLINE_SPACE_NEURONS, word * lanes), row, count);
-        for (uint32_t k = 0; error == LIFLINE_OK && k < count; k++) {
-            uint32_t neuron = lifline_neuron(device->image, population, first + k);
-            if (neuron != LIFLINE_IMAGE_NO_NEURON)
-                membranes[neuron] = row[k] & 0x80000000u ? -(int32_t)(0xFFFFFFFFu - row[k]) - 1 : (int32_t)row[k];
-        }
-    }
+    for (uint32_t band = 0; error == LIFLINE_OK && band < HEADER(device, BANDS); band++)
+        if (BAND(device, band, POPULATION) == population)
+            error = membranes_of(device, band, membranes);
     return error;
 }

@@ -54,9 +54,10 @@ int lifline_cycles(struct lifline_device *device, uint32_t cycles[LIFLINE_COUNTE
 /* Membranes of a population after the last run, one for each of its neurons. */
 int lifline_membranes(struct lifline_device *device, uint32_t population, int32_t *membranes);
 
-/* Of an image: a word of its header, of a population; for who wants to know sizes. */
+/* Of an image: a word of its header, of a population, of a band; for who wants to know sizes. */
 uint32_t lifline_image_header(const uint32_t *image, uint32_t word);
 uint32_t lifline_image_population(const uint32_t *image, uint32_t population, uint32_t word);
+uint32_t lifline_image_band(const uint32_t *image, uint32_t band, uint32_t word);
 
 /* The neuron in a place of a population; LIFLINE_IMAGE_NO_NEURON if there is none, which never spikes. */
 uint32_t lifline_neuron(const uint32_t *image, uint32_t population, uint32_t place);

@@ -36,18 +36,25 @@ static int look(struct lifline_device *device, struct progress *now)
     return error;
 }
 
+/* What the device takes for an input word: places, where the driver's caller names neurons. */
+static uint32_t placed(const struct lifline_device *device, uint16_t word)
+{
+    uint32_t layout = device->image[LIFLINE_IMAGE_INPUT_LAYOUT];
+    return layout && word != LIFLINE_INPUT_END_OF_STEP ? device->image[layout + word] : word;
+}
+
 /* Write as many input words as there is room for, one frame at most. */
 static int feed(struct lifline_device *device, struct progress *now, const uint16_t *input, size_t words)
 {
     uint32_t depth = device->image[LIFLINE_IMAGE_INPUT_DEPTH], part[MOST_WORDS], count = 0;
     uint32_t waiting = (now->written - now->taken) & POSITION_MASK, at = now->written % depth;
     while (count < MOST_WORDS && now->written + count < words && waiting + count < depth && at + count < depth) {
-        part[count] = input[now->written + count];
+        part[count] = placed(device, input[now->written + count]);
         count++;
     }
     if (!count)
         return LIFLINE_OK;
-    uint8_t kind = device->image[LIFLINE_IMAGE_INPUT_NEURONS] <= LIFLINE_BYTE_TOP ? LIFLINE_KIND_WRITE_BYTES : LIFLINE_KIND_WRITE_HALVES;
+    uint8_t kind = device->image[LIFLINE_IMAGE_INPUT_PLACES] <= LIFLINE_BYTE_TOP ? LIFLINE_KIND_WRITE_BYTES : LIFLINE_KIND_WRITE_HALVES;
     int error = lifline_write_as(&device->link, kind, LIFLINE_ADDRESS(LIFLINE_SPACE_INPUT, at), part, count);
     now->written += count;
     return error < 0 ? error : lifline_set(&device->link, LIFLINE_REGISTER_INPUT_COUNT, now->written & POSITION_MASK);
@@ -61,11 +68,13 @@ static int take(struct lifline_device *device, struct progress *now, uint32_t wo
         now->has_header = 1;
         return LIFLINE_OK;
     }
-    uint32_t population = LIFLINE_GET(now->header, LIFLINE_RECORD_POPULATION), first = 32u * LIFLINE_GET(now->header, LIFLINE_RECORD_INDEX);
+    uint32_t band = LIFLINE_GET(now->header, LIFLINE_RECORD_POPULATION), first = 32u * LIFLINE_GET(now->header, LIFLINE_RECORD_INDEX);
     now->has_header = 0;
-    if (LIFLINE_GET(now->header, LIFLINE_RECORD_KIND) != LIFLINE_RECORD_KIND_SPIKES || population >= device->image[LIFLINE_IMAGE_POPULATIONS]
-        || first >= lifline_image_population(device->image, population, LIFLINE_IMAGE_POPULATION_PLACES))
+    if (LIFLINE_GET(now->header, LIFLINE_RECORD_KIND) != LIFLINE_RECORD_KIND_SPIKES || band >= device->image[LIFLINE_IMAGE_BANDS]
+        || first >= lifline_image_band(device->image, band, LIFLINE_IMAGE_BAND_PLACES))
         return LIFLINE_ERROR_OUTPUT;
+    uint32_t population = lifline_image_band(device->image, band, LIFLINE_IMAGE_BAND_POPULATION);
+    first += lifline_image_band(device->image, band, LIFLINE_IMAGE_BAND_FIRST);
     uint32_t since = (LIFLINE_GET(now->header, LIFLINE_RECORD_STEP) - now->started) & LIFLINE_MASK(LIFLINE_RECORD_STEP);
     if (device->receiver && device->receiver(device->context, (now->started + since) & POSITION_MASK, population, first, word) && !now->stopping) {
         now->stopping = 1;

@@ -9,14 +9,12 @@ import numpy as np
 import pytest
 
 import lifline
-from lifline.arch.errors import ProgramError
 from lifline.arch.program import Mode
 from lifline.compiler.compile import compile_network, fits
 from lifline.compiler.program import Program
 from lifline.driver import device as devices
 from lifline.driver.account import account
 from lifline.driver.predict import activity_of, predict, record_activity
-from lifline.embedded.image import image_of
 from lifline.network.connections.convolution import Convolution
 from lifline.network.connections.fully_connected import FullyConnected
 from lifline.network.connections.pooling import Pooling
@@ -148,11 +146,3 @@ def test_convolutions_that_do_not_fit_in_dense_mode_stay_in_event_mode() -> None
     )  # fmt: skip
     _, (first, second) = lifline.compile_auto(net, few, np.ones((8, 192), np.uint8))
     assert first.mode is Mode.EVENT and first.event < first.dense < np.inf and second.mode is Mode.EVENT and second.dense == np.inf
-
-
-def test_images_for_the_c_driver_are_refused() -> None:
-    net = NETWORK.replace(populations=(Population("in", (1, 8, 8)), *NETWORK.populations[1:2]), output="wide",
-                          projections=(Projection(source="in", target="wide", weights=np.ones((7, 1, 3, 3), int), connection=Convolution(padding=1)),))  # fmt: skip
-    with pytest.raises(ProgramError, match="program `bands`: `wide` is computed in bands, which the C driver does not join; compile the projections into it in mode event"):
-        image_of(compile_network(net, CONFIG, "dense"))
-    assert len(image_of(compile_network(net, CONFIG, "event")))

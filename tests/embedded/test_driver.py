@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import ctypes
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lifline.arch.config import preset
-from lifline.arch.errors import ProgramError
 from lifline.arch.frame import crc16
 from lifline.arch.image import IMAGE_HEADER
 from lifline.arch.program import Mode
 from lifline.arch.records import INPUT_END_OF_STEP, MAX_STEPS_PER_RUN
 from lifline.compiler.compile import compile_network
 from lifline.compiler.layouts import Layout
+from lifline.compiler.program import Program
 from lifline.driver.link import Link
 from lifline.driver.linked import LinkedDevice
 from lifline.embedded.image import image_of
 from lifline.network.connections.convolution import Convolution
+from lifline.network.file import load
 from lifline.network.model import EarlyExit, Network, Neurons, Population, Projection
 from lifline.sim.board.build import compiler
 from lifline.sim.board.simulated import CompiledBoard
@@ -26,11 +28,13 @@ from lifline.sim.golden.model import GoldenModel
 from lifline.sim.random.network import random_network, random_spikes
 from lifline.sim.random.variants import VARIANTS
 
+from ..driver import test_bands
 from ..driver.test_link import Faulty
 from .c_driver import COMPILER, CDevice, CDriverError, closing, compile_library
 
 pytestmark = pytest.mark.skipif(COMPILER is None or compiler() is None, reason="needs a C and a C++ compiler")
 TINY = preset("tiny")
+ROOT = Path(__file__).parents[2]
 NO_REPLY, REFUSED, CONFIG, PROGRAM, NOT_LOADED, TAKEN, ARGUMENT, INPUT, FAILED = -2, -3, -6, -7, -9, -10, -11, -12, -15
 
 
@@ -108,9 +112,60 @@ def test_convolutions_run_from_an_image_and_neurons_come_back_under_their_number
             assert device.membranes(p.number, p.size).tolist() == expected.records[p.name]["v"][0, -1].tolist()
 
 
-def test_an_input_with_a_layout_is_refused() -> None:
-    with pytest.raises(ProgramError, match="the input `in` has a layout of its own, and the C driver keeps its order"):
-        image_of(compile_network(two_neurons(), TINY, layouts={"in": Layout(np.array([2, 0, 1]))}))
+def assert_like_python(library: ctypes.CDLL, program: Program, spikes: np.ndarray, *, cut: int) -> None:
+    """Spikes, counters and membranes of all populations, in two runs, are those of the Python driver on another board, and of the golden model."""
+    network, config = program.network, program.config
+    names = recorded(network)
+    with closing(CompiledBoard(config)) as board, LinkedDevice(Link(CompiledBoard(config)), config=config) as other:
+        device = CDevice(library, board)
+        device.load(image_of(program))
+        for name in names:
+            device.record(program.order.index(name))
+        device.run(spikes[:cut])
+        device.run(spikes[cut:], fresh=False)
+        other.load(program)
+        told = other.run(spikes, record=names)
+        assert sorted(device.spikes) == events(network, told) == events(network, GoldenModel(network).run(spikes, record=names))
+        for number, name in enumerate(program.order):
+            counted = told.counters[name]
+            assert device.counters(number) == [int(counted.spikes[0]), int(counted.budget_hits[0]), int(counted.saturations[0])]
+            assert (device.membranes(number, network.population(name).size) == other.read_state(name)["v"]).all()
+        device.record(program.order.index(names[0]), on=False)
+        device.spikes.clear()
+        device.run(spikes[:cut])
+        assert {population for _, population, _ in device.spikes} <= {program.order.index(name) for name in names[1:]}
+
+
+def test_bands_are_one_population(library: ctypes.CDLL) -> None:
+    program = compile_network(test_bands.NETWORK, test_bands.CONFIG, test_bands.MODES)
+    assert len(program.bands("wide")) > 3 and len(program.bands("sum")) > 3 and not program.layouts["in"].is_identity
+    assert_like_python(library, program, test_bands.spikes(5, 21), cut=9)
+
+
+@pytest.mark.parametrize("mode", [Mode.EVENT, Mode.DENSE])
+def test_the_network_of_n_mnist_runs_from_c(library: ctypes.CDLL, mode: Mode) -> None:
+    network, config = load(ROOT / "examples/nmnist/nmnist.safetensors"), preset("conv")
+    program = compile_network(network, config, {(p.source, p.target): mode if isinstance(p.connection, Convolution) else Mode.EVENT for p in network.projections})
+    assert (max(len(program.bands(name)) for name in program.order) > 1) is (mode is Mode.DENSE)
+    assert_like_python(library, program, (np.random.default_rng(1).random((4, network.input.size)) < 0.05).astype(np.uint8), cut=3)
+
+
+def test_an_input_in_another_order_takes_neurons_by_their_numbers(library: ctypes.CDLL) -> None:
+    """More places than a byte names, for neurons that it would; within a step the neurons come in any order."""
+    spikes = (np.random.default_rng(3).random((30, 3)) < 0.5).astype(np.uint8)
+    expected = events(two_neurons(), GoldenModel(two_neurons()).run(spikes, record=["out"]))
+    words: list[int] = []
+    for step in spikes:
+        words += [*map(int, np.flatnonzero(step)[::-1]), INPUT_END_OF_STEP]
+    for places in ([2, 0, 1], [200, 7, 131]):
+        config = TINY.replace(max_neurons=256) if max(places) >= TINY.max_neurons else TINY
+        program = compile_network(two_neurons(), config, layouts={"in": Layout(np.array(places))})
+        with closing(CompiledBoard(config)) as board:
+            device = CDevice(library, board)
+            device.load(image_of(program))
+            device.record(0)
+            device.run_words(words, len(spikes))
+            assert sorted(device.spikes) == expected and expected
 
 
 @pytest.mark.parametrize("seed", [20, 21, 22])
