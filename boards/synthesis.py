@@ -31,13 +31,16 @@ LUT_MAPPING = f"scratchpad -set abc9.script +&scorr;&sweep;&dc2;{LUT_ROUND};{LUT
 """Logic to lookup tables in three rounds, each from the structure that the one before found: 6 % fewer tables than one round of the
 default, at the same depth."""
 
-OPTIONS = {"ecp5": "-nowidelut", "ice40": "-dsp -spram"}
+FEWEST_ENABLED = 3
+"""Of flip-flops with the same enable: fewer than that get theirs from a lookup table, which is in their logic cell anyway."""
+
+OPTIONS = {"ecp5": "-nowidelut", "ice40": f"-dsp -spram -dffe_min_ce_use {FEWEST_ENABLED}"}
 """Of ``synth_FAMILY``, by family."""
 
 AFTER_READ = {
     "ecp5": f"{NO_COLLISION}\n{LUT_MAPPING}",
     # SPRAM starts with unknown contents; nothing reads a word before it is written but the load mark, in block RAM, which gets zeros.
-    "ice40": f"{NO_COLLISION}\ndelete t:$meminit_v2",
+    "ice40": f"{NO_COLLISION}\n{LUT_MAPPING}\ndelete t:$meminit_v2",
 }
 """Commands between reading and synthesis, by family."""
 

@@ -21,9 +21,9 @@ class Picker(wiring.Component):
 
     Members
     -------
-    load : In, one cycle, only while ``free``: a new word.   spikes, empty : In, with ``load``: the word, and whether it has no spike.
+    load : In, one cycle, only while ``free``: a new word.   spikes, empty, single : In, with ``load``: the word, whether it has no spike, and whether at most one.
     valid : Out, level: a spike is picked in this cycle.   neuron : Out, with ``valid``: which.
-    last : Out, one cycle: the word's last.   free : Out, level: no word is in hand after this cycle.
+    last : Out, one cycle: the word's last.   free : Out, level, from a register: no word is in hand after this cycle.
     """
 
     def __init__(self, config: Config) -> None:
@@ -33,10 +33,11 @@ class Picker(wiring.Component):
                 "load": In(1),
                 "spikes": In(RING_BITS),
                 "empty": In(1),
+                "single": In(1),
                 "valid": Out(1),
                 "neuron": Out(range(RING_BITS)),
                 "last": Out(1),
-                "free": Out(1),
+                "free": Out(1, init=1),
             }
         )
 
@@ -47,14 +48,13 @@ class Picker(wiring.Component):
         m.d.comb += [
             self.valid.eq(some),
             self.neuron.eq(neuron),
-            self.free.eq(at_most_one(pending)),
             self.last.eq(busy & self.free),
         ]
-        m.d.sync += pending.eq(rest)
+        m.d.sync += [pending.eq(rest), self.free.eq(at_most_one(rest))]
         with m.If(self.free):
             m.d.sync += [busy.eq(0), some.eq(0)]
         with m.If(self.load):
-            m.d.sync += [pending.eq(self.spikes), busy.eq(1), some.eq(~self.empty)]
+            m.d.sync += [pending.eq(self.spikes), self.free.eq(self.single), busy.eq(1), some.eq(~self.empty)]
         return m
 
 
@@ -64,7 +64,7 @@ class Arrivals(wiring.Component):
     Members
     -------
     start : In, level: another ring or step begins; nothing is loaded, and no word is in hand.   ring : In, its delays; stays from the last cycle of ``start`` on.
-    load, spikes, empty, free : In, In, In, Out, as in :class:`Picker`.
+    load, spikes, empty, single, free : In, In, In, In, Out, as in :class:`Picker`.
     delays : Out(:class:`~lifline.rtl.streams.DelayRead`), always free for it.
     delay : Out, of the spike that is shown in the next cycle, in steps.
     valid, neuron : Out, a spike in this cycle.   last : Out, one cycle, with the last spike of a word, if it has one: what comes then is of the next word.
@@ -80,6 +80,7 @@ class Arrivals(wiring.Component):
                 "load": In(1),
                 "spikes": In(RING_BITS),
                 "empty": In(1),
+                "single": In(1),
                 "free": Out(1),
                 "delays": Out(DelayRead(config)),
                 "delay": Out(range(config.max_delay + 1)),
@@ -112,6 +113,7 @@ class Arrivals(wiring.Component):
             picker.load.eq(self.load),
             picker.spikes.eq(self.spikes),
             picker.empty.eq(self.empty),
+            picker.single.eq(self.single),
             self.free.eq(picker.free),
             self.delays.address.eq(Cat(picker.neuron, word)),
             self.delays.enable.eq(picker.valid),

@@ -11,6 +11,7 @@ from lifline.arch.limits import RING_BITS
 from lifline.arch.records import RECORD
 from lifline.arch.timing import UPDATE_STAGES
 
+from ..cells.count import at_most_one
 from ..cells.memory import Ram
 from ..streams import SpikeWords, window_step
 
@@ -30,8 +31,9 @@ class Bitmap(wiring.Component):
     words : In(:class:`~lifline.rtl.streams.SpikeWords`), of the step that began last.
     upcoming : Out, number in the window of the step that begins next.   complete : Out, the last step whose words were complete.
     go : In, one cycle: ``routed`` becomes ``complete``.   routed : Out, the step that is routed.
-    read, word : In, read this word of ``routed``.   spikes, empty : Out, one cycle later and until the next read: the word, and whether it has no spike.
-    used : In, ``spikes`` or ``empty`` is used in this cycle; for checks only.
+    read, word : In, read this word of ``routed``.   spikes, empty, single : Out, one cycle later and until the next read: the word, whether it has no spike,
+    and whether it has at most one. Both are kept with the word, as they come late in a cycle if they are made from what the memory shows.
+    used : In, one of them is used in this cycle; for checks only.
     """
 
     def __init__(self, config: Config) -> None:
@@ -52,6 +54,7 @@ class Bitmap(wiring.Component):
                 "word": In(range(config.max_groups)),
                 "spikes": Out(RING_BITS),
                 "empty": Out(1),
+                "single": Out(1),
                 "used": In(1),
             }
         )
@@ -60,7 +63,7 @@ class Bitmap(wiring.Component):
         m = Module()
         words = self.words
         word_bits = max(ceil_div(self.config.max_neurons, RING_BITS) - 1, 1).bit_length()
-        m.submodules.memory = memory = Ram(width=RING_BITS + 1, depth=2 << word_bits)
+        m.submodules.memory = memory = Ram(width=RING_BITS + 2, depth=2 << word_bits)
         arriving, arriving_step, begun = Signal.like(self.upcoming), Signal.like(self.step), Signal(UPDATE_STAGES + 1)
         m.d.sync += begun.eq(Cat(self.begin, begun))
         m.d.comb += self.began.eq(begun[-1])
@@ -74,12 +77,13 @@ class Bitmap(wiring.Component):
             m.d.sync += self.routed.eq(self.complete)
         m.d.comb += [
             memory.write_address.eq(Cat(words.index[:word_bits], arriving[0])),
-            memory.write_data.eq(Cat(words.word, words.word.any())),
+            memory.write_data.eq(Cat(words.word, words.word.any(), at_most_one(words.word))),
             memory.write_enable.eq(words.valid),
             memory.read_address.eq(Cat(self.word[:word_bits], self.routed.number[0])),
             memory.read_enable.eq(self.read),
             memory.used.eq(self.used),
             self.spikes.eq(memory.read_data),
             self.empty.eq(~memory.read_data[RING_BITS]),
+            self.single.eq(memory.read_data[RING_BITS + 1]),
         ]
         return m

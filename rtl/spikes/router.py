@@ -135,6 +135,7 @@ class Router(wiring.Component):
             arrivals.ring.eq(delays),
             arrivals.spikes.eq(bitmap.spikes),
             arrivals.empty.eq(bitmap.empty),
+            arrivals.single.eq(bitmap.single),
             place.ring.eq(destination.ring),
             place.rows.eq(destination.rows),
             place.delay.eq(Mux(delays.uniform, delays.delay[: len(arrivals.delay)], arrivals.delay)),

@@ -40,9 +40,11 @@ def test_spikes_come_lowest_first_one_per_cycle_and_none_is_left_over(name: str)
             ctx.set(dut.load, 1)
             ctx.set(dut.spikes, word)
             ctx.set(dut.empty, not word)
+            ctx.set(dut.single, word.bit_count() <= 1)
             await ctx.tick()
             ctx.set(dut.load, 0)
-            ctx.set(dut.spikes, rng.getrandbits(RING_BITS))
+            for junk in (dut.spikes, dut.empty, dut.single):
+                ctx.set(junk, rng.getrandbits(len(junk)))
             spikes = spikes_of(word) or [None]
             for neuron in spikes:
                 await check(neuron, neuron == spikes[-1], neuron == spikes[-1])
@@ -72,6 +74,7 @@ def test_every_spike_is_shown_with_its_delay_and_every_word_has_an_end(seed: int
             ctx.set(dut.load, load is not None)
             ctx.set(dut.spikes, rng.getrandbits(RING_BITS) if load is None else load)
             ctx.set(dut.empty, rng.random() < 0.5 if load is None else not load)
+            ctx.set(dut.single, rng.random() < 0.5 if load is None else load.bit_count() <= 1)
             *_, address, enable, valid, neuron, last, delay = await ctx.tick().sample(
                 dut.delays.address, dut.delays.enable, dut.valid, dut.neuron, dut.last, dut.delay
             )

@@ -17,7 +17,7 @@ FULL = (1 << RING_BITS) - 1
 
 def test_a_step_is_read_while_the_words_of_the_next_one_arrive() -> None:
     rng, dut = random.Random(1), Bitmap(CONFIG)
-    steps = [[rng.choice([0, FULL, rng.getrandbits(RING_BITS)]) for _ in range(4)] for _ in range(12)]
+    steps = [[rng.choice([0, 1 << rng.randrange(RING_BITS), FULL, rng.getrandbits(RING_BITS)]) for _ in range(4)] for _ in range(12)]
 
     async def body(ctx):
         for number, words in enumerate(steps):
@@ -45,7 +45,7 @@ def test_a_step_is_read_while_the_words_of_the_next_one_arrive() -> None:
                 if number:
                     ctx.set(dut.used, 1)
                     before = steps[number - 1][index]
-                    assert (ctx.get(dut.spikes), ctx.get(dut.empty)) == (before, not before)
+                    assert (ctx.get(dut.spikes), ctx.get(dut.empty), ctx.get(dut.single)) == (before, not before, before.bit_count() <= 1)
                     ctx.set(dut.used, 0)
             ctx.set(dut.words.valid, 0)
             ctx.set(dut.words.complete, 0)
