@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 
 import pytest
@@ -45,3 +46,4 @@ def test_a_queue_passes_every_payload_once_and_in_order(offering: float, taking:
 def test_the_depth_of_a_queue_is_a_power_of_two() -> None:
     with pytest.raises(ValueError, match="power of two"):
         StreamQueue(8, 12)
+    gc.collect()
