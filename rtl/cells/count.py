@@ -56,30 +56,25 @@ def population_counter(m: Module, bits: list[Value], valid: Value, clear: Signal
     return total
 
 
-def lowest_bit(m: Module, pending: Signal, *, carry_chain: bool) -> tuple[Signal, Signal]:
-    """Index of the lowest set bit (anything if there is none), and ``pending`` without it.
-
-    With a ``carry_chain`` through all bits, which is fast where carries are; without, the first group of four that has a bit, then the
-    first bit of the group, which takes fewer cells.
+def lowest_bit(m: Module, pending: Signal) -> tuple[Signal, Signal]:
+    """Index of the lowest set bit (anything if there is none), and ``pending`` without it: the first group of four that has a bit, then the first
+    bit of the group.
     """
     rest, position = Signal.like(pending), Signal(range(len(pending)))
-    if carry_chain:
-        below, lowest = Signal.like(pending), Signal.like(pending)
-        m.d.comb += [below.eq(pending - 1), rest.eq(pending & below), lowest.eq(pending & ~below)]
-        for bit in range(len(position)):
-            m.d.comb += position[bit].eq(Cat(lowest[k] for k in range(len(pending)) if k >> bit & 1).any())
-        return position, rest
     groups = [pending[k : k + 4] for k in range(0, len(pending), 4)]
     # Signals of one bit: in simulation a wire that is partly derived from itself counts as feedback.
     occupied, before, first = ([Signal(name=f"{name}{k}") for k in range(len(groups))] for name in ("occupied", "before", "first"))
     chosen = [Signal(name=f"chosen{bit}") for bit in range(4)]
     for k, group in enumerate(groups):
         m.d.comb += [occupied[k].eq(group.any()), before[k].eq(Cat(occupied[:k]).any()), first[k].eq(occupied[k] & ~before[k])]
+    behind = [Signal(name=f"behind{k}") for k in range(len(pending))]  # some bit before it is set
+    for k, lower in enumerate(behind):
+        m.d.comb += lower.eq(behind[k - 1] | pending[k - 1] if k % 4 else before[k // 4])
     for bit in range(4):
         m.d.comb += chosen[bit].eq(Cat(first[k] & group[bit] for k, group in enumerate(groups)).any())
     high = [Cat(first[k] for k in range(len(groups)) if k >> bit & 1).any() for bit in range(len(position) - 2)]
     m.d.comb += [
         position.eq(Cat(~chosen[0] & (chosen[1] | ~chosen[2]), ~(chosen[0] | chosen[1]), *high)),
-        rest.eq(Cat(bit & (before[k // 4] | groups[k // 4][: k % 4].any()) for k, bit in enumerate(pending))),
+        rest.eq(Cat(bit & lower for bit, lower in zip(pending, behind, strict=True))),
     ]
     return position, rest

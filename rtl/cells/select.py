@@ -1,10 +1,10 @@
 """Choices between signals that map to few lookup tables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Mux, Value
+from amaranth.hdl import Cat, Mux, Value
 
 
 def selected(values: Sequence[Value], index: Value) -> Value:
@@ -20,10 +20,21 @@ def parts_of(word: Value, number: int) -> list[Value]:
     return [word[k * bits : (k + 1) * bits] for k in range(number)]
 
 
+def one_of(values: Iterable[Value], chosen: Iterable[Value]) -> Value:
+    """The one of ``values`` whose bit in ``chosen`` is set, zero if none is: a lookup table for two values."""
+    return reduce(or_, (value & bit.replicate(len(value)) for value, bit in zip(values, chosen, strict=True)))
+
+
+def bit_of(index: Value, enable: Value) -> Value:
+    """``1 << index`` with ``enable``, else zero: each bit a gate of two that the halves of ``index`` decide."""
+    half = len(index) // 2
+    low, high = [index[:half] == k for k in range(1 << half)], [enable & (index[half:] == k) for k in range(1 << len(index) - half)]
+    return Cat(a & b for b in high for a in low)
+
+
 def selected_part(word: Value, chosen: Value, enable: Value) -> Value:
     """The part of ``word`` whose bit in ``chosen`` is set; zero if none is, or without ``enable``. As many parts as ``chosen`` has bits."""
-    parts = parts_of(word, len(chosen))
-    return reduce(or_, (part & (bit & enable).replicate(len(part)) for part, bit in zip(parts, chosen, strict=True)))
+    return one_of(parts_of(word, len(chosen)), [bit & enable for bit in chosen])
 
 
 def at_most(value: Value, power: int) -> Value:

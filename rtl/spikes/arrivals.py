@@ -44,17 +44,17 @@ class Picker(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         pending, busy, some = Signal(RING_BITS), Signal(), Signal()
-        neuron, rest = lowest_bit(m, pending, carry_chain=self.config.memory_registers)
-        m.d.comb += [
-            self.valid.eq(some),
-            self.neuron.eq(neuron),
-            self.last.eq(busy & self.free),
+        neuron, rest = lowest_bit(m, pending)
+        m.d.comb += [self.valid.eq(some), self.neuron.eq(neuron), self.last.eq(busy & self.free)]
+        # Nothing is left where a word is loaded: an OR joins them.
+        m.d.sync += [
+            pending.eq(rest | (self.spikes & self.load.replicate(RING_BITS))),
+            self.free.eq(at_most_one(rest) & (self.single | ~self.load)),
         ]
-        m.d.sync += [pending.eq(rest), self.free.eq(at_most_one(rest))]
         with m.If(self.free):
             m.d.sync += [busy.eq(0), some.eq(0)]
         with m.If(self.load):
-            m.d.sync += [pending.eq(self.spikes), self.free.eq(self.single), busy.eq(1), some.eq(~self.empty)]
+            m.d.sync += [busy.eq(1), some.eq(~self.empty)]
         return m
 
 

@@ -12,6 +12,7 @@ from lifline.arch.records import RECORD, RecordKind
 from lifline.arch.states import ROUTER
 
 from ..cells.decode import word_layout
+from ..cells.select import one_of
 from ..cells.states import States
 from ..streams import DelayRead, RouteCommand, SpikeWords, record_words, spike_write
 from .arrivals import Arrivals
@@ -89,7 +90,7 @@ class Router(wiring.Component):
     -------
     command : In(:class:`~lifline.rtl.streams.RouteCommand`)
     words : In(:class:`~lifline.rtl.streams.SpikeWords`), from the update; those of the next step may arrive while a step is routed.
-    write : Out(:func:`~lifline.rtl.streams.spike_write`), never kept waiting.
+    write : Out(:func:`~lifline.rtl.streams.spike_write`), never kept waiting; neither ``word`` nor ``merge`` while nothing is offered.
     delays : Out(:class:`~lifline.rtl.streams.DelayRead`), always free for the router.
     records : Out(:func:`~lifline.rtl.streams.record_words`), no register.
     """
@@ -120,6 +121,7 @@ class Router(wiring.Component):
         m.d.comb += alone.eq((population.rings == 1) & command.ring_1[0].uniform & ~population.record_spikes)
         m.d.sync += [direct.eq(alone), command.needed.eq(population.record_spikes | ((population.rings != 0) & ~alone))]
 
+        whole = [direct & self.words.valid, ~direct & self.write.valid & ~arrivals.valid]
         delays, header = destination.delays, Signal(word_layout(RECORD))
         for number in range(MAX_RINGS):
             m.d.comb += [destination.ring_0[number].eq(command.ring_0[number]), destination.ring_1[number].eq(command.ring_1[number])]
@@ -147,7 +149,7 @@ class Router(wiring.Component):
             self.write.payload.address.eq(place.address),
             self.write.payload.merge.eq(arrivals.valid),
             self.write.payload.neuron.eq(arrivals.neuron),
-            self.write.payload.word.eq(Mux(direct, self.words.word, bitmap.spikes)),
+            self.write.payload.word.eq(one_of([self.words.word, bitmap.spikes], whole)),
         ]
         self._machine(m, bitmap, arrivals, place, destination, direct, header)
         return m
@@ -201,7 +203,7 @@ class Router(wiring.Component):
             with m.Elif(uniform):
                 m.d.comb += [gone.eq(held), place.move.eq(held), self.write.valid.eq(held)]
             with m.Else():
-                m.d.comb += [gone.eq(held & arrivals.free), arrivals.load.eq(gone), place.move.eq(arrivals.last), self.write.valid.eq(arrivals.valid)]
+                m.d.comb += [gone.eq(held & arrivals.free), arrivals.load.eq(held & arrivals.free), place.move.eq(arrivals.last), self.write.valid.eq(arrivals.valid)]
             with m.If(through):
                 states.next("Next")
                 with m.If(~destination.to_host & ~uniform):

@@ -64,7 +64,7 @@ class Emit(wiring.Component):
         left, others = Signal(BYTES), Signal(BYTES)
         groups = 1 << max((self.config.max_fan_in - 1) // RING_BITS, 1).bit_length()
         group, final = Signal(range(groups), init=groups - 1), Signal()  # starts as `start` sets it, which takes no lookup table
-        position, rest = lowest_bit(m, current, carry_chain=False)
+        position, rest = lowest_bit(m, current)
         # `byte_ends` is known a cycle before: it says when the next group is copied, and when the scan goes on reading.
         byte_ends, group_ends = Signal(init=1), Signal()
         m.d.comb += [

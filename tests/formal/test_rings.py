@@ -95,6 +95,8 @@ class EveryWriteOnce(Elaboratable):
             Assume(~(unit.scan.busy & unit.clear.clearing) & (unit.scan.busy | ~unit.scan.clear)),
             Assume(unit.running | ~(unit.scan.busy | unit.clear.clearing)),
             Assume(~host.payload.merge & (host.valid | ~stalled[-1])),
+            *(Assume((writer.payload.word == 0) | ~writer.payload.merge) for writer in unit.writers),
+            Assume(first.valid | ((first.payload.word == 0) & ~first.payload.merge)),
         ]
         # Nobody scans a word in the cycle in which it is taken or cleared, or in the next one.
         scanned = unit.scan.busy & unit.scan.enable & (unit.scan.address == where)
@@ -138,15 +140,15 @@ INSIDE_RINGS = ("        # It is written in the next cycle", "        self.insid
 """Show what the proof must know."""
 
 TWINS = {
-    "a bit is read while the scan reads": (" & ~urgent.valid & ~scan.busy & ~clear", " & ~urgent.valid & ~clear"),
-    "two writers are taken at once": ("self.running & ~urgent.valid & ~scan.busy", "self.running & ~scan.busy"),
-    "a later writer goes first": ("for k in reversed(writers):", "for k in writers:"),
-    "a word that is being written does not go round": ("(merge & again).replicate", "Const(0, 1).replicate"),
+    "a bit is read while the scan reads": ("~earlier & ~scan.busy & ~clear", "~earlier & ~clear"),
+    "two writers are taken at once": ("for other in (first, *others[:k]))", "for other in (first, *others[:0]))"),
+    "a later writer goes first": ("(first, *others[:k])", "(first, *others[k + 1 :])"),
+    "a word that is being written does not go round": ("& again.replicate", "& (again & 0)[0].replicate"),
     "a word that was read too early counts": ("read.eq(merge & ~again)", "read.eq(merge)"),
-    "a bit of the word before stays": ("(merge | whole).replicate", "(merge | whole | again).replicate"),
-    "a word goes round to another one": ("memory.write_enable & (memory.write_address == spike.address)", "memory.write_enable"),
-    "nothing but the last write goes round": ("goes_round.eq(memory.write_data &", "goes_round.eq(word &"),
-    "the scan loses the memory": ("Mux(scan.busy, scan.address, address)", "Mux(scan.busy & ~patient.valid, scan.address, address)"),
+    "a word is written while it waits": ("*taken[1:]]", "*turns[1:]]"),
+    "a word goes round to another one": ("memory.write_enable & one_of([memory.write_address == spike.address for", "memory.write_enable & one_of([Const(1) for"),
+    "nothing but the last write goes round": ("(memory.write_data & again", "(word & again"),
+    "the scan loses the memory": ("Mux(scan.busy, scan.address, address)", "Mux(scan.busy & ~others[0].valid, scan.address, address)"),
     "the host writes in a run": ("host.ready.eq(~self.running)", "host.ready.eq(1)"),
 }  # fmt: skip
 

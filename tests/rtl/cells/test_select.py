@@ -7,7 +7,7 @@ import itertools
 import pytest
 from amaranth.hdl import Module, Signal
 
-from lifline.rtl.cells.select import at_most, is_above, parts_of, selected, selected_part, wrapped
+from lifline.rtl.cells.select import at_most, bit_of, is_above, one_of, parts_of, selected, selected_part, wrapped
 
 from ..bench import evaluate
 
@@ -43,6 +43,26 @@ def test_selected_part_is_the_one_whose_bit_is_set_or_zero(number: int, bits: in
                 ctx.set(chosen, 0 if k is None else 1 << k)
                 ctx.set(enable, on)
                 assert ctx.get(shown) == (0 if k is None or not on else value >> k * bits & (1 << bits) - 1)
+
+    evaluate(m, body)
+
+
+def test_the_bit_of_an_index_and_the_one_of_some_values() -> None:
+    m = Module()
+    index, enable, shown = Signal(5), Signal(), Signal(32)
+    values, chosen, picked = [Signal(2, name=f"value{k}") for k in range(3)], Signal(3), Signal(2)
+    m.d.comb += [shown.eq(bit_of(index, enable)), picked.eq(one_of(values, chosen))]
+
+    async def body(ctx):
+        for k, on in itertools.product(range(32), [0, 1]):
+            ctx.set(index, k)
+            ctx.set(enable, on)
+            assert ctx.get(shown) == on << k
+        for words, k in itertools.product(itertools.product(range(4), repeat=3), [None, 0, 1, 2]):
+            for value, word in zip(values, words, strict=True):
+                ctx.set(value, word)
+            ctx.set(chosen, 0 if k is None else 1 << k)
+            assert ctx.get(picked) == (0 if k is None else words[k])
 
     evaluate(m, body)
 

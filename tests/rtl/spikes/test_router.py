@@ -115,6 +115,7 @@ def gateware(case: Case, rng: random.Random, late: bool) -> tuple[list[int], lis
             )
             if valid:
                 output.append(word)
+            assert (not spikes.merge or writes) and (not spikes.word or (writes and not spikes.merge))
             if writes:
                 rings[spikes.address] = rings[spikes.address] | 1 << spikes.neuron if spikes.merge else spikes.word
             ctx.set(dut.delays.data, delays.cycle(delay_address, free=bool(delay_enable)))
