@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value
 
+BYTE = 8
+"""Bits of which the lowest one is found in a cycle: of wider words first the byte."""
+
 
 def population_count(bits: list[Value]) -> Value:
     """How many of ``bits`` are set: a tree of full and half adders, column by column."""
@@ -38,6 +41,11 @@ def at_most_two(byte: Value) -> Value:
 def only_lowest(bits: Value) -> Value:
     """``bits`` without all but the lowest one."""
     return Cat(bit & ~bits[:k].any() for k, bit in enumerate(bits))
+
+
+def index_of(bits: Value) -> Value:
+    """Index of the one bit that is set; 0 if none is."""
+    return Cat(Cat(bit for k, bit in enumerate(bits) if k >> place & 1).any() for place in range((len(bits) - 1).bit_length()))
 
 
 def index_of_missing(bits: Value) -> Value:

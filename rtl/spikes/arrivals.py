@@ -1,7 +1,5 @@
 """Spikes with axonal delays: the spikes of words one by one, each with its delay."""
 
-from __future__ import annotations
-
 from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -11,50 +9,58 @@ from lifline.arch.limits import RING_BITS
 from lifline.arch.program import RING_1
 from lifline.arch.timing import ARRIVAL_STAGES
 
-from ..cells.count import at_most_one, lowest_bit
+from ..cells.count import BYTE, at_most_one, index_of, lowest_bit, only_lowest
 from ..cells.decode import word_layout
+from ..cells.select import selected_part
 from ..streams import DelayRead
+
+BYTES = RING_BITS // BYTE
 
 
 class Picker(wiring.Component):
-    """The spikes of a word, one in each cycle, lowest first; a word without takes a cycle, too.
+    """The spikes of words, one in each cycle, lowest first; a word without takes a cycle, too.
 
     Members
     -------
-    load : In, one cycle, only while ``free``: a new word.   spikes, empty, single : In, with ``load``: the word, whether it has no spike, and whether at most one.
+    offered : In, level: there is a word, which stays until it is ``taken``.   spikes, occupied : In, the word, and which of its bytes have a spike.
+    taken : Out, one cycle: the last byte of the word goes in hand; another word may be offered in the next cycle.
     valid : Out, level: a spike is picked in this cycle.   neuron : Out, with ``valid``: which.
-    last : Out, one cycle: the word's last.   free : Out, level, from a register: no word is in hand after this cycle.
+    last : Out, one cycle: the word's last, or it has none.
     """
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        super().__init__(
-            {
-                "load": In(1),
-                "spikes": In(RING_BITS),
-                "empty": In(1),
-                "single": In(1),
-                "valid": Out(1),
-                "neuron": Out(range(RING_BITS)),
-                "last": Out(1),
-                "free": Out(1, init=1),
-            }
-        )
+    offered: In(1)
+    spikes: In(RING_BITS)
+    occupied: In(BYTES)
+    taken: Out(1)
+    valid: Out(1)
+    neuron: Out(range(RING_BITS))
+    last: Out(1)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        pending, busy, some = Signal(RING_BITS), Signal(), Signal()
-        neuron, rest = lowest_bit(m, pending)
-        m.d.comb += [self.valid.eq(some), self.neuron.eq(neuron), self.last.eq(busy & self.free)]
-        # Nothing is left where a word is loaded: an OR joins them.
-        m.d.sync += [
-            pending.eq(rest | (self.spikes & self.load.replicate(RING_BITS))),
-            self.free.eq(at_most_one(rest) & (self.single | ~self.load)),
+        # The byte in hand: what is pending of it, which one it is, whether there is one, whether it has a spike, and whether it is the word's last.
+        pending, number, busy, some, final = Signal(BYTE), Signal(range(BYTES)), Signal(), Signal(), Signal()
+        position, rest = lowest_bit(m, pending)
+        # The bytes of the word that have been in hand, and the one that comes next.
+        done, left, following, moves = Signal(BYTES), Signal(BYTES), Signal(BYTES), Signal()
+        ends = at_most_one(pending)
+        m.d.comb += [
+            left.eq(self.occupied & ~done),
+            following.eq(only_lowest(left)),
+            moves.eq(self.offered & ends),
+            self.taken.eq(moves & at_most_one(left)),
+            self.valid.eq(some),
+            self.neuron.eq(Cat(position, number)),
+            self.last.eq(busy & final & ends),
         ]
-        with m.If(self.free):
-            m.d.sync += [busy.eq(0), some.eq(0)]
-        with m.If(self.load):
-            m.d.sync += [busy.eq(1), some.eq(~self.empty)]
+        # Nothing is left of a byte where the next one comes: an OR joins them.
+        m.d.sync += pending.eq(rest | selected_part(self.spikes, following, moves))
+        with m.If(ends):
+            m.d.sync += [busy.eq(self.offered), some.eq(self.offered & left.any()), final.eq(at_most_one(left)), number.eq(index_of(following))]
+        with m.If(moves):
+            m.d.sync += done.eq(done | following)
+        with m.If(self.taken):
+            m.d.sync += done.eq(0)
         return m
 
 
@@ -63,8 +69,8 @@ class Arrivals(wiring.Component):
 
     Members
     -------
-    start : In, level: another ring or step begins; nothing is loaded, and no word is in hand.   ring : In, its delays; stays from the last cycle of ``start`` on.
-    load, spikes, empty, single, free : In, In, In, In, Out, as in :class:`Picker`.
+    start : In, level: another ring or step begins; nothing is offered, and no word is in hand.   ring : In, its delays; stays from the last cycle of ``start`` on.
+    offered, spikes, occupied, taken : In, In, In, Out, as in :class:`Picker`.
     delays : Out(:class:`~lifline.rtl.streams.DelayRead`), always free for it.
     delay : Out, of the spike that is shown in the next cycle, in steps.
     valid, neuron : Out, a spike in this cycle.   last : Out, one cycle, with the last spike of a word, if it has one: what comes then is of the next word.
@@ -77,11 +83,10 @@ class Arrivals(wiring.Component):
             {
                 "start": In(1),
                 "ring": In(word_layout(RING_1)),
-                "load": In(1),
+                "offered": In(1),
                 "spikes": In(RING_BITS),
-                "empty": In(1),
-                "single": In(1),
-                "free": Out(1),
+                "occupied": In(BYTES),
+                "taken": Out(1),
                 "delays": Out(DelayRead(config)),
                 "delay": Out(range(config.max_delay + 1)),
                 "valid": Out(1),
@@ -93,7 +98,7 @@ class Arrivals(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.picker = picker = Picker(self.config)
+        m.submodules.picker = picker = Picker()
         neuron_bits = len(picker.neuron)
         word, first = Signal(len(self.delays.address) - neuron_bits), self.ring.delay >> neuron_bits  # of delays, of 32 neurons each
         with m.If(picker.last):
@@ -110,11 +115,10 @@ class Arrivals(wiring.Component):
         with m.If(self.start):
             m.d.sync += last.eq(0)
         m.d.comb += [
-            picker.load.eq(self.load),
+            picker.offered.eq(self.offered),
             picker.spikes.eq(self.spikes),
-            picker.empty.eq(self.empty),
-            picker.single.eq(self.single),
-            self.free.eq(picker.free),
+            picker.occupied.eq(self.occupied),
+            self.taken.eq(picker.taken),
             self.delays.address.eq(Cat(picker.neuron, word)),
             self.delays.enable.eq(picker.valid),
             self.valid.eq(valid[-1]),

@@ -11,8 +11,9 @@ from lifline.arch.limits import RING_BITS
 from lifline.arch.records import RECORD
 from lifline.arch.timing import UPDATE_STAGES
 
-from ..cells.count import at_most_one
+from ..cells.count import BYTE
 from ..cells.memory import Ram
+from ..cells.select import parts_of
 from ..streams import SpikeWords, window_step
 
 
@@ -31,8 +32,8 @@ class Bitmap(wiring.Component):
     words : In(:class:`~lifline.rtl.streams.SpikeWords`), of the step that began last.
     upcoming : Out, number in the window of the step that begins next.   complete : Out, the last step whose words were complete.
     go : In, one cycle: ``routed`` becomes ``complete``.   routed : Out, the step that is routed.
-    read, word : In, read this word of ``routed``.   spikes, empty, single : Out, one cycle later and until the next read: the word, whether it has no spike,
-    and whether it has at most one. Both are kept with the word, as they come late in a cycle if they are made from what the memory shows.
+    read, word : In, read this word of ``routed``.   spikes, occupied : Out, one cycle later and until the next read: the word, and which of its bytes
+    have a spike, which is kept with the word, as it would come late in a cycle if it was made from what the memory shows.
     used : In, one of them is used in this cycle; for checks only.
     """
 
@@ -53,8 +54,7 @@ class Bitmap(wiring.Component):
                 "read": In(1),
                 "word": In(range(config.max_groups)),
                 "spikes": Out(RING_BITS),
-                "empty": Out(1),
-                "single": Out(1),
+                "occupied": Out(RING_BITS // BYTE),
                 "used": In(1),
             }
         )
@@ -63,7 +63,7 @@ class Bitmap(wiring.Component):
         m = Module()
         words = self.words
         word_bits = max(ceil_div(self.config.max_neurons, RING_BITS) - 1, 1).bit_length()
-        m.submodules.memory = memory = Ram(width=RING_BITS + 2, depth=2 << word_bits)
+        m.submodules.memory = memory = Ram(width=RING_BITS + len(self.occupied), depth=2 << word_bits)
         arriving, arriving_step, begun = Signal.like(self.upcoming), Signal.like(self.step), Signal(UPDATE_STAGES + 1)
         m.d.sync += begun.eq(Cat(self.begin, begun))
         m.d.comb += self.began.eq(begun[-1])
@@ -77,13 +77,11 @@ class Bitmap(wiring.Component):
             m.d.sync += self.routed.eq(self.complete)
         m.d.comb += [
             memory.write_address.eq(Cat(words.index[:word_bits], arriving[0])),
-            memory.write_data.eq(Cat(words.word, words.word.any(), at_most_one(words.word))),
+            memory.write_data.eq(Cat(words.word, *(byte.any() for byte in parts_of(words.word, len(self.occupied))))),
             memory.write_enable.eq(words.valid),
             memory.read_address.eq(Cat(self.word[:word_bits], self.routed.number[0])),
             memory.read_enable.eq(self.read),
             memory.used.eq(self.used),
-            self.spikes.eq(memory.read_data),
-            self.empty.eq(~memory.read_data[RING_BITS]),
-            self.single.eq(memory.read_data[RING_BITS + 1]),
+            Cat(self.spikes, self.occupied).eq(memory.read_data),
         ]
         return m

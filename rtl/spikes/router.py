@@ -136,8 +136,7 @@ class Router(wiring.Component):
             bitmap.word.eq(destination.next_word),
             arrivals.ring.eq(delays),
             arrivals.spikes.eq(bitmap.spikes),
-            arrivals.empty.eq(bitmap.empty),
-            arrivals.single.eq(bitmap.single),
+            arrivals.occupied.eq(bitmap.occupied),
             place.ring.eq(destination.ring),
             place.rows.eq(destination.rows),
             place.delay.eq(Mux(delays.uniform, delays.delay[: len(arrivals.delay)], arrivals.delay)),
@@ -197,13 +196,14 @@ class Router(wiring.Component):
                 states.next("Idle")
         with states("Route"):
             with m.If(destination.to_host):
-                m.d.comb += [gone.eq(held & bitmap.empty), self.records.valid.eq(held & ~bitmap.empty)]
-                with m.If(held & ~bitmap.empty):
+                some = bitmap.occupied.any()
+                m.d.comb += [gone.eq(held & ~some), self.records.valid.eq(held & some)]
+                with m.If(held & some):
                     states.next("Record")
             with m.Elif(uniform):
                 m.d.comb += [gone.eq(held), place.move.eq(held), self.write.valid.eq(held)]
             with m.Else():
-                m.d.comb += [gone.eq(held & arrivals.free), arrivals.load.eq(held & arrivals.free), place.move.eq(arrivals.last), self.write.valid.eq(arrivals.valid)]
+                m.d.comb += [gone.eq(arrivals.taken), arrivals.offered.eq(held), place.move.eq(arrivals.last), self.write.valid.eq(arrivals.valid)]
             with m.If(through):
                 states.next("Next")
                 with m.If(~destination.to_host & ~uniform):

@@ -12,11 +12,10 @@ from amaranth.lib.wiring import In, Out
 from lifline.arch.config import Config
 from lifline.arch.limits import RING_BITS
 
-from ..cells.count import at_most_one, at_most_two, index_of_missing, lowest_bit, only_lowest
+from ..cells.count import BYTE, at_most_one, at_most_two, index_of_missing, lowest_bit, only_lowest
 from ..cells.select import parts_of, selected_part
 from ..streams import entry_layout, rows_per_scan
 
-BYTE = 8
 BYTES = RING_BITS // BYTE
 """Bytes of a group: the lowest one with an active neuron comes first, in it the lowest bit."""
 

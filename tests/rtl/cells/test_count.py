@@ -7,7 +7,7 @@ import random
 import pytest
 from amaranth.hdl import Module, Signal
 
-from lifline.rtl.cells.count import at_most_one, at_most_two, index_of_missing, lowest_bit, only_lowest, population_count
+from lifline.rtl.cells.count import at_most_one, at_most_two, index_of, index_of_missing, lowest_bit, only_lowest, population_count
 
 from ..bench import evaluate
 
@@ -51,16 +51,20 @@ def test_every_byte_has_at_most_one_bit_or_two_or_more_and_a_lowest_one() -> Non
     evaluate(m, body)
 
 
-def test_index_of_the_missing_bit() -> None:
+def test_index_of_the_missing_bit_and_of_the_only_one() -> None:
     m = Module()
-    bits, index = Signal(4), Signal(2)
-    m.d.comb += index.eq(index_of_missing(bits))
+    bits, index, of_one = Signal(4), Signal(2), Signal(2)
+    m.d.comb += [index.eq(index_of_missing(bits)), of_one.eq(index_of(bits))]
 
     async def body(ctx):
         for missing in range(4):
             ctx.set(bits, 0b1111 & ~(1 << missing))
             assert ctx.get(index) == missing
+            ctx.set(bits, 1 << missing)
+            assert ctx.get(of_one) == missing
         ctx.set(bits, 0b1111)
         assert ctx.get(index) == 0
+        ctx.set(bits, 0)
+        assert ctx.get(of_one) == 0
 
     evaluate(m, body)

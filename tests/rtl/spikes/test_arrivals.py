@@ -25,36 +25,36 @@ def spikes_of(word: int) -> list[int]:
     return [k for k in range(RING_BITS) if word >> k & 1]
 
 
-@pytest.mark.parametrize("name", ["tiny", "small"])
-def test_spikes_come_lowest_first_one_per_cycle_and_none_is_left_over(name: str) -> None:
-    rng, dut = random.Random(1), Picker(preset(name))
+def occupied(word: int) -> int:
+    return sum(1 << k for k, byte in enumerate(word.to_bytes(4, "little")) if byte)
+
+
+@pytest.mark.parametrize("gaps", [0.0, 0.3])
+def test_spikes_come_lowest_first_one_per_cycle_and_none_is_left_over(gaps: float) -> None:
+    """Words that are there in time follow each other without a gap."""
+    rng, dut = random.Random(1), Picker()
+    words = [0, FULL, 1, 1 << 31, 0, 0, *some_words(rng, 40)]
+    expected = [(number, k, k == (spikes_of(word) or [None])[-1]) for number, word in enumerate(words) for k in spikes_of(word) or [None]]
+    shown: list[tuple[int, int | None, bool]] = []
 
     async def body(ctx):
-        async def check(neuron: int | None, last: bool, free: bool) -> None:
-            assert (ctx.get(dut.valid), ctx.get(dut.last), ctx.get(dut.free)) == (neuron is not None, last, free)
-            assert neuron is None or ctx.get(dut.neuron) == neuron
-
-        await check(None, False, True)
-        words = [0, FULL, 1, 1 << 31, 0, 0, *some_words(rng, 20)]
-        for word in words:
-            ctx.set(dut.load, 1)
-            ctx.set(dut.spikes, word)
-            ctx.set(dut.empty, not word)
-            ctx.set(dut.single, word.bit_count() <= 1)
-            await ctx.tick()
-            ctx.set(dut.load, 0)
-            for junk in (dut.spikes, dut.empty, dut.single):
-                ctx.set(junk, rng.getrandbits(len(junk)))
-            spikes = spikes_of(word) or [None]
-            for neuron in spikes:
-                await check(neuron, neuron == spikes[-1], neuron == spikes[-1])
-                if neuron != spikes[-1]:
-                    await ctx.tick()
-            if rng.random() < 0.5:
-                await ctx.tick()
-                await check(None, False, True)
+        ended, number, offered, cycles = 0, 0, False, 0
+        while ended < len(words):
+            offered = number < len(words) and (offered or rng.random() >= gaps)
+            ctx.set(dut.offered, offered)
+            ctx.set(dut.spikes, words[number] if offered else rng.getrandbits(RING_BITS))
+            ctx.set(dut.occupied, occupied(words[number]) if offered else rng.getrandbits(4))
+            *_, taken, valid, neuron, last = await ctx.tick().sample(dut.taken, dut.valid, dut.neuron, dut.last)
+            if valid or last:
+                shown.append((ended, neuron if valid else None, bool(last)))
+            ended, number, offered, cycles = ended + last, number + taken, offered and not taken, cycles + 1
+        assert gaps or cycles == len(expected) + 1
+        for _ in range(3):
+            *_, taken, valid, last = await ctx.tick().sample(dut.taken, dut.valid, dut.last)
+            assert (taken, valid, last) == (0, 0, 0)
 
     simulate(dut, body)
+    assert shown == expected
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -69,19 +69,19 @@ def test_every_spike_is_shown_with_its_delay_and_every_word_has_an_end(seed: int
     async def body(ctx):
         nonlocal ended, before
 
-        async def cycle(load: int | None = None) -> None:
+        async def cycle(word: int | None = None) -> bool:
             nonlocal ended, before
-            ctx.set(dut.load, load is not None)
-            ctx.set(dut.spikes, rng.getrandbits(RING_BITS) if load is None else load)
-            ctx.set(dut.empty, rng.random() < 0.5 if load is None else not load)
-            ctx.set(dut.single, rng.random() < 0.5 if load is None else load.bit_count() <= 1)
-            *_, address, enable, valid, neuron, last, delay = await ctx.tick().sample(
-                dut.delays.address, dut.delays.enable, dut.valid, dut.neuron, dut.last, dut.delay
+            ctx.set(dut.offered, word is not None)
+            ctx.set(dut.spikes, rng.getrandbits(RING_BITS) if word is None else word)
+            ctx.set(dut.occupied, rng.getrandbits(4) if word is None else occupied(word))
+            *_, taken, address, enable, valid, neuron, last, delay = await ctx.tick().sample(
+                dut.taken, dut.delays.address, dut.delays.enable, dut.valid, dut.neuron, dut.last, dut.delay
             )
             ctx.set(dut.delays.data, delays.cycle(address, free=bool(enable)))
             if valid:
                 shown.append((ended, neuron, before))
             ended, before = ended + last, delay
+            return bool(taken)
 
         for _ in range(12):
             stored = config.delay_entries // RING_BITS
@@ -97,9 +97,11 @@ def test_every_spike_is_shown_with_its_delay_and_every_word_has_an_end(seed: int
             shown.clear()
             ended = 0
             for word in words:
-                while not ctx.get(dut.free) or rng.random() < 0.2:
+                while rng.random() < 0.2:
                     await cycle()
-                await cycle(word)
+                while not await cycle(word):
+                    pass
+            await cycle()
             while not ctx.get(dut.idle):
                 await cycle()
             places = [first + (number % period if period else number) for number in range(len(words))]

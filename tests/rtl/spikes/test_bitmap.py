@@ -10,6 +10,7 @@ from lifline.arch.timing import UPDATE_STAGES
 from lifline.rtl.spikes.bitmap import Bitmap
 
 from ..bench import simulate
+from .test_arrivals import occupied
 
 CONFIG = preset("tiny").replace(max_neurons=128)
 FULL = (1 << RING_BITS) - 1
@@ -45,7 +46,7 @@ def test_a_step_is_read_while_the_words_of_the_next_one_arrive() -> None:
                 if number:
                     ctx.set(dut.used, 1)
                     before = steps[number - 1][index]
-                    assert (ctx.get(dut.spikes), ctx.get(dut.empty), ctx.get(dut.single)) == (before, not before, before.bit_count() <= 1)
+                    assert (ctx.get(dut.spikes), ctx.get(dut.occupied)) == (before, occupied(before))
                     ctx.set(dut.used, 0)
             ctx.set(dut.words.valid, 0)
             ctx.set(dut.words.complete, 0)
