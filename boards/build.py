@@ -85,6 +85,7 @@ def build(
     seed: int | None = None,
     seeds: int = 1,
     force: bool = False,
+    must_meet: bool = True,
     on_progress: OnProgress | None = None,
 ) -> Report:
     """Build a bitstream, or find the one that was built from exactly the same: design, constraints, options, tools and their versions.
@@ -98,6 +99,7 @@ def build(
     seed : of the placer, the first one; the board's own choice if not given.
     seeds : how many seeds are tried, one after the other; the one with the fastest clock is kept.
     force : build even what has been built before.
+    must_meet : whether a clock that is slower than the constraint is an error; else it stands in the report, and the bitstream must not be used at the constraint.
     on_progress : is told, twice a second, the stage of the build and the share of the whole that is done.
 
     Raises
@@ -133,7 +135,7 @@ def build(
             remember(place, key, report)
         reports.append(report)
     best = max(reports, key=lambda report: report.fmax_mhz)
-    if best.fmax_mhz < best.constraint_mhz:
+    if must_meet and best.fmax_mhz < best.constraint_mhz:
         raise ToolError(
             f"timing not met by `{config.name}` on {name}: {best.fmax_mhz:.1f} MHz of {best.constraint_mhz:.1f} MHz with "
             f"{'seed' if number == 1 else 'the best of seeds'} {', '.join(str(r.seed) for r in reports)}; try more --seeds, or a lower --clock"

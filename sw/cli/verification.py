@@ -22,13 +22,15 @@ def verify(
     config: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="a preset, a small variant of one, a file of `lifline config new`, or all: every variant in turn; default: all, of a network file medium")] = None,
     seed: Annotated[int, typer.Option(help="first seed; each program's seed is one higher")] = 0,
     inject: Annotated[str | None, typer.Option(help="flip a bit in: weight, state, delay, map (words of a memory), descriptor, digit, loop, pointer (of the program)")] = None,
+    scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="of a Dask scheduler, whose workers share the random programs (extra explore)")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="share the random programs among so many processes of this machine (extra explore)")] = None,
     as_json: Json = False,
 ) -> None:
     """Check every value of every step on the simulated board, and every cycle: of random networks, or of your own."""
     if network is not None or samples is not None:
         _verify_own(network, samples, config, each, seed, inject, as_json)
         return
-    _verify_random(config or "all", random, seed, inject, as_json)
+    _verify_random(config or "all", random, seed, inject, scheduler, workers, as_json)
 
 
 def _verify_own(network: Path | None, samples: Path | None, config: str | None, each: int, seed: int, inject: str | None, as_json: bool) -> None:
@@ -58,12 +60,20 @@ def _verify_own(network: Path | None, samples: Path | None, config: str | None, 
         raise typer.Exit(1)
 
 
-def _verify_random(config: str, random: int, seed: int, inject: str | None, as_json: bool) -> None:
+def _verify_random(config: str, random: int, seed: int, inject: str | None, scheduler: str | None, workers: int | None, as_json: bool) -> None:
     from .verify import verify_random
 
     with typed_errors(), Progress(console=console, transient=True) as progress:
         task = progress.add_task("random programs", total=random)
-        report = verify_random(config, random, seed, inject, lambda: progress.advance(task))
+        if scheduler is None and workers is None:
+            report = verify_random(config, random, seed, inject, lambda: progress.advance(task))
+        else:
+            from lifline.explore.engine import Engine
+
+            from .verify_many import verify_many
+
+            with Engine(scheduler, workers) as engine:
+                report = verify_many(config, random, seed, inject, engine, lambda programs: progress.advance(task, programs))
     names = ("programs", "mismatches", "cycle_mismatches", "seed", "config", "configurations", "not_covered")
     print_figures({n: ", ".join(report[n]) or "nothing" if isinstance(report[n], list) else report[n] for n in names}, "random programs against the golden model")
     for reason, programs in report["counted_alone"].items():

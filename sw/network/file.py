@@ -88,6 +88,18 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     NetworkError   if the network's metadata cannot be written as JSON.
     ProgramError   if the file cannot be written.
     """
+    text, tensors = _described(network)
+    header = {"format": FORMAT, "version": str(_version(network)), "network": text, "digest": _digest(text, tensors)}
+    write_tensors(path, tensors, header)
+
+
+def digest_of(network: Network) -> str:
+    """Hexadecimal digits that change with everything that a network's file holds. Errors as :func:`save`."""
+    return _digest(*_described(network))
+
+
+def _described(network: Network) -> tuple[str, Tensors]:
+    """A network as JSON text, and the arrays that it names."""
     tensors: Tensors = {}
 
     def stored(key: str, value: Any) -> Any:
@@ -120,8 +132,7 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
         text = json.dumps(description, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise NetworkError(f"metadata of network `{network.name}` is not JSON ({error}); use strings, numbers, lists and dicts") from error
-    header = {"format": FORMAT, "version": str(version), "network": text, "digest": _digest(text, tensors)}
-    write_tensors(path, tensors, header)
+    return text, tensors
 
 
 def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, NDArray[Any]], header: dict[str, str]) -> None:

@@ -23,6 +23,7 @@ ALLOWED = {
     "ip": {"arch", "rtl"},
     "convert": {"arch", "network", "compiler", "sim", "driver"},
     "report": {"arch", "boards", "network", "compiler", "sim", "driver", "convert"},
+    "explore": {"arch", "boards", "network", "compiler", "sim", "driver", "convert"},
     "train": {"arch", "network", "sim", "convert"},
 }
 

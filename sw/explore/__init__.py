@@ -1,0 +1,1 @@
+"""The search for the accelerator that suits a network: candidates, what each would be, and those that nothing else beats."""

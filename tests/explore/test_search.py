@@ -1,0 +1,135 @@
+"""The search: goes on where it was killed, records failures by name, and writes what can be run again."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lifline
+from lifline.arch.errors import InputError
+from lifline.explore import search as module
+from lifline.explore.builds import Built, spread
+from lifline.explore.evaluate import Measured, Problem, evaluate
+from lifline.explore.outcome import chosen, row_of, save_outcome
+from lifline.explore.search import Trial, front_of, search
+from lifline.explore.space import Space
+
+optuna = pytest.importorskip("optuna")
+SPACE = Space(
+    board=("ulx3s-25f", "icebreaker"), lanes=(4, 8, 64), dense=(False,), window=(2, 4), multipliers=(1, 2), weight_bits=(2, 8), state_bits=(14, 18), drain=("small",),
+    modes=("event",),
+)  # fmt: skip
+
+
+def test_goes_on_where_it_was(problem: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = tmp_path / "study"
+    first = search(problem, SPACE, trials=3, study=study)
+    assert len(first) == 3
+
+    def killed(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_evaluate", killed)
+        with pytest.raises(KeyboardInterrupt):
+            search(problem, SPACE, trials=5, study=study)
+    looked: list[int] = []
+    all_of_them = search(problem, SPACE, trials=6, study=study, progress=lambda trial, ended: looked.append(ended))
+    assert [t.number for t in all_of_them[:3]] == [t.number for t in first] and len(all_of_them) == 6
+    assert looked == [4, 5, 6]
+    assert [t.measured for t in all_of_them[:3]] == [t.measured for t in first]
+    assert len(search(problem, SPACE, trials=6, study=study, progress=lambda trial, ended: pytest.fail("nothing is left to do"))) == 6
+
+
+def test_a_process_that_is_killed_loses_only_what_was_under_way(problem: Problem, network: lifline.Network, tmp_path: Path) -> None:
+    lifline.save_network(network, tmp_path / "network")
+    np.save(tmp_path / "spikes.npy", problem.spikes)
+    np.save(tmp_path / "labels.npy", problem.labels)
+    folder = tmp_path / "explored"
+    command = [
+        sys.executable, "-m", "lifline", "explore", "network", "spikes.npy", "--labels", "labels.npy", "--board", "ulx3s-25f", "--set", "lanes=4,8", "--set", "dense=false",
+        "--workers", "0", "--costed", "4", "--folder", str(folder), "--json", "--trials",
+    ]  # fmt: skip
+    running = subprocess.Popen([*command, "10000"], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while len(list(folder.glob("cache/*.json"))) < 4 and running.poll() is None:
+        time.sleep(0.05)
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    before = completed(folder / "study.journal")
+    done = subprocess.run([*command, str(len(before) + 2)], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found, after = json.loads(done.stdout.splitlines()[-1]), completed(folder / "study.journal")
+    assert found["trials"] == len(after) == len(before) + 2 and found["front"]
+    assert before and after.items() >= before.items()
+
+
+def completed(study: Path) -> dict[int, list[float]]:
+    """Number and objectives of every trial that has ended."""
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(study)))
+    trials = optuna.load_study(study_name="lifline", storage=storage).get_trials(states=[optuna.trial.TrialState.COMPLETE])
+    return {t.number: t.values for t in trials}
+
+
+def test_failures_are_recorded_by_name_and_the_others_go_on(problem: Problem) -> None:
+    space = dataclasses.replace(SPACE, board=("icebreaker",), lanes=(8, 64), state_bits=(18,))
+    trials = search(problem, space, trials=8, sampler="random", seed=1)
+    failed = [t for t in trials if t.failure is not None]
+    assert 0 < len(failed) < 8
+    assert all(t.measured is None and t.failure.startswith("ConfigError: ") and t.candidate.lanes == 64 for t in failed if t.failure)
+
+
+def test_a_study_of_another_problem_is_refused(problem: Problem, tmp_path: Path) -> None:
+    search(problem, SPACE, trials=1, study=tmp_path / "study")
+    for changes in ({"space": dataclasses.replace(SPACE, window=(2,))}, {"problem": dataclasses.replace(problem, costed=2)}, {"sampler": "random"}):
+        with pytest.raises(InputError, match="holds a study of another network"):
+            search(**{"problem": problem, "space": SPACE, "trials": 1, "study": tmp_path / "study"} | changes)
+    with pytest.raises(InputError, match="sampler `grid` must be one of"):
+        search(problem, SPACE, trials=1, sampler="grid")
+
+
+def trial(number: int, accuracy: float, microseconds: float, lut: int, board: str = "ulx3s-25f") -> Trial:
+    measured = Measured(
+        accuracy=accuracy, cycles=microseconds * 90, window_cycles=10, clock_mhz=90.0, microseconds=microseconds, lag_us=1.0, lut=lut, lut_error=0.1, block_ram=4,
+        dsp=1, spram=0, microjoules=1.0, operations=10.0, config={},
+    )  # fmt: skip
+    return Trial(number, module.Candidate(board=board), measured, None)
+
+
+def test_the_fastest_within_the_tolerance_is_chosen() -> None:
+    trials = [trial(0, 0.95, 30, 9000), trial(1, 0.945, 20, 9000), trial(2, 0.90, 10, 3000), trial(3, 0.94, 40, 9500), Trial(4, module.Candidate(board="icebreaker"), None, "no")]
+    front = front_of(trials)
+    assert [t.number for t in front] == [0, 1, 2]
+    assert (chosen(front).number, chosen(front, 0.0).number, chosen(front, 0.1).number) == (1, 0, 2)
+    with pytest.raises(InputError, match="no candidate can run this network"):
+        chosen([])
+
+
+def test_builds_are_spread_over_boards_and_sizes() -> None:
+    front = [trial(k, 0.9, 10 + k, 1000 * (9 - k), "icebreaker" if k > 5 else "ulx3s-25f") for k in range(9)]
+    assert [t.number for t in spread(front, 5)] == [5, 8, 0, 6, 2]
+    assert len(spread(front, 50)) == 9
+
+
+def test_a_row_can_be_run_again_and_its_configuration_compiles_its_network(problem: Problem, tmp_path: Path) -> None:
+    trials = search(problem, SPACE, trials=4)
+    [first, *_] = front_of(trials)
+    assert first.measured is not None
+    made = Built(lut=first.measured.lut + 100, block_ram=3, dsp=1, fmax_mhz=100.0, microseconds=1.0, estimated=first.measured.lut)
+    found = save_outcome(tmp_path, problem, trials, {first.number: made})
+    row = row_of(first, made)
+    assert found["front"][0] == row and row["fmax"] == 100.0 and -0.1 < row["built"]["error"] < 0
+    again = evaluate(problem, module.Candidate.parse(row["candidate"]))
+    assert again == first.measured
+    config, network = lifline.load_config(tmp_path / f"{first.number}.toml"), lifline.load_network(tmp_path / f"{first.number}.safetensors")
+    assert config == first.measured.hardware and lifline.compile_network(network, config)
+    assert (tmp_path / "chosen.toml").exists() and (tmp_path / "front.png").stat().st_size > 5000
+    assert json.loads((tmp_path / "front.json").read_text())["chosen"] == found["chosen"]
