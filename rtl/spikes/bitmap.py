@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -32,9 +32,8 @@ class Bitmap(wiring.Component):
     words : In(:class:`~lifline.rtl.streams.SpikeWords`), of the step that began last.
     upcoming : Out, number in the window of the step that begins next.   complete : Out, the last step whose words were complete.
     go : In, one cycle: ``routed`` becomes ``complete``.   routed : Out, the step that is routed.
-    read, word : In, read this word of ``routed``.   spikes, occupied : Out, one cycle later and until the next read: the word, and which of its bytes
-    have a spike, which is kept with the word, as it would come late in a cycle if it was made from what the memory shows.
-    used : In, one of them is used in this cycle; for checks only.
+    read : In, read the next word of ``routed``, with ``go`` already; behind the last word comes the first one.   last : Out, level: the next word is the last.
+    show : In, in the cycle after ``read`` or later, before the next one: show the word.   spikes, occupied : Out, from registers, from the next cycle on: the word, and which of its bytes have a spike.
     """
 
     def __init__(self, config: Config) -> None:
@@ -52,10 +51,10 @@ class Bitmap(wiring.Component):
                 "go": In(1),
                 "routed": Out(step_layout(config)),
                 "read": In(1),
-                "word": In(range(config.max_groups)),
+                "last": Out(1),
+                "show": In(1),
                 "spikes": Out(RING_BITS),
                 "occupied": Out(RING_BITS // BYTE),
-                "used": In(1),
             }
         )
 
@@ -63,7 +62,7 @@ class Bitmap(wiring.Component):
         m = Module()
         words = self.words
         word_bits = max(ceil_div(self.config.max_neurons, RING_BITS) - 1, 1).bit_length()
-        m.submodules.memory = memory = Ram(width=RING_BITS + len(self.occupied), depth=2 << word_bits)
+        m.submodules.memory = memory = Ram(width=RING_BITS, depth=2 << word_bits)
         arriving, arriving_step, begun = Signal.like(self.upcoming), Signal.like(self.step), Signal(UPDATE_STAGES + 1)
         m.d.sync += begun.eq(Cat(self.begin, begun))
         m.d.comb += self.began.eq(begun[-1])
@@ -75,13 +74,24 @@ class Bitmap(wiring.Component):
             m.d.sync += [self.complete.number.eq(arriving), self.complete.step.eq(arriving_step), self.complete.last_word.eq(words.index)]
         with m.If(self.go):
             m.d.sync += self.routed.eq(self.complete)
+        # With `go` it is not `routed` yet.
+        number, last_word, word = Signal(), Signal.like(self.routed.last_word), Signal(word_bits)
         m.d.comb += [
+            number.eq(Mux(self.go, self.complete.number[0], self.routed.number[0])),
+            last_word.eq(Mux(self.go, self.complete.last_word, self.routed.last_word)),
+            self.last.eq(word == last_word),
             memory.write_address.eq(Cat(words.index[:word_bits], arriving[0])),
-            memory.write_data.eq(Cat(words.word, *(byte.any() for byte in parts_of(words.word, len(self.occupied))))),
+            memory.write_data.eq(words.word),
             memory.write_enable.eq(words.valid),
-            memory.read_address.eq(Cat(self.word[:word_bits], self.routed.number[0])),
+            memory.read_address.eq(Cat(word, number)),
             memory.read_enable.eq(self.read),
-            memory.used.eq(self.used),
-            Cat(self.spikes, self.occupied).eq(memory.read_data),
+            memory.used.eq(self.show),
         ]
+        with m.If(self.read):
+            m.d.sync += word.eq(word + 1)
+            with m.If(self.last):
+                m.d.sync += word.eq(0)
+        with m.If(self.show):
+            shown = memory.read_data
+            m.d.sync += [self.spikes.eq(shown), self.occupied.eq(Cat(byte.any() for byte in parts_of(shown, len(self.occupied))))]
         return m

@@ -29,7 +29,7 @@ class Destination(wiring.Component):
     idle : In, level: no step is routed.   go : In, one cycle, counts while ``idle``: the first destination.
     advance : In, one cycle: go to the next destination.   move : In, one cycle: go to the next word; the first one from ``go`` or ``advance`` on goes to word 0.
     to_host : Out, it is the host.   delays : Out, the delays of the ring.   rows : Out, its rows.   ring : Out, in this cycle: the ring that is entered.
-    word, next_word : Out, number of the word, and of the one that the next ``move`` goes to.   last : Out, level, while ``advance``: there is no other destination.
+    word : Out, number of the word.   last : Out, level, while ``advance``: there is no other destination.
     """
 
     def __init__(self, config: Config) -> None:
@@ -48,7 +48,6 @@ class Destination(wiring.Component):
                 "rows": Out(range(config.max_ring_rows + 1)),
                 "ring": Out(word_layout(RING_0)),
                 "word": Out(range(config.max_groups)),
-                "next_word": Out(range(config.max_groups)),
                 "last": Out(1),
             }
         )
@@ -61,10 +60,9 @@ class Destination(wiring.Component):
             self.rows.eq(Array(ring.rows for ring in self.ring_0)[number]),
             self.ring.eq(self.ring_0[0]),
             self.last.eq(Mux(self.to_host, rings == 0, number + 1 >= rings)),
-            self.next_word.eq(self.word + 1),
         ]
         with m.If(self.move):
-            m.d.sync += self.word.eq(self.next_word)
+            m.d.sync += self.word.eq(self.word + 1)
         with m.If(self.idle | self.advance):
             m.d.sync += self.word.eq(-1)
         with m.If(self.idle & self.go):
@@ -133,7 +131,6 @@ class Router(wiring.Component):
             bitmap.begin.eq(command.begin),
             bitmap.step.eq(command.step),
             bitmap.go.eq(command.go),
-            bitmap.word.eq(destination.next_word),
             arrivals.ring.eq(delays),
             arrivals.spikes.eq(bitmap.spikes),
             arrivals.occupied.eq(bitmap.occupied),
@@ -159,19 +156,19 @@ class Router(wiring.Component):
         """From word to word, one destination after the other."""
         command, uniform = self.command, destination.delays.uniform
         states = States(m, *ROUTER)
-        held, ended = Signal(), Signal()  # a word has been read, and not gone yet; it was the last one
+        # A word has been read; one is shown and not gone yet; the last one has been read. The first one is read a cycle before its destination begins.
+        fetched, held, ended = Signal(), Signal(), Signal(init=1)
+        begins, reads, shows = Signal(), Signal(), Signal()
         gone, through, starting, started = Signal(), Signal(), Signal(), Signal()
-        reads = (states.ongoing("Route") | states.ongoing("Record")) & (~held | gone) & ~ended
-        m.d.sync += [held.eq(reads | (held & ~gone)), started.eq(starting)]
+        m.d.comb += [shows.eq(fetched & (~held | gone)), reads.eq(begins | ((~fetched | shows) & ~ended))]
+        m.d.sync += [fetched.eq(reads | (fetched & ~shows)), held.eq(shows | (held & ~gone)), started.eq(starting)]
         with m.If(reads):
-            m.d.sync += ended.eq(destination.next_word == bitmap.routed.last_word)
-        with m.If(starting):
-            m.d.sync += ended.eq(0)
+            m.d.sync += ended.eq(bitmap.last)
         m.d.comb += [
-            through.eq(gone & ended),
+            through.eq(gone & ended & ~fetched),
             bitmap.read.eq(reads),
-            bitmap.used.eq(held),
-            destination.move.eq(reads),
+            bitmap.show.eq(shows),
+            destination.move.eq(shows),
             arrivals.start.eq(starting | started),
             self.records.payload.eq(Mux(states.ongoing("Record"), bitmap.spikes, header)),
         ]
@@ -184,12 +181,14 @@ class Router(wiring.Component):
                 place.move.eq(self.words.valid),
                 place.enter.eq(bitmap.began | command.go),
                 self.write.valid.eq(direct & self.words.valid),
+                begins.eq(command.go),
             ]
             with m.If(command.go):
                 m.d.sync += command.busy.eq(1)
                 states.next("Route")
         with states("Next"):
             m.d.comb += [starting.eq(1), destination.advance.eq(1), place.start.eq(1), place.number.eq(bitmap.routed.number), place.enter.eq(1)]
+            m.d.comb += begins.eq(~destination.last)
             states.next("Route")
             with m.If(destination.last):
                 m.d.sync += command.busy.eq(0)
