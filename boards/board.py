@@ -76,7 +76,7 @@ class Board:
 BOARDS = {
     "ulx3s-25f": Board("ULX3S-25F", LFE5U_25F, "ulx3s", "ULX3S_25F_Platform", "medium", 90e6, "ulx3s"),
     "ulx3s-85f": Board("ULX3S-85F", LFE5U_85F, "ulx3s", "ULX3S_85F_Platform", "large", 70e6, "ulx3s"),
-    "icebreaker": Board("iCEBreaker", ICE40UP5K, "icebreaker", "ICEBreakerPlatform", "small", 27e6, "ice40_generic", direct=False),
+    "icebreaker": Board("iCEBreaker", ICE40UP5K, "icebreaker", "ICEBreakerPlatform", "small", 30e6, "ice40_generic", direct=False),
 }
 """Boards that can be built for."""
 
