@@ -31,13 +31,13 @@ class Formula:
 
 
 FORMULAS = {
-    "ecp5": Formula((2988.0, 1.455, 1.126, 0.717, 11.49), 0.03),
-    "ice40": Formula((4125.0, 1.844, 8.276, 0.0, 22.75), 0.06),
+    "ecp5": Formula((3360.0, 1.455, 1.126, 0.717, 11.49), 0.03),
+    "ice40": Formula((4400.0, 1.844, 8.276, 0.0, 22.75), 0.05),
 }
 """By family."""
 
 
-MAP_TABLES = 600
+MAP_TABLES = 790
 """Lookup tables more in a configuration with maps, by the build of `conv`: 340 of the walk and the tables, the others of counters as wide as its
 deeper memories need, which the formula does not see."""
 GATHER_TABLES = 520
