@@ -21,7 +21,7 @@ def verify(
     random: Annotated[int, typer.Option(min=1, help="number of random programs")] = 100,
     config: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="a preset, a small variant of one, a file of `lifline config new`, or all: every variant in turn; default: all, of a network file medium")] = None,
     seed: Annotated[int, typer.Option(help="first seed; each program's seed is one higher")] = 0,
-    inject: Annotated[str | None, typer.Option(help="flip a bit in: weight, state, delay, map (words of a memory), descriptor, digit, loop, pointer (of the program)")] = None,
+    inject: Annotated[str | None, typer.Option(help="flip a bit in: weight, state, delay, map, band (words of a memory), descriptor, digit, loop, gather, pointer (of the program)")] = None,
     scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="of a Dask scheduler, whose workers share the random programs (extra explore)")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="share the random programs among so many processes of this machine (extra explore)")] = None,
     as_json: Json = False,

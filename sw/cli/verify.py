@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from lifline.arch.config import Config
 from lifline.arch.config_file import configuration
+from lifline.arch.errors import LiflineError
 from lifline.compiler.compile import compile_network
 from lifline.compiler.program import Program
 from lifline.compiler.random_layouts import compile_with_random_layouts, drawn_modes
@@ -20,7 +20,7 @@ from lifline.driver import device as devices
 from lifline.driver import trace
 from lifline.driver.link import Link
 from lifline.driver.predict import activity_of, predict
-from lifline.network.result import Counters, RunResult, parse_records, with_output
+from lifline.network.result import Counters, Cycles, RunResult, parse_records, with_output
 from lifline.sim.board.simulated import CompiledBoard
 from lifline.sim.golden.model import GoldenModel
 from lifline.sim.random.network import random_modes, random_network, random_spikes
@@ -79,6 +79,31 @@ class Difference:
     cycles: tuple[int, int] | None
 
 
+class _Boards:
+    """A simulated board that shows every step for each configuration, made when it is first used; closed at the end of the block."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, tuple[CompiledBoard, devices.LinkedDevice]] = {}
+
+    def __enter__(self) -> _Boards:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in list(self._open):
+            self.discard(name)
+
+    def of(self, config: Config) -> tuple[CompiledBoard, devices.LinkedDevice]:
+        """Board and device of a configuration."""
+        if config.name not in self._open:
+            board = CompiledBoard(config, trace=True)
+            self._open[config.name] = board, devices.LinkedDevice(Link(board), url=f"sim:{config.name}", config=config)
+        return self._open[config.name]
+
+    def discard(self, name: str) -> None:
+        """Close the board of this configuration; the next one is as new."""
+        self._open.pop(name)[1].close()
+
+
 def verify_random(config_name: str, count: int, seed: int, inject: str | None, advance: Callable[[], None]) -> dict[str, Any]:
     """Run ``count`` random programs; with ``inject`` each has one bit flipped after loading. Program ``k`` runs on configuration ``k`` in turn.
 
@@ -98,14 +123,10 @@ def verify_random(config_name: str, count: int, seed: int, inject: str | None, a
     coverage: dict[str, int] = dict.fromkeys(asked_for(configs), 0)
     alone: dict[str, int] = dict.fromkeys(ALONE, 0)
     injected = 0
-    with ExitStack() as stack:
-        boards: dict[str, tuple[CompiledBoard, devices.LinkedDevice]] = {}
+    with _Boards() as boards:
         for current in range(seed, seed + count):
             config = configs[current % len(configs)]
-            if config.name not in boards:
-                board = CompiledBoard(config, trace=True)
-                boards[config.name] = board, stack.enter_context(devices.LinkedDevice(Link(board), url=f"sim:{config.name}", config=config))
-            flipped, values, cycles = _verify_one(*boards[config.name], config, current, inject, coverage, alone)
+            flipped, values, cycles = _verify_one(boards, config, current, inject, coverage, alone)
             injected += flipped
             if values or cycles:
                 differences.append(Difference(current, config.name, values, cycles))
@@ -135,10 +156,11 @@ def random_program(seed: int, config: Config) -> tuple[np.random.Generator, Prog
 
 
 def _verify_one(
-    board: CompiledBoard, device: devices.LinkedDevice, config: Config, seed: int, inject: str | None, coverage: dict[str, int], alone: dict[str, int]
+    boards: _Boards, config: Config, seed: int, inject: str | None, coverage: dict[str, int], alone: dict[str, int]
 ) -> tuple[bool, bool, tuple[int, int] | None]:
     """Run the random program of ``seed``, add to ``coverage`` and ``alone``; whether it has a fault, whether any value differs, and busy cycles as in
-    :class:`Difference`."""
+    :class:`Difference`. An error after a fault is a difference, too: the sequencer may wait for ever for what the fault has asked it for."""
+    board, device = boards.of(config)
     rng, program, spikes = random_program(seed, config)
     network = program.network
     # Recording slows the steps down, so that every other program runs without; the trace shows its states all the same.
@@ -152,18 +174,32 @@ def _verify_one(
     for option in exercised(program, with_output(network, kept), expected):
         if option in coverage:
             coverage[option] += 1
-    board.trace()  # whatever an injected fault did before
-    result = device.run(spikes, record=record)
-    values = differs(expected, result) or bool(trace.differs(everything, board.trace(), program, config))
-    assert result.cycles is not None
-    sent: list[str] | None = record
-    counted = result.cycles
-    if counted.stall_output[0]:
-        # The board does not count what goes on while it waits for room, and the model cannot know when the host makes room: the same input
-        # runs once more and sends nothing.
-        alone[OUTPUT_FULL] += 1
-        counters, counted = device.count(spikes)
-        sent, values = None, values or counters_differ(expected.counters, counters)
+    try:
+        values, sent, counted = _run(board, device, spikes, record, everything, expected, alone)
+    except LiflineError:
+        if not flipped:
+            raise
+        boards.discard(config.name)
+        return True, True, None
     [costs] = predict(program, config, activity_of(network, spikes, everything), record=sent)
     busy = int(counted.busy[0])
     return flipped, values, None if costs.busy_cycles == busy else (busy, costs.busy_cycles)
+
+
+def _run(
+    board: CompiledBoard, device: devices.LinkedDevice, spikes: NDArray[np.uint8], record: list[str], everything: RunResult, expected: RunResult,
+    alone: dict[str, int],
+) -> tuple[bool, list[str] | None, Cycles]:
+    """Run the loaded program: whether any value differs, and what was sent in the run whose cycles count, and these."""
+    assert device.program is not None
+    board.trace()  # whatever an injected fault did before
+    result = device.run(spikes, record=record)
+    values = differs(expected, result) or bool(trace.differs(everything, board.trace(), device.program, device.program.config))
+    assert result.cycles is not None
+    if not result.cycles.stall_output[0]:
+        return values, record, result.cycles
+    # The board does not count what goes on while it waits for room, and the model cannot know when the host makes room: the same input
+    # runs once more and sends nothing.
+    alone[OUTPUT_FULL] += 1
+    counters, counted = device.count(spikes)
+    return values or counters_differ(expected.counters, counters), None, counted

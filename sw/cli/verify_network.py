@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,8 +45,9 @@ class Injected:
 class _Traced:
     """A simulated board whose every store is seen, and what the golden model says of each sample."""
 
-    def __init__(self, program: Program, spikes: NDArray[np.uint8], board: CompiledBoard, device: LinkedDevice) -> None:
-        self.program, self.spikes, self.board, self.device = program, spikes, board, device
+    def __init__(self, program: Program, spikes: NDArray[np.uint8]) -> None:
+        self.program, self.spikes = program, spikes
+        self.board, self.device = _opened(program)
         self.expected = [GoldenModel(program.network).run(one, record=["all", "all.v", "all.i", "all.x"]) for one in spikes]
         self.sent = [f"{program.network.output}.{'v' if is_read_out(program) else 'spikes'}"]
 
@@ -55,6 +56,8 @@ class _Traced:
         try:
             return bool(self.look(sample)[0])
         except LiflineError:
+            self.close()  # it may wait for ever for what a fault has asked it for
+            self.board, self.device = _opened(self.program)
             return True
 
     def look(self, sample: int) -> tuple[list[str], RunResult]:
@@ -69,12 +72,16 @@ class _Traced:
         return wrong, result
 
 
-@contextmanager
-def _traced(program: Program, spikes: NDArray[np.uint8]) -> Iterator[_Traced]:
+    def close(self) -> None:
+        self.device.close()
+
+
+def _opened(program: Program) -> tuple[CompiledBoard, LinkedDevice]:
+    """A new board with the program."""
     board = CompiledBoard(program.config, trace=True)
-    with LinkedDevice(Link(board), url=f"sim:{program.config_name}", config=program.config) as device:
-        device.load(program)
-        yield _Traced(program, spikes, board, device)
+    device = LinkedDevice(Link(board), url=f"sim:{program.config_name}", config=program.config)
+    device.load(program)
+    return board, device
 
 
 def verify_network(program: Program, spikes: NDArray[Any], *, kinds: Sequence[str], each: int, seed: int, advance: Callable[[], None]) -> dict[str, Any]:
@@ -93,7 +100,7 @@ def verify_network(program: Program, spikes: NDArray[Any], *, kinds: Sequence[st
     rng = np.random.default_rng(seed)
     wrong_samples, wrong_cycles, names = 0, 0, dict[str, None]()
     found: list[Injected] = []
-    with _traced(program, batch) as board:
+    with closing(_Traced(program, batch)) as board:
         for k in range(len(batch)):
             wrong, result = board.look(k)
             names |= dict.fromkeys(wrong)

@@ -7,9 +7,11 @@ from contextlib import suppress
 
 import numpy as np
 
-from lifline.arch.config import Config
+from lifline.arch.config import Config, ceil_div
 from lifline.arch.errors import CompileError
-from lifline.arch.program import Mode
+from lifline.arch.limits import RING_BITS
+from lifline.arch.program import MAX_RINGS, Mode
+from lifline.arch.timing import ACCUMULATE_SPACING
 from lifline.arch.values import short
 from lifline.network.connections.windows import Windowed
 from lifline.network.model import Network, Population, Projection
@@ -48,10 +50,13 @@ def chosen_layouts(network: Network, config: Config, modes: Mapping[tuple[str, s
 
 def _of_source(network: Network, config: Config, population: Population) -> Layout:
     """Of a population that needs none: position by position if blocks of it can be entries, or delays of its channels are then stored once, nobody reads it in
-    another way than a walk, and padding makes it larger by a half at most."""
+    another way than a walk, and padding makes it larger by a half at most. Delays alone are no reason where that takes more cycles and there is room for all."""
     readers = network.projections_from(population.name)
-    walks = config.map_words and all(isinstance(p.connection, Windowed) for p in readers)
-    if walks and any((config.vectors and kind_of(p).reads_blocks(p, config.lanes)) or _delayed_by_channel(p, population) for p in readers):
+    if not config.map_words or not all(isinstance(p.connection, Windowed) for p in readers):
+        return identity(population.size)
+    by_blocks = config.vectors and any(kind_of(p).reads_blocks(p, config.lanes) for p in readers)
+    by_channel = any(_delayed_by_channel(p, population) for p in readers)
+    if by_blocks or (by_channel and not (any(_waits_for_slots(p, config) for p in readers) and _delays_fit(network, config))):
         with suppress(CompileError):  # too large
             layout = position_major(population.shape, config.lanes)
             if 2 * layout.size <= 3 * population.size:
@@ -63,6 +68,34 @@ def _delayed_by_channel(projection: Projection, source: Population) -> bool:
     """Whether channels have delays of their own, and neurons of a channel have one."""
     delays = projection.delay_vector().reshape(source.shape[0], -1)
     return bool(np.ptp(delays) and not np.ptp(delays, axis=1).any() and delays.shape[1] > 1)
+
+
+def _waits_for_slots(projection: Projection, config: Config) -> bool:
+    """Whether spikes of most positions reach no more blocks than an accumulator takes cycles: channels of one, one behind the other, then wait for each other's slots."""
+    connection = projection.connection
+    assert isinstance(connection, Windowed)
+    window = connection.window(projection.weights, projection.shapes[0])
+    own = window.outputs // window.groups
+    padded = 1 << (window.outputs - 1).bit_length()
+    neighbours = max(config.lanes // padded, 1)
+    rows, columns = window.plane
+    down = [len(rows.visits(place)) for place in range(rows.length)]
+    across = [len({target // neighbours for _, target in columns.visits(place)}) for place in range(columns.length)]
+    blocks = np.outer(down, across) * ceil_div(own, config.lanes)
+    return 2 * np.count_nonzero((blocks > 0) & (blocks <= ACCUMULATE_SPACING)) > np.count_nonzero(blocks)
+
+
+def _delays_fit(network: Network, config: Config) -> bool:
+    """Whether there is a delay entry for every neuron in each ring with delays that differ, if there were no channels."""
+    entries = 0
+    for population in network.populations:
+        rings = min(sum(bool(np.ptp(p.delay_vector())) for p in network.projections_from(population.name)), MAX_RINGS)
+        if rings:
+            places = population.size
+            with suppress(CompileError):  # too large: in its own order, then
+                places = max(places, position_major(population.shape, config.lanes).size)
+            entries += rings * ceil_div(places, RING_BITS) * RING_BITS
+    return entries <= config.delay_entries
 
 
 def given_layouts(program: Program) -> dict[str, Layout]:

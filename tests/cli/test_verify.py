@@ -60,7 +60,7 @@ def test_bad_names() -> None:
         verify_random("tiny", 1, 0, "map", lambda: None)
     with pytest.raises(InputError, match="cannot inject 'loop': `tiny` has no maps; use --config maps"):
         verify_random("tiny", 1, 0, "loop", lambda: None)
-    with pytest.raises(InputError, match="cannot inject 'cable'; choose one of weight, state, delay, map, descriptor, digit, loop, pointer"):
+    with pytest.raises(InputError, match="cannot inject 'cable'; choose one of weight, state, delay, map, band, descriptor, digit, loop, gather, pointer"):
         verify_random("tiny", 1, 0, "cable", lambda: None)
     with pytest.raises(ConfigError, match="no configuration `huge`"):
         verify_random("huge", 1, 0, None, lambda: None)

@@ -11,10 +11,11 @@ from lifline.arch.limits import RING_BITS
 from lifline.arch.program import MAX_RINGS, PASS_WORDS, RING_0, RING_WORDS
 from lifline.compiler.compile import compile_network
 from lifline.compiler.components import components_of
-from lifline.compiler.layouts import position_major
+from lifline.compiler.layouts import identity, position_major
 from lifline.compiler.order import projections_in_order
 from lifline.compiler.places import layout_by_population
 from lifline.compiler.rings import Ring, Rings, Tap, place_rings
+from lifline.driver.predict import predict, record_activity
 from lifline.network.connections.convolution import Convolution
 from lifline.network.connections.identity import Identity
 from lifline.network.model import Network, Neurons, Population, Projection
@@ -219,3 +220,25 @@ def test_the_input_is_placed_position_by_position_where_its_channels_have_delays
         )  # fmt: skip
         places = layout_by_population(net, CONV, None)
         assert (places["in"] == position_major(shape, CONV.lanes)) == bool(period) and place_rings(net, CONV, places).all[0].period == period
+
+
+@pytest.mark.parametrize(("outputs", "kernel", "options", "placed"), [
+    (32, 1, {}, False), (64, 1, {"stride": 2}, False), (16, 3, {"stride": 2, "padding": 1}, False), (4, 3, {"stride": 2, "padding": 1}, False),
+    (32, 3, {"stride": 2, "padding": 1}, False), (80, 1, {}, True), (16, 3, {"padding": 1}, True), (64, 3, {"stride": 2, "padding": 1}, True),
+])  # fmt: skip
+def test_delays_of_channels_place_no_input_whose_spikes_would_wait_for_slots(outputs: int, kernel: int, options: dict[str, int], placed: bool) -> None:
+    """The order that is chosen takes no more cycles than the other; where there is no room for a delay of every neuron there is no choice."""
+    roomy, shape, delays = CONV.replace(delay_entries=4096), (32, 8, 8), np.arange(32) % 10 // 9 * 4
+    weights, connection = np.ones((outputs, 32, kernel, kernel), int), Convolution(**options)
+    net = Network(
+        name="net", state_bits=CONV.state_bits, output="out",
+        populations=(Population("in", shape), Population("out", connection.output_shape(shape, weights), Neurons(threshold=CONV.state_max))),
+        projections=(Projection(source="in", target="out", weights=weights, connection=connection, delays=delays),),
+    )  # fmt: skip
+    activity = record_activity(net, (np.random.default_rng(0).random((1, 16, 2048)) < 0.1).astype(np.uint8))
+    chosen = layout_by_population(net, roomy, None)["in"]
+    assert (chosen == position_major(shape, CONV.lanes)) is placed
+    [own, other] = [predict(compile_network(net, roomy, layouts={"in": layout}), roomy, activity)[0].busy_cycles
+                    for layout in (chosen, identity(2048) if placed else position_major(shape, CONV.lanes))]  # fmt: skip
+    assert own < other if not placed else own <= 1.01 * other
+    assert layout_by_population(net, CONV, None)["in"] == position_major(shape, CONV.lanes)

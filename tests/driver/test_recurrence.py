@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 
 from lifline.arch.config import preset
+from lifline.arch.program import Mode
 from lifline.compiler.compile import compile_network
 from lifline.compiler.components import Execution
 from lifline.compiler.random_layouts import drawn_modes
 from lifline.driver import device as devices
 from lifline.driver.choose import compile_auto
 from lifline.driver.predict import activity_of, predict
-from lifline.network.model import Network
+from lifline.network.model import Network, Neurons, Population, Projection
 from lifline.sim.golden.model import GoldenModel
 from lifline.sim.random.network import random_modes, random_network, random_spikes
+from lifline.sim.random.variants import VARIANTS
 
 from ..rtl.test_programs import all_records, mismatches
 
@@ -57,6 +59,35 @@ def test_random_networks_agree_with_the_golden_model_and_the_cycle_model(board: 
             assert costs.busy_cycles == result.cycles.busy[0], f"seed {seed}"
         seen |= {p.execution for p in program.passes}
     assert seen == set(Execution)
+
+
+@pytest.mark.parametrize("back", ["hidden", "second"])
+@pytest.mark.parametrize("mode", [Mode.EVENT, Mode.DENSE])
+def test_a_list_that_cannot_hold_a_step_makes_the_scan_wait_and_nothing_else(back: str, mode: Mode) -> None:
+    """80 neurons that all fire in every second step, and come back to themselves or through another population; the list has 64 entries."""
+    config, rng = VARIANTS["short-list"], np.random.default_rng(1)
+
+    def weights() -> np.ndarray:
+        return rng.integers(-2, 3, (80, 80))
+
+    between = [] if back == "hidden" else [Projection(source="hidden", target="second", weights=weights())]
+    network = Network(
+        name="crowd", state_bits=config.state_bits, output="hidden",
+        populations=(Population("in", (1,)), Population("hidden", (80,), Neurons(threshold=60)), *(Population(p.target, (80,), Neurons(threshold=1)) for p in between)),
+        projections=(Projection(source="in", target="hidden", weights=np.full((80, 1), 120)), *between,
+                     Projection(source=back, target="hidden", weights=weights(), delays=1)),
+    )  # fmt: skip
+    program = compile_network(network, config, {(p.source, p.target): mode if p.source != "in" else Mode.EVENT for p in network.projections})
+    spikes = (np.arange(24) % 2 == 0).astype(np.uint8)[:, None]
+    expected = GoldenModel(network).run(spikes, record=all_records(network))
+    assert expected.records["hidden"]["spikes"].sum(axis=2).max() == 80 > config.list_entries and program.is_recurrent
+    with devices.open(f"sim:{config.name}", config=config) as opened:
+        opened.load(program)
+        result = opened.run(spikes, record=all_records(network))
+        assert mismatches(expected, result) == []
+        assert isinstance(opened, devices.LinkedDevice)
+        [costs] = predict(program, config, activity_of(network, spikes, expected), record=None)
+        assert costs.busy_cycles == opened.count(spikes)[1].busy[0]
 
 
 @pytest.mark.parametrize("seed", range(100, 108))
