@@ -90,7 +90,7 @@ def arriving(fired: NDArray[np.uint8], b: int, row: int, delays: Ints, level: in
             j = first + np.uint64(n)
             active[count] = j
             count += np.uint64(there[j])
-    return np.int64(count)
+    return int(np.int64(count))
 
 
 @kernel()

@@ -52,7 +52,7 @@ def listed_runs(window: Window, active: NDArray[np.uint32], count: int, listed: 
         for more in range(TOGETHER, places.shape[1]):
             listed[runs + np.uint64(more)] = places[position, more] + first
         runs += window.runs[position]
-    return np.int64(runs)
+    return int(np.int64(runs))
 
 
 @kernel()

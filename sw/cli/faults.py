@@ -144,9 +144,12 @@ def _idle(program: Program) -> set[tuple[int, str]]:
     maps = program.images.get(Space.MAPS, np.zeros(0, np.uint32))
     for gather in _gathers(program):
         one_row = not any(MAP.unpack(int(maps[k]))["count"] for k in gather.rows)
-        idle = {GATHER_3: ("clear_words",) if not gather.fields["clear"] else (), GATHER_6: ("row_step",) if one_row else (), GATHER_7: ("row_positions",) if one_row else ()}
-        idle[GATHER_4] = ("columns",) if len(gather.rows) == 1 else ()
-        idle[GATHER_6] += ("group_step",) if gather.fields["groups"] == 1 else ()
+        idle: dict[Word, tuple[str, ...]] = {
+            GATHER_3: () if gather.fields["clear"] else ("clear_words",),
+            GATHER_4: ("columns",) if len(gather.rows) == 1 else (),
+            GATHER_6: (("row_step",) if one_row else ()) + (("group_step",) if gather.fields["groups"] == 1 else ()),
+            GATHER_7: ("row_positions",) if one_row else (),
+        }
         found |= {(gather.places[layout], name) for layout, names in idle.items() for name in names}
     return found
 

@@ -82,7 +82,7 @@ def _waits_for_slots(projection: Projection, config: Config) -> bool:
     down = [len(rows.visits(place)) for place in range(rows.length)]
     across = [len({target // neighbours for _, target in columns.visits(place)}) for place in range(columns.length)]
     blocks = np.outer(down, across) * ceil_div(own, config.lanes)
-    return 2 * np.count_nonzero((blocks > 0) & (blocks <= ACCUMULATE_SPACING)) > np.count_nonzero(blocks)
+    return bool(2 * np.count_nonzero((blocks > 0) & (blocks <= ACCUMULATE_SPACING)) > np.count_nonzero(blocks))
 
 
 def _delays_fit(network: Network, config: Config) -> bool:
