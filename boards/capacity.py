@@ -18,13 +18,14 @@ from lifline.arch.config import PRESETS, Config
 from lifline.arch.errors import ConfigError
 from lifline.arch.program import PASS_3
 from lifline.rtl.cells.memory import Ram
-from lifline.rtl.cells.target import TARGETS
 from lifline.rtl.spikes.input import NEURON_BITS
 from lifline.rtl.streams import InputControl, index_bits
 from lifline.rtl.top import Top
 
-from .board import Board, Chip
+from .board import Board
+from .chip import Chip
 from .estimate import LookupTables, lookup_tables
+from .families import FAMILIES
 from .mapping import MemoryShape, map_memory, map_product
 
 NAMES = {"block_ram": "block RAMs", "dsp": "multipliers", "spram": "single-port RAMs", "lut": "lookup tables"}
@@ -49,13 +50,14 @@ class Need:
 @lru_cache
 def memories(config: Config, family: str) -> tuple[MemoryShape, ...]:
     """Every memory of the design, in the order in which the elaborated design names them."""
-    return tuple(_memories(Fragment.get(Top(config, target=TARGETS[family]), None)))
+    return tuple(_memories(Fragment.get(Top(config, target=FAMILIES[family].target), None)))
 
 
 def _memories(fragment: Any) -> Iterator[MemoryShape]:
     for origin in fragment.origins or ():
         if isinstance(origin, Ram):
-            yield MemoryShape(origin.width, origin.depth, origin.slices, origin.style)
+            number = origin.memories
+            yield from [MemoryShape(origin.width // number, origin.depth, origin.slices // number, origin.style)] * number
     for part, *_ in fragment.subfragments:
         yield from _memories(part)
 
@@ -81,12 +83,12 @@ def products(config: Config) -> list[tuple[int, int, int]]:
 @lru_cache
 def need(config: Config, family: str) -> Need:
     """What a configuration needs; takes about a second, the second time nothing."""
-    counts = {"block_ram": 0, "spram": 0}
+    of, counts = FAMILIES[family], {"block_ram": 0, "spram": 0}
     for memory in memories(config, family):
-        kind, number = map_memory(family, memory)
+        kind, number = map_memory(of.memories, memory)
         if kind in counts:
             counts[kind] += number
-    return Need(**counts, dsp=sum(map_product(family, *product) for product in products(config)), lut=lookup_tables(config, family))
+    return Need(**counts, dsp=sum(map_product(of.multipliers, *product) for product in products(config)), lut=lookup_tables(config, of.tables))
 
 
 def lacking(config: Config, chip: Chip) -> list[str]:

@@ -30,13 +30,6 @@ class Formula:
     error: float
 
 
-FORMULAS = {
-    "ecp5": Formula((3360.0, 1.455, 1.126, 0.717, 11.49), 0.03),
-    "ice40": Formula((4400.0, 1.844, 8.276, 0.0, 22.75), 0.05),
-}
-"""By family."""
-
-
 MAP_TABLES = 790
 """Lookup tables more in a configuration with maps, by the build of `conv`: 340 of the walk and the tables, the others of counters as wide as its
 deeper memories need, which the formula does not see."""
@@ -56,8 +49,7 @@ def features(config: Config) -> tuple[int, ...]:
     )
 
 
-def lookup_tables(config: Config, family: str) -> LookupTables:
-    """The estimate for a family of chips; carry cells and, on an iCE40, logic cells that are only flip-flops count as lookup tables."""
-    formula = FORMULAS[family]
+def lookup_tables(config: Config, formula: Formula) -> LookupTables:
+    """The estimate by the formula of a family of chips; carry cells and, on an iCE40, logic cells that are only flip-flops count as lookup tables."""
     maps = (MAP_TABLES if config.map_words else 0) + (GATHER_TABLES if config.gathers else 0)
     return LookupTables(round(float(np.dot(formula.weights, features(config)))) + maps, formula.error)

@@ -24,11 +24,12 @@ class MemoryShape:
 
 @dataclass(frozen=True)
 class Geometry:
-    """One way to use a block: words of ``width`` bits, of which every ``enable`` bits have a write enable."""
+    """One way to use a block: words of ``width`` bits, of which every ``enable`` bits have a write enable; it is ``units`` of the chip's blocks."""
 
     width: int
     depth: int
     enable: int
+    units: int = 1
 
     def blocks(self, memory: MemoryShape) -> int:
         """Blocks that the memory needs in this geometry. Bits with one enable never share it with those of another slice."""
@@ -42,43 +43,54 @@ class Memories:
 
     Attributes
     ----------
-    block : geometries of a block RAM.   block_cost : cost of one, in bits of flip-flops.
+    block : geometries of a block RAM.   block_cost : cost of one, in bits of flip-flops.   mode_cost : of each on top, however many units it is.
     distributed : geometry of a memory made of lookup tables, if the family has them, and its cost.
     single_port : geometry of the large memory that only the style ``huge`` asks for, if the family has it.
     """
 
     block: tuple[Geometry, ...]
     block_cost: float
+    mode_cost: float = 0
     distributed: tuple[Geometry, float] | None = None
     single_port: Geometry | None = None
+
+
+@dataclass(frozen=True)
+class BestFilled:
+    """The blocks of a family for which yosys takes the geometry that wastes least bits, the first of several, whatever multiplexers that needs.
+
+    Attributes
+    ----------
+    block : geometries of a block RAM, in the order in which they are tried.   least_percent : of the bits of the blocks that must be used.
+    """
+
+    block: tuple[Geometry, ...]
+    least_percent: int
+
+    def map(self, memory: MemoryShape) -> tuple[str, int]:
+        """``block_ram`` or ``distributed``, and how many. Slices share no block: each has a write enable."""
+        best = (0, 0)
+        for geometry in self.block:
+            number = memory.slices * ceil_div(memory.width // memory.slices, geometry.width) * ceil_div(memory.depth, geometry.depth)
+            best = max(best, (100 * memory.bits // (number * geometry.width * geometry.depth), -number))
+        percent, number = best
+        return ("block_ram", -number) if percent >= self.least_percent else ("distributed", 0)
 
 
 MULTIPLEXER_COST = 0.5
 """Of one bit and one more row of blocks."""
 
-FAMILIES = {
-    "ecp5": Memories(
-        block=(*(Geometry(w, 16384 // w, w) for w in (1, 2, 4)), Geometry(9, 2048, 9), Geometry(18, 1024, 9), Geometry(36, 512, 9)),
-        block_cost=128,
-        distributed=(Geometry(4, 16, 4), 4),
-    ),
-    "ice40": Memories(
-        block=tuple(Geometry(w, 4096 // w, 1) for w in (1, 2, 4, 8, 16)),  # a mask of bits: narrow words share a wide one
-        block_cost=64,
-        single_port=Geometry(16, 16384, 4),
-    ),
-}
-
-
-def map_memory(family: str, memory: MemoryShape) -> tuple[str, int]:
+def map_memory(blocks: Memories | BestFilled, memory: MemoryShape) -> tuple[str, int]:
     """What a memory becomes: ``block_ram``, ``spram``, ``distributed`` or ``ff``, and how many of them (bits, for ``ff``)."""
-    blocks = FAMILIES[family]
+    if isinstance(blocks, BestFilled):
+        return blocks.map(memory)
     if memory.style == "huge" and blocks.single_port is not None:
         return "spram", blocks.single_port.blocks(memory)
     costs: list[tuple[float, int, str, int]] = [(memory.bits, 0, "ff", memory.bits)]
     for geometry in blocks.block:
         number = geometry.blocks(memory)
-        costs.append((number * blocks.block_cost + _multiplexer(memory, geometry), 1, "block_ram", number))
+        cost = number * (blocks.block_cost * geometry.units + blocks.mode_cost) + _multiplexer(memory, geometry)
+        costs.append((cost, 1, "block_ram", number * geometry.units))
     if blocks.distributed is not None:
         geometry, cost = blocks.distributed
         number = geometry.blocks(memory)
@@ -93,28 +105,26 @@ def _multiplexer(memory: MemoryShape, geometry: Geometry) -> float:
 
 @dataclass(frozen=True)
 class Multipliers:
-    """A family's multiplier: operands up to ``width`` bits; products narrower than ``least`` bits are made of lookup tables."""
+    """A family's multiplier: operands up to ``width`` bits, one of them up to ``wider``; products narrower than ``least`` bits, or with an operand
+    narrower than ``narrowest``, are made of lookup tables."""
 
     width: int
     least: int
+    wider: int = 0
+    narrowest: int = 2
 
 
-MULTIPLIERS = {"ecp5": Multipliers(18, 0), "ice40": Multipliers(16, 11)}
-NARROWEST_OPERAND = 2
-
-
-def map_product(family: str, first: int, second: int, result: int) -> int:
-    """Multipliers of one product of operands with ``first`` and ``second`` bits, of which ``result`` bits are used.
+def map_product(limits: Multipliers | None, first: int, second: int, result: int) -> int:
+    """Multipliers of one product of operands with ``first`` and ``second`` bits, of which ``result`` bits are used; none in a family without.
 
     An operand that is too wide is cut into parts; a part of one bit, and a product that is too narrow, need none.
     """
-    limits = MULTIPLIERS[family]
     wide, narrow = max(first, second), min(first, second)
-    if result < limits.least or narrow < NARROWEST_OPERAND:
+    if limits is None or result < limits.least or narrow < limits.narrowest or wide < limits.narrowest:
         return 0
-    for operand, other in ((wide, narrow), (narrow, wide)):
-        if operand > limits.width:
-            whole = ceil_div(operand - limits.width, limits.width)
-            last = operand - whole * limits.width
-            return whole * map_product(family, limits.width, other, other + limits.width) + map_product(family, last, other, other + last)
+    for operand, other, width in ((wide, narrow, max(limits.width, limits.wider)), (narrow, wide, limits.width)):
+        if operand > width:
+            whole = ceil_div(operand - width, width)
+            last = operand - whole * width
+            return whole * map_product(limits, width, other, other + width) + map_product(limits, last, other, other + last)
     return 1

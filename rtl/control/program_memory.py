@@ -16,18 +16,22 @@ from ..streams import PROGRAM_SLICES, ProgramPort
 class ProgramMemory(wiring.Component):
     """Instructions, descriptors and counters.
 
+    Parameters
+    ----------
+    apart : of the memory, see :class:`~lifline.rtl.cells.memory.Ram`.
+
     Members
     -------
     port : In(:class:`~lifline.rtl.streams.ProgramPort`), no register but that of the memory.
     """
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    def __init__(self, config: Config, *, apart: bool = False) -> None:
+        self.config, self.apart = config, apart
         super().__init__({"port": In(ProgramPort(config))})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.memory = memory = Ram(width=WORD_BITS, depth=self.config.program_words, slices=PROGRAM_SLICES)
+        m.submodules.memory = memory = Ram(width=WORD_BITS, depth=self.config.program_words, slices=PROGRAM_SLICES, apart=self.apart)
         m.d.comb += [
             memory.read_address.eq(self.port.read_address),
             memory.read_enable.eq(self.port.read_enable),

@@ -15,6 +15,10 @@ from ..streams import NeuronPort, host_neurons
 class NeuronMemory(wiring.Component):
     """Rows of one word per multiplier. What the host writes passes the lanes of the update, which saves a multiplexer before the memory.
 
+    Parameters
+    ----------
+    apart : of the memory, see :class:`~lifline.rtl.cells.memory.Ram`.
+
     Members
     -------
     running : In, level: a run is in progress.
@@ -22,8 +26,8 @@ class NeuronMemory(wiring.Component):
     host : In(:func:`~lifline.rtl.streams.host_neurons`), between runs: writes one neuron's word, reads whole rows.
     """
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    def __init__(self, config: Config, *, apart: bool = False) -> None:
+        self.config, self.apart = config, apart
         super().__init__({"running": In(1), "update": In(NeuronPort(config)), "host": In(host_neurons(config))})
 
     def elaborate(self, platform: object) -> Module:
@@ -31,7 +35,7 @@ class NeuronMemory(wiring.Component):
         config, host, update = self.config, self.host, self.update
         lanes = config.multipliers
         lane_bits = (lanes - 1).bit_length()
-        m.submodules.memory = memory = Ram(width=lanes * config.state_bits, depth=config.neuron_words, slices=lanes)
+        m.submodules.memory = memory = Ram(width=lanes * config.state_bits, depth=config.neuron_words, slices=lanes, apart=self.apart)
         row = Signal(range(config.neuron_words))
         m.d.comb += [
             row.eq(host.address >> lane_bits),

@@ -17,7 +17,7 @@ class WeightMemory(wiring.Component):
 
     Parameters
     ----------
-    style : of the memory, see :class:`~lifline.rtl.cells.memory.Ram`.
+    style, apart : of the memory, see :class:`~lifline.rtl.cells.memory.Ram`.
 
     Members
     -------
@@ -27,8 +27,8 @@ class WeightMemory(wiring.Component):
     host : In(:func:`~lifline.rtl.streams.host_weights`), between runs: writes parts of words, reads whole ones.
     """
 
-    def __init__(self, config: Config, *, style: str | None = None) -> None:
-        self.config, self.style = config, style
+    def __init__(self, config: Config, *, style: str | None = None, apart: bool = False) -> None:
+        self.config, self.style, self.apart = config, style, apart
         members = {"running": In(1), "request": In(weight_request(config)), "word": Out(weight_word(config)), "host": In(host_weights(config))}
         super().__init__(members)
 
@@ -37,7 +37,7 @@ class WeightMemory(wiring.Component):
         config, host = self.config, self.host
         parts = config.weight_word_bits // len(host.data)
         part_bits = (parts - 1).bit_length()
-        m.submodules.memory = memory = Ram(width=config.weight_word_bits, depth=config.weight_words, slices=parts, style=self.style)
+        m.submodules.memory = memory = Ram(width=config.weight_word_bits, depth=config.weight_words, slices=parts, style=self.style, apart=self.apart)
         address = Signal(range(config.weight_words))  # of reads and writes: some chips have one port for both
         m.d.comb += [
             address.eq(Mux(self.running, self.request.payload, host.address >> part_bits)),

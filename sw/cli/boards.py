@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 
+from lifline.arch.config import Config
 from lifline.arch.config_file import configuration
 from lifline.arch.errors import ConfigError
 
@@ -25,7 +26,7 @@ def boards(as_json: Json = False) -> None:
 
     with typed_errors():
         rows = overview()
-    table = Table("board", "chip", "tables", "block RAM", "mult.", "fits", "MHz", "kB/s")
+    table = Table(Column("board", no_wrap=True), "chip", "tables", "block RAM", "mult.", "fits", "MHz", "kB/s")
     for row in rows:
         chip = row["available"]
         memory = f"{chip['block_ram']}" + (f" + {chip['spram']} large" if "spram" in chip else "")
@@ -49,12 +50,17 @@ def build(
     force: Annotated[bool, typer.Option("--force", help="build even what was built before from exactly the same")] = False,
     as_json: Json = False,
 ) -> None:
-    """Build a bitstream (extra `boards`); takes a few minutes, and nothing if it was built before."""
+    """Build a bitstream (extra `boards`); takes a few minutes, and nothing if it was built before. For chips of AMD and Intel: write a project for their tools."""
     from lifline.boards import board as known
     from lifline.boards import build as builds
+    from lifline.boards.families.vendor import VendorFamily
 
     with typed_errors(), Progress(console=console, transient=True) as progress:
-        chosen = configuration(config or known.board(board).config)
+        chosen = configuration(config) if config else known.board(board).configuration()
+        if isinstance(known.board(board).family, VendorFamily):
+            if seed is not None or seeds != 1:
+                raise ConfigError(f"the {known.board(board).title} is placed by the vendor's tools: leave --seed and --seeds out")
+            return _project(board, chosen, folder, clock, as_json)
         task = progress.add_task(f"{chosen.name} for {board}", total=1.0)
         said: list[str] = []
 
@@ -73,6 +79,21 @@ def build(
     console.print(table)
     if as_json:
         print_json(report.figures())
+
+
+def _project(board: str, config: Config, folder: Path, clock: float | None, as_json: bool) -> None:
+    """Write the project for a vendor's tools and say what it needs."""
+    from lifline.boards.board import board as known
+    from lifline.boards.project import write_project
+
+    with console.status(f"writing the project of {config.name} for {board}, and counting what it takes"):
+        project = write_project(board, known(board), config, folder, clock_hz=None if clock is None else clock * 1e6)
+    table = Table(title=f"{project.config} on {project.board}, for {project.program}", show_header=False, title_style="bold")
+    for name, value in project.rows():
+        table.add_row(name, escape(value))
+    console.print(table)
+    if as_json:
+        print_json(project.figures())
 
 
 @app.command()

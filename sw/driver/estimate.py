@@ -118,7 +118,7 @@ def estimate(
 
 def board_for(program: Program) -> Board | None:
     """The board that is built with the program's configuration, if there is one."""
-    return next((b for b in BOARDS.values() if b.config == program.config_name), None)
+    return next((b for b in BOARDS.values() if b.configuration().name == program.config_name), None)
 
 
 def _clock(program: Program, board: str | Board | None) -> tuple[str, float]:

@@ -113,7 +113,7 @@ class Candidate:
             ring_words=1 << min(INPUT_END_OF_STEP // RING_BITS * 2 * window, DEEPEST).bit_length() - 1, delay_entries=DEEPEST,
             list_entries=_depth(fan_in + RING_BITS, least=2 * RING_BITS), program_words=DEEPEST, input_words=256,
             output_words=_depth(2 * ceil_div(neurons + lanes, RING_BITS) + choice.multipliers + 1, least=256), weight_shifts=SHIFTS,
-            memory_registers=choice.dense or board(choice.board).family == "ecp5", early_exit=early_exit,
+            memory_registers=choice.dense or board(choice.board).chip.family == "ecp5", early_exit=early_exit,
             drain_cycles=window if choice.dense and choice.drain == "small" else 1,
             dense_bits=_dense_bits(choice, accumulator_bits), map_words=MOST_MAPS if mapped else 0,
         )  # fmt: skip

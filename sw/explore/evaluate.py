@@ -140,7 +140,7 @@ def _check_tables(config: Config, candidate: Candidate) -> None:
     ------
     ConfigError   naming both numbers.
     """
-    chosen, wanted = board(candidate.board), lookup_tables(config, board(candidate.board).family)
+    chosen, wanted = board(candidate.board), lookup_tables(config, board(candidate.board).family.tables)
     if wanted.least > chosen.chip.lut:
         raise ConfigError(f"it needs about {wanted.number:,} lookup tables (give or take {100 * wanted.error:.0f} %), the {chosen.chip.name} has {chosen.chip.lut:,}")
 
@@ -170,7 +170,7 @@ def _evaluated(problem: Problem, candidate: Candidate, cache: Cache) -> Measured
     costs = predict(program, config, activity := record_activity(network, problem.spikes[: problem.costed]))
     operations = sum(activity.operations(p.source, p.fan_out()) for p in network.projections)
     cycles, reads = float(np.mean([c.busy_cycles for c in costs])), float(np.mean([c.weight_reads.sum() for c in costs]))
-    window, wanted = max(int(c.cycles.sum(axis=1).max()) for c in costs), need(config, chosen.family)
+    window, wanted = max(int(c.cycles.sum(axis=1).max()) for c in costs), need(config, chosen.chip.family)
     return Measured(
         accuracy=_accuracy(problem, candidate, network, cache), cycles=cycles, window_cycles=window, clock_mhz=chosen.clock_hz / 1e6,
         microseconds=cycles / chosen.clock_hz * 1e6, lag_us=window / chosen.clock_hz * 1e6, lut=wanted.lut.number, lut_error=wanted.lut.error,

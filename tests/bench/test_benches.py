@@ -99,3 +99,16 @@ def test_link() -> None:
     assert [(row["mismatches"], row["lost"], row["repeated"]) for row in (run_row, classify)] == [(0, 0, 0)] * 2
     assert classify["times"] >= 6 and run_row["times"] > 1.3
     assert all(row["beats_per_second"] == pytest.approx(row["estimated_beats_per_second"], rel=0.15) for row in (run_row, classify))
+
+
+def test_boards_says_what_stands_in_the_way_and_keeps_the_rows_of_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("amaranth_boards", reason="needs the boards; pip install 'lifline[boards]'")
+    monkeypatch.setenv("YOSYS", "no-such-yosys")
+    kept = "| ULX3S-25F | LFE5U-25F | `medium` | 1 of 2 | | | | 90 MHz | 95.0 MHz, seed 1 | 2026-11-30 |\n"
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n<!-- bench/boards.py begins -->\n\n| board | chip |\n|---|---|\n{kept}\n<!-- bench/boards.py ends -->\nafter\n")
+    rows = run("boards", "--board", "icebreaker", "--folder", str(tmp_path / "built"), "--write", str(page))
+    assert rows.keys() == {"ULX3S-25F", "iCEBreaker"} and rows["ULX3S-25F"] == kept
+    assert rows["iCEBreaker"].startswith("| iCEBreaker | iCE40UP5K | `small` |") and "needs no-such-yosys" in rows["iCEBreaker"]
+    text = page.read_text()
+    assert text.startswith("before") and text.endswith("after\n") and all(text.count(row) == 1 for row in rows.values())

