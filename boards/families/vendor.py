@@ -13,7 +13,8 @@ from .family import Family
 
 
 class VendorFamily(Family):
-    """
+    """A family that the vendor's program alone places and routes.
+
     Attributes
     ----------
     program : the vendor's.

@@ -43,6 +43,8 @@ class Clock(ClockGenerator):
 
 
 class Xilinx7(VendorFamily):
+    """XC7A, built by Vivado."""
+
     name = "xilinx7"
     program = "Vivado"
     bitstream = "top.bit"

@@ -10,6 +10,8 @@ CMOS = Attrs(IO_TYPE="LVCMOS33")
 
 
 class ColorlightI5(LatticeECP5Platform):
+    """Version 7.0."""
+
     device, package, speed = "LFE5U-25F", "BG381", "6"
     default_clk = "clk25"
     resources = [
@@ -20,4 +22,6 @@ class ColorlightI5(LatticeECP5Platform):
 
 
 class ColorlightI9(ColorlightI5):
+    """Version 7.2."""
+
     device = "LFE5U-45F"

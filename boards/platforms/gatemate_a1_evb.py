@@ -6,6 +6,8 @@ from ..families.gatemate import GateMatePlatform
 
 
 class GateMateA1Evb(GateMatePlatform):
+    """Clock and serial port."""
+
     device = "CCGM1A1"
     default_clk = "clk10"
     resources = [

@@ -7,6 +7,8 @@ CMOS = Attrs(IO_TYPE="LVCMOS33")
 
 
 class TangNano20K(GowinPlatform):
+    """Clock and serial port."""
+
     part, family = "GW2AR-LV18QN88C8/I7", "GW2AR-18C"
     default_clk = "clk27"
     resources = [

@@ -11,6 +11,8 @@ CMOS = Attrs(IO_STANDARD="SB_LVCMOS")
 
 
 class UPduino3(UpduinoV3Platform):
+    """With a serial port, on the crystal."""
+
     default_clk = "clk12"
     resources = [
         *UpduinoV3Platform.resources,
