@@ -44,16 +44,18 @@ def _volume(costs: Costs, limit: Costs) -> float:
     return total
 
 
-def compared(first: Costs, second: Costs) -> tuple[float, float]:
-    """Hypervolumes of two searches in one frame: every objective from the best to the worst point that either has found, as 0 to 1; the reference is 1.1.
+def compared(first: Costs, second: Costs, reference: Sequence[float] | None = None) -> tuple[float, float]:
+    """Hypervolumes of two searches in one frame: every objective from the best point that either has found, which is 0, to the ``reference``, which is 1.
+
+    Without a reference it is the worst point that either has found.
 
     Raises
     ------
     ValueError   if both are empty.
     """
     both = np.concatenate([first, second])
-    best, worst = both.min(axis=0), both.max(axis=0)
-    span = np.where(worst > best, worst - best, 1.0)
-    reference = [1.1] * both.shape[1]
-    a, b = (hypervolume((points - best) / span, reference) for points in (first, second))
+    best = both.min(axis=0)
+    limit = both.max(axis=0) if reference is None else np.asarray(reference, np.float64)
+    span = np.where(limit > best, limit - best, 1.0)
+    a, b = (hypervolume((points - best) / span, [1.0] * both.shape[1]) for points in (first, second))
     return a, b

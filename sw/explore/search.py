@@ -31,7 +31,7 @@ NONE = {"accuracy": 0.0, "microseconds": 1e7, "lut": 1e6, "microjoules": 1e6}
 """What the sampler is told of a candidate that does not exist: worse than every one that does."""
 SAMPLERS = ("tpe", "random")
 MAX_TRIALS = 100_000
-FIRST = 16
+FIRST = 12
 """Trials that the sampler draws before it learns."""
 
 
@@ -88,10 +88,14 @@ def search(
     return [_trial(t) for t in _complete(kept)]
 
 
-def costs_of(trials: list[Trial]) -> Costs:
-    """(candidate that exists, objective), smaller is better."""
+def costs_of(trials: list[Trial], *, logarithms: bool = False) -> Costs:
+    """(candidate that exists, objective), smaller is better; ``logarithms``: of all but the accuracy, so that half of anything counts the same everywhere."""
     found = [[sign * getattr(t.measured, name) for name, sign in OBJECTIVES.items()] for t in trials if t.measured is not None]
-    return np.array(found, np.float64).reshape(-1, len(OBJECTIVES))
+    costs = np.array(found, np.float64).reshape(-1, len(OBJECTIVES))
+    if logarithms:
+        grows = [sign > 0 for sign in OBJECTIVES.values()]
+        costs[:, grows] = np.log(costs[:, grows])
+    return costs
 
 
 def front_of(trials: list[Trial]) -> list[Trial]:
@@ -118,7 +122,7 @@ def _study(file: Path | None, problem: Problem, space: Space, sampler: str, seed
     past = 0 if is_new else len(storage.get_all_trials(storage.get_study_id_from_name("lifline"), deepcopy=False))
     # A study that goes on must not draw what it drew before.
     seeds = int(np.random.default_rng([seed, past]).integers(1 << 31))
-    drawn = optuna.samplers.RandomSampler(seeds) if sampler == "random" else optuna.samplers.TPESampler(seed=seeds, n_startup_trials=FIRST)
+    drawn = optuna.samplers.RandomSampler(seeds) if sampler == "random" else optuna.samplers.TPESampler(seed=seeds, n_startup_trials=FIRST, multivariate=True)
     directions = ["minimize" if sign > 0 else "maximize" for sign in OBJECTIVES.values()]
     study = optuna.create_study(storage=storage, sampler=drawn, directions=directions, study_name="lifline", load_if_exists=True)
     about = json.dumps({"problem": problem.digest, "space": dataclasses.asdict(space), "sampler": sampler, "seed": seed}, sort_keys=True)

@@ -82,8 +82,18 @@ class Space:
         return Candidate(**{name: trial.suggest_categorical(name, values) for name, values in self.choices().items()})
 
     def starts(self) -> list[dict[str, Any]]:
-        """Of each board the candidate that is nearest to the preset it is built with: what a user would take without a search."""
-        return [self._nearest_to_preset(name) for name in self.board]
+        """Where a search starts. Of each board: what is nearest to its preset, which a user would take without a search; that in fewer bits; the smallest of the space; and
+        that with twice the lanes."""
+        found: list[dict[str, Any]] = []
+        for name in self.board:
+            usual = self._nearest_to_preset(name)
+            narrow = {"weight_bits": 4, "state_bits": min(self.state_bits)}
+            smallest = {"lanes": min(self.lanes), "dense": False, "multipliers": min(self.multipliers), "window": min(self.window), "state_bits": min(self.state_bits)}
+            larger = {"lanes": 2 * usual["lanes"], "multipliers": 2 * usual["multipliers"], **narrow}
+            for changes in ({}, narrow, narrow | {"weight_bits": 2}, smallest, larger):
+                start = {choice: _nearest(values, (usual | changes)[choice]) for choice, values in self.choices().items()}
+                found += [] if start in found else [start]
+        return found
 
     def _nearest_to_preset(self, name: str) -> dict[str, Any]:
         config = preset(board(name).config)

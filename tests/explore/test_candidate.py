@@ -64,9 +64,12 @@ def test_accumulators_are_wide_enough_for_every_sum() -> None:
 
 def test_a_search_starts_at_what_boards_are_built_with() -> None:
     space = Space(board=("ulx3s-25f", "icebreaker"), delays=(0, 3, 7))
-    medium, small = space.starts()
+    starts = space.starts()
+    medium, small = (next(s for s in starts if s["board"] == name) for name in space.board)
     assert (medium["lanes"], medium["window"], medium["dense"], medium["delays"]) == (16, 8, True, 7)
     assert (small["lanes"], small["multipliers"], small["dense"], small["state_bits"]) == (8, 1, False, 16)
+    assert [(s["lanes"], s["weight_bits"], s["state_bits"]) for s in starts[:5]] == [(16, 8, 18), (16, 4, 12), (16, 2, 12), (4, 8, 12), (32, 4, 12)]
+    assert len(starts) == 10 and all(len(set(map(str, starts))) == 10 and start.keys() == space.choices().keys() for start in starts)
     assert delays_to_try(7) == (0, 3, 7) and delays_to_try(0) == (0,)
 
 

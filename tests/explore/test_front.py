@@ -30,6 +30,6 @@ def test_volumes_equal_a_count_of_cells(objectives: int) -> None:
 
 
 def test_two_searches_are_compared_in_one_frame() -> None:
-    good, bad = np.array([[0.0, 10]]), np.array([[5.0, 20]])
-    a, b = compared(good, bad)
-    assert a == pytest.approx(1.1 * 1.1) and b == pytest.approx(0.1 * 0.1)
+    good, bad = np.array([[0.0, 10], [4, 5]]), np.array([[5.0, 20], [2, 20]])
+    assert compared(good, bad) == (pytest.approx(1 * 1 - 0.8 * 1 / 3), 0.0)  # the worst that was found is 5 and 20: nothing of the second lies below both
+    assert compared(good, bad, [10, 30]) == (pytest.approx(1 - 0.4 * 0.2), pytest.approx(0.8 * 0.4))

@@ -20,7 +20,7 @@ from lifline.explore import search as module
 from lifline.explore.builds import Built, spread
 from lifline.explore.evaluate import Measured, Problem, evaluate
 from lifline.explore.outcome import chosen, row_of, save_outcome
-from lifline.explore.search import Trial, front_of, search
+from lifline.explore.search import Trial, costs_of, front_of, search
 from lifline.explore.space import Space
 
 optuna = pytest.importorskip("optuna")
@@ -102,6 +102,13 @@ def trial(number: int, accuracy: float, microseconds: float, lut: int, board: st
         dsp=1, spram=0, microjoules=1.0, operations=10.0, config={},
     )  # fmt: skip
     return Trial(number, module.Candidate(board=board), measured, None)
+
+
+def test_costs_grow_with_what_is_worse_and_take_logarithms_of_all_but_the_accuracy() -> None:
+    [plain] = costs_of([trial(0, 0.75, 20, 3000)])
+    assert plain.tolist() == [-0.75, 20, 3000, 1]
+    [logarithms] = costs_of([trial(0, 0.75, 20, 3000)], logarithms=True)
+    assert logarithms.tolist() == pytest.approx([-0.75, np.log(20), np.log(3000), 0])
 
 
 def test_the_fastest_within_the_tolerance_is_chosen() -> None:

@@ -1,0 +1,162 @@
+"""The search for an accelerator, measured: what it finds, whether it goes on after a kill, against random search, and its estimates against real builds.
+
+    python bench/explore.py [--trials 64] [--builds 4] [--seeds 1] [--workers N] [--folder FOLDER] [--json]
+
+The digits network on two boards. `lifline explore` is started, killed with all its processes once a third of the candidates is there, and started again. Random search looks at
+as many candidates of the same space. Both are compared by the volume that their fronts dominate in accuracy and the logarithms of time, lookup tables and energy: from the best that
+either has found to what a user would have without a search, the worse one of the boards' presets in each cost, and an accuracy 10 points below the best (`beats_random`); and to the worst
+that either has found (`beats_random_everywhere`), where most of the volume is what nobody would build. `--builds` of the front are synthesised, placed and routed: minutes each on an idle core. What is found before, builds too, is kept in the folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from lifline.arch.errors import LiflineError
+from lifline.data import digits
+from lifline.explore.candidate import Candidate
+from lifline.explore.engine import Engine
+from lifline.explore.evaluate import Problem, evaluate
+from lifline.explore.front import compared
+from lifline.explore.requantise import CALIBRATED, IntegerSource
+from lifline.explore.search import Trial, costs_of, front_of, search
+from lifline.explore.space import Space, delays_to_try
+from lifline.network.file import save
+
+BOARDS = ("ulx3s-25f", "icebreaker")
+PATIENCE_S = 0.1
+COSTED = 16
+GIVEN_UP = 0.1
+"""Accuracy below the best that nobody would give up."""
+
+
+def write_files(folder: Path) -> None:
+    """Network, samples, labels and calibration for the command line."""
+    images, labels = digits.load("test")
+    save(digits.network(), folder / "network.safetensors")
+    np.save(folder / "spikes.npy", digits.encode(images))
+    np.save(folder / "labels.npy", labels)
+    np.save(folder / "calibration.npy", digits.encode(digits.load("train")[0][:CALIBRATED]))
+
+
+def command(folder: Path, out: Path, trials: int, seed: int, workers: int | None, *more: str) -> list[str]:
+    network, spikes, labels, calibration = (str(folder / name) for name in ("network.safetensors", "spikes.npy", "labels.npy", "calibration.npy"))
+    boards = [word for board in BOARDS for word in ("--board", board)]
+    own = ["--workers", str(workers)] if workers is not None else []
+    return [
+        sys.executable, "-m", "lifline", "explore", network, spikes, "--labels", labels, "--calibration", calibration, *boards, "--trials", str(trials), "--seed", str(seed),
+        "--costed", str(COSTED), "--folder", str(out), *own, "--json", *more,
+    ]  # fmt: skip
+
+
+def killed(words: list[str], out: Path, after: int) -> dict[int, Any]:
+    """Start a search, kill it and all its processes once ``after`` candidates have ended, and say which had."""
+    running = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    while running.poll() is None and len(ended(out)) < after:
+        time.sleep(PATIENCE_S)
+    if running.poll() is None:
+        os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    return ended(out)
+
+
+def ended(out: Path) -> dict[int, Any]:
+    """Number -> objectives of the trials that a study's file holds."""
+    import optuna
+
+    file = out / "study.journal"
+    if not file.exists():
+        return {}
+    try:
+        study = optuna.load_study(study_name="lifline", storage=optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(file))))
+    except KeyError:  # it has no study yet
+        return {}
+    return {t.number: t.values for t in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=64)
+    parser.add_argument("--builds", type=int, default=4, help="how many of the front are really built")
+    parser.add_argument("--seeds", type=int, default=1, help="searches that are compared with random ones, each with its seed")
+    parser.add_argument("--workers", type=int)
+    parser.add_argument("--folder", type=Path, default=Path("results/explore"))
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    console, folder = Console(stderr=True), options.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    write_files(folder)
+    ratios: list[tuple[float, float]] = []
+    resumed, found = True, {}
+    for seed in range(options.seeds):
+        out = folder / f"seed{seed}"
+        words = command(folder, out, options.trials, seed, options.workers)
+        before = ended(out) if len(ended(out)) >= options.trials // 3 else killed(words, out, options.trials // 3)
+        done = subprocess.run([*words, *(["--builds", str(options.builds)] if seed == 0 else [])], stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            raise LiflineError(f"the search ended with status {done.returncode}")
+        after = ended(out)
+        resumed &= 0 < len(before) and after.items() >= before.items() and len(after) == options.trials
+        found = found or json.loads(done.stdout.splitlines()[-1])
+        ratios.append(against_random(folder, out, options.trials, seed, options.workers))
+    errors = [abs(row["built"]["error"]) for row in found["front"] if row["built"]]
+    figures = {
+        "trials": options.trials, "failed": found["failed"], "front": found["front"], "chosen": found["chosen"], "resumed": resumed, "killed_after": len(before),
+        "beats_random": statistics.mean(r[0] for r in ratios), "beats_random_everywhere": statistics.mean(r[1] for r in ratios), "ratios": ratios, "builds": len(errors), "estimator_error": statistics.median(errors) if errors else None,
+        "estimator_errors": errors,
+    }  # fmt: skip
+    show(console, figures)
+    if options.json:
+        print(json.dumps(figures))
+
+
+def against_random(folder: Path, out: Path, trials: int, seed: int, workers: int | None) -> tuple[float, float]:
+    """Volume of the search's front over that of random search: up to the presets, and up to the worst that either has found."""
+    original = digits.network()
+    calibration, spikes = np.load(folder / "calibration.npy"), np.load(folder / "spikes.npy")
+    problem = Problem(source=IntegerSource(original, calibration), spikes=spikes, labels=np.load(folder / "labels.npy"), costed=COSTED, cache=out / "cache")
+    space = Space(board=BOARDS, delays=delays_to_try(problem.source.longest_delay))
+    fronts: list[list[Trial]] = []
+    with Engine(workers=workers) as engine:
+        for sampler, study in (("tpe", out / "study.journal"), ("random", out / "random.journal")):
+            fronts.append(front_of(search(problem, space, trials=trials, study=study, sampler=sampler, seed=seed, engine=engine)))
+    presets = [Trial(k, candidate, evaluate(problem, candidate), None) for k, candidate in enumerate(nearest_to_presets(space))]
+    own, drawn = (costs_of(front, logarithms=True) for front in fronts)
+    reference = costs_of(presets, logarithms=True).max(axis=0)
+    reference[0] = min(own[:, 0].min(), drawn[:, 0].min()) + GIVEN_UP
+    (a, b), (c, d) = compared(own, drawn, reference.tolist()), compared(own, drawn)
+    return a / b, c / d
+
+
+def nearest_to_presets(space: Space) -> list[Candidate]:
+    """Of every board the candidate that it is built with unless somebody searches: the first start of each."""
+    starts = [Candidate(**start) for start in space.starts()]
+    return [next(start for start in starts if start.board == board) for board in space.board]
+
+
+def show(console: Console, figures: dict[str, Any]) -> None:
+    table = Table("board", "right", "cycles", "tables", "built", "MHz", "uJ", title=f"digits: {len(figures['front'])} of {figures['trials']} that nothing beats")
+    for row in figures["front"]:
+        made = row["built"]
+        shown = [f"{made['lut']:,} ({made['error']:+.1%})", f"{row['fmax']:.1f}"] if made else ["", f"({row['clock_mhz']:g})"]
+        table.add_row(row["board"], f"{row['accuracy']:.1%}", f"{row['cycles']:,.0f}", f"{row['lut']:,}", *shown, f"{row['microjoules']:.2f}")
+    console.print(table)
+    error = "no builds" if figures["estimator_error"] is None else f"{figures['estimator_error']:.1%} in {figures['builds']} builds"
+    console.print(f"killed after {figures['killed_after']}, resumed: {figures['resumed']}; volume over random search's: {figures['beats_random']:.2f} up to the presets, {figures['beats_random_everywhere']:.2f} in all; tables, median error: {error}")
+
+
+if __name__ == "__main__":
+    main()
