@@ -34,6 +34,7 @@ from lifline.explore.front import compared
 from lifline.explore.requantise import CALIBRATED, IntegerSource
 from lifline.explore.search import Trial, costs_of, front_of, search
 from lifline.explore.space import Space, delays_to_try
+from lifline.explore.study_file import NAME, storage_of
 from lifline.network.file import save
 
 BOARDS = ("ulx3s-25f", "icebreaker")
@@ -81,7 +82,7 @@ def ended(out: Path) -> dict[int, Any]:
     if not file.exists():
         return {}
     try:
-        study = optuna.load_study(study_name="lifline", storage=optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(file))))
+        study = optuna.load_study(study_name=NAME, storage=storage_of(file))
     except KeyError:  # it has no study yet
         return {}
     return {t.number: t.values for t in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))}

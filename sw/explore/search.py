@@ -112,19 +112,21 @@ def _evaluate(problem: Problem, item: tuple[int, Candidate]) -> Measured:
 def _study(file: Path | None, problem: Problem, space: Space, sampler: str, seed: int) -> Study:
     try:
         import optuna
-        from optuna.storages import InMemoryStorage, JournalStorage
-        from optuna.storages.journal import JournalFileBackend
+
+        from .study_file import NAME, storage_of
     except ImportError as error:
         raise MissingLibraryError("the search needs the extra `explore`: pip install 'lifline[explore]'") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = InMemoryStorage() if file is None else JournalStorage(JournalFileBackend(str(file)))
-    is_new = not any(s.study_name == "lifline" for s in storage.get_all_studies())
-    past = 0 if is_new else len(storage.get_all_trials(storage.get_study_id_from_name("lifline"), deepcopy=False))
+    storage = storage_of(file)
+    try:
+        past = len(optuna.load_study(study_name=NAME, storage=storage).trials)
+    except KeyError:  # it is new
+        past = 0
     # A study that goes on must not draw what it drew before.
     seeds = int(np.random.default_rng([seed, past]).integers(1 << 31))
     drawn = optuna.samplers.RandomSampler(seeds) if sampler == "random" else optuna.samplers.TPESampler(seed=seeds, n_startup_trials=FIRST, multivariate=True)
     directions = ["minimize" if sign > 0 else "maximize" for sign in OBJECTIVES.values()]
-    study = optuna.create_study(storage=storage, sampler=drawn, directions=directions, study_name="lifline", load_if_exists=True)
+    study = optuna.create_study(storage=storage, sampler=drawn, directions=directions, study_name=NAME, load_if_exists=True)
     about = json.dumps({"problem": problem.digest, "space": dataclasses.asdict(space), "sampler": sampler, "seed": seed}, sort_keys=True)
     if study.user_attrs.setdefault("about", about) != about:
         raise InputError(f"{file} holds a study of another network, other samples, another space, seed or lifline; name another file (--study), or remove it")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import json
 import os
 import signal
@@ -74,9 +75,24 @@ def test_a_process_that_is_killed_loses_only_what_was_under_way(problem: Problem
 
 def completed(study: Path) -> dict[int, list[float]]:
     """Number and objectives of every trial that has ended."""
-    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(study)))
-    trials = optuna.load_study(study_name="lifline", storage=storage).get_trials(states=[optuna.trial.TrialState.COMPLETE])
+    from lifline.explore.study_file import NAME, storage_of
+
+    trials = optuna.load_study(study_name=NAME, storage=storage_of(study)).get_trials(states=[optuna.trial.TrialState.COMPLETE])
     return {t.number: t.values for t in trials}
+
+
+def test_a_lock_of_a_killed_process_holds_nobody_up(tmp_path: Path) -> None:
+    code = "import os, pathlib; from lifline.explore.study_file import KernelLock; KernelLock(pathlib.Path('lock')).acquire(); os.kill(os.getpid(), 9)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False).returncode == -signal.SIGKILL
+    from lifline.explore.study_file import KernelLock
+
+    lock = KernelLock(tmp_path / "lock")
+    assert lock.acquire()
+    with (tmp_path / "lock").open("a") as other, pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    lock.release()
+    with (tmp_path / "lock").open("a") as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_failures_are_recorded_by_name_and_the_others_go_on(problem: Problem) -> None:
