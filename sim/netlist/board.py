@@ -44,12 +44,8 @@ class NetlistBoard:
             pins = (*(net for name, _ in STREAM for net in ports[name]), 0, 0, 0)
         self.quiet = QUIET_CYCLES * (BITS_PER_BYTE * cycles_per_bit if cycles_per_bit else 1) // (BYTE if cycles_per_bit else 1)
         self.engine = Engine(circuit, pins, seed)
-        if resets and "rst" in circuit.inputs:
-            [reset] = circuit.inputs["rst"]
-            self.engine.set(reset, (1 << 64) - 1)
-            self.engine.call("settle")
-            self.engine.call("edge")
-            self.engine.set(reset, 0)
+        if resets:
+            self.engine.reset()
 
     @property
     def cycles(self) -> int:

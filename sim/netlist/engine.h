@@ -66,6 +66,7 @@ struct Engine {
     std::vector<Fault> faults;
     std::vector<uint64_t> toggles;
     std::vector<Word> before;
+    std::vector<uint16_t> seen; // of every table, a bit for each row that was looked at in any lane; empty: nobody asks
     uint64_t cycles = 0, seed;
 
     Word random() {
@@ -253,11 +254,7 @@ struct Engine {
     }
 
     void inject(const Fault &fault) {
-        const Table &op = ops[fault.op];
-        Word hit = fault.lanes;
-        for (int k = 0; k < 4; k++)
-            hit &= fault.bit >> k & 1 ? s[op.inputs[k]] : ~s[op.inputs[k]];
-        s[op.output] ^= hit;
+        s[ops[fault.op].output] ^= looked_at(ops[fault.op], fault.bit) & fault.lanes;
     }
 
     // Everything that has no clock.
@@ -271,6 +268,18 @@ struct Engine {
         }
         for (; from < ops.size(); from++)
             evaluate(ops[from]);
+        for (size_t k = 0; k < seen.size(); k++)
+            for (unsigned row = 0; ops[k].kind == TABLE && row < 16; row++)
+                if (!(seen[k] >> row & 1) && looked_at(ops[k], row))
+                    seen[k] |= 1 << row;
+    }
+
+    // Lanes that look at a row of a table.
+    Word looked_at(const Table &op, unsigned row) const {
+        Word hit = ALL;
+        for (int k = 0; k < 4; k++)
+            hit &= row >> k & 1 ? s[op.inputs[k]] : ~s[op.inputs[k]];
+        return hit;
     }
 
     void edge() {

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lifline.arch.errors import ToolError
 from lifline.sim.board.build import cache_folder, compiler, run_tool
@@ -19,6 +20,7 @@ from lifline.sim.board.build import cache_folder, compiler, run_tool
 from .circuit import Circuit, ReadPort, WritePort
 
 LANES = 64
+ALL = (1 << LANES) - 1
 OPTIONS = ("-O3", "-std=c++14", "-shared", "-fPIC", "-fvisibility=hidden")
 SOURCES = ("engine.h", "host.cc")
 KINDS = {"table": 0, "read": 1, "multiplier": 2}
@@ -70,9 +72,12 @@ def _declared(loaded: Any) -> Any:
         ("pull", size, [host, data, size]),
         ("count", None, [host]),
         ("counted", None, [host, host]),
+        ("cover", None, [host]),
+        ("covered", None, [host, host]),
+        ("wander", None, [host, host, size, word]),
         ("fault", None, [host, number, number, number]),
         ("heal", None, [host, word]),
-        ("replay", word, [host, data, host, size, data, size, word]),
+        ("replay", word, [host, data, host, size, data, size, word, word]),
     ):
         function = getattr(loaded, f"host_{name}")
         function.restype, function.argtypes = result, arguments
@@ -114,6 +119,28 @@ class Engine:
     def get(self, net: int) -> int:
         """A bit per lane of a net."""
         return self.call("get", net)
+
+    def cover(self) -> None:
+        """Note from now on which rows of every lookup table are looked at, in any lane."""
+        self.call("cover")
+
+    def covered(self) -> dict[int, int]:
+        """Index of every table -> a bit for each row that was looked at since :meth:`cover`."""
+        seen = np.zeros(len(self.order), np.uint16)
+        self.call("covered", seen.ctypes.data)
+        return {index: int(seen[op]) for op, (kind, index, _) in enumerate(self.order) if kind == "table"}
+
+    def wander(self, nets: NDArray[np.int32], cycles: int) -> None:
+        """Run for some cycles in which ``nets`` show other random bits in every cycle and lane."""
+        self.call("wander", nets.ctypes.data, len(nets), cycles)
+
+    def reset(self) -> None:
+        """One cycle with the circuit's reset, if it has one."""
+        for net in self.circuit.inputs.get("rst", ()):
+            self.set(net, ALL)
+            self.call("settle")
+            self.call("edge")
+            self.set(net, 0)
 
     def close(self) -> None:
         """Free it."""

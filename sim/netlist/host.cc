@@ -5,6 +5,8 @@
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
+static const uint64_t QUIET_END = 64; // cycles without a byte after which a conversation is over if all lanes have ended it
+
 // Nets of the byte stream; of a serial line, `receives` and `sends` instead.
 struct Pins {
     int32_t valid, payload[8], ready, out_valid, out_payload[8], out_ready, receives, sends, cycles_per_bit;
@@ -129,76 +131,99 @@ EXPORT void host_count(Host *host) {
 }
 EXPORT void host_counted(Host *host, uint64_t *toggles) { std::copy(host->engine.toggles.begin(), host->engine.toggles.end(), toggles); }
 
+// Note from now on which rows of its table every part without a clock looks at; then what was noted.
+EXPORT void host_cover(Host *host) { host->engine.seen.assign(host->engine.ops.size(), 0); }
+EXPORT void host_covered(Host *host, uint16_t *seen) { std::copy(host->engine.seen.begin(), host->engine.seen.end(), seen); }
+
+// Run for some cycles in which `nets` show other random bits in every cycle and lane.
+EXPORT void host_wander(Host *host, const int32_t *nets, size_t size, uint64_t cycles) {
+    for (; cycles; cycles--) {
+        for (size_t k = 0; k < size; k++)
+            host->engine.s[nets[k]] = host->engine.random();
+        host->engine.settle();
+        host->engine.edge();
+    }
+}
+
 // A wrong bit of a table in one lane; faults come in the order of evaluation.
 EXPORT void host_fault(Host *host, int32_t op, int32_t bit, int32_t lane) { host->engine.faults.push_back({op, bit, Word(1) << lane}); }
 EXPORT void host_heal(Host *host, uint64_t lanes) { host->engine.heal(lanes); }
 
 // A recorded conversation: byte k of `in` is sent once `needs[k]` bytes have come back, to each lane at its own pace. Returns the lanes whose answer is not
-// `out`: a byte that is another one or one too many, or none for `quiet` cycles. Those lanes are then copies of lane 0.
-EXPORT uint64_t host_replay(Host *host, const uint8_t *in, const uint32_t *needs, size_t in_size, const uint8_t *out, size_t out_size, uint64_t quiet) {
-    Engine &e = host->engine;
-    const Pins &p = host->pins;
-    std::vector<size_t> sent(LANES, 0), got(LANES, 0);
-    Word noticed = 0, together = ALL; // lanes that are where lane 0 is
-    uint64_t idle = 0;
-    auto step = [&](int lane, Word lanes, Word taken, Word given) {
-        sent[lane] += taken >> lane & 1;
-        if (given >> lane & 1) {
-            Word wrong = got[lane] < out_size ? 0 : ALL;
-            for (int k = 0; k < 8 && !wrong; k++)
-                if ((e.s[p.out_payload[k]] ^ spread(out[got[lane]] >> k)) & lanes)
-                    wrong |= (e.s[p.out_payload[k]] ^ spread(out[got[lane]] >> k)) & lanes;
-            got[lane]++;
-            return wrong & lanes;
-        }
-        return Word(0);
-    };
-    auto next = [&](int lane) { return sent[lane] < in_size && got[lane] >= needs[sent[lane]]; };
-    auto done = [&](int lane) { return sent[lane] == in_size && got[lane] == out_size; };
-    while (true) {
-        Word valid = next(0) ? together : 0, apart = ~together;
+// `out`: a byte that is another one or one too many, or none for `quiet` cycles. Such lanes become copies of lane 0. Ends early without `watched` lanes.
+struct Replay {
+    Engine &e;
+    const Pins &p;
+    const uint8_t *in, *out;
+    const uint32_t *needs;
+    size_t in_size, out_size, sent[LANES], got[LANES];
+    Word together; // lanes that are where lane 0 is, in whose place their numbers stand
+
+    bool next(int lane) const { return sent[lane] < in_size && got[lane] >= needs[sent[lane]]; }
+    bool done(int lane) const { return sent[lane] == in_size && got[lane] == out_size; }
+
+    void offer(int lane, Word lanes) {
+        bool valid = next(lane);
+        unsigned byte = valid ? in[sent[lane]] : 0;
+        e.s[p.valid] ^= (e.s[p.valid] ^ spread(valid)) & lanes;
         for (int k = 0; k < 8; k++)
-            e.s[p.payload[k]] = next(0) ? spread(in[sent[0]] >> k) : 0;
-        for (Word left = apart; left; left &= left - 1) {
-            int lane = __builtin_ctzll(left);
-            Word bit = left & -left;
-            valid |= next(lane) ? bit : 0;
-            for (int k = 0; k < 8; k++)
-                e.s[p.payload[k]] = (e.s[p.payload[k]] & ~bit) | (next(lane) && in[sent[lane]] >> k & 1 ? bit : 0);
-        }
-        e.s[p.valid] = valid;
-        e.s[p.out_ready] = ALL;
-        e.settle();
-        Word taken = valid & e.s[p.ready], given = e.s[p.out_valid];
-        // Lanes that move otherwise than lane 0 go their own way from here on.
-        Word leaving = together & ((taken ^ spread(taken)) | (given ^ spread(given)));
-        for (Word left = leaving; left; left &= left - 1)
-            sent[__builtin_ctzll(left)] = sent[0], got[__builtin_ctzll(left)] = got[0];
-        together &= ~leaving;
-        Word wrong = step(0, together, taken, given);
-        for (Word left = ~together; left; left &= left - 1) {
-            int lane = __builtin_ctzll(left);
-            wrong |= step(lane, left & -left, taken, given);
-        }
-        idle = (taken | given) & 1 ? 0 : idle + 1;
-        e.edge();
-        bool over = done(0) ? idle >= quiet : idle >= 16 * quiet;
-        if (done(0) && together == ALL && idle > 64)
-            over = true;
-        if (over)
-            for (Word left = ~together; left; left &= left - 1)
-                if (!done(__builtin_ctzll(left)))
-                    wrong |= left & -left;
-        if (over && !done(0))
-            wrong |= 1;
-        if (wrong) {
-            noticed |= wrong;
-            if (wrong & 1)
-                return noticed;
-            e.heal(wrong);
-            together |= wrong;
-        }
-        if (over)
-            return noticed;
+            e.s[p.payload[k]] ^= (e.s[p.payload[k]] ^ spread(byte >> k)) & lanes;
     }
+
+    // Of `lanes`, which are where `lane` is and move like it, those whose byte is wrong.
+    Word advance(int lane, Word lanes, Word taken, Word given) {
+        sent[lane] += taken >> lane & 1;
+        if (!(given >> lane & 1))
+            return 0;
+        if (got[lane]++ >= out_size)
+            return lanes;
+        Word wrong = 0;
+        for (int k = 0; k < 8; k++)
+            wrong |= e.s[p.out_payload[k]] ^ spread(out[got[lane] - 1] >> k);
+        return wrong & lanes;
+    }
+
+    template<class Each>
+    void apart(Each each) {
+        for (Word left = ~together; left; left &= left - 1)
+            each(__builtin_ctzll(left), left & -left);
+    }
+
+    Word run(uint64_t quiet, Word watched) {
+        Word noticed = 0;
+        for (uint64_t idle = 0; watched & ~noticed; idle++) {
+            offer(0, together);
+            apart([&](int lane, Word bit) { offer(lane, bit); });
+            e.s[p.out_ready] = ALL;
+            e.settle();
+            Word taken = e.s[p.valid] & e.s[p.ready], given = e.s[p.out_valid], wrong = 0;
+            Word leaving = together & ((taken ^ spread(taken)) | (given ^ spread(given)));
+            for (Word left = leaving; left; left &= left - 1)
+                sent[__builtin_ctzll(left)] = sent[0], got[__builtin_ctzll(left)] = got[0];
+            together &= ~leaving;
+            wrong |= advance(0, together, taken, given);
+            apart([&](int lane, Word bit) { wrong |= advance(lane, bit, taken, given); });
+            e.edge();
+            bool waits = (~together & watched & ~noticed) != 0, over = idle >= (done(0) && !waits ? QUIET_END : quiet);
+            if ((taken | given) & 1)
+                idle = 0;
+            if (over)
+                apart([&](int lane, Word bit) { wrong |= done(lane) ? 0 : bit; });
+            if (over && !done(0))
+                wrong |= 1;
+            noticed |= wrong;
+            if (wrong & 1 || over)
+                break;
+            if (wrong) {
+                e.heal(wrong);
+                together |= wrong;
+            }
+        }
+        return noticed;
+    }
+};
+
+EXPORT uint64_t host_replay(Host *host, const uint8_t *in, const uint32_t *needs, size_t in_size, const uint8_t *out, size_t out_size, uint64_t quiet, uint64_t watched) {
+    Replay replay{host->engine, host->pins, in, out, needs, in_size, out_size, {}, {}, ALL};
+    return replay.run(quiet, watched);
 }

@@ -1,0 +1,1 @@
+"""How good are programs at noticing wrong bits in a mapped netlist? ``python -m tests.netlist.score``"""

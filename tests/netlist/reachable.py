@@ -1,0 +1,174 @@
+"""Rows of lookup tables that no program can ever look at, and wrong bits that nobody can notice: both proved, by a SAT solver."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from pysat.solvers import Solver
+
+from lifline.sim.netlist.circuit import Circuit
+from lifline.sim.netlist.conversation import Fault
+from lifline.sim.netlist.engine import ALL, Engine
+
+from .clauses import Frame, after, of_table
+
+SOLVER = "cadical195"
+
+
+def never_looked_at(circuit: Circuit, candidates: Iterable[Fault]) -> list[Fault]:
+    """Of rows that a simulation has never looked at, those for which a proof says that this holds for ever.
+
+    By induction, all at once: if in some cycle none of them is looked at, then in the next one none is; and none is in the first cycle behind the reset, or
+    behind power-up where there is none. Rows for which that fails are dropped until it holds for the rest. Contents of memories, products, and what comes
+    in may be anything.
+    """
+    rows = list(candidates)
+    wanderer = _Wanderer(circuit)
+    left = _refine(circuit, rows, list(range(len(rows))), wanderer, first=True)
+    return [rows[k] for k in _refine(circuit, rows, left, wanderer, first=False)]
+
+
+def _refine(circuit: Circuit, rows: Sequence[Fault], left: list[int], wanderer: _Wanderer, *, first: bool) -> list[int]:
+    """Indices of the rows of ``left`` that cannot be looked at behind a cycle in which none of them is; ``first``: behind the one that begins everything."""
+    before, behind = Frame(circuit, 1), Frame(circuit, circuit.nets + 1)
+    next_variable = behind.last + 1
+    with Solver(name=SOLVER) as solver:
+        for clause in (*before.clauses(resets=first), *behind.clauses()):
+            solver.add_clause(clause)
+        starts = first and "rst" not in circuit.inputs
+        for register in circuit.registers:
+            start = before[register.output] if register.start else -before[register.output]
+            if first:
+                solver.add_clause([start])
+            pins = (before[register.data], before[register.enable], before[register.reset], before[register.output])
+            if starts:  # without a reset the first cycle is that of power-up
+                solver.add_clause([start + len(before) if start > 0 else start - len(before)])
+            else:
+                for clause in after(register, pins, behind[register.output], next_variable):
+                    solver.add_clause(clause)
+            next_variable += 1
+        assumed = range(next_variable, next_variable + len(rows))
+        looked = range(assumed.stop, assumed.stop + len(rows))
+        next_variable = looked.stop
+        for k in left:
+            table, bit = circuit.tables[rows[k].table], rows[k].bit
+            if not first:
+                solver.add_clause([-assumed[k], *(-literal for literal in before.row(table, bit))])
+            for literal in behind.row(table, bit):
+                solver.add_clause([-looked[k], literal])
+        while left:
+            any_of = next_variable
+            next_variable += 1
+            solver.add_clause([-any_of, *(looked[k] for k in left)])
+            if not solver.solve(assumptions=[any_of, *([] if first else (assumed[k] for k in left))]):
+                break
+            model = solver.get_model()
+            assert model is not None
+            seen = wanderer.goes_on({register.output: model[behind[register.output] - 1] > 0 for register in circuit.registers})
+            hit = {k for k in left if all(model[abs(v) - 1] == v for v in behind.row(circuit.tables[rows[k].table], rows[k].bit))}
+            left = [k for k in left if k not in hit and not seen[rows[k].table] >> rows[k].bit & 1]
+            solver.add_clause([-any_of])
+    return left
+
+
+class _Wanderer:
+    """Simulates on from a state, with anything in the place of memories, products and inputs: every row that is looked at then can be looked at, if those
+    that nobody has looked at before cannot."""
+
+    CYCLES = 30
+
+    def __init__(self, circuit: Circuit) -> None:
+        free = [net for memory in circuit.memories for port in memory.reads for net in port.data]
+        free += [net for product in circuit.multipliers for net in product.output]
+        free += [net for name, port in circuit.inputs.items() if name != "rst" for net in port]
+        reset = {name: port for name, port in circuit.inputs.items() if name == "rst"}
+        self._engine = Engine(dataclasses.replace(circuit, inputs={"free": tuple(free), **reset}, memories=[], multipliers=[]))
+        self._free = np.array(free, np.int32)
+
+    def goes_on(self, state: dict[int, bool]) -> dict[int, int]:
+        """Table -> a bit for each row that is looked at from there on."""
+        for net, value in state.items():
+            self._engine.set(net, ALL * value)
+        self._engine.cover()
+        self._engine.wander(self._free, self.CYCLES)
+        return self._engine.covered()
+
+
+class Unnoticeable:
+    """Asks whether a wrong bit can make any difference to a register, a memory, a multiplier or an output, in a cycle in which no row is looked at of
+    which a proof says that it never is."""
+
+    def __init__(self, circuit: Circuit, never: Iterable[Fault]) -> None:
+        self.circuit = circuit
+        self._frame = Frame(circuit, 1)
+        self._next = self._frame.last + 1
+        self._solver = Solver(name=SOLVER)
+        for clause in self._frame.clauses():
+            self._solver.add_clause(clause)
+        for fault in never:
+            self._solver.add_clause([-literal for literal in self._frame.row(circuit.tables[fault.table], fault.bit)])
+        self._order = [index for kind, index, _ in circuit.order() if kind == "table"]
+
+    def _new(self) -> int:
+        self._next += 1
+        return self._next - 1
+
+    def proves(self, fault: Fault) -> bool:
+        """Whether nobody can ever notice ``fault``."""
+        frame, tables = self._frame, self.circuit.tables
+        guard, wrong = self._new(), {}
+        for index in self._order:
+            table = tables[index]
+            if index == fault.table:
+                wrong[table.output] = -frame[table.output]  # asked about in the cycles in which its row is looked at
+            elif any(net in wrong for net in table.inputs):
+                wrong[table.output] = output = self._new()
+                for clause in of_table(table.content, [wrong.get(net, frame[net]) for net in table.inputs], output):
+                    self._solver.add_clause([-guard, *clause])
+        differs = self._differences(guard, wrong)
+        self._solver.add_clause([-guard, *differs])
+        possible = self._solver.solve(assumptions=[guard, *frame.row(tables[fault.table], fault.bit)])
+        self._solver.add_clause([-guard])
+        return not possible
+
+    def _differences(self, guard: int, wrong: dict[int, int]) -> list[int]:
+        """Literals of which one must be true for a difference to be kept or seen."""
+        frame, found = self._frame, []
+
+        def unequal(first: int, second: int, *where: int) -> int:
+            literal = self._new()
+            for clause in ([first, second], [-first, -second], *([w] for w in where)):
+                self._solver.add_clause([-literal, *clause])
+            return literal
+
+        for register in self.circuit.registers:
+            nets = (register.data, register.enable, register.reset)
+            if any(net in wrong for net in nets):
+                now = frame[register.output]
+                values = []
+                for pins in ([frame[n] for n in nets], [wrong.get(n, frame[n]) for n in nets]):
+                    values.append(self._new())
+                    for clause in after(register, (pins[0], pins[1], pins[2], now), values[-1], self._new()):
+                        self._solver.add_clause([-guard, *clause])
+                found.append(unequal(*values))
+        for memory in self.circuit.memories:
+            for port in (*memory.reads, *memory.writes):
+                looks = [] if port.enable is None else [frame[port.enable]]
+                found += [unequal(wrong[net], frame[net]) for net in (port.enable,) if net in wrong]
+                found += [unequal(wrong[net], frame[net], *looks) for net in port.address if net in wrong]
+            for write in memory.writes:
+                pairs = zip(write.data, write.masks, strict=True)
+                found += [unequal(wrong[net], frame[net], frame[write.enable], frame[mask]) for net, mask in pairs if net in wrong]
+                found += [unequal(wrong[net], frame[net], frame[write.enable]) for net in set(write.masks) if net in wrong]
+        others = [net for m in self.circuit.multipliers for net in (*m.first, *m.second, m.first_signed, m.second_signed)]
+        others += [net for name, port in self.circuit.outputs.items() for net in port if name != "o__payload"]
+        found += [unequal(wrong[net], frame[net]) for net in others if net in wrong]
+        valid = self.circuit.outputs.get("o__valid", ())
+        found += [unequal(wrong[net], frame[net], *(frame[v] for v in valid)) for net in self.circuit.outputs.get("o__payload", ()) if net in wrong]
+        return found
+
+    def close(self) -> None:
+        """Free the solver."""
+        self._solver.delete()

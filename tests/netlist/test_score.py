@@ -1,0 +1,141 @@
+"""Wrong bits are noticed, or it is proved that they cannot be: on a circuit of nine tables, all of whose bits are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lifline.arch.errors import NetlistError
+from lifline.sim.netlist.circuit import ZERO, Circuit, Register
+from lifline.sim.netlist.conversation import Conversation, Fault, Recorder, faults_of, unnoticed
+from lifline.sim.netlist.engine import LANES
+
+from .clauses import cubes
+from .reachable import Unnoticeable, never_looked_at
+from .score import score
+
+SENT = bytes([0x00, 0xFF, 0x5A, 0xA5, 0x01])
+
+
+def echo() -> Circuit:
+    """Takes a byte, gives its complement, in turns: of two registers one says that there is a byte, the other that there is none."""
+    circuit = Circuit()
+    for name, width in (("clk", 1), ("rst", 1), ("i__valid", 1), ("i__payload", 8), ("o__ready", 1)):
+        circuit.inputs[name] = tuple(circuit.net() for _ in range(width))
+    [reset], [valid] = circuit.inputs["rst"], circuit.inputs["i__valid"]
+    empty, full = circuit.net(), circuit.net()
+    takes = circuit.table(0b1000, (valid, empty), cell="takes")
+    changes = circuit.table(0b1110, (takes, full), cell="changes")
+    circuit.registers += [Register(full, empty, changes, reset, 1), Register(empty, full, changes, reset, 0)]
+    both = circuit.table(0b1000, (empty, full), cell="both")  # never 1
+    circuit.outputs = {"i__ready": (circuit.table(0b01, (both,), cell="not both"),), "o__valid": (full,)}
+    payload = []
+    for net in circuit.inputs["i__payload"]:
+        held = circuit.net()
+        circuit.registers.append(Register(circuit.table(0b0001, (net, ZERO), cell="payload"), held, takes, ZERO))
+        payload.append(held)
+    ready = circuit.table(0b10, (empty,), cell="ready")
+    circuit.outputs |= {"i__ready": (circuit.table(0b1000, (ready, circuit.outputs["i__ready"][0]), cell="offers"),), "o__payload": tuple(payload)}
+    return circuit
+
+
+def test_bits_that_no_input_can_choose_are_left_out() -> None:
+    circuit = echo()
+    found = [fault for fault in faults_of(circuit) if circuit.tables[fault.table].cell == "payload"]
+    assert [fault.bit for fault in found] == [0, 1] * 8  # the other three inputs are constant
+
+
+def complement(*, at_once: bool) -> Conversation:
+    """Every byte behind the answer to the one before, or all without waiting."""
+    needs = np.zeros(len(SENT), np.uint32) if at_once else np.arange(len(SENT), dtype=np.uint32)
+    return Conversation(SENT, needs, bytes(byte ^ 0xFF for byte in SENT))
+
+
+def names(circuit: Circuit, faults: list[Fault]) -> set[tuple[str, int]]:
+    return {(circuit.tables[fault.table].cell, fault.bit) for fault in faults}
+
+
+UNREACHABLE = {("both", 0b00), ("both", 0b11), ("changes", 0b11), ("not both", 1), ("offers", 0b00), ("offers", 0b01)}
+"""Rows that would take both registers on, or both off, which they never are."""
+HIDDEN = {("both", 0b10)}
+"""Whatever this table shows while there is a byte, none is taken."""
+FREE = {("takes", 0b00), ("takes", 0b01)}
+"""Change the byte that is just leaving, behind the edge: nobody looks at it, but a register holds it, and that is no proof."""
+NEEDS_MORE = {("ready", 0), ("offers", 0b10)}
+"""Only noticed when a byte waits for the one before it."""
+
+
+def test_what_one_conversation_misses_another_one_notices() -> None:
+    circuit = echo()
+    left = unnoticed(circuit, complement(at_once=False), faults_of(circuit))
+    assert names(circuit, left) == UNREACHABLE | HIDDEN | FREE | NEEDS_MORE
+    assert names(circuit, unnoticed(circuit, complement(at_once=True), left)) == UNREACHABLE | HIDDEN | FREE
+
+
+def test_the_score_counts_what_could_be_noticed() -> None:
+    circuit = echo()
+    total = len(faults_of(circuit))
+    cover = {index: 0xFFFF for index in range(len(circuit.tables))}
+    for table, bit in UNREACHABLE:
+        cover[next(k for k, t in enumerate(circuit.tables) if t.cell == table)] &= ~(1 << bit)
+    said = [(0, lambda: complement(at_once=False)), (1, lambda: complement(at_once=True)), (2, lambda: complement(at_once=True))]
+    found = score(circuit, said, cover, 1000, lambda line: None)
+    assert (found.bits, found.faults, found.noticed, found.never, found.hidden, found.unseen) == (total, total, total - 9, 6, 1, 0)
+    assert found.programs == [0, 1]
+    assert found.percent == 100 * (total - 9) / (total - 7)
+
+
+def test_more_bits_than_lanes_are_noticed_alike() -> None:
+    circuit, said = echo(), complement(at_once=True)
+    faults = faults_of(circuit)
+    assert len(faults * 5) > 2 * LANES
+    assert unnoticed(circuit, said, faults * 5) == unnoticed(circuit, said, faults) * 5
+
+
+def test_a_row_that_can_be_looked_at_is_not_proved() -> None:
+    circuit = echo()
+    takes = next(k for k, table in enumerate(circuit.tables) if table.cell == "takes")
+    both = next(k for k, table in enumerate(circuit.tables) if table.cell == "both")
+    asked = [Fault(takes, 0b11), Fault(both, 0b11), Fault(both, 0b00)]
+    assert never_looked_at(circuit, asked) == [Fault(both, 0b11), Fault(both, 0b00)]
+
+
+def test_what_makes_a_difference_is_not_proved() -> None:
+    circuit = echo()
+    takes = next(k for k, table in enumerate(circuit.tables) if table.cell == "takes")
+    asked = Unnoticeable(circuit, [])
+    assert not asked.proves(Fault(takes, 0b11))
+    asked.close()
+
+
+def test_a_sound_netlist_that_answers_something_else_is_refused() -> None:
+    wrong = Conversation(SENT, np.zeros(len(SENT), np.uint32), SENT)
+    with pytest.raises(NetlistError, match="record the conversation anew"):
+        unnoticed(echo(), wrong, [Fault(0, 3)])
+
+
+def test_a_conversation_says_what_each_byte_waited_for() -> None:
+    class Board:
+        def write(self, data: bytes) -> None:
+            pass
+
+        def read(self, count: int) -> bytes:
+            return bytes(count)
+
+        def close(self) -> None:
+            pass
+
+    recorder = Recorder(Board())
+    recorder.write(b"ab")
+    recorder.read(3)
+    recorder.write(b"c")
+    said = recorder.conversation()
+    assert (said.sent, said.needs.tolist(), said.answered) == (b"abc", [0, 0, 3], bytes(3))
+
+
+@pytest.mark.parametrize("content", [0, 0xFFFF, 0x8000, 0x6996, 0xCAFE, 0xACAC])
+def test_cubes_are_a_table(content: int) -> None:
+    rows = {row for cube in cubes(content) for row in range(16) if all(value is None or row >> k & 1 == value for k, value in enumerate(cube))}
+    assert rows == {row for row in range(16) if content >> row & 1}
+
+
