@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         LiflineError,
         LinkError,
         MissingLibraryError,
+        NetlistError,
         NetworkError,
         OutputError,
         ProgramError,
@@ -88,7 +89,7 @@ _PLACES = {
         name: f"arch.errors:{name}"
         for name in (
             "LiflineError", "CompileError", "ConfigError", "ConversionError", "DatasetError", "DeviceError", "InputError", "LinkError",
-            "MissingLibraryError", "NetworkError", "OutputError", "ProgramError", "ToolError", "TrainingError",
+            "MissingLibraryError", "NetlistError", "NetworkError", "OutputError", "ProgramError", "ToolError", "TrainingError",
         )
     },
 }  # fmt: skip
@@ -96,7 +97,7 @@ _PLACES = {
 __all__ = [
     "CompileError", "Config", "ConfigError", "ConversionError", "Convolution", "DatasetError", "DeviceError", "EarlyExit", "EventClock",
     "FullyConnected", "Identity", "InputError",
-    "LiflineError", "LinkError", "MissingLibraryError", "Mode", "Network", "NetworkError", "Neurons", "OutputError",
+    "LiflineError", "LinkError", "MissingLibraryError", "Mode", "NetlistError", "Network", "NetworkError", "Neurons", "OutputError",
     "Pooling", "Population", "ProgramError", "Projection", "ResetRule", "Sparse", "ToolError", "TrainingError", "compile_auto",
     "compile_network", "estimate", "from_norse", "from_relu", "from_rockpool", "from_sinabs", "from_snntorch",
     "from_spikingjelly", "import_nir", "load_config", "load_network", "load_program", "open", "preset", "save_config", "save_network",

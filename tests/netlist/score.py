@@ -20,6 +20,7 @@ from lifline.boards.synthesis import synthesised
 from lifline.cli.verify import differs, random_program
 from lifline.driver.device import GoldenDevice, LinkedDevice
 from lifline.driver.link import Link
+from lifline.driver.selftest import selftest
 from lifline.sim.board.build import cache_folder
 from lifline.sim.netlist.board import NetlistBoard
 from lifline.sim.netlist.circuit import Circuit
@@ -29,6 +30,9 @@ from lifline.sim.netlist.reader import read_netlist
 from .reachable import Unnoticeable, never_looked_at
 
 LEAST_PERCENT = 0.0
+PERIOD_CYCLES = 300
+SELFTEST = -1
+"""In the place of a program's seed."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Score:
     bits : that tables have and inputs can choose.   faults : of them in the sample.   noticed : by the programs.
     never : unnoticed, whose row no program can ever look at.   hidden : unnoticed, whose row can be looked at, and then makes no difference.
     unseen : of the rest, those whose row no program of these has looked at.
-    programs : of those that ran, seeds of the ones that noticed anything new.
+    programs : of those that ran, seeds of those that noticed anything new.
     """
 
     bits: int
@@ -58,20 +62,27 @@ class Score:
 
 
 def conversation(circuit: Circuit, config: Config, seed: int, cover: dict[int, int]) -> Conversation:
-    """Load and run a random program on the sound netlist and read all states back; adds to ``cover`` which rows of every table were looked at."""
-    _, program, spikes = random_program(seed, config)
-    golden = GoldenDevice(config)
-    golden.load(program)
-    expected = golden.run(spikes, record=["all", "all.v"])
+    """Load and run a random program on the sound netlist, count, go on in real time and read all states back; :data:`SELFTEST` as seed: the self-test of
+    a board. Adds to ``cover`` which rows of every table were looked at."""
     board = NetlistBoard(circuit)
     board.engine.cover()
     recorder = Recorder(board)
-    device = LinkedDevice(Link(recorder))
-    device.load(program)
-    if differs(expected, device.run(spikes, record=["all", "all.v"])):
-        raise AssertionError(f"the sound netlist differs from the golden model in program {seed}")
-    for population in program.network.populations[1:]:
-        device.read_state(population.name)
+    device = LinkedDevice(Link(recorder), config=config)
+    if seed == SELFTEST:
+        failed = [check for check in selftest(device, expected=config) if not check.passed]
+        if failed:
+            raise AssertionError(f"the sound netlist fails its self-test: {failed}")
+    else:
+        _, program, spikes = random_program(seed, config)
+        golden = GoldenDevice(config)
+        for one in (golden, device):
+            one.load(program)
+        for options in ({"record": ["all", "all.v"]}, {"reset": False, "period_cycles": PERIOD_CYCLES}):
+            if differs(golden.run(spikes, **options), device.run(spikes, **options)):
+                raise AssertionError(f"the sound netlist differs from the golden model in program {seed}")
+        device.count(spikes)
+        for population in program.network.populations[1:]:
+            device.read_state(population.name)
     for table, rows in board.engine.covered().items():
         cover[table] = cover.get(table, 0) | rows
     board.close()
@@ -107,19 +118,19 @@ def main() -> None:
     parser.add_argument("--config", default="tiny")
     parser.add_argument("--family", default="ice40")
     parser.add_argument("--faults", type=int, default=630, help="wrong bits, drawn at random; 63 are simulated at once")
-    parser.add_argument("--programs", type=int, default=20)
+    parser.add_argument("--programs", type=int, default=20, help="random programs; the self-test of a board comes behind them")
     parser.add_argument("--least", type=float, default=LEAST_PERCENT, help="fail below this percentage")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     config = preset(args.config)
     circuit = read_netlist(synthesised(config, args.family, cache_folder()))
     cover: dict[int, int] = {}
-    conversations = [(seed, lambda seed=seed: conversation(circuit, config, seed, cover)) for seed in range(args.programs)]
+    conversations = [(seed, lambda seed=seed: conversation(circuit, config, seed, cover)) for seed in (*range(args.programs), SELFTEST)]
     found = score(circuit, conversations, cover, args.faults, lambda line: print(line, flush=True))
     print(
         f"{args.config} on {args.family}: {found.noticed} of {found.faults} wrong bits noticed; of the others nobody can ever notice {found.never + found.hidden} "
         f"(proved: {found.never} rows are never looked at, {found.hidden} make no difference); {found.unseen} of the rest stand in rows that no program has looked at\n"
-        f"score: {found.percent:.1f} %, programs {', '.join(map(str, found.programs))}"
+        f"score: {found.percent:.1f} %, programs that noticed any ({SELFTEST} is the self-test): {', '.join(map(str, found.programs))}"
     )
     if args.json:
         args.json.write_text(json.dumps(asdict(found) | {"percent": found.percent}))
