@@ -89,6 +89,8 @@ def block_ram(cell: Cell, circuit: Circuit) -> None:
     reads, writes = [], []
     for port, other in ("AB", "BA"):
         width = widths[port]
+        if cell.pin(f"CLK{port}") == ZERO:
+            continue  # a port that is not used; who looks at its outputs is refused, as nothing drives them
         cell.clock(f"CLK{port}", f"CLK{port}MUX", circuit)
         cell.must(f"REGMODE_{port}", "NOREG")
         cell.must(f"CSDECODE_{port}", "0b000")

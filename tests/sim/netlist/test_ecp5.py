@@ -153,6 +153,15 @@ def test_what_the_other_port_writes_is_unknown() -> None:
     assert shown[:9] == "x" * 9 and "x" not in shown[9:]
 
 
+def test_a_port_without_a_clock_is_none() -> None:
+    case = memory(18, 18)
+    case.clocks, case.constants = ("CLKA",), case.constants | {"CLKB": "0"}
+    with pytest.raises(NetlistError, match="is driven twice|nothing drives it"):
+        modelled(case, [])
+    case.outputs = {name: 1 for name in case.outputs if name.startswith("DOA")}
+    assert modelled(case, [dict.fromkeys(case.inputs, 0)])[0] == "x" * 18
+
+
 def test_what_a_model_does_not_have_is_refused_by_name() -> None:
     with pytest.raises(NetlistError, match="REG_OUTPUT_CLK of `cell` is CLK0"):
         product(REG_OUTPUT_CLK="CLK0").circuit()
