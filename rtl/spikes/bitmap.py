@@ -33,7 +33,8 @@ class Bitmap(wiring.Component):
     upcoming : Out, number in the window of the step that begins next.   complete : Out, the last step whose words were complete.
     go : In, one cycle: ``routed`` becomes ``complete``.   routed : Out, the step that is routed.
     read : In, read the next word of ``routed``, with ``go`` already; behind the last word comes the first one.   last : Out, level: the next word is the last.
-    show : In, in the cycle after ``read`` or later, before the next one: show the word.   spikes, occupied : Out, from registers, from the next cycle on: the word, and which of its bytes have a spike.
+    show : In, in the cycle after ``read`` or later, before the next one: show the word.   index, spikes, occupied : Out, from registers, from the next cycle on: its number,
+    the word, and which of its bytes have a spike.
     """
 
     def __init__(self, config: Config) -> None:
@@ -53,6 +54,7 @@ class Bitmap(wiring.Component):
                 "read": In(1),
                 "last": Out(1),
                 "show": In(1),
+                "index": Out(range(config.max_groups)),
                 "spikes": Out(RING_BITS),
                 "occupied": Out(RING_BITS // BYTE),
             }
@@ -75,7 +77,7 @@ class Bitmap(wiring.Component):
         with m.If(self.go):
             m.d.sync += self.routed.eq(self.complete)
         # With `go` it is not `routed` yet.
-        number, last_word, word = Signal(), Signal.like(self.routed.last_word), Signal(word_bits)
+        number, last_word, word, fetched = Signal(), Signal.like(self.routed.last_word), Signal(word_bits), Signal(word_bits)
         m.d.comb += [
             number.eq(Mux(self.go, self.complete.number[0], self.routed.number[0])),
             last_word.eq(Mux(self.go, self.complete.last_word, self.routed.last_word)),
@@ -88,10 +90,10 @@ class Bitmap(wiring.Component):
             memory.used.eq(self.show),
         ]
         with m.If(self.read):
-            m.d.sync += word.eq(word + 1)
+            m.d.sync += [word.eq(word + 1), fetched.eq(word)]
             with m.If(self.last):
                 m.d.sync += word.eq(0)
         with m.If(self.show):
             shown = memory.read_data
-            m.d.sync += [self.spikes.eq(shown), self.occupied.eq(Cat(byte.any() for byte in parts_of(shown, len(self.occupied))))]
+            m.d.sync += [self.index.eq(fetched), self.spikes.eq(shown), self.occupied.eq(Cat(byte.any() for byte in parts_of(shown, len(self.occupied))))]
         return m

@@ -21,15 +21,15 @@ from .place import Place
 
 
 class Destination(wiring.Component):
-    """Where the words of a step go now: to the host, if it gets them, then into every ring; and which word it is.
+    """Where the words of a step go now: to the host, if it gets them, then into every ring.
 
     Members
     -------
     ring_0, ring_1, population : In, as in :class:`~lifline.rtl.streams.RouteCommand`.
     idle : In, level: no step is routed.   go : In, one cycle, counts while ``idle``: the first destination.
-    advance : In, one cycle: go to the next destination.   move : In, one cycle: go to the next word; the first one from ``go`` or ``advance`` on goes to word 0.
+    advance : In, one cycle: go to the next destination.
     to_host : Out, it is the host.   delays : Out, the delays of the ring.   rows : Out, its rows.   ring : Out, in this cycle: the ring that is entered.
-    word : Out, number of the word.   last : Out, level, while ``advance``: there is no other destination.
+    last : Out, level, while ``advance``: there is no other destination.
     """
 
     def __init__(self, config: Config) -> None:
@@ -42,12 +42,10 @@ class Destination(wiring.Component):
                 "idle": In(1),
                 "go": In(1),
                 "advance": In(1),
-                "move": In(1),
                 "to_host": Out(1),
                 "delays": Out(word_layout(RING_1)),
                 "rows": Out(range(config.max_ring_rows + 1)),
                 "ring": Out(word_layout(RING_0)),
-                "word": Out(range(config.max_groups)),
                 "last": Out(1),
             }
         )
@@ -61,10 +59,6 @@ class Destination(wiring.Component):
             self.ring.eq(self.ring_0[0]),
             self.last.eq(Mux(self.to_host, rings == 0, number + 1 >= rings)),
         ]
-        with m.If(self.move):
-            m.d.sync += self.word.eq(self.word + 1)
-        with m.If(self.idle | self.advance):
-            m.d.sync += self.word.eq(-1)
         with m.If(self.idle & self.go):
             m.d.sync += self.to_host.eq(self.population.record_spikes)
         with m.If(self.advance):
@@ -140,7 +134,7 @@ class Router(wiring.Component):
             place.follow.eq(~direct | bitmap.began),
             header.kind.eq(RecordKind.SPIKES),
             header.population.eq(population.population),
-            header.index.eq(destination.word),
+            header.index.eq(bitmap.index),
             header.step.eq(bitmap.routed.step),
             self.write.payload.address.eq(place.address),
             self.write.payload.merge.eq(arrivals.valid),
@@ -168,7 +162,6 @@ class Router(wiring.Component):
             through.eq(gone & ended & ~fetched),
             bitmap.read.eq(reads),
             bitmap.show.eq(shows),
-            destination.move.eq(shows),
             arrivals.start.eq(starting | started),
             self.records.payload.eq(Mux(states.ongoing("Record"), bitmap.spikes, header)),
         ]

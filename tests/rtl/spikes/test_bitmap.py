@@ -53,7 +53,7 @@ def test_a_step_is_read_while_the_words_of_the_next_one_arrive() -> None:
                     await ctx.tick()
                 if number:
                     before = steps[number - 1][index]
-                    assert (ctx.get(dut.spikes), ctx.get(dut.occupied)) == (before, occupied(before))
+                    assert (ctx.get(dut.index), ctx.get(dut.spikes), ctx.get(dut.occupied)) == (index, before, occupied(before))
             ctx.set(dut.go, 1)
             ctx.set(dut.read, 1)
             assert ctx.get(dut.last) == (len(words) == 1)
