@@ -18,6 +18,7 @@ from lifline.arch.config import PRESETS, Config
 from lifline.arch.errors import ConfigError
 from lifline.arch.program import PASS_3
 from lifline.rtl.cells.memory import Ram
+from lifline.rtl.cells.target import Target
 from lifline.rtl.spikes.input import NEURON_BITS
 from lifline.rtl.streams import InputControl, index_bits
 from lifline.rtl.top import Top
@@ -47,10 +48,16 @@ class Need:
     lut: LookupTables
 
 
-@lru_cache
 def memories(config: Config, family: str) -> tuple[MemoryShape, ...]:
     """Every memory of the design, in the order in which the elaborated design names them."""
-    return tuple(_memories(Fragment.get(Top(config, target=FAMILIES[family].target), None)))
+    target = FAMILIES[family].target
+    return _elaborated(config, Target(weight_style=target.weight_style, slices_apart=target.slices_apart))
+
+
+@lru_cache
+def _elaborated(config: Config, target: Target) -> tuple[MemoryShape, ...]:
+    """For a target with nothing in it that does not matter for memories: families share it."""
+    return tuple(_memories(Fragment.get(Top(config, target=target), None)))
 
 
 def _memories(fragment: Any) -> Iterator[MemoryShape]:
@@ -110,7 +117,8 @@ def lacking(config: Config, chip: Chip) -> list[str]:
 def largest_that_fits(chip: Chip) -> Config | None:
     """The preset with most lanes, of those the one with most weights, that fits a chip; None if none does."""
     by_size = sorted(PRESETS.values(), key=lambda c: (c.lanes + c.dense_lanes * c.window, c.weight_bytes), reverse=True)
-    return next((c for c in by_size if not lacking(c, chip)), None)
+    tables = FAMILIES[chip.family].tables
+    return next((c for c in by_size if lookup_tables(c, tables).least <= chip.lut and not lacking(c, chip)), None)
 
 
 def check_fits(config: Config, board: Board) -> None:

@@ -31,7 +31,7 @@ def boards(as_json: Json = False) -> None:
         chip = row["available"]
         memory = f"{chip['block_ram']}" + (f" + {chip['spram']} large" if "spram" in chip else "")
         table.add_row(
-            row["board"], row["chip"], f"{chip['lut']:,}", memory, str(chip["dsp"]), row["largest"] or "nothing",
+            row["board"], row["chip"], f"{chip['lut']:,}", memory, str(chip.get("dsp", 0)), row["largest"] or "nothing",
             f"{row['clock_mhz']:g}", f"{row['link_bytes_per_s'] / 1000:g}",
         )  # fmt: skip
     console.print(table)
