@@ -12,8 +12,6 @@ struct Engine {
     std::vector<Memory> memories;
     std::vector<Multiplier> multipliers;
     std::vector<Fault> faults;
-    std::vector<uint64_t> toggles;
-    std::vector<Word> before;
     std::vector<uint16_t> seen; // of every table, a bit for each row that was looked at in any lane; empty: nobody asks
     uint64_t cycles = 0, seed;
 
@@ -263,16 +261,6 @@ struct Engine {
                     for (size_t k = 0; p.looks && k < p.data.size(); k++)
                         s[p.data[k]] ^= (s[p.data[k]] ^ p.shown[k]) & p.looks;
         cycles++;
-        if (!toggles.empty())
-            count();
-    }
-
-    // Of every net and memory port: in how many cycles it changed, was read or written, in lane 0.
-    void count() {
-        for (size_t k = 0; k < s.size(); k++) {
-            toggles[k] += (s[k] ^ before[k]) & 1;
-            before[k] = s[k];
-        }
     }
 
     // Lanes become copies of lane 0, without faults.

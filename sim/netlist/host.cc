@@ -124,13 +124,6 @@ EXPORT size_t host_pull(Host *host, uint8_t *data, size_t size) {
     return n;
 }
 
-// Count from now on how often every net changes; then what was counted.
-EXPORT void host_count(Host *host) {
-    host->engine.toggles.assign(host->engine.s.size(), 0);
-    host->engine.before = host->engine.s;
-}
-EXPORT void host_counted(Host *host, uint64_t *toggles) { std::copy(host->engine.toggles.begin(), host->engine.toggles.end(), toggles); }
-
 // Note from now on which rows of its table every part without a clock looks at; then what was noted.
 EXPORT void host_cover(Host *host) { host->engine.seen.assign(host->engine.ops.size(), 0); }
 EXPORT void host_covered(Host *host, uint16_t *seen) { std::copy(host->engine.seen.begin(), host->engine.seen.end(), seen); }

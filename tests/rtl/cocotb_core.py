@@ -16,11 +16,14 @@ from lifline.arch.registers import Space, address
 from lifline.compiler.compile import compile_network
 from lifline.driver.device import LinkedDevice
 from lifline.driver.link import Link
-from lifline.network.model import Network
+from lifline.network.model import Network, Projection
 from lifline.sim.board.verilog import VerilogBoard, begin
 from lifline.sim.golden.model import GoldenModel
 
 from .test_programs import CONFIG, MAPS, all_records, case, connected, mismatches
+
+RECURRENT = "recurrent, "
+"""Before the name of a layer: its target is read by itself, too."""
 
 
 def run_case(board: VerilogBoard, seed: int, flip: bool) -> list[str]:
@@ -49,7 +52,12 @@ def compared(device: LinkedDevice, network: Network, spikes: np.ndarray, record:
 def run_layer(board: VerilogBoard, name: str) -> list[str]:
     """Load and run one layer with maps."""
     rng = np.random.default_rng(len(name))
-    network = connected(name, rng)
+    network = connected(name.removeprefix(RECURRENT), rng)
+    if name.startswith(RECURRENT):
+        size = network.population("hidden").size
+        network = network.replace(
+            projections=(*network.projections, Projection(source="hidden", target="hidden", weights=rng.integers(-9, 12, (size, size)), delays=1))
+        )
     spikes = rng.random((9, network.populations[0].size)) < 0.2
     device = LinkedDevice(Link(board), url="icarus:maps", config=MAPS)
     device.load(compile_network(network, MAPS))
