@@ -83,7 +83,7 @@ def measure(preset: str, clock_hz: float, baud: int, samples: NDArray[np.uint8])
             result = device.run(samples) if name == "run" else device.classify(samples)
             seconds = (board.cycles - began) / clock_hz
             wrong = differences(golden, result) if isinstance(result, RunResult) else int((result.scores != decisions_of(golden).scores).sum())
-            chip = Board(preset, ICE40UP5K, "", "", preset, clock_hz, "")
+            chip = Board(preset, ICE40UP5K, "", preset, clock_hz, ())
             said = lifline.estimate(program, samples, board=chip, link=baud, record=() if name == "run" else None)
             rows.append({
                 "call": name, "network": network.name, "preset": preset, "clock_mhz": clock_hz / 1e6, "baud": baud, "beats": count, "steps": STEPS,
