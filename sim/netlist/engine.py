@@ -70,8 +70,6 @@ def _declared(loaded: Any) -> Any:
         ("push", None, [host, data, size]),
         ("run", size, [host, size, word]),
         ("pull", size, [host, data, size]),
-        ("count", None, [host]),
-        ("counted", None, [host, host]),
         ("cover", None, [host]),
         ("covered", None, [host, host]),
         ("wander", None, [host, host, size, word]),
