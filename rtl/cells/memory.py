@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from amaranth.hdl import Assert, Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Assert, Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -67,7 +67,7 @@ class Ram(wiring.Component):
                 m.d.comb += Assert(~(undefined & self.used))
         return m
 
-    def _add_memory(self, m: Module, k: int, attrs: dict[str, str]) -> Signal:
+    def _add_memory(self, m: Module, k: int, attrs: dict[str, str]) -> Value:
         """The memory of the ``k``-th part of every word; what it reads."""
         bits, enables = self.width // self.memories, self.slices // self.memories
         memory = Memory(shape=unsigned(bits), depth=self.depth, init=[], attrs=attrs)

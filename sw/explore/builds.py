@@ -57,7 +57,7 @@ def build_some(
     """Build ``number`` of the front, see :func:`spread`; by the trial's number, and by name what failed."""
     made: dict[int, Built] = {}
     failures: list[str] = []
-    for done in engine.run(_numbered, folder, [(t.number, t.candidate, t.measured) for t in spread(front, number)]):
+    for done in engine.run(_numbered, folder, [(t.number, t.candidate, t.measured) for t in spread(front, number) if t.measured is not None]):
         if done.failure is None:
             made[done.item[0]] = done.value
         else:

@@ -103,7 +103,8 @@ class Measured:
     @property
     def hardware(self) -> Config:
         """The configuration."""
-        return Config(**self.config | {"weight_shifts": tuple(self.config["weight_shifts"])})
+        fields: dict[str, Any] = {**self.config, "weight_shifts": tuple(self.config["weight_shifts"])}
+        return Config(**fields)
 
 
 def network_of(problem: Problem, candidate: Candidate) -> Network:

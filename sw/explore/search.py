@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -125,7 +125,7 @@ def _study(file: Path | None, problem: Problem, space: Space, sampler: str, seed
     # A study that goes on must not draw what it drew before.
     seeds = int(np.random.default_rng([seed, past]).integers(1 << 31))
     drawn = optuna.samplers.RandomSampler(seeds) if sampler == "random" else optuna.samplers.TPESampler(seed=seeds, n_startup_trials=FIRST, multivariate=True)
-    directions = ["minimize" if sign > 0 else "maximize" for sign in OBJECTIVES.values()]
+    directions: list[Any] = ["minimize" if sign > 0 else "maximize" for sign in OBJECTIVES.values()]
     study = optuna.create_study(storage=storage, sampler=drawn, directions=directions, study_name=NAME, load_if_exists=True)
     about = json.dumps({"problem": problem.digest, "space": dataclasses.asdict(space), "sampler": sampler, "seed": seed}, sort_keys=True)
     if study.user_attrs.setdefault("about", about) != about:

@@ -79,7 +79,8 @@ class Space:
 
     def suggest(self, trial: Trial) -> Candidate:
         """The candidate that a sampler asks for."""
-        return Candidate(**{name: trial.suggest_categorical(name, values) for name, values in self.choices().items()})
+        drawn: dict[str, Any] = {name: trial.suggest_categorical(name, values) for name, values in self.choices().items()}
+        return Candidate(**drawn)
 
     def starts(self) -> list[dict[str, Any]]:
         """Where a search starts. Of each board: what is nearest to its preset, which a user would take without a search; that in fewer bits; the smallest of the space; and

@@ -73,12 +73,12 @@ def test_both_simulators_run_a_program_in_the_same_cycles(mode):
 
 @needs_compiler
 def test_design_that_needs_several_evaluations_per_cycle_is_refused(monkeypatch, tmp_path):
-    run = build._run
+    run = build.run_tool
 
     def with_warning(command, folder):
         return run(command, folder) + ("Warning: Design contains feedback wires" if build.YOSYS in command else "")
 
-    monkeypatch.setattr(build, "_run", with_warning)
+    monkeypatch.setattr(build, "run_tool", with_warning)
     monkeypatch.setattr(build, "cache_folder", lambda: tmp_path)
     with pytest.raises(ToolError, match="several evaluations per cycle"):
         build.build(CONFIG)
