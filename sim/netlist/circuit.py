@@ -100,7 +100,11 @@ class Multiplier:
 
 @dataclass
 class Circuit:
-    """A netlist without families. ``inputs`` and ``outputs``: nets of its ports by name, lowest bit first."""
+    """A netlist without families. ``inputs`` and ``outputs``: nets of its ports by name, lowest bit first.
+
+    What it was read from: ``cells``, the type of every cell by name, and the nets at its output pins; ``scopes``, names of the modules that it was flattened
+    from; ``names``, nets by the names that they had in the gateware, where synthesis kept them.
+    """
 
     inputs: dict[str, tuple[int, ...]] = field(default_factory=dict)
     outputs: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -110,6 +114,9 @@ class Circuit:
     multipliers: list[Multiplier] = field(default_factory=list)
     clocks: set[int] = field(default_factory=set)
     nets: int = FIRST
+    cells: dict[str, tuple[str, dict[str, tuple[int, ...]]]] = field(default_factory=dict)
+    scopes: set[str] = field(default_factory=set)
+    names: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def net(self) -> int:
         """A net that is not used yet."""

@@ -1,7 +1,7 @@
 #pragma once
 // Evaluates a circuit of lookup tables, registers, memories and multipliers, 64 times at once: every net is a word with a bit per lane. Most of the time
 // all lanes do the same, so that addresses and operands are looked at in lane 0, and only lanes that differ from it one by one.
-#include "circuit.h"
+#include "activity.h"
 
 #include <algorithm>
 
@@ -13,6 +13,7 @@ struct Engine {
     std::vector<Multiplier> multipliers;
     std::vector<Fault> faults;
     std::vector<uint16_t> seen; // of every table, a bit for each row that was looked at in any lane; empty: nobody asks
+    Activity activity; // off unless somebody asks
     uint64_t cycles = 0, seed;
 
     Word random() {
@@ -229,6 +230,8 @@ struct Engine {
     }
 
     void edge() {
+        if (activity.on())
+            activity.cycle(*this);
         for (size_t k = 0; k < registers.size(); k++) {
             const Register &r = registers[k];
             Word old = s[r.output], enable = s[r.enable], reset = s[r.reset];

@@ -22,7 +22,7 @@ from .circuit import Circuit, ReadPort, WritePort
 LANES = 64
 ALL = (1 << LANES) - 1
 OPTIONS = ("-O3", "-std=c++14", "-shared", "-fPIC", "-fvisibility=hidden")
-SOURCES = ("circuit.h", "engine.h", "host.cc")
+SOURCES = ("circuit.h", "activity.h", "engine.h", "host.cc")
 KINDS = {"table": 0, "read": 1, "multiplier": 2}
 ALWAYS = -1
 UNDEFINED = 2
@@ -72,6 +72,8 @@ def _declared(loaded: Any) -> Any:
         ("pull", size, [host, data, size]),
         ("cover", None, [host]),
         ("covered", None, [host, host]),
+        ("count", None, [host, host, size, number, host, size, number, number]),
+        ("counted", None, [host, host]),
         ("wander", None, [host, host, size, word]),
         ("fault", None, [host, number, number, number]),
         ("heal", None, [host, word]),

@@ -128,6 +128,15 @@ EXPORT size_t host_pull(Host *host, uint8_t *data, size_t size) {
 EXPORT void host_cover(Host *host) { host->engine.seen.assign(host->engine.ops.size(), 0); }
 EXPORT void host_covered(Host *host, uint16_t *seen) { std::copy(host->engine.seen.begin(), host->engine.seen.end(), seen); }
 
+// Count activity from now on, see `Activity`; then the counts, (row, group).
+EXPORT void host_count(Host *host, const int32_t *groups, size_t size, int32_t columns, const int32_t *row_nets, size_t rows, int32_t live, int32_t marks) {
+    Activity &a = host->engine.activity;
+    a.groups.assign(groups, groups + size), a.row_nets.assign(row_nets, row_nets + rows);
+    a.columns = columns, a.live = live, a.marks = marks;
+    a.begin(host->engine.s, size - host->engine.s.size());
+}
+EXPORT void host_counted(Host *host, uint64_t *counts) { std::copy(host->engine.activity.counts.begin(), host->engine.activity.counts.end(), counts); }
+
 // Run for some cycles in which `nets` show other random bits in every cycle and lane.
 EXPORT void host_wander(Host *host, const int32_t *nets, size_t size, uint64_t cycles) {
     for (; cycles; cycles--) {

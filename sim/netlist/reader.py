@@ -52,16 +52,20 @@ def circuit_of(module: Mapping[str, Any], models: Mapping[str, Model] = MODELS) 
     for name, fields in module["cells"].items():
         kind = fields["type"]
         if kind in WITHOUT_FUNCTION:
+            circuit.scopes.add(name)
             continue
         if kind not in models:
             raise NetlistError(f"no model of `{kind}`, which `{name}` is; there are models of {', '.join(sorted(models))}")
         pins = {pin: tuple(net(bit) for bit in bits) for pin, bits in fields["connections"].items()}
         models[kind](Cell(name, kind, fields["parameters"], pins), circuit)
+        directions = fields.get("port_directions", {})
+        circuit.cells[name] = kind, {pin: nets for pin, nets in pins.items() if directions.get(pin) == "output"}
     driven = {table.output for table in circuit.tables}
     for name, port in module["ports"].items():
         bits = tuple(net(bit) for bit in port["bits"])
         outward = port["direction"] == "output" or (port["direction"] == "inout" and not driven.isdisjoint(bits))
         (circuit.outputs if outward else circuit.inputs)[name] = bits
+    circuit.names = {name: tuple(nets[bit] for bit in fields["bits"]) for name, fields in module.get("netnames", {}).items() if nets.keys() >= {*fields["bits"]}}
     if len(circuit.clocks) > 1:
         raise NetlistError(f"{len(circuit.clocks)} clocks; all registers and memories must have one")
     return circuit
