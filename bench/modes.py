@@ -31,6 +31,8 @@ from lifline.sim.cycles.model import INPUT, CycleModel
 RATES = (0.002, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5)
 BURSTS = (0, 4, 16)
 SHAPES = ((64, 64), (1024, 64), (64, 1024), (256, 256))
+SHOWN_RATES = (0.002, 0.01, 0.05, 0.2)
+"""At which the picture's axis has labels."""
 
 
 def bursty(rng: np.random.Generator, steps: int, size: int, rate: float, burst: int) -> NDArray[np.uint8]:
@@ -99,23 +101,24 @@ def draw(path: Path, presets: list[str], points: list[dict]) -> None:
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
     figure, axes = plt.subplots(
-        len(presets), len(SHAPES), figsize=(4 * len(SHAPES), 3.2 * len(presets)), squeeze=False, sharex=True, sharey="row", layout="constrained"
+        len(presets), len(SHAPES), figsize=(3 * len(SHAPES), 2.6 * len(presets) + 0.5), squeeze=False, sharex=True, sharey=True, layout="constrained"
     )
     for name, line in zip(presets, axes, strict=True):
         for (fan_in, fan_out), axis in zip(SHAPES, line, strict=True):
             for burst, style in zip(BURSTS, ("-", "--", ":"), strict=True):
                 own = [p for p in points if (p["preset"], p["fan_in"], p["fan_out"], p["burst"]) == (name, fan_in, fan_out, burst)]
-                label = f"bursts of {burst}" if burst else "independent"
+                label = f"bursts of {burst}" if burst else "independent spikes"
                 for mode, colour in (("event", "tab:blue"), ("dense", "tab:orange")):
                     axis.loglog([p["rate"] for p in own], [p[mode] for p in own], style, color=colour, label=f"{mode}, {label}")
-            axis.set(title=f"{name}: {fan_in} to {fan_out}", xlabel="firing rate per step", ylabel="cycles per step")
+            axis.set(title=f"{name}: {fan_in} to {fan_out}", xlabel="firing rate per step", ylabel="cycles per step", xticks=SHOWN_RATES)
+            axis.grid(color="0.92")
             axis.label_outer()
-            axis.xaxis.set_major_formatter(FuncFormatter(lambda rate, place: f"{rate:.3g}"))
+            axis.xaxis.set_major_formatter(FuncFormatter(lambda rate, place: f"{rate:.1%}".replace(".0%", "%")))
             axis.yaxis.set_major_formatter(FuncFormatter(lambda cycles, place: f"{cycles:,.0f}"))
             for ticks in (axis.xaxis, axis.yaxis):
                 ticks.set_minor_formatter(NullFormatter())
-    axes[0][0].legend(fontsize="x-small")
-    figure.savefig(path, dpi=120)
+    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=len(BURSTS))
+    figure.savefig(path, dpi=150)
 
 
 def main() -> None:
@@ -145,7 +148,7 @@ def main() -> None:
                 crossovers.append({"preset": name, "fan_in": fan_in, "fan_out": fan_out, "burst": burst, "event_faster_at": rates})
                 shown = {p["rate"]: p for p in line}
                 table.add_row(
-                    name, str(fan_in), str(fan_out), str(burst or "independent"), f"{min(rates):.1%} to {max(rates):.1%}" if rates else "none",
+                    name, str(fan_in), str(fan_out), str(burst or "none"), f"{min(rates):.1%} to {max(rates):.1%}" if rates else "none",
                     *(f"{shown[0.02][m]:.0f} / {shown[0.1][m]:.0f}" for m in ("event", "dense")),
                 )  # fmt: skip
         errors += check(config, own, options.steps, options.check, np.random.default_rng(0)) if options.check else 0

@@ -193,7 +193,7 @@ class FloatNetwork:
         """One row per population: shape, dynamics, threshold, reset, operators of its projections."""
         table = ShownTable(title=escape(self.name), caption=f"{self.precision}, dialect {self.dialect.name if self.dialect else 'read from the source'}")
         for column in ("population", "shape", "keep v", "keep i", "threshold", "reset", "from"):
-            table.add_column(column)
+            table.add_column(column, no_wrap=column == "reset")
 
         def spread(values: Floats | None) -> str:
             if values is None:
@@ -210,7 +210,7 @@ class FloatNetwork:
             model = ["", "", "", ""]
             if n is not None:
                 compare = ">" if n.strict else ">="
-                cap = f", cap {n.cap}" if n.cap > 1 else ""
+                cap = f"\ncap {n.cap}" if n.cap > 1 else ""
                 model = [spread(n.keep_v), spread(n.keep_i), "" if n.threshold is None else f"{compare} {spread(n.threshold)}"]
                 model.append("" if n.threshold is None else n.reset.value + cap)
             table.add_row(escape(f"{name} (output)" if name == self.output else name), " x ".join(map(str, p.shape)), *model, escape("\n".join(chains)))
