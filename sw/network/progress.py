@@ -5,15 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from rich.console import Console
 from rich.progress import Progress
 
 Reporting = bool | Callable[[float], object] | None
-"""``None``: a bar if standard error is a terminal. True or False: a bar, or none. A function is told the share that is done, 0 to 1."""
+"""``None``: a bar if standard error is a terminal, or in a notebook that has widgets. True or False: a bar, or none. A function is told the share that
+is done, 0 to 1."""
 
 PATIENCE_S = 0.5
 """Work that ends sooner shows no bar."""
+
+
+def _shown(console: Console, progress: Reporting) -> bool:
+    """Whether there is a bar; notebooks call themselves terminals, and rich draws in them with ipywidgets only."""
+    if progress is not None:
+        return progress is not False
+    return console.is_terminal and not (console.is_jupyter and find_spec("ipywidgets") is None)
 
 
 @contextmanager
@@ -23,7 +32,7 @@ def progress_of(what: str, progress: Reporting) -> Iterator[Callable[[float], No
         yield lambda share: (progress(share), None)[1]
         return
     console = Console(stderr=True)
-    if progress is False or (progress is None and not console.is_terminal):
+    if not _shown(console, progress):
         yield lambda share: None
         return
     bar, start = Progress(console=console, transient=True), time.monotonic()
@@ -53,7 +62,7 @@ def waiting_for(what: str, progress: Reporting) -> Iterator[None]:
         progress(1.0)
         return
     console = Console(stderr=True)
-    if progress is False or (progress is None and not console.is_terminal):
+    if not _shown(console, progress):
         yield
         return
     with console.status(what):

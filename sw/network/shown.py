@@ -14,7 +14,7 @@ WIDTH = 80
 def as_text(renderable: RenderableType) -> str:
     """What a terminal of :data:`WIDTH` columns without colours would show."""
     file = StringIO()
-    Console(file=file, width=WIDTH, color_system=None, force_terminal=False, highlight=False).print(renderable)
+    Console(file=file, width=WIDTH, color_system=None, force_terminal=False, force_jupyter=False, highlight=False).print(renderable)
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from lifline.network import progress
 from lifline.network.progress import progress_of, waiting_for
@@ -38,3 +39,11 @@ def test_work_that_fails_takes_its_bar_away() -> None:
     with pytest.raises(ZeroDivisionError), progress_of("work", True) as tell:
         tell(np.float64(0.5))
         1 / 0  # noqa: B018
+
+
+@pytest.mark.parametrize("widgets", [None, object()])
+def test_notebooks_show_a_bar_only_with_widgets(widgets: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without them rich would warn, and leave an empty line behind."""
+    monkeypatch.setattr(progress, "find_spec", lambda name: widgets)
+    assert progress._shown(Console(force_terminal=True, force_jupyter=True), None) is (widgets is not None)
+    assert progress._shown(Console(force_terminal=True, force_jupyter=False), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from lifline.arch.config import preset
 from lifline.compiler.compile import compile_network
@@ -28,3 +29,8 @@ def test_a_result_prints_a_row_for_each_of_its_first_items() -> None:
     result = GoldenModel(network).run(np.zeros((SHOWN + 5, 6, 64), np.uint8))
     assert repr(result) == f"RunResult(batch {SHOWN + 5}, 6 steps, 10 outputs)"
     assert f"│ {SHOWN - 1:>6} │" in str(result) and f"│ {SHOWN:>6} │" not in str(result) and "and 5 more samples" in str(result)
+
+
+def test_a_text_is_returned_and_not_shown_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert "hidden2" in str(digits.network())
