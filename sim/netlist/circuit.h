@@ -5,7 +5,7 @@
 #include <vector>
 
 typedef uint64_t Word;
-static const int LANES = 64;
+static const int LANES = 64, ROWS = 16; // of a table
 static const Word ALL = ~Word(0);
 
 static inline Word spread(Word bit) { return Word(0) - (bit & 1); }

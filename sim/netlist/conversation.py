@@ -18,6 +18,8 @@ from .engine import LANES, Engine
 
 SOUND = 0
 """The lane without a fault."""
+PAUSE = 1 << 31
+"""Of what a byte waits for: also for a silence of the board, of 3,000 cycles."""
 
 
 class Bytes(Protocol):
@@ -32,7 +34,7 @@ class Bytes(Protocol):
 
 @dataclass(frozen=True)
 class Conversation:
-    """``sent`` to a board and ``answered`` by it; byte ``k`` was sent after ``needs[k]`` bytes had come back."""
+    """``sent`` to a board and ``answered`` by it; byte ``k`` was sent after ``needs[k]`` bytes had come back, and behind a silence where that has :data:`PAUSE`."""
 
     sent: bytes
     needs: NDArray[np.uint32]
@@ -46,16 +48,19 @@ class Recorder:
         self._board = board
         self._sent, self._answered = bytearray(), bytearray()
         self._needs: list[int] = []
+        self._silent = False
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
         self._sent += data
-        self._needs += [len(self._answered)] * len(data)
+        self._needs += [len(self._answered) + PAUSE * (self._silent and not k) for k in range(len(data))]
+        self._silent = self._silent and not data
         self._board.write(data)
 
     def read(self, count: int) -> bytes:
         """``count`` bytes, or what there is when the board falls silent."""
         data = self._board.read(count)
+        self._silent |= len(data) < count
         self._answered += data
         return data
 

@@ -12,7 +12,7 @@ struct Engine {
     std::vector<Memory> memories;
     std::vector<Multiplier> multipliers;
     std::vector<Fault> faults;
-    std::vector<uint16_t> seen; // of every table, a bit for each row that was looked at in any lane; empty: nobody asks
+    std::vector<Word> seen; // of every row of every table, lanes that have looked at it; empty: nobody asks
     Activity activity; // off unless somebody asks
     uint64_t cycles = 0, seed;
 
@@ -215,10 +215,18 @@ struct Engine {
         }
         for (; from < ops.size(); from++)
             evaluate(ops[from]);
-        for (size_t k = 0; k < seen.size(); k++)
-            for (unsigned row = 0; ops[k].kind == TABLE && row < 16; row++)
-                if (!(seen[k] >> row & 1) && looked_at(ops[k], row))
-                    seen[k] |= 1 << row;
+        if (!seen.empty())
+            for (size_t k = 0; k < ops.size(); k++)
+                if (ops[k].kind == TABLE)
+                    see(ops[k], &seen[ROWS * k]);
+    }
+
+    // Note who looks at which row of a table.
+    void see(const Table &op, Word *rows) const {
+        Word a = s[op.inputs[0]], b = s[op.inputs[1]], c = s[op.inputs[2]], d = s[op.inputs[3]];
+        const Word low[4] = {~a & ~b, a & ~b, ~a & b, a & b}, high[4] = {~c & ~d, c & ~d, ~c & d, c & d};
+        for (int row = 0; row < ROWS; row++)
+            rows[row] |= low[row & 3] & high[row >> 2];
     }
 
     // Lanes that look at a row of a table.

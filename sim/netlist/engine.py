@@ -7,6 +7,7 @@ import functools
 import hashlib
 import os
 import tempfile
+from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from lifline.sim.board.build import cache_folder, compiler, run_tool
 
 from .circuit import Circuit, ReadPort, WritePort
 
-LANES = 64
+LANES, ROWS = 64, 16
 ALL = (1 << LANES) - 1
 OPTIONS = ("-O3", "-std=c++14", "-shared", "-fPIC", "-fvisibility=hidden")
 SOURCES = ("circuit.h", "activity.h", "engine.h", "host.cc")
@@ -74,6 +75,7 @@ def _declared(loaded: Any) -> Any:
         ("covered", None, [host, host]),
         ("count", None, [host, host, size, number, host, size, number, number]),
         ("counted", None, [host, host]),
+        ("stream", word, [host, data, host, word, word]),
         ("wander", None, [host, host, size, word]),
         ("fault", None, [host, number, number, number]),
         ("heal", None, [host, word]),
@@ -125,10 +127,21 @@ class Engine:
         self.call("cover")
 
     def covered(self) -> dict[int, int]:
-        """Index of every table -> a bit for each row that was looked at since :meth:`cover`."""
-        seen = np.zeros(len(self.order), np.uint16)
+        """Index of every table -> a bit for each row that was looked at since :meth:`cover`, in any lane."""
+        lanes = self.covered_by_lane()
+        rows = (lanes != 0) @ (1 << np.arange(ROWS))
+        return {index: int(rows[op]) for op, (kind, index, _) in enumerate(self.order) if kind == "table"}
+
+    def covered_by_lane(self) -> NDArray[np.uint64]:
+        """A bit for each lane that has looked at a row since :meth:`cover`: (part in the order of evaluation, row)."""
+        seen = np.zeros((len(self.order), ROWS), np.uint64)
         self.call("covered", seen.ctypes.data)
-        return {index: int(seen[op]) for op, (kind, index, _) in enumerate(self.order) if kind == "table"}
+        return seen
+
+    def stream(self, scripts: Sequence[bytes], *, quiet: int, most: int) -> int:
+        """Give every lane bytes of its own, as fast as it takes them, until nothing moves for ``quiet`` cycles, or for ``most``; returns the cycles."""
+        begins = np.cumsum([0, *map(len, scripts), *[0] * (LANES - len(scripts))]).astype(np.uintp)
+        return self.call("stream", b"".join(scripts), begins.ctypes.data, quiet, most)
 
     def wander(self, nets: NDArray[np.int32], cycles: int) -> None:
         """Run for some cycles in which ``nets`` show other random bits in every cycle and lane."""

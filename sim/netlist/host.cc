@@ -6,6 +6,8 @@
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
 static const uint64_t QUIET_END = 64; // cycles without a byte after which a conversation is over if all lanes have ended it
+static const uint32_t PAUSE = uint32_t(1) << 31; // of what a byte waits for: also for silence
+static const uint64_t PAUSE_CYCLES = 3000;
 
 // Nets of the byte stream; of a serial line, `receives` and `sends` instead.
 struct Pins {
@@ -124,9 +126,39 @@ EXPORT size_t host_pull(Host *host, uint8_t *data, size_t size) {
     return n;
 }
 
-// Note from now on which rows of its table every part without a clock looks at; then what was noted.
-EXPORT void host_cover(Host *host) { host->engine.seen.assign(host->engine.ops.size(), 0); }
-EXPORT void host_covered(Host *host, uint16_t *seen) { std::copy(host->engine.seen.begin(), host->engine.seen.end(), seen); }
+// Note from now on which lanes look at each row of every table; then what was noted.
+EXPORT void host_cover(Host *host) { host->engine.seen.assign(host->engine.ops.size() * ROWS, 0); }
+EXPORT void host_covered(Host *host, uint64_t *seen) { std::copy(host->engine.seen.begin(), host->engine.seen.end(), seen); }
+
+// Every lane takes bytes of its own, from `begins` of its number to the next one's, as fast as it can, and what it sends is dropped; until nothing moves in
+// any of them for `quiet` cycles, or for `most` cycles.
+EXPORT uint64_t host_stream(Host *host, const uint8_t *in, const size_t *begins, uint64_t quiet, uint64_t most) {
+    Engine &e = host->engine;
+    const Pins &p = host->pins;
+    std::vector<size_t> at(begins, begins + LANES);
+    uint64_t cycles = 0;
+    e.s[p.out_ready] = ALL;
+    for (uint64_t idle = 0; idle < quiet && cycles < most; idle++, cycles++) {
+        Word offered = 0, bits[8] = {};
+        for (int lane = 0; lane < LANES; lane++)
+            if (at[lane] < begins[lane + 1]) {
+                offered |= Word(1) << lane;
+                for (int k = 0; k < 8; k++)
+                    bits[k] |= Word(in[at[lane]] >> k & 1) << lane;
+            }
+        e.s[p.valid] = offered;
+        for (int k = 0; k < 8; k++)
+            e.s[p.payload[k]] = bits[k];
+        e.settle();
+        Word taken = offered & e.s[p.ready];
+        for (Word left = taken; left; left &= left - 1)
+            at[__builtin_ctzll(left)]++;
+        if (taken | e.s[p.out_valid])
+            idle = 0;
+        e.edge();
+    }
+    return cycles;
+}
 
 // Count activity from now on, see `Activity`; then the counts, (row, group).
 EXPORT void host_count(Host *host, const int32_t *groups, size_t size, int32_t columns, const int32_t *row_nets, size_t rows, int32_t live, int32_t marks) {
@@ -151,8 +183,8 @@ EXPORT void host_wander(Host *host, const int32_t *nets, size_t size, uint64_t c
 EXPORT void host_fault(Host *host, int32_t op, int32_t bit, int32_t lane) { host->engine.faults.push_back({op, bit, Word(1) << lane}); }
 EXPORT void host_heal(Host *host, uint64_t lanes) { host->engine.heal(lanes); }
 
-// A recorded conversation: byte k of `in` is sent once `needs[k]` bytes have come back, to each lane at its own pace. Returns the lanes whose answer is not
-// `out`: a byte that is another one or one too many, or none for `quiet` cycles. Such lanes become copies of lane 0. Ends early without `watched` lanes.
+// A recorded conversation: byte k of `in` is sent once `needs[k]` bytes have come back, and behind a silence if its bit PAUSE is set, to each lane at its own
+// pace. Returns the lanes whose answer is not `out`: a byte that is another one or one too many, or none for `quiet` cycles. Such lanes become copies of lane 0. Ends early without `watched` lanes.
 struct Replay {
     Engine &e;
     const Pins &p;
@@ -160,8 +192,13 @@ struct Replay {
     const uint32_t *needs;
     size_t in_size, out_size, sent[LANES], got[LANES];
     Word together; // lanes that are where lane 0 is, in whose place their numbers stand
+    uint64_t idle; // cycles since lane 0 took or gave a byte
 
-    bool next(int lane) const { return sent[lane] < in_size && got[lane] >= needs[sent[lane]]; }
+    bool next(int lane) const {
+        if (sent[lane] >= in_size || got[lane] < (needs[sent[lane]] & ~PAUSE))
+            return false;
+        return !(needs[sent[lane]] & PAUSE) || idle >= PAUSE_CYCLES;
+    }
     bool done(int lane) const { return sent[lane] == in_size && got[lane] == out_size; }
 
     void offer(int lane, Word lanes) {
@@ -193,7 +230,7 @@ struct Replay {
 
     Word run(uint64_t quiet, Word watched) {
         Word noticed = 0;
-        for (uint64_t idle = 0; watched & ~noticed; idle++) {
+        for (; watched & ~noticed; idle++) {
             offer(0, together);
             apart([&](int lane, Word bit) { offer(lane, bit); });
             e.s[p.out_ready] = ALL;
@@ -226,6 +263,6 @@ struct Replay {
 };
 
 EXPORT uint64_t host_replay(Host *host, const uint8_t *in, const uint32_t *needs, size_t in_size, const uint8_t *out, size_t out_size, uint64_t quiet, uint64_t watched) {
-    Replay replay{host->engine, host->pins, in, out, needs, in_size, out_size, {}, {}, ALL};
+    Replay replay{host->engine, host->pins, in, out, needs, in_size, out_size, {}, {}, ALL, 0};
     return replay.run(quiet, watched);
 }
