@@ -19,33 +19,29 @@ CARRY, FLIP_FLOP, SETS, AT_ONCE = 8, 9, 18, 19
 """Of the same: whether the carry and the flip-flop are used, and whether the latter is set instead of reset, and without waiting for an edge."""
 CELLS = range(8)
 PINS = re.compile(r"set_io\s+(?:-\S+\s+)*(\S+)\s+(\S+)")
+OUTPUTS = "mult/O", "slf_op", "neigh_op"
+"""How the database calls what is no logic cell's output."""
 INDEXED = re.compile(r"(.*)_(\d+)")
-PLAIN_OUTPUT, PLAIN_INPUT = 0b011001, 0b000001
 OUTPUT_BITS = 0b111100
-LOOP_KINDS = {"010": "SB_PLL40_PAD", "011": "SB_PLL40_CORE"}
+BEHIND_A_PAD = "010"
 
 Pin = int | str
 
 
 class _Module:
-    """Cells and ports; nets are numbers of the chip's, from 2 on as yosys has them."""
+    """Cells and ports; nets are numbers of the chip's, from 2 on as yosys has them. ``drivers``: nets that have one.   ``constants``: those of them that never change."""
 
-    def __init__(self, wiring: Wiring) -> None:
-        self.wiring = wiring
+    def __init__(self, wiring: Wiring, drivers: set[int], constants: dict[int, str]) -> None:
+        self.wiring, self._driven, self._constants = wiring, drivers, constants
         self.cells: dict[str, Any] = {}
         self.ports: dict[str, Any] = {}
-        self._constants: dict[int, str] = {}
         self.used = set(wiring.sources.values())
         self._pads = len(wiring.numbers)
 
     def net(self, tile: Tile, name: str, absent: str) -> Pin:
         """What is seen at ``name``: ``absent`` where nothing drives it."""
         root = self.wiring.root(tile, name)
-        return absent if root is None or root not in self.driven else self._constants.get(root, root + 2)
-
-    def find_drivers(self, drivers: Iterable[int], constants: dict[int, str]) -> None:
-        """Say which nets have a driver, and which of these never change."""
-        self.driven, self._constants = set(drivers), constants
+        return absent if root is None or root not in self._driven else self._constants.get(root, root + 2)
 
     def out(self, tile: Tile, name: str) -> Pin:
         """The net that a cell drives by the name ``name``."""
@@ -85,36 +81,42 @@ def module_of(wiring: Wiring, constraints: str) -> dict[str, Any]:
     ------
     NetlistError   if it sets something that no model describes.
     """
-    module = _Module(wiring)
-    logic = [tile for tile, kind in wiring.bits.kinds.items() if kind == "logic_tile"]
-    cells = {(tile, k): bits for tile in logic for k in CELLS if "1" in (bits := wiring.value(tile, f"LC_{k}"))}
-    rams = [tile for tile, kind in wiring.bits.kinds.items() if kind == "ramb_tile" and wiring.value(tile, "RamConfig.PowerUp") == "1"]
+    tiles = wiring.bits.kinds.items()
+    logic = {
+        (tile, k): bits for tile, kind in tiles if kind == "logic_tile" for k in CELLS if "1" in (bits := wiring.value(tile, f"LC_{k}"))
+    }
+    rams = [tile for tile, kind in tiles if kind == "ramb_tile" and wiring.value(tile, "RamConfig.PowerUp") == "1"]
     special = [(kind, pins) for kind, pins in wiring.cells if _is_used(wiring, kind, pins)]
     pads = {name: wiring.pads[pin] for name, pin in PINS.findall(constraints)}
-    clock = _clock(wiring, special)
-    drivers = {clock}
-    for (tile, k), bits in cells.items():
-        drivers |= {wiring.numbers[(*tile, name)] for name in (f"lutff_{k}/out", f"lutff_{k}/lout", f"lutff_{k}/cout") if (*tile, name) in wiring.numbers}
-    for x, y in rams:
-        drivers |= {number for k in range(16) for tile in ((x, y), (x, y + 1)) if (number := wiring.numbers.get((*tile, f"ram/RDATA_{k}"))) is not None}
-    for _, pins in special:
-        drivers |= {number for tile, name in pins.values() if name.startswith(("mult/O", "slf_op", "neigh_op")) and (number := wiring.numbers.get((*tile, name))) is not None}
-    drivers |= {wiring.numbers[(*tile, f"io_{k}/D_IN_0")] for tile, k in pads.values()}
-    module.find_drivers(drivers, {
+    drivers = {_clock(wiring, special)} | _drivers(wiring, logic, rams, special, pads.values())
+    constants = {
         wiring.numbers[(*tile, f"lutff_{k}/out")]: str(_table(bits) & 1)
-        for (tile, k), bits in cells.items()
+        for (tile, k), bits in logic.items()
         if bits[FLIP_FLOP] == "0" and drivers.isdisjoint(wiring.root(tile, f"lutff_{k}/in_{j}") for j in _looked_at(bits))
-    })
-    for (tile, k), bits in cells.items():
+    }
+    module = _Module(wiring, drivers, constants)
+    for (tile, k), bits in logic.items():
         _logic(module, tile, k, bits)
     for tile in rams:
         _block_ram(module, tile)
     for number, (kind, pins) in enumerate(special):
         {"MAC16": _multiplier, "SPRAM": _single_port_ram, "PLL": _loop}[kind](module, f"{kind.lower()}_{number}", pins)
-    loop = next((pins for kind, pins in special if kind == "PLL"), {})
+    loop = next(pins for kind, pins in special if kind == "PLL")
     for name, (tile, k) in pads.items():
         _pad(module, name, tile, k, loop)
     return {"cells": module.cells, "ports": module.ports}
+
+
+def _drivers(
+    wiring: Wiring, logic: Iterable[tuple[Tile, int]], rams: Iterable[Tile], special: Iterable[tuple[str, dict[str, tuple[Tile, str]]]],
+    pads: Iterable[tuple[Tile, int]],
+) -> set[int]:
+    """Nets that some cell drives."""
+    names = [(*tile, f"lutff_{k}/{pin}") for tile, k in logic for pin in ("out", "lout", "cout")]
+    names += [(x, above, f"ram/RDATA_{k}") for x, y in rams for above in (y, y + 1) for k in range(16)]
+    names += [(*tile, name) for _, pins in special for tile, name in pins.values() if name.startswith(OUTPUTS)]
+    names += [(*tile, f"io_{k}/D_IN_0") for tile, k in pads]
+    return {wiring.numbers[name] for name in names if name in wiring.numbers}
 
 
 def _is_used(wiring: Wiring, kind: str, pins: dict[str, tuple[Tile, str]]) -> bool:
@@ -178,7 +180,7 @@ def _logic(module: _Module, tile: Tile, k: int, bits: str) -> None:
             reset: [module.net(tile, "lutff_global/s_r", "0")], "D": [table], "Q": [output],
         }  # fmt: skip
         module.add(kind, f"{name}_ff", pins)
-    looks = {f"I{j}": [inputs[j] if j in _looked_at(bits) else "0"] for j in range(4)}  # the others may be those of the carry, even its own output
+    looks: dict[str, list[Pin]] = {f"I{j}": [inputs[j] if j in _looked_at(bits) else "0"] for j in range(4)}  # the others may be those of the carry, even its own output
     module.add("SB_LUT4", name, {**looks, "O": [table]}, {"LUT_INIT": f"{_table(bits):016b}"})
     if wiring.numbers.get((*tile, f"lutff_{k}/lout")) in module.used:
         module.add("SB_LUT4", f"{name}_direct", {"I0": [table], "O": [module.out(tile, f"lutff_{k}/lout")]}, {"LUT_INIT": "1010101010101010"})
@@ -241,26 +243,22 @@ def _single_port_ram(module: _Module, name: str, pins: dict[str, tuple[Tile, str
 
 def _loop(module: _Module, name: str, pins: dict[str, tuple[Tile, str]]) -> None:
     wiring = module.wiring
-    kind = LOOP_KINDS.get(_settings(wiring, pins, "PLLTYPE", 3))
-    if kind != "SB_PLL40_PAD":
-        raise NetlistError(f"the loop is set to {_settings(wiring, pins, 'PLLTYPE', 3)}; the model is one behind a pad, 010")
+    if (kind := _settings(wiring, pins, "PLLTYPE", 3)) != BEHIND_A_PAD:
+        raise NetlistError(f"the loop is set to {kind}; the model is one behind a pad, {BEHIND_A_PAD}")
     parameters = {n: _settings(wiring, pins, n, width) for n, width in (("DIVR", 4), ("DIVF", 7), ("DIVQ", 3), ("FILTER_RANGE", 3))}
-    module.add(kind, name, {"LOCK": [module.out(*pins["LOCK"])], "RESETB": [module.net(*pins["RESETB"], "0")]}, parameters)
+    module.add("SB_PLL40_PAD", name, {"LOCK": [module.out(*pins["LOCK"])], "RESETB": [module.net(*pins["RESETB"], "0")]}, parameters)
 
 
 def _pad(module: _Module, name: str, tile: Tile, k: int, loop: dict[str, tuple[Tile, str]]) -> None:
     """A pin: an input or an output without a register, or the one that the loop takes its clock from."""
     wiring, net = module.wiring, module.pad()
     kind = "".join(wiring.value(tile, f"IOB_{k}.PINTYPE_{bit}") for bit in reversed(range(6)))
-    if loop and loop["PLLOUT_A"] == (tile, str(k)):
+    if loop["PLLOUT_A"] == (tile, str(k)):
         module.ports[name] = {"direction": "input", "bits": [net]}
     elif int(kind, 2) & OUTPUT_BITS:
-        module.add("SB_IO", name, {"PACKAGE_PIN": [net], "D_OUT_0": [module.net(tile, f"io_{k}/D_OUT_0", "0")]}, {"PIN_TYPE": f"{_always_on(kind):06b}"})
+        module.add("SB_IO", name, {"PACKAGE_PIN": [net], "D_OUT_0": [module.net(tile, f"io_{k}/D_OUT_0", "0")]}, {"PIN_TYPE": kind})
         module.ports[name] = {"direction": "output", "bits": [net]}
     else:
         module.add("SB_IO", name, {"PACKAGE_PIN": [net], "D_IN_0": [module.out(tile, f"io_{k}/D_IN_0")]}, {"PIN_TYPE": kind})
         module.ports[name] = {"direction": "input", "bits": [net]}
 
-
-def _always_on(kind: str) -> int:
-    return int(kind, 2)

@@ -9,8 +9,11 @@ import pytest
 
 from lifline.arch.config import preset
 from lifline.arch.errors import LiflineError, NetlistError
+from lifline.arch.program import Mode
 from lifline.boards.synthesis import synthesised
 from lifline.cli.verify import differs, random_program
+from lifline.compiler.compile import compile_network
+from lifline.data import digits
 from lifline.driver.device import GoldenDevice, LinkedDevice
 from lifline.driver.link import Link
 from lifline.sim.board.build import cache_folder
@@ -19,7 +22,7 @@ from lifline.sim.netlist.board import NetlistBoard
 from lifline.sim.netlist.circuit import UNKNOWN, Circuit
 from lifline.sim.netlist.reader import read_netlist
 
-TINY = preset("tiny")
+IMAGES = 10
 
 
 def netlist(name: str, family: str) -> Circuit:
@@ -75,3 +78,18 @@ def test_what_depends_on_the_contents_after_power_up_is_noticed(tiny: Circuit) -
 @pytest.mark.parametrize(("name", "family"), [("small", "ice40"), ("medium", "ecp5")])
 def test_the_netlists_of_the_boards_run_whole_programs(name: str, family: str) -> None:
     agree(netlist(name, family), name, list(range(6)))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("name", "family", "mode"), [("small", "ice40", Mode.EVENT), ("medium", "ecp5", Mode.EVENT), ("medium", "ecp5", Mode.DENSE)])
+def test_the_netlists_of_the_boards_know_digits(name: str, family: str, mode: Mode) -> None:
+    config = preset(name)
+    network = digits.network().replace(state_bits=min(config.state_bits, digits.network().state_bits))
+    program = compile_network(network, config, mode)
+    board, golden = NetlistBoard(netlist(name, family)), GoldenDevice(config)
+    device = LinkedDevice(Link(board))
+    for one in (golden, device):
+        one.load(program)
+    for image in digits.encode(digits.load("test")[0][:IMAGES]):
+        assert not differs(golden.run(image, record=["all", f"{network.output}.v"]), device.run(image, record=["all", f"{network.output}.v"]))
+    board.close()
