@@ -6,28 +6,28 @@ rules of ``mapping.py``. Lookup tables are estimated.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
-from amaranth.hdl import Fragment, Shape
+from amaranth.hdl import Shape
 
 from lifline.arch.arithmetic import DECAY_BITS
 from lifline.arch.config import PRESETS, Config
 from lifline.arch.errors import ConfigError
 from lifline.arch.program import PASS_3
-from lifline.rtl.cells.memory import Ram
-from lifline.rtl.cells.target import Target
 from lifline.rtl.spikes.input import NEURON_BITS
 from lifline.rtl.streams import InputControl, index_bits
-from lifline.rtl.top import Top
 
 from .board import Board
 from .chip import Chip
 from .estimate import LookupTables, lookup_tables
 from .families import FAMILIES
 from .mapping import MemoryShape, map_memory, map_product
+from .memories import memories, written_memories
+
+Shapes = Callable[[Config, str], tuple[MemoryShape, ...]]
+"""Tells the memories of a configuration on a family of chips."""
 
 NAMES = {"block_ram": "block RAMs", "dsp": "multipliers", "spram": "single-port RAMs", "lut": "lookup tables"}
 """How messages call the resources."""
@@ -46,27 +46,6 @@ class Need:
     dsp: int
     spram: int
     lut: LookupTables
-
-
-def memories(config: Config, family: str) -> tuple[MemoryShape, ...]:
-    """Every memory of the design, in the order in which the elaborated design names them."""
-    target = FAMILIES[family].target
-    return _elaborated(config, Target(weight_style=target.weight_style, slices_apart=target.slices_apart))
-
-
-@lru_cache
-def _elaborated(config: Config, target: Target) -> tuple[MemoryShape, ...]:
-    """For a target with nothing in it that does not matter for memories: families share it."""
-    return tuple(_memories(Fragment.get(Top(config, target=target), None)))
-
-
-def _memories(fragment: Any) -> Iterator[MemoryShape]:
-    for origin in fragment.origins or ():
-        if isinstance(origin, Ram):
-            number = origin.memories
-            yield from [MemoryShape(origin.width // number, origin.depth, origin.slices // number, origin.style)] * number
-    for part, *_ in fragment.subfragments:
-        yield from _memories(part)
 
 
 def products(config: Config) -> list[tuple[int, int, int]]:
@@ -88,22 +67,22 @@ def products(config: Config) -> list[tuple[int, int, int]]:
 
 
 @lru_cache
-def need(config: Config, family: str) -> Need:
-    """What a configuration needs; takes about a second, the second time nothing."""
+def need(config: Config, family: str, shapes: Shapes = memories) -> Need:
+    """What a configuration needs; takes about a second, the second time nothing. ``shapes`` tells its memories."""
     of, counts = FAMILIES[family], {"block_ram": 0, "spram": 0}
-    for memory in memories(config, family):
+    for memory in shapes(config, family):
         kind, number = map_memory(of.memories, memory)
         if kind in counts:
             counts[kind] += number
     return Need(**counts, dsp=sum(map_product(of.multipliers, *product) for product in products(config)), lut=lookup_tables(config, of.tables))
 
 
-def lacking(config: Config, chip: Chip) -> list[str]:
+def lacking(config: Config, chip: Chip, shapes: Shapes = memories) -> list[str]:
     """What is missing on a chip, in words like ``96 block RAMs, the LFE5U-25F has 56``; nothing if the configuration fits.
 
     Lookup tables are missing if even an estimate that is too high by its error is more than there are.
     """
-    wanted = need(config, chip.family)
+    wanted = need(config, chip.family, shapes)
     found = [
         f"{number} {NAMES[name]}, the {chip.name} has {has}"
         for name in ("block_ram", "spram", "dsp")
@@ -114,11 +93,11 @@ def lacking(config: Config, chip: Chip) -> list[str]:
     return found
 
 
-def largest_that_fits(chip: Chip) -> Config | None:
-    """The preset with most lanes, of those the one with most weights, that fits a chip; None if none does."""
+def largest_that_fits(chip: Chip, shapes: Shapes = written_memories) -> Config | None:
+    """The preset with most lanes, of those the one with most weights, that fits a chip; None if none does. ``shapes`` tells memories."""
     by_size = sorted(PRESETS.values(), key=lambda c: (c.lanes + c.dense_lanes * c.window, c.weight_bytes), reverse=True)
     tables = FAMILIES[chip.family].tables
-    return next((c for c in by_size if lookup_tables(c, tables).least <= chip.lut and not lacking(c, chip)), None)
+    return next((c for c in by_size if lookup_tables(c, tables).least <= chip.lut and not lacking(c, chip, shapes)), None)
 
 
 def check_fits(config: Config, board: Board) -> None:

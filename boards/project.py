@@ -17,8 +17,9 @@ from lifline.arch.errors import ToolError
 
 from .board import Board
 from .build import BoardDesign, check_clock, find_tools
-from .capacity import NAMES, check_fits, memories, need
+from .capacity import NAMES, check_fits, need
 from .families.vendor import VendorFamily
+from .memories import memories
 
 
 @dataclass(frozen=True)

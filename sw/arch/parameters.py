@@ -64,7 +64,7 @@ PARAMETERS: dict[str, Parameter] = {
         DEPTH + "; the input neurons that fit must have numbers in input words",
         f"ring memory: words of {RING_BITS} bits, rings of all populations together",
     ),
-    "delay_entries": Parameter(DEPTH, "delay memory: an entry of at most 6 bits per presynaptic neuron of each ring with axonal delays"),
+    "delay_entries": Parameter(f"a power of two from {RING_BITS} to 65536", "delay memory: an entry of at most 6 bits per presynaptic neuron of each ring with axonal delays"),
     "list_entries": Parameter(
         f"a power of two from {2 * RING_BITS} to 65536",
         "list memory; the largest fan-in of a pass in dense mode, where larger layers take several passes; event mode scans smaller ones a step ahead",

@@ -50,6 +50,10 @@ def rules(config: Config) -> Iterator[tuple[bool, str]]:
     for field in ("weight_words", "slot_words", "neuron_words", "ring_words", "delay_entries", "list_entries", "program_words", "input_words", "output_words"):
         value = getattr(config, field)
         yield (power_of_two(value) and 16 <= value <= 65536, f"{field}={value} must be a power of two from 16 to 65536")
+    yield (
+        config.delay_entries >= RING_BITS,
+        f"delay_entries={config.delay_entries} must be at least {RING_BITS}: the router reads the delays of a word of {RING_BITS} neurons",
+    )
     most = 1 << PASS_5["table_0"].width
     yield (
         config.map_words == 0 or (power_of_two(config.map_words) and 16 <= config.map_words <= most),

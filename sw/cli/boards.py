@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.markup import escape
 from rich.progress import Progress
-from rich.table import Column, Table
+from rich.table import Table
 
 from lifline.arch.config import Config
 from lifline.arch.config_file import configuration
@@ -20,23 +21,63 @@ FOLDER = Path("build-board")
 
 
 @app.command()
-def boards(as_json: Json = False) -> None:
-    """Show the boards that bitstreams can be built for, with their chips, and what fits them."""
-    from lifline.boards.overview import overview
+def boards(
+    board: Annotated[str | None, typer.Option(help="all that is known of one of them")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the boards that bitstreams can be built for, what fits them and what that holds; with --board one of them in full."""
+    from lifline.boards import board as known
+    from lifline.driver.overview import board_row, overview
 
     with typed_errors():
-        rows = overview()
-    table = Table(Column("board", no_wrap=True), "chip", "tables", "block RAM", "mult.", "fits", "MHz", "kB/s")
-    for row in rows:
-        chip = row["available"]
-        memory = f"{chip['block_ram']}" + (f" + {chip['spram']} large" if "spram" in chip else "")
-        table.add_row(
-            row["board"], row["chip"], f"{chip['lut']:,}", memory, str(chip.get("dsp", 0)), row["largest"] or "nothing",
-            f"{row['clock_mhz']:g}", f"{row['link_bytes_per_s'] / 1000:g}",
-        )  # fmt: skip
-    console.print(table)
+        rows = overview() if board is None else [board_row(board, known.board(board))]
+    console.print(_all_boards(rows) if board is None else _one_board(rows[0]))
     if as_json:
         print_json({"boards": rows})
+
+
+def _thousands(number: float) -> str:
+    return f"{number / 1000:,.0f} k" if number >= 10_000 else f"{number / 1000:.1f} k"
+
+
+def _all_boards(rows: list[dict[str, Any]]) -> Table:
+    """80 columns are enough."""
+    said = (
+        "fits: the largest preset. built: the configuration it is built with, which the columns behind it are about; * with fewer weights. R256: time steps per second of 256 x "
+        "256 weights with 26 spikes in each, as the core computes them, and as the line brings them at "
+        f"{rows[0]['baud_hz'] // 1_000_000} Mbaud; - does not fit. With the chip's resources: --board NAME, --json"
+    )
+    table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False, caption=said, caption_justify="left")
+    for name in ("board", "chip", "fits", "built"):
+        table.add_column(name, no_wrap=True)
+    for name in ("MHz", "weights", "neurons", "R256\ncore", "R256\nline"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        base, changed, _ = row["config"].partition("+")
+        rates = [_thousands(row["r256"][name]) for name in ("core", "link")] if row["r256"] else ["-", "-"]
+        table.add_row(
+            row["board"], row["chip"], row["largest"] or "nothing", base + ("*" if changed else ""), f"{row['clock_mhz']:g}",
+            _thousands(row["holds"]["weights"]), f"{row['holds']['neurons']:,}", *rates,
+        )  # fmt: skip
+    return table
+
+
+def _one_board(row: dict[str, Any]) -> Table:
+    from lifline.boards.capacity import NAMES
+    from lifline.boards.chip import RESOURCES
+
+    chip, takes, holds = row["available"], row["takes"], row["holds"]
+    table = Table(title=row["title"], show_header=False, title_style="bold")
+    table.add_row("chip", f"{row['chip']}, family {row['family']}")
+    table.add_row("largest preset that fits", row["largest"] or "none")
+    table.add_row("built with", f"{row['config']} at {row['clock_mhz']:g} MHz")
+    for name in (n for n in RESOURCES if n in NAMES and (n in chip or takes[n])):
+        table.add_row(NAMES[name], f"{'about ' if name == 'lut' else ''}{takes[name]:,} of {chip.get(name, 0):,}")
+    table.add_row("holds", f"{holds['weights']:,} weights, {holds['neurons']:,} neurons, {holds['inputs']:,} inputs, delays to {holds['max_delay']} steps")
+    table.add_row("serial line", f"{row['baud_hz']:,} baud, {row['link_bytes_per_s'] / 1000:g} kB/s each way")
+    rates = row["r256"]
+    table.add_row("256 x 256, 26 spikes per step", f"{rates['core']:,.0f} steps/s in the core, {rates['link']:,.0f} on the line" if rates else "does not fit")
+    return table
 
 
 @app.command()

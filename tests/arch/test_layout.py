@@ -45,7 +45,7 @@ def test_crc_has_its_published_check_value() -> None:
     "change",
     [
         {"event_lanes": 3}, {"dense_lanes": 2}, {"window": 3}, {"window": 2}, {"weight_bits": 5}, {"multipliers": 8}, {"max_delay": 64}, {"dense_bits": 9},
-        {"dense_bits": 17}, {"slot_words": 8}, {"slot_words": 24}, {"list_entries": 16}, {"list_entries": 32}, {"ring_words": 16384}, {"ring_words": 65536},
+        {"dense_bits": 17}, {"slot_words": 8}, {"slot_words": 24}, {"list_entries": 16}, {"list_entries": 32}, {"delay_entries": 16}, {"ring_words": 16384}, {"ring_words": 65536},
         {"max_neurons": 512, "output_words": 32}, {"max_neurons": 256, "output_words": 16}, {"output_words": 16, "multipliers": 16, "event_lanes": 16, "dense_lanes": 16},
     ],
 )  # fmt: skip

@@ -20,10 +20,11 @@ from lifline.arch.config import PRESETS, Config, preset
 from lifline.arch.errors import ConfigError
 from lifline.boards.board import BOARDS, board
 from lifline.boards.build import build
-from lifline.boards.capacity import check_fits, lacking, largest_that_fits, memories, need
+from lifline.boards.capacity import check_fits, lacking, largest_that_fits, need
 from lifline.boards.families import FAMILIES
 from lifline.boards.families.family import NO_COLLISION
 from lifline.boards.mapping import MemoryShape, map_memory, map_product
+from lifline.boards.memories import memories
 from lifline.rtl.cells.memory import Ram
 from lifline.rtl.top import Top
 

@@ -44,6 +44,14 @@ def test_help_and_tables_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "weights" in shown("info") and "hidden1" in shown("show", str(tmp_path / "program"))
 
 
+def test_boards_fit_and_so_does_one_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared.console, "_width", 80)
+    lines = {line.split()[0]: line.split() for line in shown("boards").splitlines() if line[:1].strip()}
+    assert lines["icebreaker"][1:] == ["iCE40UP5K", "small", "small", "30", "131", "k", "512", "27", "k", "1.7", "k"]
+    assert lines["ecpix-5-85"][1] == "LFE5UM5G-85F" and lines["tang-nano-20k"][3] == "medium*"
+    assert "29 of 30" in shown("boards", "--board", "icebreaker") and "does not fit" in shown("boards", "--board", "tang-nano-9k")
+
+
 def test_version() -> None:
     assert shown("--version") == f"lifline {lifline.__version__}\n"
     done = subprocess.run([sys.executable, "-m", "lifline", "--version"], capture_output=True, text=True, check=True)
