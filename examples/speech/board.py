@@ -10,6 +10,7 @@ every recording; ``milliwatts`` are what the estimate makes of one recording aft
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from pathlib import Path
 
@@ -20,13 +21,15 @@ import lifline
 from lifline.arch.config import preset
 from lifline.driver.account import Account, account
 from lifline.driver.choose import compile_auto
-from lifline.driver.predict import EnergyModel, record_activity
+from lifline.driver.energy import energy_model
+from lifline.driver.predict import record_activity
 from lifline.network.file import load
 from lifline.network.result import differences
 from lifline.sim.golden.model import GoldenModel
 
 HERE = Path(__file__).parent
 RECORD = ["word.v"]
+BOARD = "ulx3s-85f"
 
 
 def by_layer(costs: Account) -> dict[str, dict[str, object]]:
@@ -59,10 +62,11 @@ def main() -> None:
     with lifline.open(options.device, config=config) as device:
         device.load(program)
         result = device.run(spikes, record=RECORD)
-    costs = account(program, record_activity(network, spikes), record=RECORD)
+    energy = dataclasses.replace(energy_model(config, board=BOARD), clock_hz=options.megahertz * 1e6)
+    costs = account(program, record_activity(network, spikes), record=RECORD, energy=energy)
     assert result.v_last is not None and result.cycles is not None
     busy = float(result.cycles.busy.mean())
-    idle = EnergyModel().microjoules(config, cycles=SECONDS * options.megahertz * 1e6 - busy, weight_reads=0, operations=0)
+    waiting = energy.waiting(config, SECONDS - busy / energy.clock_hz)
     print(
         json.dumps(
             {
@@ -73,8 +77,8 @@ def main() -> None:
                 "cycle_model_equal": bool((result.cycles.busy == costs.busy_cycles).all()),
                 "milliseconds": round(busy / options.megahertz / 1e3, 2),
                 "energy_estimate_uj": round(costs.microjoules, 1),
-                "milliwatts": round(costs.microjoules / SECONDS / 1e3, 3),
-                "milliwatts_clock_running": round((costs.microjoules + idle) / SECONDS / 1e3, 1),
+                "milliwatts": round((costs.microjoules + waiting.static) / SECONDS / 1e3, 3),
+                "milliwatts_clock_running": round((costs.energy + waiting).total / SECONDS / 1e3, 1),
                 "energy_model": costs.energy_model,
                 "memory": program.memory,
                 "input_rate": round(costs.input_rate, 3),

@@ -28,7 +28,8 @@ from torch import nn
 from lifline.data import digits
 from lifline.driver import device as devices
 from lifline.driver.choose import compile_auto
-from lifline.driver.predict import EnergyModel, predict, record_activity
+from lifline.driver.energy import energy_model
+from lifline.driver.predict import predict, record_activity
 from lifline.network.encode import regular_spikes
 from lifline.network.file import load, save
 from lifline.network.model import Network
@@ -75,6 +76,7 @@ def measure(task: ways.Task, network: Network, encode: Encode, board: devices.De
     cycles = float(plain.cycles.busy.mean())
     reads = float(np.mean([c.weight_reads.sum() for c in costs]))
     operations = sum(activity.operations(p.source, p.fan_out()) for p in network.projections)
+    energy = energy_model(config)
     return {
         "steps": spikes.shape[1],
         "accuracy": float((prediction == labels).mean()),
@@ -83,7 +85,8 @@ def measure(task: ways.Task, network: Network, encode: Encode, board: devices.De
         "input_spikes": float(spikes.sum() / len(spikes)),
         "hidden_spikes": float(sum(activity.spikes[name].sum() for name in hidden) / len(spikes)),
         "cycles": cycles,
-        "energy_uj": EnergyModel().microjoules(config, cycles=cycles, weight_reads=reads, operations=operations),
+        "energy_uj": energy.microjoules(config, cycles=cycles, weight_reads=reads, operations=operations),
+        "energy_model": energy.describe(config),
         "weights": sum(p.weights.size for p in network.projections),
         "modes": {f"{c.source}->{c.target}": c.mode.name.lower() for c in choices},
         "board_samples": len(spikes),
@@ -166,7 +169,7 @@ def main() -> None:
     summary = summarise(rows, WAYS)
     if not options.validate:
         figure(summary, options.picture)
-    print(json.dumps({"energy_model": EnergyModel().describe(), "rows": summary}) if options.json else table(summary))
+    print(json.dumps({"energy_model": sorted({row["energy_model"] for row in rows if "energy_model" in row}), "rows": summary}) if options.json else table(summary))
 
 
 if __name__ == "__main__":

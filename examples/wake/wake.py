@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import lifline
-from lifline.driver.predict import EnergyModel
+from lifline.driver.energy import energy_model
 
 HERE = Path(__file__).parent
 CHUNK = 25
@@ -32,10 +32,9 @@ WITHIN_S = 1.0
 AWAKE_S = 2.0
 """The larger model works so long for one flag; flags meanwhile belong to the same wake."""
 CLOCK_HZ = 30_000_000
+BOARD = "icebreaker"
 LARGER_W = 0.1
 """Assumed: a microcontroller with a larger model, awake; asleep it takes nothing."""
-STATIC_W = 0.0001
-"""Assumed: leakage of a small FPGA with its clock stopped."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +102,10 @@ def run(seconds: float, url: str, network: Any, on_device: float) -> dict[str, A
     whole = spent["steps"] // CHUNK  # a last part that is shorter ends elsewhere
     # Event mode reads a weight word per block of lanes for every spike.
     reads = spent["operations"] / program.config.event_lanes
-    joules = EnergyModel().microjoules(program.config, cycles=spent["cycles"], weight_reads=reads, operations=spent["operations"]) * 1e-6
-    core_w = joules / heard.seconds + STATIC_W
+    model = energy_model(program.config, board=BOARD)
+    computing = model.energy(program.config, cycles=spent["cycles"], weight_reads=reads, operations=spent["operations"])
+    standing = model.waiting(program.config, 1.0)
+    core_w = ((computing.clock + computing.dynamic) / heard.seconds + standing.static) * 1e-6
     margins = sorted({int(m) for m in np.quantile(leads, np.linspace(0.8, 0.9995, 60))})
     points = [judge(made, leads, m, core_w) for m in margins]
     best = min(points, key=lambda p: (p.misses + p.false_alarms_per_hour * seconds / 3600, p.margin))
@@ -112,8 +113,8 @@ def run(seconds: float, url: str, network: Any, on_device: float) -> dict[str, A
         "seconds": seconds, "device": url, "beats": len(made.beats_s), "premature": int(made.premature.sum()), "events": len(made.events),
         "on_device": heard.seconds, "answers_compared": whole, "mismatches": int((own[:whole] != leads[:whole]).sum()), "spent": spent,
         "duty_cycle": spent["cycles"] / (heard.seconds * CLOCK_HZ),
-        "core_microwatts": core_w * 1e6, "running_clock_milliwatts": CLOCK_HZ * EnergyModel().per_cycle * 1e-9, "always_awake_milliwatts": LARGER_W * 1e3,
-        "best": asdict(best), "points": [asdict(p) for p in points],
+        "core_microwatts": core_w * 1e6, "running_clock_milliwatts": standing.total * 1e-3 + core_w * 1e3 - standing.static * 1e-3, "always_awake_milliwatts": LARGER_W * 1e3,
+        "energy_model": model.describe(program.config), "best": asdict(best), "points": [asdict(p) for p in points],
     }  # fmt: skip
 
 

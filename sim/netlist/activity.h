@@ -13,11 +13,13 @@ struct Activity {
 
     bool on() const { return columns > 0; }
 
-    // While `live` is 0 everything counts in row 0; else in the row whose number the nets showed when `marks` was last 1.
+    size_t unmarked() const { return size_t(1) << row_nets.size(); }
+
+    // While `live` is 0 everything counts in row 0; then in the row whose number the nets showed when `marks` was last 1, before the first mark in the last one.
     void begin(const std::vector<Word> &s, size_t others) {
         groups.resize(s.size() + others);
         before.resize(s.size());
-        counts.assign(size_t(columns) << row_nets.size(), 0);
+        counts.assign(columns * (unmarked() + 1), 0);
         counted.clear();
         for (size_t net = 0; net < s.size(); net++) {
             before[net] = s[net] & 1;
@@ -31,7 +33,9 @@ struct Activity {
     void cycle(const Engine &e) {
         if (!(e.s[live] & 1))
             row = 0;
-        else if (e.s[marks] & 1) {
+        else if (!row)
+            row = unmarked();
+        if (e.s[live] & e.s[marks] & 1) {
             row = 0;
             for (size_t k = 0; k < row_nets.size(); k++)
                 row |= size_t(e.s[row_nets[k]] & 1) << k;
@@ -43,7 +47,7 @@ struct Activity {
             for (const Port &p : m.reads)
                 out[*group] += *group && p.enable >= 0 && e.s[p.enable] & 1, group++;
             for (const Port &p : m.writes)
-                out[*group] += *group && e.s[p.enable] & 1, group++;
+                out[*group] += *group && e.s[p.enable] & 1 && some(e, p.masks), group++;
         }
         for (const Multiplier &m : e.multipliers)
             out[*group] += *group && (moved(e, m.first) || moved(e, m.second)), group++;
@@ -52,6 +56,14 @@ struct Activity {
                 out[groups[net]]++;
         for (size_t net = 0; net < before.size(); net++)
             before[net] = e.s[net] & 1;
+    }
+
+    template<class Engine>
+    bool some(const Engine &e, const std::vector<int32_t> &nets) const {
+        for (int32_t net : nets)
+            if (e.s[net] & 1)
+                return true;
+        return false;
     }
 
     template<class Engine>

@@ -53,7 +53,8 @@ class ActivityCounter:
 
     Parameters
     ----------
-    live, marks, row : names of nets in the netlist. While ``live`` is 0, everything counts in row 0; else in the row whose number ``row`` showed when ``marks`` was last 1.
+    live, marks, row : names of nets in the netlist. While ``live`` is 0, everything counts in row 0; then in
+    the row whose number ``row`` showed when ``marks`` was last 1, and before the first mark in the last one.
 
     Raises
     ------
@@ -78,8 +79,8 @@ class ActivityCounter:
         self._engine.call("count", self._groups.ctypes.data, len(self._groups), columns, self._row.ctypes.data, len(self._row), self._live, self._marks)
 
     def counts(self) -> Counts:
-        """What was counted since :meth:`begin`; a row for each value of the nets ``row``."""
-        shape = 1 << len(self._row), len(self.modules), len(KINDS)
+        """What was counted since :meth:`begin`; a row for each value of the nets ``row``, and one more."""
+        shape = (1 << len(self._row)) + 1, len(self.modules), len(KINDS)
         numbers = np.zeros(shape, np.uint64)
         self._engine.call("counted", numbers.ctypes.data)
         numbers = numbers.astype(np.int64)

@@ -37,6 +37,9 @@ Json = Annotated[bool, typer.Option("--json", help="print one JSON object as the
 ConfigName = Annotated[str, typer.Option("--config", metavar="NAME|FILE", help=f"{', '.join(PRESETS)}, or a file of `lifline config new`")]
 
 
+CoefficientsFile = Annotated[Path | None, typer.Option("--coefficients", metavar="FILE", help="of energy, measured on a board: docs/energy.md")]
+
+
 @contextmanager
 def typed_errors() -> Iterator[None]:
     """Typed errors, and files that the system does not give, become one line (on a terminal: wrapped at words) and exit status 1."""

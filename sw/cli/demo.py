@@ -24,8 +24,9 @@ from lifline.compiler.program import Program
 from lifline.data import digits
 from lifline.driver import device as devices
 from lifline.driver.choose import ModeChoice, compile_auto
-from lifline.driver.estimate import board_for, estimate
-from lifline.driver.predict import EnergyModel, predict, record_activity
+from lifline.driver.energy import board_for, energy_model
+from lifline.driver.estimate import estimate
+from lifline.driver.predict import predict, record_activity
 from lifline.network.model import Network
 from lifline.network.result import RunResult
 from lifline.sim.board.simulated import compiler
@@ -92,7 +93,7 @@ def run_demo(console: Console, *, config_name: str, picture: Path, limit: int | 
     run = _Run(network, config, program, choices, spikes, labels, golden, results, costs)
     figures = _figures(run) | {"picture": str(picture)}
     _print(console, run, figures)
-    if board_for(program) is not None:
+    if board_for(program.config) is not None:
         for line in estimate(program, spikes, record=None, activity=activity).lines():
             console.print(escape(line), highlight=False, soft_wrap=True)
     draw(picture, _picture(run, images[0].reshape(8, 8), figures))
@@ -135,7 +136,7 @@ def _figures(run: _Run) -> dict[str, Any]:
     fired = {network.input.name: int(run.spikes.sum())} | {n: int(c.spikes.sum()) for n, c in run.golden.counters.items()}
     operations = sum(fired[p.source] * p.target_size for p in network.projections) / count
     reads = sum(float(c.weight_reads.sum()) for c in run.costs) / count
-    cycles, energy = float(busy.mean()), EnergyModel()
+    cycles, energy = float(busy.mean()), energy_model(config)
     return {
         "samples": count,
         "images": len(digits.load("test")[1]),
@@ -149,7 +150,7 @@ def _figures(run: _Run) -> dict[str, Any]:
         "sop_per_cycle": operations / cycles,
         "peak_sop_per_cycle": {"event": config.event_lanes, "dense": config.dense_lanes * config.window},
         "energy_estimate_uj": energy.microjoules(config, cycles=cycles, weight_reads=reads, operations=operations),
-        "energy_model": energy.describe(),
+        "energy_model": energy.describe(config),
         "memory": {k: list(v) for k, v in run.program.memory.items()},
     }
 

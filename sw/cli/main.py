@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from . import boards, configurations, conversions, devices, embed, estimate, explore, programs, report, runs, selftest, verification
+from . import boards, configurations, conversions, devices, embed, energy, estimate, explore, programs, report, runs, selftest, verification
 from .app import app
 
-__all__ = ["app", "boards", "configurations", "conversions", "devices", "embed", "estimate", "explore", "programs", "report", "runs", "selftest", "verification"]
+__all__ = ["app", "boards", "configurations", "conversions", "devices", "embed", "energy", "estimate", "explore", "programs", "report", "runs", "selftest", "verification"]
 
-ORDER = ("demo", "info", "show", "compile", "run", "estimate", "explore", "report", "verify", "serve", "boards", "build", "program", "selftest", "embed", "import", "fidelity", "export")
+ORDER = ("demo", "info", "show", "compile", "run", "estimate", "energy", "calibrate", "explore", "report", "verify", "serve", "boards", "build", "program", "selftest", "embed", "import", "fidelity", "export")
 """How the help lists the commands: what a newcomer needs comes first."""
 
 app.registered_commands.sort(key=lambda c: ORDER.index(c.name or getattr(c.callback, "__name__", "")))

@@ -60,7 +60,7 @@ class Outcome:
         parts: list[RenderableType] = [self._samples(), self._layers()]
         if figures["accuracy"] is not None:
             parts.append(f"accuracy: {figures['accuracy']:.2%} of {figures['samples']:,} samples")
-        parts.append(f"energy: an estimate, {self.costs.energy_model}")
+        parts.append(f"energy {self.costs.energy.described()}: {self.costs.energy_model}")
         if figures["overruns"]:
             parts.append(f"[yellow]{figures['overruns']:,} windows came late: the period is shorter than the work[/]")
         if not self.measured.has_read_out and not self.result.spike_counts.any():

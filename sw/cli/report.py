@@ -11,7 +11,7 @@ from lifline.arch.config_file import configuration
 from lifline.arch.errors import InputError
 from lifline.boards.board import BAUD_HZ
 
-from .app import Json, app, console, print_json, read_array, typed_errors
+from .app import CoefficientsFile, Json, app, console, print_json, read_array, typed_errors
 from .runs import program_of
 
 CHOSEN_ON = 200
@@ -32,6 +32,7 @@ def report_command(
     link: Annotated[int, typer.Option(metavar="BAUD", help="of that board")] = BAUD_HZ,
     config: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="of a network file; default: medium")] = None,
     steps: Annotated[int | None, typer.Option(help="time steps of an event list")] = None,
+    coefficients: CoefficientsFile = None,
     as_json: Json = False,
 ) -> None:
     """Write one self-contained page: network, spikes, cycles, energy, fidelity, memory."""
@@ -47,7 +48,7 @@ def report_command(
             samples, known = read_array(spikes), None if labels is None else read_array(labels)
             compiled, _ = program_of(program, config, samples, steps)
         exact = None if graph is None else _fidelity(compiled, graph, dialect, device, samples, steps, known)
-        found = report(compiled, samples, labels=known, steps=steps, device=device, sample=sample, fidelity=exact, board=board, link=link)
+        found = report(compiled, samples, labels=known, steps=steps, device=device, sample=sample, fidelity=exact, board=board, link=link, coefficients=coefficients)
         found.save(out)
     wrong = found.measured.mismatches
     console.print("[green]everything equals the golden model[/]" if not wrong else f"[red]{wrong:,} values differ from the golden model[/]")

@@ -14,7 +14,7 @@ from lifline.arch.config_file import configuration
 from lifline.arch.errors import InputError
 from lifline.arch.files import check_target, write_file
 
-from .app import Json, app, console, print_json, read_array, typed_errors, write_array
+from .app import CoefficientsFile, Json, app, console, print_json, read_array, typed_errors, write_array
 
 REPORTS = (".json", ".txt")
 
@@ -38,10 +38,12 @@ def run(
     waveform: Annotated[Path | None, typer.Option("--vcd", help="waveform to write, of a few steps: Amaranth's simulator runs them, slowly")] = None,
     report: Annotated[Path | None, typer.Option(help="file for all figures (.json), or for what is printed (.txt)")] = None,
     check: Annotated[bool, typer.Option("--check/--no-check", help="compare everything that comes back with the golden model")] = True,
+    coefficients: CoefficientsFile = None,
     as_json: Json = False,
 ) -> None:
     """Run samples on a device: accuracy, rates, cycles and energy by layer."""
-    from lifline.driver.estimate import board_for, estimate
+    from lifline.driver.energy import board_for, energy_model
+    from lifline.driver.estimate import estimate
     from lifline.network.spikes import as_batch
     from lifline.report.measurement import measure
 
@@ -57,12 +59,13 @@ def run(
         batch, _ = as_batch(read_array(spikes), compiled.network.input.size, steps)
         if sample >= len(batch):
             raise InputError(f"sample {sample} must be in 0..{len(batch) - 1}")
+        energy = energy_model(compiled.config, coefficients=coefficients)
         measured = measure(
-            compiled, batch, labels=None if labels is None else read_array(labels), device=device, period=period, check=check,
+            compiled, batch, labels=None if labels is None else read_array(labels), device=device, period=period, check=check, energy=energy,
             record=[*(record or []), *(["all"] if picture is not None else [])],
         )  # fmt: skip
-        known = board_for(compiled) is not None
-        outcome = Outcome(measured, sample, estimate(compiled, batch, record=record or (), activity=measured.activity) if known else None)
+        known = board_for(compiled.config) is not None
+        outcome = Outcome(measured, sample, estimate(compiled, batch, record=record or (), activity=measured.activity, energy=energy) if known else None)
         if network_compiled:
             console.print(f"compiled for `{compiled.config_name}`, modes chosen on these spikes", highlight=False)
         outcome.print_to(console)

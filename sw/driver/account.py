@@ -19,7 +19,8 @@ from lifline.network.progress import Reporting, progress_of
 from lifline.sim.cycles.model import Costs
 
 from .choose import ModeChoice, modes_tried
-from .predict import Activity, EnergyModel, predict
+from .energy import Energy, EnergyModel, energy_model
+from .predict import Activity, predict
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class LayerAccount:
     Attributes
     ----------
     rate : spikes per neuron and executed step.   cycles : of the passes into it and its update.
-    operations : synaptic operations, a weight added for a spike.   microjoules : estimate, for its cycles, weights and operations.
+    operations : synaptic operations, a weight added for a spike.   energy : estimate, for its cycles, weights and operations.
     """
 
     name: str
@@ -38,7 +39,12 @@ class LayerAccount:
     rate: float
     cycles: float
     operations: float
-    microjoules: float
+    energy: Energy
+
+    @property
+    def microjoules(self) -> float:
+        """Estimate, the total of ``energy``."""
+        return self.energy.total
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class ProjectionAccount:
     Attributes
     ----------
     chosen : whether the program runs it in this mode.   cycles : of its passes, with the update where they end in it.
-    weight_reads : weight words read.   operations : synaptic operations, a weight added for a spike.   microjoules : estimate, for all of these.
+    weight_reads : weight words read.   operations : synaptic operations, a weight added for a spike.   energy : estimate, for all of these.
     """
 
     source: str
@@ -58,7 +64,12 @@ class ProjectionAccount:
     cycles: float
     weight_reads: float
     operations: float
-    microjoules: float
+    energy: Energy
+
+    @property
+    def microjoules(self) -> float:
+        """Estimate, the total of ``energy``."""
+        return self.energy.total
 
 
 @dataclass(frozen=True)
@@ -68,7 +79,7 @@ class Account:
     Attributes
     ----------
     layers : in the order of the program.   input_rate : spikes per input neuron and executed step.
-    rest_cycles, rest_microjoules : outside the layers: windows, clearing.   cycles, microjoules : the totals.
+    rest_cycles, rest_energy : outside the layers: windows, clearing.   cycles, energy : the totals.
     busy_cycles : of every sample, exactly as a device counts them from a fresh start.
     projections : every pair of populations in every mode that it has, the chosen one first.   choices : their cycles, side by side.
     energy_model : how the estimate is made.
@@ -77,13 +88,23 @@ class Account:
     layers: tuple[LayerAccount, ...]
     input_rate: float
     rest_cycles: float
-    rest_microjoules: float
+    rest_energy: Energy
     cycles: float
-    microjoules: float
+    energy: Energy
     busy_cycles: NDArray[np.int64]
     projections: tuple[ProjectionAccount, ...]
     choices: tuple[ModeChoice, ...]
     energy_model: str
+
+    @property
+    def microjoules(self) -> float:
+        """Estimate, the total of ``energy``."""
+        return self.energy.total
+
+    @property
+    def rest_microjoules(self) -> float:
+        """Estimate, the total of ``rest_energy``."""
+        return self.rest_energy.total
 
 
 def account(
@@ -98,13 +119,15 @@ def account(
 
     Parameters
     ----------
-    record : what the runs send back, as for ``Device.run``: it takes cycles.   progress : see :data:`~lifline.network.progress.Reporting`.
+    record : what the runs send back, as for ``Device.run``: it takes cycles.   energy : of the board that is built with the program's configuration, or of a
+    ULX3S, unless given.   progress : see :data:`~lifline.network.progress.Reporting`.
 
     Raises
     ------
     InputError   for a record that does not exist.
     """
-    energy, network, config = energy or EnergyModel(), program.network, program.config
+    network, config = program.network, program.config
+    energy = energy or energy_model(config)
     offered = [program, *_in_other_modes(program)]
     samples, counted = len(activity.steps), itertools.count(1)
     with progress_of("cycles and energy on the samples", progress) as tell:
@@ -119,22 +142,23 @@ def account(
     for p in map(network.population, program.order):
         into = [q for q in projections if q.target == p.name and q.chosen]
         spikes = float(activity.spikes[p.name].sum())
-        cycles, operations, uj = (sum(getattr(q, what) for q in into) for what in ("cycles", "operations", "microjoules"))
-        layers.append(LayerAccount(p.name, p.size, spikes / samples, spikes / (p.size * steps), cycles, operations, uj))
+        cycles, operations = (sum(getattr(q, what) for q in into) for what in ("cycles", "operations"))
+        spent = sum((q.energy for q in into), Energy())
+        layers.append(LayerAccount(p.name, p.size, spikes / samples, spikes / (p.size * steps), cycles, operations, spent))
     busy = np.array([c.busy_cycles for c in costs_of[0]], np.int64)
     rest = float(busy.mean()) - sum(layer.cycles for layer in layers)
-    rest_uj = energy.microjoules(config, cycles=rest, weight_reads=0, operations=0)
+    rest_energy = energy.energy(config, cycles=rest)
     return Account(
         layers=tuple(layers),
         input_rate=float(activity.spikes[network.input.name].sum()) / (network.input.size * steps),
         rest_cycles=rest,
-        rest_microjoules=rest_uj,
+        rest_energy=rest_energy,
         cycles=float(busy.mean()),
-        microjoules=rest_uj + sum(layer.microjoules for layer in layers),
+        energy=sum((layer.energy for layer in layers), rest_energy),
         busy_cycles=busy,
         projections=projections,
         choices=_choices(projections),
-        energy_model=energy.describe(),
+        energy_model=energy.describe(config),
     )
 
 
@@ -151,8 +175,8 @@ def _projections(
             own = [k for k, one in enumerate(passes) if one == ((source, target), mode)]
             cycles, reads = (sum(int(getattr(c, what)[:, own].sum()) for c in costs) / samples for what in ("cycles", "weight_reads"))
             operations = sum(activity.operations(q.source, q.fan_out()) for q in network.projections if (q.source, q.target) == (source, target))
-            uj = energy.microjoules(program.config, cycles=cycles, weight_reads=reads, operations=operations)
-            found[source, target, mode] = ProjectionAccount(source, target, mode, variant is program, cycles, reads, operations, uj)
+            spent = energy.energy(program.config, cycles=cycles, weight_reads=reads, operations=operations)
+            found[source, target, mode] = ProjectionAccount(source, target, mode, variant is program, cycles, reads, operations, spent)
     return tuple(found.values())
 
 

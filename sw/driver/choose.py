@@ -22,7 +22,8 @@ from lifline.network.connections.windows import Windowed
 from lifline.network.model import Network
 from lifline.network.progress import Reporting, progress_of
 
-from .predict import Activity, EnergyModel, predict, record_activity
+from .energy import EnergyModel, energy_model
+from .predict import Activity, predict, record_activity
 
 EXHAUSTIVE = 12
 """Up to so many projections every combination of modes is compared for the least latency; beyond, one projection after another."""
@@ -36,7 +37,7 @@ class Objective(enum.Enum):
     LATENCY = "latency"
     """cycles of the longest window: how long an answer can lag behind the input, and the shortest real-time period"""
     ENERGY = "energy"
-    """energy per sample, estimated by :class:`~lifline.driver.predict.EnergyModel`"""
+    """energy per sample, estimated by :class:`~lifline.driver.energy.EnergyModel`"""
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def compile_auto(
         def on_sample() -> None:
             tell(next(counted) / (len(offered) * len(activity.steps)))
 
-        tried = _tried(offered, lambda mode: _costs(network, config, activity, mode, objective, energy or EnergyModel(), record, on_sample, layouts))
+        tried = _tried(offered, lambda mode: _costs(network, config, activity, mode, objective, energy or energy_model(config), record, on_sample, layouts))
     costs = {mode: _where(mode, keys, tried) for mode in offered}
     groups = _groups(keys, {mode: program for mode, (_, program) in tried.items()})
     together = {mode: np.array([of_mode[groups == group].sum(axis=0) for group in range(max(groups) + 1)]) for mode, of_mode in costs.items()}
@@ -123,7 +124,7 @@ def compile_auto(
         modes = [program.modes[key] for key in keys]
     extra = np.zeros(len(keys))
     if program.is_recurrent:
-        own, freed = (_by_projection(program, activity, objective, energy or EnergyModel(), record, in_windows=freed) for freed in (False, True))
+        own, freed = (_by_projection(program, activity, objective, energy or energy_model(config), record, in_windows=freed) for freed in (False, True))
         extra = _shown(own, activity, objective) - _shown(freed, activity, objective)
     choices = [
         ModeChoice(*key, float(shown[Mode.EVENT][k]), float(shown.get(Mode.DENSE, missing)[k]), modes[k], float(extra[k])) for k, key in enumerate(keys)
@@ -216,7 +217,8 @@ def _by_projection(
     cycles = np.concatenate([c.cycles[:, :-1] for c in found]).astype(np.float64)
     if objective is Objective.ENERGY:
         bits = np.concatenate([c.weight_reads for c in found]) * config.weight_word_bits
-        cycles = (cycles * energy.per_cycle + bits * energy.per_weight_bit) * 1e-6  # the operations are the same in both modes
+        rates = energy.rates(config)
+        cycles = cycles * rates.cycle.total + bits * rates.weight_bit.total  # the operations are the same in both modes
     keys = list(wherever_it_exists(program.network, Mode.EVENT))
     result = np.zeros((len(keys), len(cycles)))
     for column, entry in enumerate(program.passes):

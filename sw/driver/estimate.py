@@ -18,8 +18,9 @@ from lifline.boards.board import board as board_of
 from lifline.compiler.program import Program
 from lifline.network.result import parse_records, with_output
 
+from .energy import Energy, EnergyModel, board_for, energy_model
 from .exchange import POLLED
-from .predict import Activity, EnergyModel, predict, record_activity
+from .predict import Activity, predict, record_activity
 from .samples import Wanted, decision_of, fits, input_words, requests_of
 
 BITS_PER_BYTE = 10
@@ -42,7 +43,8 @@ class Estimate:
     sent, received : bytes that cross the link, each way.   link_s : seconds that the busier direction of the line takes.
     alone_s : from the first byte of a sample to the last one of its result, with nothing else under way.   samples_per_second : in a long batch.
     limit : what limits them: ``input``, ``output`` or ``core``.
-    microjoules : of the core.   energy_model : how that is estimated.
+    microjoules : of the chip while it computes a sample, an estimate.   energy : the same with its parts and range.   energy_model : how it is estimated.
+    waiting : energy while the chip has nothing to do for the rest of the time that a sample takes at this rate.   milliwatts : mean power at this rate.
     whole : all samples fit into the device's memories, so that the bytes are exact where no spikes come back. Else nothing of the next sample crosses the link
         while one is under way, and the bytes are those of one look at the device for every filling of its memories.
     """
@@ -60,8 +62,15 @@ class Estimate:
     samples_per_second: float
     limit: str
     microjoules: float
+    energy: Energy
+    waiting: Energy
     energy_model: str
     whole: bool
+
+    @property
+    def milliwatts(self) -> float:
+        """Mean power of the chip at ``samples_per_second``, an estimate."""
+        return (self.energy + self.waiting).total * self.samples_per_second * 1e-3
 
     def lines(self) -> list[str]:
         """In words."""
@@ -71,7 +80,9 @@ class Estimate:
             f"  {self.samples_per_second:,.1f} samples per second, limited by {name}; one alone takes {1e3 * self.alone_s:,.3f} ms",
             f"  core {1e3 * self.core_s:,.3f} ms per sample ({self.cycles.mean():,.0f} cycles), longest window {1e6 * self.window_cycles / self.clock_hz:,.1f} us",
             f"  link {1e3 * self.link_s:,.3f} ms per sample ({self.sent:,.0f} bytes there, {self.received:,.0f} back{'' if self.whole else ', roughly'})",
-            f"  energy {self.microjoules:,.3f} uJ per sample in all: {self.energy_model}",
+            f"  energy per sample {self.energy.described()}",
+            f"  at this rate {self.milliwatts:,.3g} mW, of which {self.waiting.total * self.samples_per_second * 1e-3:,.3g} mW while the core waits for the link",
+            f"  energy model: {self.energy_model}",
         ]
 
 
@@ -85,15 +96,18 @@ def estimate(
     ----------
     board : its name, or a board of :mod:`lifline.boards.board`; the one that is built with the program's configuration unless given.   link : its baud rate.
     record : as for ``Device.run``; None: as by ``Device.classify``.   activity : of the network on these samples, if it is known.
+    energy : of this board, unless given.
 
     Raises
     ------
     InputError    for bad samples, names or baud rates, or if no board is built with the program's configuration.
     ConfigError   for a board that does not exist.
     """
-    name, clock_hz = _clock(program, board)
+    chosen = _board(program, board)
+    name, clock_hz = chosen.title, chosen.clock_hz
     baud_hz = integer(link, "link, in baud,", InputError, low=SLOWEST_HZ, high=FASTEST_HZ)
-    energy, config, network = energy or EnergyModel(), program.config, program.network
+    config, network = program.config, program.network
+    energy = energy or energy_model(config, board=chosen)
     activity = activity or record_activity(network, samples)
     wanted = decision_of(program) if record is None else Wanted(with_output(network, parse_records(network, record)))
     recorded = [f"{name}.{v}" for name, variables in wanted.records.items() for v in variables]
@@ -107,29 +121,24 @@ def estimate(
     whole = all(size[2] for size in sizes)
     operations = sum(activity.operations(p.source, p.fan_out()) for p in network.projections)
     reads = float(np.mean([c.weight_reads.sum() for c in costs]))
+    rate = 1 / (max(there_s, back_s) if whole else there_s + back_s)
+    spent = energy.energy(config, cycles=float(cycles.mean()), weight_reads=reads, operations=operations)
     return Estimate(
         board=name, clock_hz=clock_hz, baud_hz=baud_hz, cycles=cycles, window_cycles=max(int(c.cycles.sum(axis=1).max()) for c in costs), core_s=core_s,
-        sent=sent, received=received, link_s=max(sent, received) * byte_s, alone_s=there_s + back_s, samples_per_second=1 / (max(there_s, back_s) if whole else there_s + back_s),
+        sent=sent, received=received, link_s=max(sent, received) * byte_s, alone_s=there_s + back_s, samples_per_second=rate,
         limit="input" if there_s > back_s else "core" if core_s > received * byte_s else "output",
-        microjoules=energy.microjoules(config, cycles=float(cycles.mean()), weight_reads=reads, operations=operations), energy_model=energy.describe(),
-        whole=whole,
+        microjoules=spent.total, energy=spent, waiting=energy.waiting(config, max(0.0, 1 / rate - core_s)), energy_model=energy.describe(config), whole=whole,
     )  # fmt: skip
 
 
-def board_for(program: Program) -> Board | None:
-    """The board that is built with the program's configuration, if there is one."""
-    return next((b for b in BOARDS.values() if b.configuration().name == program.config_name), None)
-
-
-def _clock(program: Program, board: str | Board | None) -> tuple[str, float]:
-    """Title of the board, and its clock."""
-    if board is None:
-        found = board_for(program)
-        if found is None:
-            raise InputError(f"no board is built with `{program.config_name}` by itself; name one of {', '.join(BOARDS)} (board=, `--board`)")
-    else:
-        found = board_of(board) if isinstance(board, str) else board
-    return found.title, found.clock_hz
+def _board(program: Program, board: str | Board | None) -> Board:
+    """The board that is meant."""
+    if board is not None:
+        return board_of(board) if isinstance(board, str) else board
+    found = board_for(program.config)
+    if found is None:
+        raise InputError(f"no board is built with `{program.config_name}` by itself; name one of {', '.join(BOARDS)} (board=, `--board`)")
+    return found
 
 
 def _bytes(program: Program, activity: Activity, wanted: Wanted, k: int) -> tuple[int, int, bool]:

@@ -1,4 +1,4 @@
-"""What a program will cost before it runs anywhere: cycles, exactly, and energy, as an estimate."""
+"""What a program will cost before it runs anywhere: cycles, exactly. What they cost in energy: :mod:`lifline.driver.energy`."""
 
 from __future__ import annotations
 
@@ -16,32 +16,6 @@ from lifline.network.result import RunResult, parse_records, with_output
 from lifline.network.spikes import as_batch
 from lifline.sim.cycles.model import INPUT, Costs, CycleModel
 from lifline.sim.golden.model import GoldenModel
-
-
-@dataclass(frozen=True)
-class EnergyModel:
-    """Energy of the FPGA's core as a sum over events, in picojoules.
-
-    The coefficients are assumed: of the order of published designs on this class of FPGA, not measured on a board.
-    ``per_weight_bit``: reading one bit of a weight word. ``per_operation``: adding one weight for one spike.
-    ``per_cycle``: clock tree, control and leakage.
-    """
-
-    per_weight_bit: float = 2.0
-    per_operation: float = 14.0
-    per_cycle: float = 400.0
-
-    def describe(self) -> str:
-        """The formula in one line, for tables."""
-        return (
-            f"{self.per_weight_bit:g} pJ per weight bit read + {self.per_operation:g} pJ per synaptic operation "
-            f"+ {self.per_cycle:g} pJ per cycle, assumed, not measured"
-        )
-
-    def microjoules(self, config: Config, *, cycles: float, weight_reads: float, operations: float) -> float:
-        """Estimate for ``cycles``, weight words read, and synaptic operations."""
-        bits = weight_reads * config.weight_word_bits
-        return (bits * self.per_weight_bit + operations * self.per_operation + cycles * self.per_cycle) * 1e-6
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from lifline.boards.estimate import lookup_tables
 from lifline.compiler.compile import compile_network
 from lifline.compiler.program import Program
 from lifline.driver.choose import compile_auto
-from lifline.driver.predict import EnergyModel, predict, record_activity
+from lifline.driver.energy import energy_model
+from lifline.driver.predict import predict, record_activity
 from lifline.network.model import Network
 from lifline.network.spikes import as_batch
 from lifline.sim.golden.model import GoldenModel
@@ -176,7 +177,7 @@ def _evaluated(problem: Problem, candidate: Candidate, cache: Cache) -> Measured
         accuracy=_accuracy(problem, candidate, network, cache), cycles=cycles, window_cycles=window, clock_mhz=chosen.clock_hz / 1e6,
         microseconds=cycles / chosen.clock_hz * 1e6, lag_us=window / chosen.clock_hz * 1e6, lut=wanted.lut.number, lut_error=wanted.lut.error,
         block_ram=wanted.block_ram, dsp=wanted.dsp, spram=wanted.spram, operations=operations,
-        microjoules=EnergyModel().microjoules(config, cycles=cycles, weight_reads=reads, operations=operations), config=dataclasses.asdict(config),
+        microjoules=energy_model(config, board=chosen).microjoules(config, cycles=cycles, weight_reads=reads, operations=operations), config=dataclasses.asdict(config),
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from lifline.arch.values import integer_array
 from lifline.compiler.program import Program
 from lifline.driver import device as devices
 from lifline.driver.account import Account, account
+from lifline.driver.energy import EnergyModel
 from lifline.driver.predict import Activity, record_activity
 from lifline.network.result import RunResult, differences, parse_records
 from lifline.network.spikes import as_batch
@@ -75,6 +76,7 @@ class Measured:
             "rest_cycles": costs.rest_cycles,
             "cycles_per_sample": costs.cycles,
             "energy_estimate_uj": costs.microjoules,
+            "energy": costs.energy.figures,
             "energy_model": costs.energy_model,
         }  # fmt: skip
 
@@ -95,6 +97,7 @@ def measure(
     period: int = 0,
     device: str | None = None,
     check: bool = True,
+    energy: EnergyModel | None = None,
 ) -> Measured:
     """Run every sample on ``device``, compare with the golden model, and account for spikes, cycles and energy.
 
@@ -102,6 +105,7 @@ def measure(
     ----------
     spikes : (batch, time, neuron) or (time, neuron) of 0/1; with ``steps`` an event list.   labels : (batch,), for the accuracy.
     record : what comes back beside the output, as for ``Device.run``.   period : clock cycles per step, 0 for no waiting.
+    energy : as for :func:`~lifline.driver.account.account`.
     device : as for :func:`lifline.open`; the simulated board that the program was compiled for if it is not given.
 
     Raises
@@ -122,7 +126,7 @@ def measure(
     activity = record_activity(network, batch)
     wrong = differences(GoldenModel(network).run(batch, record=wanted), result) if check else None
     where = device or f"sim:{program.config_name}"
-    return Measured(program, where, batch, result, activity, account(program, activity, record=wanted), known, wrong)
+    return Measured(program, where, batch, result, activity, account(program, activity, record=wanted, energy=energy), known, wrong)
 
 
 def opened(program: Program, device: str | None) -> devices.Device:

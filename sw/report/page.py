@@ -17,11 +17,12 @@ from jinja2 import Environment, StrictUndefined
 from numpy.typing import NDArray
 
 from lifline.arch.errors import InputError
-from lifline.arch.files import check_target, write_file
+from lifline.arch.files import PathLike, check_target, write_file
 from lifline.boards.board import BAUD_HZ
 from lifline.compiler.program import Program
 from lifline.convert.quantisation.fidelity_report import FidelityReport
-from lifline.driver.estimate import Estimate, board_for, estimate
+from lifline.driver.energy import board_for, energy_model
+from lifline.driver.estimate import Estimate, estimate
 
 from . import charts
 from .drawing import draw_network
@@ -153,6 +154,7 @@ def report(
     fidelity: FidelityReport | None = None,
     board: str | None = None,
     link: int = BAUD_HZ,
+    coefficients: PathLike | None = None,
 ) -> Report:
     """Run samples on a device and collect what a page shows of it: ``report(program, spikes).save("report.html")``.
 
@@ -160,7 +162,7 @@ def report(
     ----------
     spikes, labels, steps, device : as for :func:`~lifline.report.measurement.measure`.   sample : the one that the page opens with.
     fidelity : what :func:`~lifline.convert.quantisation.fidelity.fidelity` says of the floating-point network that the program's came from.
-    board, link : of the estimate of time on a board, as for :func:`~lifline.driver.estimate.estimate`.
+    board, link : of the estimate of time on a board, as for :func:`~lifline.driver.estimate.estimate`.   coefficients : of energy, as for :func:`~lifline.driver.energy.energy_model`.
 
     Raises
     ------
@@ -168,12 +170,13 @@ def report(
     MissingLibraryError   without the libraries that draw.
     """
     charts.require()
-    measured = measure(program, spikes, labels=labels, steps=steps, device=device)
+    energy = energy_model(program.config, board=board, coefficients=coefficients)
+    measured = measure(program, spikes, labels=labels, steps=steps, device=device, energy=energy)
     if not 0 <= sample < len(measured.spikes):
         raise InputError(f"sample {sample} must be in 0..{len(measured.spikes) - 1}")
     on_board = None
-    if board is not None or board_for(program) is not None:
-        on_board = estimate(program, measured.spikes, board=board, link=link, record=None, activity=measured.activity)
+    if board is not None or board_for(program.config) is not None:
+        on_board = estimate(program, measured.spikes, board=board, link=link, record=None, activity=measured.activity, energy=energy)
     return Report(measured, _held(measured, sample), fidelity, on_board)
 
 

@@ -6,7 +6,8 @@ import pytest
 import lifline
 from lifline.arch.program import Mode
 from lifline.driver.account import account
-from lifline.driver.predict import EnergyModel, predict, record_activity
+from lifline.driver.energy import energy_model
+from lifline.driver.predict import predict, record_activity
 
 
 def network() -> lifline.Network:
@@ -55,7 +56,7 @@ def test_operations_do_not_depend_on_the_mode_and_weight_words_carry_them(found)
         most = program.config.event_lanes if p.mode is Mode.EVENT else program.config.dense_lanes * program.config.window
         assert p.operations <= p.weight_reads * most
         assert p.microjoules == pytest.approx(
-            EnergyModel().microjoules(program.config, cycles=p.cycles, weight_reads=p.weight_reads, operations=p.operations)
+            energy_model(program.config).microjoules(program.config, cycles=p.cycles, weight_reads=p.weight_reads, operations=p.operations)
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 
 import numpy as np
@@ -16,7 +17,9 @@ from lifline.compiler.program import Program
 from lifline.compiler.random_layouts import drawn_modes
 from lifline.driver import device
 from lifline.driver.choose import compile_auto
-from lifline.driver.predict import EnergyModel, predict, record_activity
+from lifline.driver.coefficients import CLOCK, NOTHING
+from lifline.driver.energy import energy_model
+from lifline.driver.predict import predict, record_activity
 from lifline.network.connections.convolution import Convolution
 from lifline.network.model import Network, Neurons, Population, Projection
 from lifline.sim.cycles.model import INPUT, CycleModel
@@ -165,7 +168,10 @@ def test_auto_takes_the_better_mode_of_every_projection() -> None:
         assert {(p.source, p.target): p.mode for p in program.passes} == chosen
     assert {c.mode for c in compile_auto(network, config, spikes)[1]} == {Mode.EVENT, Mode.DENSE}
     # Where reading weights is all that costs, a projection that is busy in every window reads fewer words in dense mode.
-    reads_only = EnergyModel(per_cycle=0.0)
+    model = energy_model(config)
+    free = dataclasses.replace(model.switching, per_cycle=0, per_lane_bit_cycle=0, block_accesses=0, distributed_writes=0, products=0)
+    nothing = dict.fromkeys(("static_uw", *CLOCK), NOTHING)
+    reads_only = dataclasses.replace(model, switching=free, coefficients=dataclasses.replace(model.coefficients, **nothing))
     _, choices = compile_auto(network, config, spikes, objective="energy", energy=reads_only)
     assert choices[0].mode is Mode.DENSE and choices[0].dense < choices[0].event
 

@@ -12,7 +12,8 @@ import pytest
 import lifline
 from lifline.arch.errors import ConfigError, InputError
 from lifline.boards.capacity import need
-from lifline.driver.predict import EnergyModel, predict, record_activity
+from lifline.driver.energy import energy_model
+from lifline.driver.predict import predict, record_activity
 from lifline.explore import evaluate as module
 from lifline.explore.candidate import Candidate
 from lifline.explore.evaluate import Problem, evaluate, network_of, program_of
@@ -35,7 +36,7 @@ def test_figures_agree_with_golden_model_cycle_model_and_boards(problem: Problem
     wanted = need(program.config, "ecp5")
     assert (found.lut, found.block_ram, found.dsp) == (wanted.lut.number, wanted.block_ram, wanted.dsp)
     reads = float(np.mean([c.weight_reads.sum() for c in costs]))
-    assert found.microjoules == EnergyModel().microjoules(program.config, cycles=found.cycles, weight_reads=reads, operations=found.operations)
+    assert found.microjoules == energy_model(program.config, board="ulx3s-25f").microjoules(program.config, cycles=found.cycles, weight_reads=reads, operations=found.operations)
 
 
 def test_at_its_own_widths_only_wrong_labels_count(problem: Problem) -> None:

@@ -83,7 +83,7 @@ def test_cycles_count_in_the_row_that_was_shown_when_they_were_marked() -> None:
     counter = ActivityCounter(engine, live="live", marks="mark", row="count")
     # q shows    0       1       2       3       0       1       2       3
     numbers = run(circuit, counter, engine, [(0, 1), (1, 0), (1, 1), (1, 0), (1, 0), (1, 1), (0, 0), (1, 0)])
-    assert numbers[:, -1, 0].tolist() == [4, 1, 3, 0]  # not live, or nothing marked since then; at 1; from 2 on
+    assert numbers[:, -1, 0].tolist() == [2, 1, 3, 0, 2]  # not live; marked at 1; marked at 2; at 3; not marked since it was live
     engine.close()
 
 
@@ -183,9 +183,9 @@ def test_registers_change_as_often_as_in_the_gateware(circuit: Circuit, tmp_path
     board = NetlistBoard(circuit)
     with LinkedDevice(Link(board)) as device:
         device.load(program)
-        board.engine.call("count", groups.ctypes.data, len(groups), len(numbers) + 1, groups.ctypes.data, 0, 0, 0)
+        board.engine.call("count", groups.ctypes.data, len(groups), len(numbers) + 1, groups.ctypes.data, 0, 0, 0)  # rows: not live, and one more
         device.run(spikes)
-        counts = np.zeros(len(numbers) + 1, np.uint64)
+        counts = np.zeros(2 * (len(numbers) + 1), np.uint64)
         board.engine.call("counted", counts.ctypes.data)
     different = {key: (expected[key], int(counts[numbers[net]])) for key, net in named.items() if expected[key] != counts[numbers[net]]}
     assert not different
