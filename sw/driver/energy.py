@@ -51,7 +51,12 @@ class Energy:
     def described(self) -> str:
         """In words, an estimate with its range and parts."""
         parts = ", ".join(f"{name} {getattr(self, name) / self.total:.0%}" if self.total else f"{name} 0%" for name in ("static", "clock", "dynamic"))
-        return f"{self.total:,.3g} µJ, an estimate ({self.low:,.3g} to {self.high:,.3g}); {parts}"
+        return f"{_short(self.total)} µJ, an estimate ({_short(self.low)} to {_short(self.high)}); {parts}"
+
+
+def _short(number: float) -> str:
+    """With three digits, or whole."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
 def _energy(static: Range, clock: Range, dynamic: Range) -> Energy:
@@ -128,8 +133,8 @@ class EnergyModel:
         pico = 1 / PICO_TO_MICRO
         low, high = r.cycle.low / r.cycle.total, r.cycle.high / r.cycle.total
         return (
-            f"{r.cycle.total * pico:,.3g} pJ per cycle ({r.cycle.static * pico:,.3g} static, {r.cycle.clock * pico:,.3g} clock, {r.cycle.dynamic * pico:,.3g} switching) "
-            f"+ {r.weight_bit.total * pico:.2g} pJ per weight bit read + {r.operation.total * pico:.2g} pJ per synaptic operation, {c.device} at {self.clock_hz / 1e6:g} MHz; "
+            f"{_short(r.cycle.total * pico)} pJ per cycle ({_short(r.cycle.static * pico)} static, {_short(r.cycle.clock * pico)} clock, "
+            f"{_short(r.cycle.dynamic * pico)} switching) + {_short(r.weight_bit.total * pico)} pJ per weight bit read + {_short(r.operation.total * pico)} pJ per synaptic operation, {c.device} at {self.clock_hz / 1e6:g} MHz; "
             f"an estimate, the truth may be {low:.1g} to {high:.2g} times that; {c.source}"
         )
 

