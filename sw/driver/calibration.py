@@ -132,9 +132,11 @@ def _measurement(where: str, run: Mapping[str, Any], folder: Path) -> Measuremen
     wanted = {"state", "milliwatts"} | FIELDS[state]
     if wrong := sorted(wanted ^ run.keys()):
         raise InputError(f"{where}: `{wrong[0]}` is {'missing' if wrong[0] in wanted else 'not known'}; in state {state} it has {', '.join(sorted(wanted))}")
-    numbers = {key: _positive(f"{where}: {key}", run[key]) for key in ("milliwatts", "samples_per_second") if key in run}
-    files = {key: folder / str(run[key]) for key in ("program", "samples") if key in run}
-    return Measurement(state, **numbers, **files)
+    power = _positive(f"{where}: milliwatts", run["milliwatts"])
+    if state != RUNNING:
+        return Measurement(state, power)
+    rate = _positive(f"{where}: samples_per_second", run["samples_per_second"])
+    return Measurement(state, power, folder / str(run["program"]), folder / str(run["samples"]), rate)
 
 
 def _positive(where: str, value: object) -> float:

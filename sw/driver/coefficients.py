@@ -154,7 +154,7 @@ def _ranges(devices: object, path: str) -> dict[str, dict[str, Range]]:
 def _range(where: str, name: str, value: object) -> Range:
     if name not in NAMES:
         raise InputError(f"{where} is no coefficient; there are {', '.join(NAMES)}")
-    given = value if isinstance(value, list) else [value] * 3
+    given: list[Any] = value if isinstance(value, list) else [value] * 3
     if len(given) != 3 or not all(isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) for v in given):
         raise InputError(f"{where} is {value!r}; give a number, or three: [estimate, low, high]")
     estimate, low, high = (float(v) for v in given)

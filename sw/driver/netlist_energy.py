@@ -110,7 +110,7 @@ def netlist_energy(
     numbers = _per_sample(program, batch, counts.numbers / len(batch))
 
     def part(name: str, rows: NDArray[np.float64], *, clocked: bool = True) -> Part:
-        found = dict(zip(KINDS, rows.sum(axis=(0, 1)).tolist(), strict=True))
+        found: dict[str, float] = dict(zip(KINDS, rows.sum(axis=(0, 1)).tolist(), strict=True))
         return Part(name, found, energy_of(known, chosen.clock_hz, counter.flip_flops, found if clocked else found | {"cycles": 0.0}))
 
     starts = [address + 1 for address, layout, _ in program.listing() if layout is PASS_0]  # where the sequencer's address is while a pass runs
