@@ -34,7 +34,7 @@ def explore(
     builds: Annotated[int, typer.Option(min=0, help="how many of the front are really built, minutes each (extra `boards`)")] = 0,
     folder: Annotated[Path, typer.Option(help="for the study, its cache and what it finds")] = FOLDER,
     tolerance: Annotated[float, typer.Option(help="accuracy that is given up for speed in what is chosen")] = 0.01,
-    sampler: Annotated[str, typer.Option(help="tpe, or random")] = "tpe",
+    sampler: Annotated[str, typer.Option(help="guided by a model of what was found, tpe, or random")] = "guided",
     seed: Annotated[int, typer.Option(help="of the sampler")] = 0,
     costed: Annotated[int, typer.Option(min=1, help="samples whose cycles are counted")] = 32,
     scheduler: Scheduler = None,

@@ -127,7 +127,7 @@ def program_of(problem: Problem, candidate: Candidate, network: Network) -> Prog
     CompileError, ConfigError   if there is none.
     """
     roomy = candidate.roomy_for(network)
-    _check_tables(roomy, candidate)
+    check_at_once(roomy, candidate)
     if candidate.plain().modes == "event":
         first = compile_network(network, roomy, Mode.EVENT)
     else:
@@ -135,7 +135,7 @@ def program_of(problem: Problem, candidate: Candidate, network: Network) -> Prog
     return compile_network(network, candidate.tight(roomy, first.memory), first.modes)
 
 
-def _check_tables(config: Config, candidate: Candidate) -> None:
+def check_at_once(config: Config, candidate: Candidate) -> None:
     """Refuse at once, before anything is compiled, what has too many lookup tables, which do not depend on memories.
 
     Raises

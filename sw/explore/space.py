@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,13 @@ class Space:
     def size(self) -> int:
         """Number of candidates, those among them that are the same accelerator."""
         return math.prod(len(values) for values in self.choices().values())
+
+    def all(self) -> Iterator[Candidate]:
+        """Every candidate, those among them that are the same accelerator."""
+        choices = self.choices()
+        for values in itertools.product(*choices.values()):
+            made: dict[str, Any] = dict(zip(choices, values, strict=True))
+            yield Candidate(**made)
 
     def suggest(self, trial: Trial) -> Candidate:
         """The candidate that a sampler asks for."""

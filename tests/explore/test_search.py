@@ -10,17 +10,21 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import lifline
-from lifline.arch.errors import InputError
+from lifline.arch.errors import ConfigError, InputError
 from lifline.explore import search as module
 from lifline.explore.builds import Built, spread
+from lifline.explore.engine import Done, Engine
 from lifline.explore.evaluate import Measured, Problem, evaluate
 from lifline.explore.outcome import chosen, row_of, save_outcome
+from lifline.explore.screen import Screen
 from lifline.explore.search import Trial, costs_of, front_of, search
 from lifline.explore.space import Space
 
@@ -95,17 +99,53 @@ def test_a_lock_of_a_killed_process_holds_nobody_up(tmp_path: Path) -> None:
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def test_failures_are_recorded_by_name_and_the_others_go_on(problem: Problem) -> None:
-    space = dataclasses.replace(SPACE, board=("icebreaker",), lanes=(8, 64), state_bits=(18,))
-    trials = search(problem, space, trials=8, sampler="random", seed=1)
-    failed = [t for t in trials if t.failure is not None]
-    assert 0 < len(failed) < 8
-    assert all(t.measured is None and t.failure.startswith("ConfigError: ") and t.candidate.lanes == 64 for t in failed if t.failure)
+def test_what_fails_late_is_recorded_by_name_and_others_take_its_place(problem: Problem, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In one process, and where the last ones fail after nothing more was asked for."""
+
+    def late(problem: Problem, item: tuple[int, module.Candidate]) -> Measured:
+        if item[1].lanes == 8:
+            raise ConfigError(f"{item[1].lanes} lanes are too many")
+        return evaluate(problem, item[1])
+
+    monkeypatch.setattr(module, "_evaluate", late)
+    trials = search(problem, SPACE, trials=8, sampler="random", seed=1, study=tmp_path / "study", engine=Ahead(workers=0))
+    failed, there = [t for t in trials if t.failure is not None], [t for t in trials if t.measured is not None]
+    assert len(there) == 8 and failed
+    assert all(t.measured is None and t.failure == "ConfigError: 8 lanes are too many" and t.candidate.lanes == 8 for t in failed)
+    assert search(problem, SPACE, trials=8, sampler="random", seed=1, study=tmp_path / "study") == trials
+
+
+class Ahead(Engine):
+    """Takes all items before the first has ended, like many processes."""
+
+    def run(self, function: Any, shared: Any, items: Iterable[Any]) -> Iterator[Done[Any]]:
+        yield from super().run(function, shared, list(items))
+
+
+@pytest.mark.parametrize("sampler", module.SAMPLERS)
+def test_no_accelerator_is_looked_at_twice_and_none_that_the_screen_refuses(problem: Problem, sampler: str) -> None:
+    """The space has choices without effect, and more lanes than a board has room for; it is searched to its end."""
+    space = dataclasses.replace(SPACE, board=("icebreaker",), lanes=(8, 64), window=(2,), weight_bits=(8,), modes=("throughput", "latency"))
+    trials = search(problem, space, trials=10, sampler=sampler)
+    plain = [t.candidate.plain() for t in trials]
+    assert len(plain) == len(set(plain)) == 4 and {c.lanes for c in plain} == {8}
+
+
+def test_a_space_in_which_nothing_can_be_is_refused_with_a_reason(problem: Problem) -> None:
+    with pytest.raises(InputError, match=r"no candidate of this space can be; .*lanes=64.*needs about [\d,]+ lookup tables"):
+        search(problem, dataclasses.replace(SPACE, board=("icebreaker",), lanes=(64,)), trials=2)
+
+
+def test_the_screen_knows_the_tables_that_an_evaluation_counts(problem: Problem) -> None:
+    screen = Screen(problem)
+    for candidate in (module.Candidate(board="icebreaker", lanes=8, dense=False, multipliers=1), module.Candidate(board="ulx3s-25f", weight_bits=4, state_bits=14)):
+        assert screen.tables(candidate) == evaluate(problem, candidate).lut
+    assert screen.tables(module.Candidate(board="icebreaker", lanes=64)) is None and "lanes=64" in screen.last
 
 
 def test_a_study_of_another_problem_is_refused(problem: Problem, tmp_path: Path) -> None:
     search(problem, SPACE, trials=1, study=tmp_path / "study")
-    for changes in ({"space": dataclasses.replace(SPACE, window=(2,))}, {"problem": dataclasses.replace(problem, costed=2)}, {"sampler": "random"}):
+    for changes in ({"space": dataclasses.replace(SPACE, window=(2,))}, {"problem": dataclasses.replace(problem, costed=2)}, {"sampler": "random"}, {"seed": 3}):
         with pytest.raises(InputError, match="holds a study of another network"):
             search(**{"problem": problem, "space": SPACE, "trials": 1, "study": tmp_path / "study"} | changes)
     with pytest.raises(InputError, match="sampler `grid` must be one of"):
