@@ -116,13 +116,14 @@ def _expected(space: Space, known: list[Candidate], costs: Costs, asked: list[Ca
 
     rows = np.array([_features(space, c) for c in (*known, *asked)])
     rows = (rows - rows.mean(axis=0)) / (rows.std(axis=0) + 1e-9)
+    lengths: Any = np.ones(rows.shape[1])  # one for each feature
     inputs, wanted = rows[: len(known)], rows[len(known) :]
     mean, deviation = np.zeros((len(asked), costs.shape[1])), np.zeros((len(asked), costs.shape[1]))
     for k in range(costs.shape[1]):
         if k == TABLES:
             continue
         # Costs are products of powers of most choices, so that their logarithms are lines with bends.
-        kernel = ConstantKernel(1.0, (1e-2, 1e3)) * Matern(np.ones(rows.shape[1]), (0.1, 1e2), nu=2.5)
+        kernel = ConstantKernel(1.0, (1e-2, 1e3)) * Matern(lengths, (0.1, 1e2), nu=2.5)
         kernel = kernel + ConstantKernel(0.3, (1e-4, 1e3)) * DotProduct() + WhiteKernel(1e-3, (1e-6, 1e-1))
         middle, spread = costs[:, k].mean(), costs[:, k].std() + 1e-9
         with warnings.catch_warnings():

@@ -75,7 +75,7 @@ class Played(torch.nn.Module):
 def model_of(network: Network) -> TorchModel:
     """The network as NeuroBench takes it."""
     model = TorchModel(Played(network))
-    model.activation_modules = [Firing]
+    model.add_activation_module(Firing)
     return model
 
 

@@ -50,7 +50,7 @@ AREAS = (
     Area("sensor", ("sw/sensor/event_clock.py", "sw/sensor/recording.py"), ("tests/sensor",)),
     Area("link", ("sw/driver/link.py",), ("tests/driver/test_link.py",)),
     Area("batches", ("sw/driver/pipeline.py", "sw/driver/batch.py", "sw/driver/samples.py"), ("tests/driver/test_batch.py", "tests/driver/test_estimate.py")),
-    Area("explore", tuple(f"sw/explore/{name}.py" for name in ("requantise", "candidate", "front", "evaluate", "search", "outcome", "builds")), ("tests/explore",)),
+    Area("explore", tuple(f"sw/explore/{name}.py" for name in ("requantise", "candidate", "front", "evaluate", "search", "screen", "proposals", "outcome", "builds")), ("tests/explore",)),
     Area("estimates", ("sw/driver/estimate.py",), ("tests/driver/test_estimate.py",)),
     Area("energy", ("sw/driver/energy.py", "sw/driver/coefficients.py", "sw/driver/calibration.py", "sw/driver/nonnegative.py"), ("tests/driver/test_energy.py",)),
     Area(
