@@ -134,6 +134,6 @@ def _print(found: dict[str, Any], folder: Path) -> None:
     console.print(table)
     best = next(row for row in found["front"] if row["trial"] == found["chosen"])
     console.print(f"{found['failed']} of {found['trials']} candidates do not exist or do not fit; reasons in {folder / 'front.json'}", highlight=False, soft_wrap=True)
-    console.print("lookup tables and energy are estimates unless built; a clock in brackets is the board's, assumed", highlight=False, soft_wrap=True)
+    console.print("lookup tables and energy are estimates, the energy with a wide range (docs/energy.md); a clock in brackets is the board's, assumed", highlight=False, soft_wrap=True)
     console.print(f"chosen: trial {found['chosen']}, --config {folder / 'chosen.toml'} with {folder / 'chosen.safetensors'}; figure: {folder / 'front.png'}", highlight=False, soft_wrap=True)
     console.print(f"again: lifline explore ... --candidate '{best['candidate']}'", highlight=False, markup=False, soft_wrap=True)

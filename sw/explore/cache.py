@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import lru_cache
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ def sources() -> str:
         for folder in found.submodule_search_locations or ():
             for file in sorted(Path(folder).rglob("*.py")):
                 hasher.update(f"{name}/{file.relative_to(folder).as_posix()}".encode() + file.read_bytes())
+    hasher.update(files("lifline.data").joinpath("energy.toml").read_bytes())
     return hasher.hexdigest()
 
 

@@ -131,7 +131,7 @@ def program_of(problem: Problem, candidate: Candidate, network: Network) -> Prog
     if candidate.plain().modes == "event":
         first = compile_network(network, roomy, Mode.EVENT)
     else:
-        first, _ = compile_auto(network, roomy, problem.spikes[: problem.costed], objective=candidate.modes, progress=False)
+        first, _ = compile_auto(network, roomy, problem.spikes[: problem.costed], objective=candidate.modes, energy=energy_model(roomy, board=candidate.board), progress=False)
     return compile_network(network, candidate.tight(roomy, first.memory), first.modes)
 
 

@@ -106,7 +106,7 @@ def test_a_netlist_without_the_nets_that_say_what_it_does_is_refused() -> None:
 
 
 def test_words_that_memories_read_and_write_are_counted() -> None:
-    """An SB_RAM40_4K that reads in cycles 1 and 2 and writes in cycle 2."""
+    """An SB_RAM40_4K that reads in cycles 1 and 2, writes in cycle 2, and in cycle 3 writes no bit."""
     names = ("RADDR", "WADDR", "WDATA", "MASK", "RDATA")
     widths = dict(zip(names, (11, 11, 16, 16, 16), strict=True)) | {"RE": 1, "WE": 1, "RCLKE": 1, "WCLKE": 1}
     nets, connections, ports = 3, {}, {}
@@ -121,13 +121,15 @@ def test_words_that_memories_read_and_write_are_counted() -> None:
     engine = Engine(circuit)
     counter = ActivityCounter(engine, live="live", marks="mark", row="row")
     counter.begin()
-    for reads, writes in ((0, 0), (1, 0), (1, 1)):
+    for reads, writes, masked in ((0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 1)):
+        for net in circuit.inputs["MASK"]:
+            engine.set(net, -masked & (1 << 64) - 1)
         for name, value in (("RE", reads), ("RCLKE", 1), ("WE", writes), ("WCLKE", 1)):
             engine.set(circuit.inputs[name][0], -value & (1 << 64) - 1)
         engine.call("settle")
         engine.call("edge")
     counts = counter.counts()
-    assert (counts.total("block_read"), counts.total("block_write"), counts.total("cycles")) == (2, 1, 3)
+    assert (counts.total("block_read"), counts.total("block_write"), counts.total("cycles")) == (2, 1, 4)
     engine.close()
 
 
