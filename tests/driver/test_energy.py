@@ -273,3 +273,4 @@ def test_measured_samples_that_cannot_be_read_are_refused(tmp_path: Path) -> Non
 def test_energy_is_described_with_its_range() -> None:
     assert Energy(1, 2, 3, 4, 9).described() == "6 µJ, an estimate (4 to 9); static 17%, clock 33%, dynamic 50%"
     assert Energy().described().startswith("0 µJ")
+    assert Energy(1, 2, 3, 4, 9) + Energy(1, 1, 1, 2, 5) == Energy(2, 3, 4, 6, 14) and Energy(1, 2, 3, 4, 9).scaled(2) == Energy(2, 4, 6, 8, 18)
