@@ -30,8 +30,10 @@ from rich.console import Console
 from rich.table import Table
 
 from lifline.arch.errors import MissingLibraryError
+from lifline.boards.board import board
 from lifline.data import digits
-from lifline.driver.predict import EnergyModel, record_activity
+from lifline.driver.energy import energy_model
+from lifline.driver.predict import record_activity
 from lifline.explore.candidate import Candidate
 from lifline.explore.evaluate import Problem, network_of
 from lifline.explore.requantise import CALIBRATED, IntegerSource
@@ -45,12 +47,12 @@ WIDTHS = ((8, 18), (4, 14), (2, 14))
 """Bits of weights and of membranes of the spiking network."""
 BITS, BIAS_BITS = 8, 32
 BOARD = "ulx3s-25f"
-"""Only widths are taken of the candidate that names it."""
+"""Only widths are taken of the candidate that names it, and what reading a weight bit costs on its chip."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A network's budget for one image; ``read_microjoules``: of reading weights, assumed coefficient."""
+    """A network's budget for one image; ``read_microjoules``: of reading weights, an estimate (docs/energy.md)."""
 
     network: str
     accuracy: float
@@ -115,6 +117,12 @@ def accuracy_of(layers: list[Layer]) -> float:
     return float((activations.argmax(axis=1) == labels).mean())
 
 
+def reading_uj() -> float:
+    """What a weight bit that is read switches, on the board's chip."""
+    config = board(BOARD).configuration()
+    return energy_model(config, board=BOARD).rates(config).weight_bit.total
+
+
 def dense_row(hidden: int, seeds: int) -> Row:
     layers = [trained(hidden, seed) for seed in range(seeds)]
     shapes = [layer.weights.shape for layer in layers[0]]
@@ -123,7 +131,7 @@ def dense_row(hidden: int, seeds: int) -> Row:
     moved, memory = (2 * outputs + inputs) * BITS, macs * BITS + outputs * BIAS_BITS + (inputs + outputs) * BITS
     return Row(
         f"dense, {hidden} hidden" if hidden else "dense, no hidden", statistics.median(map(accuracy_of, layers)), macs, macs, macs * BITS, moved, memory,
-        macs * BITS * EnergyModel().per_weight_bit * 1e-6,
+        macs * BITS * reading_uj(),
     )  # fmt: skip
 
 
@@ -149,7 +157,7 @@ def spiking_row(network: Network, weight_bits: int) -> Row:
     moved = 2 * neurons * float(activity.steps.mean()) * network.state_bits
     return Row(
         f"spiking, {weight_bits} bits", float((GoldenModel(network).run(spikes).prediction == labels).mean()), weights, operations, operations * weight_bits, moved,
-        weights * weight_bits + neurons * network.state_bits + rings, operations * weight_bits * EnergyModel().per_weight_bit * 1e-6,
+        weights * weight_bits + neurons * network.state_bits + rings, operations * weight_bits * reading_uj(),
     )  # fmt: skip
 
 
