@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Sequence
+from typing import Self
 
 import numpy as np
 from pysat.solvers import Solver
@@ -15,62 +17,103 @@ from lifline.sim.netlist.engine import ALL, Engine
 from .clauses import Frame, after, of_table
 
 SOLVER = "cadical195"
+DEPTH = 2
+"""Cycles that an induction looks at before the next one."""
+STATE, PROBE = "now", "pair of states"
+"""What the gateware calls the bits of a state machine, and what tables are called that look at two of them and are none of the chip's."""
 
 
-def never_looked_at(circuit: Circuit, candidates: Iterable[Fault]) -> list[Fault]:
+def with_probes(circuit: Circuit) -> Circuit:
+    """A copy with a table more for every pair of bits of its state machines. That two states are not met at once is what most other proofs need, and no table of
+    the chip may look at both."""
+    probed = dataclasses.replace(circuit, tables=list(circuit.tables))
+    outputs = {register.output for register in circuit.registers}
+    states = [net for name, nets in circuit.names.items() if name.split(".")[-1] == STATE for net in nets if net in outputs]
+    for pair in itertools.combinations(dict.fromkeys(states), 2):
+        probed.table(0, pair, cell=PROBE)
+    return probed
+
+
+def never_looked_at(circuit: Circuit, candidates: Iterable[Fault], depth: int = DEPTH) -> list[Fault]:
     """Of rows that a simulation has never looked at, those for which a proof says that this holds for ever.
 
-    By induction, all at once: if in some cycle none of them is looked at, then in the next one none is; and none is in the first cycle behind the reset, or
+    By induction, all at once: if in ``depth`` cycles none of them is looked at, then in the next one none is; and none is in the first cycles behind the reset, or
     behind power-up where there is none. Rows for which that fails are dropped until it holds for the rest. Contents of memories, products, and what comes
     in may be anything.
     """
     rows = list(candidates)
     wanderer = _Wanderer(circuit)
-    left = _refine(circuit, rows, list(range(len(rows))), wanderer, first=True)
-    return [rows[k] for k in _refine(circuit, rows, left, wanderer, first=False)]
+    left = list(range(len(rows)))
+    for first in (True, False):
+        with _Induction(circuit, rows, left, depth, first=first) as induction:
+            left = induction.refine(left, wanderer)
+    return [rows[k] for k in left]
 
 
-def _refine(circuit: Circuit, rows: Sequence[Fault], left: list[int], wanderer: _Wanderer, *, first: bool) -> list[int]:
-    """Indices of the rows of ``left`` that cannot be looked at behind a cycle in which none of them is; ``first``: behind the one that begins everything."""
-    before, behind = Frame(circuit, 1), Frame(circuit, circuit.nets + 1)
-    next_variable = behind.last + 1
-    with Solver(name=SOLVER) as solver:
-        for clause in (*before.clauses(resets=first), *behind.clauses()):
-            solver.add_clause(clause)
-        starts = first and "rst" not in circuit.inputs
-        for register in circuit.registers:
-            start = before[register.output] if register.start else -before[register.output]
-            if first:
-                solver.add_clause([start])
-            pins = (before[register.data], before[register.enable], before[register.reset], before[register.output])
-            if starts:  # without a reset the first cycle is that of power-up
-                solver.add_clause([start + len(before) if start > 0 else start - len(before)])
-            else:
-                for clause in after(register, pins, behind[register.output], next_variable):
-                    solver.add_clause(clause)
-            next_variable += 1
-        assumed = range(next_variable, next_variable + len(rows))
-        looked = range(assumed.stop, assumed.stop + len(rows))
-        next_variable = looked.stop
+class _Induction:
+    """Rows that cannot be looked at behind ``depth`` cycles in which none of them is; ``first``: in so many cycles behind the one that begins everything."""
+
+    def __init__(self, circuit: Circuit, rows: Sequence[Fault], left: Sequence[int], depth: int, *, first: bool) -> None:
+        self._circuit, self._rows, self._first = circuit, rows, first
+        self._frames = [Frame(circuit, 1 + k * circuit.nets) for k in range(depth + 1)]
+        self._next = self._frames[-1].last + 1
+        self._solver = Solver(name=SOLVER)
+        for k, frame in enumerate(self._frames):
+            self._add(frame.clauses(resets=first and not k))
+        for before, behind in itertools.pairwise(self._frames):
+            self._join(before, behind, starts=first and before is self._frames[0])
+        self._assumed = dict(zip(left, self._new(len(left)), strict=True))
+        self._asked = self._frames[1:] if first else self._frames[-1:]
+        self._looked = [dict(zip(left, self._new(len(left)), strict=True)) for _ in self._asked]
         for k in left:
             table, bit = circuit.tables[rows[k].table], rows[k].bit
             if not first:
-                solver.add_clause([-assumed[k], *(-literal for literal in before.row(table, bit))])
-            for literal in behind.row(table, bit):
-                solver.add_clause([-looked[k], literal])
+                self._add([-self._assumed[k], *(-literal for literal in frame.row(table, bit))] for frame in self._frames[:-1])
+            for looked, frame in zip(self._looked, self._asked, strict=True):
+                self._add([-looked[k], literal] for literal in frame.row(table, bit))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._solver.delete()
+
+    def _new(self, number: int) -> range:
+        self._next += number
+        return range(self._next - number, self._next)
+
+    def _add(self, clauses: Iterable[list[int]]) -> None:
+        for clause in clauses:
+            self._solver.add_clause(clause)
+
+    def _join(self, before: Frame, behind: Frame, *, starts: bool) -> None:
+        """What registers hold in the next cycle; in the first one, all that is known is what they start with."""
+        for register, spare in zip(self._circuit.registers, self._new(len(self._circuit.registers)), strict=True):
+            if starts:
+                self._add([[before[register.output] if register.start else -before[register.output]]])
+            if starts and "rst" not in self._circuit.inputs:  # without a reset the first cycle is that of power-up
+                self._add([[behind[register.output] if register.start else -behind[register.output]]])
+                continue
+            pins = (before[register.data], before[register.enable], before[register.reset], before[register.output])
+            self._add(after(register, pins, behind[register.output], spare))
+
+    def refine(self, left: list[int], wanderer: _Wanderer) -> list[int]:
+        """Those of ``left`` for which the step holds, all together."""
         while left:
-            any_of = next_variable
-            next_variable += 1
-            solver.add_clause([-any_of, *(looked[k] for k in left)])
-            if not solver.solve(assumptions=[any_of, *([] if first else (assumed[k] for k in left))]):
+            [any_of] = self._new(1)
+            self._add([[-any_of, *(looked[k] for looked in self._looked for k in left)]])
+            if not self._solver.solve(assumptions=[any_of, *([] if self._first else (self._assumed[k] for k in left))]):
                 break
-            model = solver.get_model()
+            model = self._solver.get_model()
             assert model is not None
-            seen = wanderer.goes_on({register.output: model[behind[register.output] - 1] > 0 for register in circuit.registers})
-            hit = {k for k in left if all(model[abs(v) - 1] == v for v in behind.row(circuit.tables[rows[k].table], rows[k].bit))}
-            left = [k for k in left if k not in hit and not seen[rows[k].table] >> rows[k].bit & 1]
-            solver.add_clause([-any_of])
-    return left
+            hit: set[int] = set()
+            for frame in self._asked:
+                hit |= {k for k in left if all(model[abs(v) - 1] == v for v in frame.row(self._circuit.tables[self._rows[k].table], self._rows[k].bit))}
+            last = self._frames[-1]
+            seen = wanderer.goes_on({register.output: model[last[register.output] - 1] > 0 for register in self._circuit.registers})
+            left = [k for k in left if k not in hit and not seen[self._rows[k].table] >> self._rows[k].bit & 1]
+            self._add([[-any_of]])
+        return left
 
 
 class _Wanderer:

@@ -1,13 +1,14 @@
-"""What a host can say to a board, well formed or not: frames of every kind, damaged ones, queues that are full, registers and programs at random."""
+"""What a host can say to a board, well formed or not: frames of every kind, damaged ones, queues that are full, registers and programs at random.
+
+A talk is a string of bytes, drawn by a seed, which the board gets as fast as it takes them, whatever it answers.
+"""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 
 from lifline.arch.config import Config
-from lifline.arch.frame import CRC_BYTES, MAX_WORDS, REPLY_HEADER, REQUEST_SYNC, RESYNC_BYTES, Kind, crc16
+from lifline.arch.frame import Kind
 from lifline.arch.registers import (
     CONTROL_CLOCK,
     CONTROL_DISCARD,
@@ -24,80 +25,8 @@ from lifline.arch.registers import (
 )
 from lifline.cli.verify import random_program
 from lifline.driver.march import host_memories
-from lifline.sim.netlist.conversation import Bytes
 
-WORD = 0xFFFFFFFF
-SHORT = 40
-"""Zero bytes that end most frames."""
-
-
-class Host:
-    """Says things to a board and takes whatever comes back."""
-
-    def __init__(self, board: Bytes, rng: np.random.Generator) -> None:
-        self.board, self.rng = board, rng
-        self._sequence = 0
-
-    def frame(self, kind: int, where: int, count: int, words: Sequence[int] = (), *, sequence: int | None = None) -> bytes:
-        """A request, which may be one that no driver sends; its CRC is right."""
-        self._sequence = (self._sequence + 1) & 0xFF
-        body = bytes([self._sequence if sequence is None else sequence, kind, count]) + (where & 0xFFFFFF).to_bytes(3, "little")
-        size = {Kind.WRITE: 4, Kind.WRITE_HALVES: 2, Kind.WRITE_BYTES: 1}.get(kind, 0) if kind in list(Kind) else 0
-        body += b"".join((int(word) & (1 << 8 * size) - 1).to_bytes(size, "little") for word in words if size)
-        return bytes([REQUEST_SYNC]) + body + crc16(body).to_bytes(CRC_BYTES, "little")
-
-    def say(self, data: bytes) -> None:
-        """Send bytes, and take one reply; none if the board is silent."""
-        self.board.write(data)
-        head = self.board.read(REPLY_HEADER)
-        if len(head) == REPLY_HEADER:
-            self.board.read(4 * head[3] + CRC_BYTES)
-
-    def end(self) -> None:
-        """End whatever the board may take for the begin of a frame."""
-        self.board.write(bytes(RESYNC_BYTES if self.rng.random() < 0.1 else SHORT))
-        self.listen()
-
-    def listen(self) -> None:
-        """Take what comes until nothing does."""
-        while self.board.read(MAX_WORDS):
-            pass
-
-    def write(self, where: int, words: Sequence[int]) -> None:
-        """Write words, in as many requests as that takes."""
-        for k in range(0, len(words), MAX_WORDS):
-            part = [int(word) & WORD for word in words[k : k + MAX_WORDS]]
-            self.say(self.frame(Kind.WRITE, where + k, len(part), part))
-
-    def read(self, where: int, count: int) -> None:
-        """Read words."""
-        for k in range(0, count, MAX_WORDS):
-            self.say(self.frame(Kind.READ, where + k, min(MAX_WORDS, count - k)))
-
-    def register(self, name: str, value: int) -> None:
-        """Write a register."""
-        self.write(address(Space.REGISTERS, REGISTERS[name].offset), [value])
-
-    def registers(self) -> None:
-        """Read all registers."""
-        self.read(address(Space.REGISTERS, 0), len(REGISTERS))
-
-    def number(self, bits: int = 32) -> int:
-        """A number in which extremes, single bits and small numbers are as likely as others."""
-        top = (1 << bits) - 1
-        match int(self.rng.integers(6)):
-            case 0:
-                return 0
-            case 1:
-                return top
-            case 2:
-                return 1 << int(self.rng.integers(bits))
-            case 3:
-                return top ^ 1 << int(self.rng.integers(bits))
-            case 4:
-                return int(self.rng.integers(16)) & top
-            case _:
-                return int(self.rng.integers(1 << bits))
+from .host import WORD, Host, Paper
 
 
 def fill(host: Host, config: Config) -> None:
@@ -109,7 +38,6 @@ def fill(host: Host, config: Config) -> None:
 def frames(host: Host, config: Config) -> None:
     """Every kind of request, good and bad, to every space, at both ends of its words; counts out of range."""
     rng = host.rng
-    fill(host, config)
     ends = [address(m.space, offset) for m in host_memories(config) for offset in (0, m.words - 1, m.words, m.words // 2)]
     ends += [space << 20 | offset for space in range(16) for offset in (0, 31, 32, 0xFFFFF)]
     for where in ends:
@@ -129,7 +57,6 @@ def frames(host: Host, config: Config) -> None:
 def damage(host: Host, config: Config) -> None:
     """A flipped bit at every place of a frame, frames that break off, and what is between them."""
     rng = host.rng
-    fill(host, config)
     for _ in range(12):
         for kind in (Kind.READ, Kind.WRITE, Kind.WRITE_HALVES, Kind.WRITE_BYTES):
             good = host.frame(kind, address(Space.RINGS, int(rng.integers(config.ring_words - 3))), 3, [host.number() for _ in range(3)], sequence=int(rng.integers(256)))
@@ -149,7 +76,6 @@ def damage(host: Host, config: Config) -> None:
 def queues(host: Host, config: Config) -> None:
     """Many requests at once, more than the board keeps, reads at rest among them while a run waits for its input."""
     rng = host.rng
-    fill(host, config)
     for _ in range(6):
         requests = []
         for _ in range(int(rng.integers(10, 120))):
@@ -210,6 +136,20 @@ class Runs:
         self.tag = (self.tag + int(self.host.rng.integers(1, 4))) & 0xFF
         self.host.register("control", bits | self.tag << CONTROL_TAG_SHIFT)
 
+    def spread(self) -> None:
+        """Random numbers in place of weights, delays, states, spikes that are under way, and in some of the neurons' parameters: many spikes, all sums."""
+        host, rng = self.host, self.host.rng
+        density = float(rng.choice([0.05, 0.3, 0.5]))
+        for memory in host_memories(self.config):
+            if memory.space in (Space.WEIGHTS, Space.NEURONS, Space.DELAYS):
+                image = self.program.images.get(memory.space, ())
+                kept = rng.random() < 0.5 and memory.space is Space.NEURONS
+                numbers = [int(image[k]) if kept and k < len(image) and rng.random() < 0.8 else host.number(memory.bits) for k in range(min(memory.words, 256))]
+                host.write(address(memory.space, 0), numbers)
+            if memory.space is Space.RINGS:
+                bits = rng.random((memory.words, memory.bits)) < density
+                host.write(address(memory.space, 0), [int(word) for word in bits @ (1 << np.arange(memory.bits))])
+
     def start(self, *, fresh: bool, garbled: int) -> None:
         """One run of a few steps."""
         host, rng, config = self.host, self.host.rng, self.config
@@ -232,6 +172,8 @@ class Runs:
         host.write(address(Space.INPUT, 0), words)
         host.register("input_count", len(words))
         self.control(CONTROL_START | CONTROL_FRESH * fresh | CONTROL_CLOCK * (rng.random() < 0.2))
+        if rng.random() < 0.5:  # what comes behind it waits until the run has ended, or the queue is full
+            host.say(host.frame(Kind.READ_AT_REST, address(Space.REGISTERS, 0), 1))
         for part in range(4):  # while it goes on: positions, and room for its output
             host.registers()
             host.read(address(Space.OUTPUT, 0), 40)
@@ -256,6 +198,15 @@ def garbled_runs(host: Host, config: Config, seed: int) -> None:
         runs.start(fresh=k % 2 == 0, garbled=k)
 
 
+def full_runs(host: Host, config: Config, seed: int) -> None:
+    """A program on random numbers, not fresh, so that what stands in the rings is scanned; later some of its words are wrong."""
+    runs = Runs(host, config, seed)
+    runs.load()
+    for k in range(6):
+        runs.spread()
+        runs.start(fresh=k == 3, garbled=max(k - 3, 0))
+
+
 def long_counters(host: Host, config: Config) -> None:
     """Counters that wrap, positions and steps across their ends."""
     runs = Runs(host, config, 5)
@@ -269,4 +220,20 @@ def long_counters(host: Host, config: Config) -> None:
         host.registers()
 
 
-TALKS = {"frames": frames, "damage": damage, "queues": queues, "registers": stored_registers, "memories": memories, "counters": long_counters}
+TALKS = (frames, damage, queues, stored_registers, memories, long_counters)
+EVERY = 4
+"""One talk in so many is none about a program."""
+
+
+def talk(seed: int, config: Config) -> bytes:
+    """The talk of a seed; it begins with zeros where nothing defines what a memory holds."""
+    paper = Paper()
+    host = Host(paper, np.random.default_rng(seed))
+    fill(host, config)
+    if seed % EVERY == 0:
+        TALKS[seed // EVERY % len(TALKS)](host, config)
+    elif seed % EVERY == 1:
+        garbled_runs(host, config, seed)
+    else:
+        full_runs(host, config, seed)
+    return bytes(paper.said)

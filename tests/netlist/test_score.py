@@ -12,7 +12,7 @@ from lifline.sim.netlist.engine import LANES
 
 from .clauses import cubes
 from .reachable import Unnoticeable, never_looked_at
-from .score import score
+from .score import Cover, Fate, module_of, score
 
 SENT = bytes([0x00, 0xFF, 0x5A, 0xA5, 0x01])
 
@@ -74,15 +74,23 @@ def test_what_one_conversation_misses_another_one_notices() -> None:
 
 def test_the_score_counts_what_could_be_noticed() -> None:
     circuit = echo()
-    total = len(faults_of(circuit))
-    cover = {index: 0xFFFF for index in range(len(circuit.tables))}
+    total, cover = len(faults_of(circuit)), Cover()
+    cover.rows = dict.fromkeys(range(len(circuit.tables)), 0xFFFF)
     for table, bit in UNREACHABLE:
-        cover[next(k for k, t in enumerate(circuit.tables) if t.cell == table)] &= ~(1 << bit)
-    said = [(0, lambda: complement(at_once=False)), (1, lambda: complement(at_once=True)), (2, lambda: complement(at_once=True))]
+        cover.rows[next(k for k, t in enumerate(circuit.tables) if t.cell == table)] &= ~(1 << bit)
+    said = [("slow", lambda: complement(at_once=False)), ("fast", lambda: complement(at_once=True)), ("again", lambda: complement(at_once=True))]
     found = score(circuit, said, cover, 1000, lambda line: None)
-    assert (found.bits, found.faults, found.noticed, found.never, found.hidden, found.unseen) == (total, total, total - 9, 6, 1, 0)
-    assert found.programs == [0, 1]
-    assert found.percent == 100 * (total - 9) / (total - 7)
+    assert found.bits == found.whole.bits == total
+    assert found.whole == Fate(noticed=total - 9, never=6, hidden=1, missed=2)
+    assert found.conversations == ["slow", "fast"]
+    assert found.whole.percent == 100 * (total - 9) / (total - 7)
+    assert found.lines()[-1].split() == ["all", str(total), str(total - 9), "6", "1", "2", "0", f"{found.whole.percent:.1f}%"]
+
+
+def test_modules_are_named_by_their_cells() -> None:
+    assert [module_of(cell) for cell in ("top.core.update.lane0.x_SB_LUT4_O", "top.link.replier.now_SB_LUT4_I0", "top.core.command__ring$3_SB_LUT4", "rst_SB_LUT4_I0")] == [
+        "update", "link.replier", "command", "top level",
+    ]  # fmt: skip
 
 
 def test_more_bits_than_lanes_are_noticed_alike() -> None:
