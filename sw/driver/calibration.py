@@ -84,7 +84,7 @@ class Calibration:
     def described(self) -> str:
         """In words."""
         shown = ", ".join(f"{name} {factor:.2f}" if factor else f"{name} as it was" for name, factor in self.factors.items())
-        return f"times what came with lifline: {shown}; the runs differ from this by up to {self.error:.0%}"
+        return f"times what came with lifline: {shown}; range {self.error:.0%} either way, the largest difference of a run but at least {LEAST_ERROR:.0%}"
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a file for ``--coefficients``.
