@@ -13,7 +13,7 @@ from rich.table import Table
 from lifline.arch.errors import InputError
 from lifline.boards.board import BOARDS
 
-from .app import Json, app, console, print_figures, print_json, read_array, typed_errors
+from .app import CoefficientsFile, Json, app, console, print_figures, print_json, read_array, typed_errors
 
 FOLDER = Path("explored")
 Scheduler = Annotated[str | None, typer.Option(metavar="ADDRESS", help="of a Dask scheduler, for other machines; default: processes of this one")]
@@ -37,13 +37,14 @@ def explore(
     sampler: Annotated[str, typer.Option(help="guided by a model of what was found, tpe, or random")] = "guided",
     seed: Annotated[int, typer.Option(help="of the sampler")] = 0,
     costed: Annotated[int, typer.Option(min=1, help="samples whose cycles are counted")] = 32,
+    coefficients: CoefficientsFile = None,
     scheduler: Scheduler = None,
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Search the accelerators that suit a network and samples best (extra `explore`)."""
     with typed_errors():
-        problem = _problem(network, spikes, labels, calibration, dialect, costed, folder)
+        problem = _problem(network, spikes, labels, calibration, dialect, costed, folder, coefficients)
         if candidate is not None:
             found = _one(problem, candidate, folder, builds > 0)
             print_figures({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in found.items()}, "the candidate")
@@ -55,7 +56,9 @@ def explore(
         print_json(found)
 
 
-def _problem(network: Path, spikes: Path, labels: Path, calibration: Path | None, dialect: str | None, costed: int, folder: Path) -> Any:
+def _problem(
+    network: Path, spikes: Path, labels: Path, calibration: Path | None, dialect: str | None, costed: int, folder: Path, coefficients: Path | None,
+) -> Any:
     from lifline.explore.evaluate import Problem
     from lifline.explore.requantise import CALIBRATED, FloatSource, IntegerSource
     from lifline.network import file as network_file
@@ -71,7 +74,7 @@ def _problem(network: Path, spikes: Path, labels: Path, calibration: Path | None
     else:
         integers = network_file.load(network)
         source = IntegerSource(integers, as_batch(typical, integers.input.size, None)[0])
-    return Problem(source=source, spikes=samples, labels=read_array(labels), costed=costed, cache=folder / "cache")
+    return Problem(source=source, spikes=samples, labels=read_array(labels), costed=costed, cache=folder / "cache", coefficients=coefficients)
 
 
 def _space(boards: list[str], values: list[str], longest_delay: int) -> Any:

@@ -109,8 +109,8 @@ def switching_of(family: str) -> Switching:
     return Switching(**known.get(family, known["ecp5"]))
 
 
-def coefficients_of(chip: Chip, path: str | os.PathLike[str] | None = None) -> Coefficients:
-    """Of a chip; what the file at ``path`` has for it, or for its family, is taken from there.
+def coefficients_of(chip: Chip, path: str | os.PathLike[str] | None = None, *, must: bool = True) -> Coefficients:
+    """Of a chip; what the file at ``path`` has for it, or for its family, is taken from there, and it ``must`` have something.
 
     Raises
     ------
@@ -123,10 +123,10 @@ def coefficients_of(chip: Chip, path: str | os.PathLike[str] | None = None) -> C
         for section in sections:
             found |= devices.get(section, {})
     used = [section for section in sections if own.get(section)]
-    if path is not None and not used:
+    if path is not None and not used and must:
         raise InputError(f"{os.fsdecode(path)} has nothing for the {chip.name}; it has {', '.join(own) or 'no devices'}. Give it a section [devices.{chip.name}]")
     known = chip.name in _built_in()["devices"] or chip.family in _built_in()["devices"]
-    source = f"coefficients of {os.path.basename(os.fsdecode(path))}" if path else "not measured on a board" if known else f"not measured, and nothing is known of the {chip.name}"
+    source = f"coefficients of {os.path.basename(os.fsdecode(path))}" if path and used else "not measured on a board" if known else f"not measured, and nothing is known of the {chip.name}"
     return Coefficients(device=chip.name, source=source, **{name: found[name] for name in NAMES})
 
 

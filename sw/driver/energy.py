@@ -165,12 +165,14 @@ def board_for(config: Config) -> Board | None:
     return next((b for b in BOARDS.values() if b.configuration().name == config.name), None)
 
 
-def energy_model(config: Config, *, board: str | Board | None = None, coefficients: str | os.PathLike[str] | None = None) -> EnergyModel:
+def energy_model(
+    config: Config, *, board: str | Board | None = None, coefficients: str | os.PathLike[str] | None = None, must: bool = True,
+) -> EnergyModel:
     """For a board, by default the one that is built with ``config``; without one, for the chip and clock of :data:`UNKNOWN_BOARD`.
 
     Parameters
     ----------
-    coefficients : a file, see :func:`~lifline.driver.coefficients.coefficients_of`.
+    coefficients : a file, see :func:`~lifline.driver.coefficients.coefficients_of`.   must : it has something for the chip; else what is built in counts.
 
     Raises
     ------
@@ -179,4 +181,4 @@ def energy_model(config: Config, *, board: str | Board | None = None, coefficien
     """
     chosen = board_of(board) if isinstance(board, str) else board or board_for(config) or BOARDS[UNKNOWN_BOARD]
     chip = chosen.chip
-    return EnergyModel(coefficients_of(chip, coefficients), switching_of(chip.family), chip.family, chosen.clock_hz)
+    return EnergyModel(coefficients_of(chip, coefficients, must=must), switching_of(chip.family), chip.family, chosen.clock_hz)

@@ -19,7 +19,8 @@ from lifline.boards.estimate import lookup_tables
 from lifline.compiler.compile import compile_network
 from lifline.compiler.program import Program
 from lifline.driver.choose import compile_auto
-from lifline.driver.energy import energy_model
+from lifline.driver.coefficients import coefficients_of
+from lifline.driver.energy import UNKNOWN_BOARD, EnergyModel, energy_model
 from lifline.driver.predict import predict, record_activity
 from lifline.network.model import Network
 from lifline.network.spikes import as_batch
@@ -40,7 +41,7 @@ class Problem:
     Attributes
     ----------
     spikes : (batch, time, neuron) of 0/1.   labels : (batch,).   costed : the first so many samples give cycles and energy.
-    cache : folder of results.
+    cache : folder of results.   coefficients : a file of energy's (docs/energy.md), which every machine that helps can read; chips that it does not name have the built-in ones.
 
     Raises
     ------
@@ -52,6 +53,7 @@ class Problem:
     labels: NDArray[np.int64]
     costed: int = COSTED
     cache: Path
+    coefficients: Path | None = None
 
     def __post_init__(self) -> None:
         spikes, labels = np.asarray(self.spikes), np.asarray(self.labels)
@@ -63,8 +65,18 @@ class Problem:
             raise InputError(f"labels have shape {labels.shape} and type {labels.dtype}; give one integer for each of the {len(spikes)} samples")
         if self.costed < 1:
             raise InputError(f"cycles of {self.costed} samples cannot be counted; give at least 1")
-        parts = key_of(self.source.digest, self.spikes.shape, self.spikes.tobytes().hex(), labels.tolist(), self.costed)
+        parts = key_of(self.source.digest, self.spikes.shape, self.spikes.tobytes().hex(), labels.tolist(), self.costed, *self._own_coefficients())
         object.__setattr__(self, "_digest", parts)
+
+    def _own_coefficients(self) -> list[str]:
+        if self.coefficients is None:
+            return []
+        coefficients_of(board(UNKNOWN_BOARD).chip, self.coefficients, must=False)  # refused now rather than by every candidate
+        return [self.coefficients.read_text()]
+
+    def energy(self, config: Config, on: str) -> EnergyModel:
+        """Of a configuration on a board."""
+        return energy_model(config, board=on, coefficients=self.coefficients, must=False)
 
     @property
     def digest(self) -> str:
@@ -131,7 +143,7 @@ def program_of(problem: Problem, candidate: Candidate, network: Network) -> Prog
     if candidate.plain().modes == "event":
         first = compile_network(network, roomy, Mode.EVENT)
     else:
-        first, _ = compile_auto(network, roomy, problem.spikes[: problem.costed], objective=candidate.modes, energy=energy_model(roomy, board=candidate.board), progress=False)
+        first, _ = compile_auto(network, roomy, problem.spikes[: problem.costed], objective=candidate.modes, energy=problem.energy(roomy, candidate.board), progress=False)
     return compile_network(network, candidate.tight(roomy, first.memory), first.modes)
 
 
@@ -177,7 +189,7 @@ def _evaluated(problem: Problem, candidate: Candidate, cache: Cache) -> Measured
         accuracy=_accuracy(problem, candidate, network, cache), cycles=cycles, window_cycles=window, clock_mhz=chosen.clock_hz / 1e6,
         microseconds=cycles / chosen.clock_hz * 1e6, lag_us=window / chosen.clock_hz * 1e6, lut=wanted.lut.number, lut_error=wanted.lut.error,
         block_ram=wanted.block_ram, dsp=wanted.dsp, spram=wanted.spram, operations=operations,
-        microjoules=energy_model(config, board=chosen).microjoules(config, cycles=cycles, weight_reads=reads, operations=operations), config=dataclasses.asdict(config),
+        microjoules=problem.energy(config, candidate.board).microjoules(config, cycles=cycles, weight_reads=reads, operations=operations), config=dataclasses.asdict(config),
     )  # fmt: skip
 
 

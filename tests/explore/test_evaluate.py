@@ -39,6 +39,20 @@ def test_figures_agree_with_golden_model_cycle_model_and_boards(problem: Problem
     assert found.microjoules == energy_model(program.config, board="ulx3s-25f").microjoules(program.config, cycles=found.cycles, weight_reads=reads, operations=found.operations)
 
 
+def test_energy_is_that_of_the_coefficients_that_are_given(problem: Problem, tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text("[devices.ecp5]\nstatic_uw = 0\n[devices.LFE5U-25F]\nstatic_uw = 0\n")
+    mine = dataclasses.replace(problem, coefficients=own)
+    assert mine.digest != problem.digest
+    for name, saved in (("ulx3s-25f", True), ("icebreaker", False)):  # the file has nothing for an iCE40
+        candidate = Candidate(board=name, dense=False, lanes=8, multipliers=1)
+        ours, theirs = evaluate(mine, candidate), evaluate(problem, candidate)
+        assert (ours.microjoules < theirs.microjoules) is saved and (ours.microjoules == theirs.microjoules) is not saved
+    own.write_text("[devices.ecp5]\nvolts = 0\n")
+    with pytest.raises(InputError, match="`volts` of ecp5 is no coefficient"):
+        dataclasses.replace(problem, coefficients=own)
+
+
 def test_at_its_own_widths_only_wrong_labels_count(problem: Problem) -> None:
     found = evaluate(problem, Candidate(board="ulx3s-25f"))
     assert found.accuracy == 22 / 24
