@@ -40,8 +40,8 @@ class Loop(wiring.Component):
         m = Module()
         next_step = Signal.like(self.count)
         m.d.comb += [next_step.eq(self.step + 1), self.again.eq(next_step != self.count)]
-        with m.If(self.begin):
-            m.d.sync += self.looping.eq(1)
+        # Whether a loop begins is known late in a cycle: it is no condition for the register to be written.
+        m.d.sync += self.looping.eq((self.looping & ~self.ends) | (self.ends & self.again) | self.begin)
         with m.If(self.ends):
-            m.d.sync += [self.looping.eq(self.again), self.step.eq(Mux(self.again, next_step, 0))]
+            m.d.sync += self.step.eq(Mux(self.again, next_step, 0))
         return m

@@ -109,18 +109,23 @@ class InputWriter(wiring.Component):
         wiring.connect(m, wiring.flipped(self.host), words.host)
         m.d.comb += [words.discard.eq(control.discard), words.available.eq(control.available), control.taken.eq(words.taken)]
 
-        # A spike is looked up, then located, then offered; each of them waits until what is before it goes on, but for the last one: whether the rings
-        # take it is known late in a cycle.
+        # A spike is looked up, then timed, then located, then offered; each of them waits until what is before it goes on, but for the last one: whether
+        # the rings take it is known late in a cycle.
         m.submodules.offered = offered = StreamBuffer(data.StructLayout({name: spike_layout(self.config)[name].shape for name in ("address", "neuron")}))
-        looked_up, located, writing = Signal(), Signal(), Signal()
-        moves, free = Signal(), Signal()  # what is located, what is looked up makes room
-        m.d.comb += [moves.eq(~located | offered.i.ready), free.eq(~looked_up | moves), writing.eq(offered.o.valid | offered.waits)]
+        looked_up, timed, located, writing = Signal(), Signal(), Signal(), Signal()
+        moves, passes, free = Signal(), Signal(), Signal()  # what is located, what is timed, what is looked up makes room
+        m.d.comb += [
+            moves.eq(~located | offered.i.ready),
+            passes.eq(~timed | moves),
+            free.eq(~looked_up | passes),
+            writing.eq(offered.o.valid | offered.waits),
+        ]
 
         # Decode: count steps, look up the delay, find the ring's column of 32 neurons.
         word, consume = words.word, words.consume
         row, next_row = Signal.like(control.rows), Signal.like(control.rows)
         group = word[NEURON_BITS : len(control.neurons)]
-        product, neuron, neuron_located = Signal(len(group) + len(control.rows)), Signal.like(spike.neuron), Signal.like(spike.neuron)
+        product, neuron = Signal(len(group) + len(control.rows)), Signal.like(spike.neuron)
         allowed, stepping, looks_up = Signal(), Signal(), Signal()
         m.d.comb += [
             next_row.eq(row + 1),
@@ -131,7 +136,7 @@ class InputWriter(wiring.Component):
         with m.If(allowed):
             with m.If(word == INPUT_END_OF_STEP):
                 # The step counts as complete only when its last spike is in the ring.
-                with m.If(~(looked_up | located | writing)):
+                with m.If(~(looked_up | timed | located | writing)):
                     m.d.comb += [consume.eq(1), stepping.eq(1)]
             with m.Elif(word >= control.neurons):
                 m.d.comb += consume.eq(1)
@@ -145,19 +150,23 @@ class InputWriter(wiring.Component):
         with m.If(free):
             m.d.sync += [looked_up.eq(looks_up), product.eq(group * control.rows), neuron.eq(word)]
 
-        # Locate. The delay comes late in the cycle: whether the row is beyond the end of the ring is looked at in the next one. It is there for one
-        # cycle, and kept where it has to wait.
-        column, arrival = Signal.like(control.base), Signal(range(2 * self.config.max_ring_rows))
-        waited, delay, kept = Signal(), Signal.like(delays.data), Signal.like(delays.data)
+        # Time. The delay comes late in the cycle: it is kept where it has to wait, and added to the row in the next one. That row stays until no spike is left.
+        column, waited, delay, kept = Signal.like(control.base), Signal(), Signal.like(delays.data), Signal.like(delays.data)
+        neuron_timed, delay_timed = Signal.like(neuron), Signal.like(delay)
         m.d.comb += delay.eq(Mux(control.uniform, control.delay, Mux(waited, kept, delays.data)))
-        m.d.sync += [waited.eq(looked_up & ~moves), kept.eq(delay)]
+        m.d.sync += [waited.eq(looked_up & ~passes), kept.eq(delay)]
+        with m.If(passes):
+            m.d.sync += [timed.eq(looked_up), column.eq(control.base + product), neuron_timed.eq(neuron), delay_timed.eq(delay)]
+
+        # Locate. Whether the row is beyond the end of the ring is looked at in the next cycle.
+        column_located, arrival, neuron_located = Signal.like(column), Signal(range(2 * self.config.max_ring_rows)), Signal.like(neuron)
         with m.If(moves):
-            m.d.sync += [located.eq(looked_up), column.eq(control.base + product), arrival.eq(row + delay), neuron_located.eq(neuron)]
+            m.d.sync += [located.eq(timed), column_located.eq(column), arrival.eq(row + delay_timed), neuron_located.eq(neuron_timed)]
 
         # Write: offered until it is taken; nobody else writes this word before its time comes.
         m.d.comb += [
             offered.i.valid.eq(located),
-            offered.i.payload.address.eq(column + wrapped(arrival, control.rows)),
+            offered.i.payload.address.eq(column_located + wrapped(arrival, control.rows)),
             offered.i.payload.neuron.eq(neuron_located),
             offered.o.ready.eq(self.write.ready),
             self.write.valid.eq(offered.o.valid),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -22,7 +22,7 @@ class WeightFetch(wiring.Component):
 
     Parameters
     ----------
-    carry_cells : see :class:`~lifline.rtl.cells.carry.ChoosingAdder`, with which a walk's words take no time from those of the list.
+    carry_cells : see :class:`~lifline.rtl.cells.carry.ChoosingAdder`, with which a choice before the adder takes no time from the words of the list.
 
     Members
     -------
@@ -67,22 +67,23 @@ class WeightFetch(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        base, address, loaded = (Signal.like(self.base, name=name) for name in ("base", "address", "loaded"))
+        base, address = (Signal.like(self.base, name=name) for name in ("base", "address"))
+        m.submodules.adder = adder = ChoosingAdder(len(base), carry_cells=self.carry_cells)
         if self.config.map_words:
-            m.submodules.adder = adder = ChoosingAdder(len(base), carry_cells=self.carry_cells)
+            m.d.comb += [adder.addend.eq(base), adder.first.eq(self.walked), adder.second.eq(self.neuron), adder.choose.eq(self.walking)]
+            with m.If(self.load):
+                m.d.sync += address.eq(adder.total)
+            with m.Elif(self.advance):
+                m.d.sync += address.eq(address + self.fan_in)
+        else:  # a neuron comes late, from the list: the one adder is all that it has to pass
             m.d.comb += [
-                adder.addend.eq(base),
-                adder.first.eq(self.walked),
-                adder.second.eq(self.neuron),
-                adder.choose.eq(self.walking),
-                loaded.eq(adder.total),
+                adder.addend.eq(Mux(self.load, base, address)),
+                adder.first.eq(self.neuron),
+                adder.second.eq(self.fan_in),
+                adder.choose.eq(self.load),
             ]
-        else:
-            m.d.comb += loaded.eq(base + self.neuron)
-        with m.If(self.load):
-            m.d.sync += address.eq(loaded)
-        with m.Elif(self.advance):
-            m.d.sync += address.eq(address + self.fan_in)
+            with m.If(self.load | self.advance):
+                m.d.sync += address.eq(adder.total)
         with m.If(self.next_block):
             m.d.sync += base.eq(base + self.fan_in)
         if self.config.gathers:
