@@ -104,11 +104,12 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_files(folder)
     ratios: list[dict[str, float]] = []
-    resumed, found = True, {}
+    resumed, found, killed_after = True, {}, []
     for seed in range(options.seeds):
         out = folder / f"seed{seed}"
         words = command(folder, out, options.trials, seed, options.workers)
         before = ended(out) if len(ended(out)) >= options.trials // 3 else killed(words, out, options.trials // 3)
+        killed_after.append(len(before))
         done = subprocess.run([*words, *(["--builds", str(options.builds)] if seed == 0 else [])], stdout=subprocess.PIPE, text=True, check=False)
         if done.returncode:
             raise LiflineError(f"the search ended with status {done.returncode}")
@@ -118,7 +119,7 @@ def main() -> None:
         ratios.append(against_random(folder, out, options.trials, seed, options.workers))
     errors = [abs(row["built"]["error"]) for row in found["front"] if row["built"]]
     figures = {
-        "trials": options.trials, "failed": found["failed"], "front": found["front"], "chosen": found["chosen"], "resumed": resumed, "killed_after": len(before),
+        "trials": options.trials, "failed": found["failed"], "front": found["front"], "chosen": found["chosen"], "resumed": resumed, "killed_after": killed_after,
         "beats_random": statistics.median(r["ratio"] for r in ratios), "beats_random_worst": min(r["ratio"] for r in ratios), "ratios": ratios,
         "builds": len(errors), "estimator_error": statistics.median(errors) if errors else None,
         "estimator_errors": errors,
