@@ -28,7 +28,7 @@ from lifline.sim.netlist.reader import circuit_of, read_netlist
 TINY = preset("tiny")
 FEMTOSECONDS = 1_000_000_000
 """A clock cycle in the waveform."""
-CONTROL = re.compile(r"top\.core\.(scanner|accumulate|update|sequencer)\.(?!lanes|slots\.adders|counters|host__)[\w.]+")
+CONTROL = re.compile(r"top\.core\.(scanner|accumulate|update|sequencer)\.(?!lanes|slots\.(?:adders|memory)|counters|host__)[\w.]+")
 """What is left out adds words of memories that nothing has written yet, or shows what the host says."""
 
 
