@@ -18,6 +18,7 @@ import numpy as np
 from ecg import CHANNELS, STEP_US, Recording, recording
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import NDArray
 
 import lifline
@@ -132,6 +133,7 @@ def draw(found: dict[str, Any], path: Path) -> None:
         best = found["best"]
         axes.plot(best["false_alarms_per_hour"], best["misses" if axes is left else "milliwatts"], "o", color="#c8730a", markersize=8, label="chosen margin")
         axes.set(xlabel="false alarms per hour", ylabel=label, xscale="symlog", xlim=(-0.2, None), ylim=(0, None if axes is left else LARGER_W * 1.1e3))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axes.grid(alpha=0.3)
     right.axhline(found["always_awake_milliwatts"], color="#7d8893", linestyle="--", label="larger model always awake")
     left.legend()

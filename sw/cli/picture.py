@@ -164,6 +164,6 @@ def _cycles(axis: Any, picture: Picture) -> None:
     axis.barh(row - 0.15, picture.rest, height, color=PALE)
     axis.text(picture.rest + longest * 0.008, row - 0.15, f"{picture.rest:,.0f}  windows, clearing", va="center")
     names = [f"{c.source} → {c.target}" for c in picture.choices]
-    axis.set(yticks=range(row), yticklabels=names, ylim=(row + 0.2, -0.55), xlim=(0, longest * 1.42), xlabel=f"clock cycles per {picture.unit}, mean over all")
+    axis.set(yticks=range(row), yticklabels=names, ylim=(row + 0.2, -0.55), xlim=(0, longest * 1.5), xlabel=f"clock cycles per {picture.unit}, mean over all")
     axis.tick_params(axis="y", length=0)
     axis.set_title("Where the cycles went", loc="left", fontsize=12, weight="bold")
