@@ -43,7 +43,7 @@ def specification(chart: altair.TopLevelMixin, description: str) -> dict[str, An
     """What the page embeds; ``description`` is read to those who do not see the chart."""
     found = chart.properties(description=description, autosize={"type": "fit-x", "contains": "padding"}).configure(
         axis={"labelColor": INK, "titleColor": INK, "gridColor": "#e5e9ec", "labelLimit": 220},
-        legend={"labelColor": INK, "titleColor": INK}, view={"stroke": "#c9ced3"}, font="system-ui, sans-serif",
+        legend={"labelColor": INK, "titleColor": INK, "orient": "bottom", "titleOrient": "left"}, view={"stroke": "#c9ced3"}, font="system-ui, sans-serif",
     )  # fmt: skip
     return found.to_dict()
 
@@ -202,7 +202,7 @@ def confusion(labels: NDArray[np.int64], predictions: NDArray[np.int64], classes
     np.add.at(counts, (labels, predictions), 1)
     rows = [{"label": r, "prediction": c, "samples": int(counts[r, c])} for r in range(classes) for c in range(classes)]
     base = alt.Chart(alt.Data(values=rows)).encode(x=alt.X("prediction:O", axis=alt.Axis(labelAngle=0)), y="label:O")
-    cells = base.mark_rect().encode(color=alt.Color("samples:Q", scale=alt.Scale(range=["#ffffff", "#08519c"]), legend=None), tooltip=["label:O", "prediction:O", "samples:Q"])
+    cells = base.mark_rect().encode(color=alt.Color("samples:Q", scale=alt.Scale(range=["#ffffff", "#08519c"], interpolate="rgb"), legend=None), tooltip=["label:O", "prediction:O", "samples:Q"])
     light = alt.condition(f"datum.samples > {counts.max() / 2}", alt.value("white"), alt.value(INK))
     text = base.mark_text().encode(text="samples:Q", color=light).transform_filter("datum.samples > 0")
     return specification((cells + text).properties(width="container", height=24 * classes), "Confusion matrix: samples by label and prediction.")

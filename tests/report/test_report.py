@@ -170,6 +170,8 @@ def test_a_browser_shows_it_says_nothing_and_fetches_nothing(width: int, read_ou
         charts_shown = page.eval_on_selector_all("[data-chart] svg.marks", "all => all.filter(one => one.getBoundingClientRect().height > 40).length")
         assert charts_shown == page.locator("[data-chart]").count() == 4 + 7
         assert page.evaluate("document.documentElement.scrollWidth") == width, "nothing reaches beyond the page"
+        cut = "all => all.filter(one => one.scrollWidth > one.clientWidth && one.querySelectorAll('tr:last-child > *').length < 7).length"
+        assert page.eval_on_selector_all(".scroll", cut) == 0, "tables of a few columns can be read without moving them"
         heading = page.get_by_role("heading", name="Spikes, cycles and energy")
         assert heading.is_visible() and page.get_by_role("table").count() >= 5
         before = page.locator('[data-chart="layer-a"] svg.marks').inner_html()
