@@ -150,8 +150,11 @@ def figure(summary: list[Row], path: Path) -> None:
     from matplotlib.ticker import MultipleLocator
 
     names = list(dict.fromkeys(row["task"] for row in summary))
-    picture, axes = pyplot.subplots(1, len(names), figsize=(4.2 * len(names), 3.4), squeeze=False)
-    for axis, name in zip(axes[0], names, strict=True):
+    rows = -(-len(names) // 2)
+    picture, axes = pyplot.subplots(rows, 2, figsize=(9, 3.2 * rows), squeeze=False)
+    for axis in axes.flat[len(names) :]:
+        axis.axis("off")
+    for axis, name in zip(axes.flat[: len(names)], names, strict=True):
         for kind, marker, colour in zip(KINDS, "osD^vP", [f"C{k}" for k in range(len(KINDS))], strict=True):
             for row in (row for row in summary if (row["task"], row["kind"]) == (name, kind)):
                 accuracy, spread = 100 * row["test"], 100 * (row["spread"] or 0)

@@ -53,7 +53,8 @@ def _verify_own(network: Path | None, samples: Path | None, config: str | None, 
     console.print(bad if wrong else good, highlight=False)
     if found["lines"]:
         console.print("faults injected on purpose:", *found["lines"], sep="\n  ", highlight=False, markup=False, soft_wrap=True)
-        console.print("a bit that nobody noticed does not matter for these samples, or more samples are needed", highlight=False)
+        if any("; not " in line for line in found["lines"]):
+            console.print("a bit that nobody noticed does not matter for these samples, or more samples are needed", highlight=False)
     if as_json:
         print_json({name: value for name, value in found.items() if name != "lines"})
     if wrong:

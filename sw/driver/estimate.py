@@ -72,6 +72,9 @@ class Estimate:
         """Mean power of the chip at ``samples_per_second``, an estimate."""
         return (self.energy + self.waiting).total * self.samples_per_second * 1e-3
 
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
     def lines(self) -> list[str]:
         """In words."""
         name = {"input": "input on the link", "output": "results on the link", "core": "the core"}[self.limit]

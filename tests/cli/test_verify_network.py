@@ -37,9 +37,11 @@ def test_every_value_and_cycle_is_compared_and_faults_are_noticed(files: list[st
 
 
 @needs_compiler
-def test_lines_say_which_bits_nobody_noticed(files: list[str]) -> None:
-    result = CliRunner().invoke(app, ["verify", *files, "--faults", "3", "--inject", "state"])
-    assert result.exit_code == 0 and "state: noticed" in result.output and "every value of every step" in result.output.replace("\n", " ")
+@pytest.mark.parametrize("fault", ["state", "weight"])
+def test_lines_say_which_bits_nobody_noticed(files: list[str], fault: str) -> None:
+    result = CliRunner().invoke(app, ["verify", *files, "--faults", "3", "--inject", fault])
+    assert result.exit_code == 0 and f"{fault}: noticed" in result.output and "every value of every step" in result.output.replace("\n", " ")
+    assert ("nobody noticed" in result.output) is ("; not " in result.output)
 
 
 @needs_compiler

@@ -119,7 +119,7 @@ def test_what_limits_is_named_and_so_is_every_estimate() -> None:
     back = estimate(loaded, batch, board=BOARD, record=("all.v",))
     assert (slow.limit, fast.limit, back.limit) == ("input", "core", "output")
     assert slow.alone_s > 1 / slow.samples_per_second > slow.core_s
-    text = "\n".join(back.lines())
+    text = str(back)
     assert text.startswith("estimate for iCEBreaker") and "limited by results on the link" in text and "not measured on a board" in text and "an estimate (" in text
     assert slow.energy.dynamic == pytest.approx(fast.energy.dynamic) and slow.energy.static < fast.energy.static  # which takes longer at a slower clock
     assert slow.waiting.total > fast.waiting.total
