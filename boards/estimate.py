@@ -24,7 +24,7 @@ class LookupTables:
 
 @dataclass(frozen=True)
 class Formula:
-    """Weights of :func:`features`, and the largest relative error among the builds that they were fitted to."""
+    """Weights of :func:`features`, zero where too few builds tell them, and the largest relative error among the builds that they were fitted to."""
 
     weights: tuple[float, ...]
     error: float
@@ -39,13 +39,15 @@ GATHER_TABLES = 520
 
 def features(config: Config) -> tuple[int, ...]:
     """What lookup tables are proportional to: a core without lanes; bits of the event lanes' accumulators; of dense sums; of the multiplexers
-    that collect them; of update lanes."""
+    that collect them; of update lanes; early exit; shifts of weights that an update lane chooses from."""
     return (
         1,
         config.lanes * config.accumulator_bits,
         config.dense_lanes * config.window * (config.dense_bits + 1),
         config.dense_lanes * (config.window // config.drain_cycles - 1) * config.dense_bits,
         config.multipliers * config.state_bits,
+        int(config.early_exit),
+        config.multipliers * len(config.weight_shifts),
     )
 
 

@@ -55,7 +55,7 @@ class Cyclone5(VendorFamily):
     }
     memories = BestFilled(tuple(Geometry(w, d, w) for w, d in ((10, 1024), (5, 2048), (40, 256), (2, 4096), (20, 512), (1, 8192))), least_percent=5)
     multipliers = Multipliers(27, 0, narrowest=4)
-    tables = Formula((3466.0, 1.688, 1.306, 0.832, 13.33), 0.12)
+    tables = Formula((3466.0, 1.688, 1.306, 0.832, 13.33, 0.0, 0.0), 0.12)
 
     def clock(self, input_hz: float, wanted_hz: float) -> ClockGenerator:
         if wanted_hz != input_hz:

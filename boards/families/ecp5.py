@@ -57,7 +57,7 @@ class Ecp5(Family):
         distributed=(Geometry(4, 16, 4), 4),
     )
     multipliers = Multipliers(18, 0)
-    tables = Formula((3360.0, 1.455, 1.126, 0.717, 11.49), 0.03)
+    tables = Formula((2998.0, 2.049, 1.015, 0.700, 9.036, 101.6, 39.26), 0.065)
     cells = {"lut": ("TRELLIS_COMB",), "ff": ("TRELLIS_FF",), "block_ram": ("DP16KD",), "dsp": ("MULT18X18D",)}
 
     def clock(self, input_hz: float, wanted_hz: float) -> ClockGenerator:

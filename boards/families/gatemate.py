@@ -127,7 +127,7 @@ class GateMate(Family):
         mode_cost=1,
     )
     multipliers = None
-    tables = Formula((6000.0, 2.9, 2.3, 1.4, 23.0), 0.2)
+    tables = Formula((6000.0, 2.9, 2.3, 1.4, 23.0, 0.0, 0.0), 0.2)
     cells = {"lut": ("CPE_LT",), "ff": ("CPE_FF",), "block_ram": ("RAM_HALF",)}
 
     def clock(self, input_hz: float, wanted_hz: float) -> ClockGenerator:

@@ -99,7 +99,7 @@ class Gowin(Family):
         distributed=(Geometry(4, 16, 4), 4),
     )
     multipliers = Multipliers(18, 0)
-    tables = Formula((3615.0, 1.761, 1.362, 0.868, 13.9), 0.1)
+    tables = Formula((3615.0, 1.761, 1.362, 0.868, 13.9, 0.0, 0.0), 0.1)
     cells = {"lut": ("LUT4", "ALU"), "ff": ("DFF",), "block_ram": ("BSRAM",), "dsp": ("MULT18X18", "MULT9X9")}
 
     def clock(self, input_hz: float, wanted_hz: float) -> ClockGenerator:

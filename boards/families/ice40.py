@@ -64,7 +64,7 @@ class Ice40(Family):
         single_port=Geometry(16, 16384, 4),
     )
     multipliers = Multipliers(16, 11)
-    tables = Formula((4400.0, 1.844, 8.276, 0.0, 22.75), 0.05)
+    tables = Formula((4400.0, 1.844, 8.276, 0.0, 22.75, 0.0, 0.0), 0.05)
     cells = {
         "lut": ("ICESTORM_LC",), "ff": ("ICESTORM_LC",), "block_ram": ("ICESTORM_RAM",), "dsp": ("ICESTORM_DSP",), "spram": ("ICESTORM_SPRAM",),
     }  # fmt: skip

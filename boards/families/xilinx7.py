@@ -64,7 +64,7 @@ class Xilinx7(VendorFamily):
         distributed=(Geometry(6, 32, 6), 8),
     )  # fmt: skip
     multipliers = Multipliers(18, 9, wider=25)
-    tables = Formula((2540.0, 1.237, 0.957, 0.609, 9.77), 0.1)
+    tables = Formula((2540.0, 1.237, 0.957, 0.609, 9.77, 0.0, 0.0), 0.1)
 
     def least_blocks(self, memories: Iterable[MemoryShape]) -> int:
         """A small memory whose reads and writes turn out to share an address becomes lookup tables."""
