@@ -66,7 +66,6 @@ def test_coefficients_change_what_is_shown_and_are_named(files: tuple[str, str],
 
 @needs_compiler
 def test_runs_and_reports_take_coefficients(files: tuple[str, str], tmp_path: Path) -> None:
-    pytest.importorskip("plotly")
     run = call("run", *files, "--config", "tiny", "--coefficients", own(tmp_path), "--json")
     page = call("report", *files, "--config", "tiny", "--board", "icebreaker", "--coefficients", own(tmp_path), "-o", str(tmp_path / "page.html"), "--json")
     assert "own.toml" in run["energy_model"] and run["energy"]["static_uj"] > 0.9 * run["energy_estimate_uj"]
