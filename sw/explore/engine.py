@@ -49,7 +49,7 @@ class Engine:
         except ImportError as error:
             raise MissingLibraryError("many processes need the extra `explore`: pip install 'lifline[explore]'; `--workers 0` does without") from error
         if scheduler is None:
-            options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": None}
+            options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": ":0"}  # a free port: other searches may run
             self._cluster = LocalCluster(n_workers=workers or os.cpu_count() or 1, **options)
         try:
             self._client = Client(self._cluster if scheduler is None else scheduler, timeout=CONNECT_S)

@@ -44,7 +44,7 @@ def test_the_next_item_can_be_made_of_what_has_ended() -> None:
 
 def test_in_processes_of_a_cluster_and_through_its_address() -> None:
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None, protocol="tcp") as cluster:
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0", protocol="tcp") as cluster:
         with Engine(cluster.scheduler_address) as engine:
             assert engine.width == 1
             done = list(engine.run(half, engine.share(8), ITEMS))
