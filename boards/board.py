@@ -84,7 +84,7 @@ BY_BOARD = "--board"
 DAP_LINK = ("--cable", "cmsisdap")
 
 BOARDS = {
-    "ulx3s-25f": Board("ULX3S-25F", LFE5U_25F, f"{ULX3S}:ULX3S_25F_Platform", "medium", 90e6, (BY_BOARD, "ulx3s")),
+    "ulx3s-25f": Board("ULX3S-25F", LFE5U_25F, f"{ULX3S}:ULX3S_25F_Platform", "medium", 90e6, (BY_BOARD, "ulx3s"), seed=2),
     "ulx3s-12f": Board("ULX3S-12F", LFE5U_12F, f"{ULX3S}:ULX3S_12F_Platform", "medium", 90e6, (BY_BOARD, "ulx3s")),
     "ulx3s-45f": Board("ULX3S-45F", LFE5U_45F, f"{ULX3S}:ULX3S_45F_Platform", "medium", 90e6, (BY_BOARD, "ulx3s")),
     "ulx3s-85f": Board("ULX3S-85F", LFE5U_85F, f"{ULX3S}:ULX3S_85F_Platform", "large", 70e6, (BY_BOARD, "ulx3s")),
