@@ -6,18 +6,17 @@ import dataclasses
 import json
 import os
 import re
-import tomllib
 from pathlib import Path
 
 from .config import PRESETS, Config, preset
 from .errors import ConfigError
 from .files import write_file
 from .parameters import PARAMETERS
+from .toml_file import UNREADABLE, read_toml
 
 SUFFIX = ".toml"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+,=-]{0,99}")
 """Names of configurations in files: they become parts of file names, addresses of devices and C comments."""
-LARGEST_FILE = 1 << 16
 LANES = "lanes"
 """Stands for ``event_lanes`` and, where there are any, ``dense_lanes``."""
 
@@ -45,12 +44,8 @@ def load_config(path: str | os.PathLike[str]) -> Config:
     ConfigError   if it cannot be read, holds what is no parameter, breaks a rule, or takes the name of a preset for something else.
     """
     try:
-        with open(path, "rb") as file:
-            data = file.read(LARGEST_FILE + 1)
-        if len(data) > LARGEST_FILE:
-            raise ValueError(f"more than {LARGEST_FILE:,} bytes")
-        values = tomllib.loads(data.decode())
-    except (OSError, ValueError, RecursionError) as error:  # tomllib's own error is a ValueError
+        values = read_toml(path)
+    except UNREADABLE as error:
         raise ConfigError(f"{os.fsdecode(path)} cannot be read as a configuration ({error}); write one with `lifline config new`") from error
     fields = {f.name: f for f in dataclasses.fields(Config)}
     if wrong := sorted(values.keys() - fields.keys()):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +13,12 @@ import numpy as np
 
 from lifline.arch.config_file import configuration
 from lifline.arch.errors import InputError
+from lifline.arch.toml_file import UNREADABLE, read_toml
 from lifline.boards.board import board as board_of
 from lifline.compiler.program_file import load
 from lifline.network.spikes import as_batch
 
-from .coefficients import CLOCK, LARGEST_FILE, SWITCHING, Range, coefficients_of, save_coefficients
+from .coefficients import CLOCK, SWITCHING, Range, coefficients_of, save_coefficients
 from .energy import EnergyModel, energy_model
 from .nonnegative import nonnegative_least_squares
 from .predict import predict, record_activity
@@ -108,12 +108,8 @@ def read_measured(path: str | os.PathLike[str]) -> Measurements:
     """
     name = os.fsdecode(path)
     try:
-        with open(path, "rb") as file:
-            data = file.read(LARGEST_FILE + 1)
-        if len(data) > LARGEST_FILE:
-            raise ValueError(f"more than {LARGEST_FILE:,} bytes")
-        values: dict[str, Any] = tomllib.loads(data.decode())
-    except (OSError, ValueError, RecursionError) as error:  # tomllib's own error is a ValueError
+        values = read_toml(path)
+    except UNREADABLE as error:
         raise InputError(f"{name} cannot be read ({error}); docs/energy.md shows what it should look like") from error
     if wrong := sorted(values.keys() - {"board", "config", "run"}):
         raise InputError(f"{name}: `{wrong[0]}` is not known; there are board, config and [[run]]")

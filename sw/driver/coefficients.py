@@ -14,9 +14,9 @@ from typing import Any
 
 from lifline.arch.errors import InputError
 from lifline.arch.files import write_file
+from lifline.arch.toml_file import UNREADABLE, read_toml
 from lifline.boards.chip import Chip
 
-LARGEST_FILE = 1 << 16
 LARGEST = 1e9
 OTHER = "other"
 """Section of chips of which nothing is known."""
@@ -133,12 +133,8 @@ def coefficients_of(chip: Chip, path: str | os.PathLike[str] | None = None, *, m
 def _read(path: str | os.PathLike[str]) -> dict[str, dict[str, Range]]:
     name = os.fsdecode(path)
     try:
-        with open(path, "rb") as file:
-            data = file.read(LARGEST_FILE + 1)
-        if len(data) > LARGEST_FILE:
-            raise ValueError(f"more than {LARGEST_FILE:,} bytes")
-        values = tomllib.loads(data.decode())
-    except (OSError, ValueError, RecursionError) as error:  # tomllib's own error is a ValueError
+        values = read_toml(path)
+    except UNREADABLE as error:
         raise InputError(f"{name} cannot be read as coefficients ({error}); see docs/energy.md for a file with some") from error
     if wrong := sorted(values.keys() - {"devices"}):
         raise InputError(f"{name}: `{wrong[0]}` is no section of coefficients; they stand under [devices.NAME], NAME that of a chip or a family")
