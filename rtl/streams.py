@@ -452,7 +452,7 @@ class RingScan(Signature):
 
 
 def spike_layout(config: Config) -> data.StructLayout:
-    """What becomes of a ring word: all 32 neurons of ``word``, or with ``merge``, and a ``word`` of zero, the one bit ``neuron`` is set in what is there."""
+    """What becomes of a ring word: all 32 neurons of ``word``; or with ``merge`` the one bit ``neuron`` is set in what is there, and ``word`` has no meaning."""
     return data.StructLayout({"address": range(config.ring_words), "merge": 1, "neuron": range(RING_BITS), "word": RING_BITS})
 
 

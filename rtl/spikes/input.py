@@ -8,13 +8,14 @@ from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import Config
 from lifline.arch.limits import RING_BITS
-from lifline.arch.records import INPUT_BITS, INPUT_END_OF_STEP
+from lifline.arch.records import INPUT_BITS, INPUT_PACKED_STEPS
 from lifline.arch.registers import POSITION_BITS
 
 from ..cells.buffers import StreamBuffer
 from ..cells.memory import Check, Ram
 from ..cells.select import wrapped
 from ..streams import DelayRead, HostAccess, InputControl, InputProgress, spike_layout, spike_write
+from .packed import PackedWord
 
 NEURON_BITS = (RING_BITS - 1).bit_length()
 """Of an index of a neuron, those that are its place in a ring's word."""
@@ -110,45 +111,58 @@ class InputWriter(wiring.Component):
         m.d.comb += [words.discard.eq(control.discard), words.available.eq(control.available), control.taken.eq(words.taken)]
 
         # A spike is looked up, then timed, then located, then offered; each of them waits until what is before it goes on, but for the last one: whether
-        # the rings take it is known late in a cycle.
+        # the rings take it is known late in a cycle. Words of packed steps are spikes without a neuron, whose bits are joined to their address at the end.
         m.submodules.offered = offered = StreamBuffer(data.StructLayout({name: spike_layout(self.config)[name].shape for name in ("address", "neuron")}))
-        looked_up, timed, located, writing = Signal(), Signal(), Signal(), Signal()
+        looked_up, timed, located = Signal(), Signal(), Signal()
         moves, passes, free = Signal(), Signal(), Signal()  # what is located, what is timed, what is looked up makes room
+        behind, empty = Signal(), Signal()  # there are spikes behind the one that is offered; there are none, nor is one offered
         m.d.comb += [
             moves.eq(~located | offered.i.ready),
             passes.eq(~timed | moves),
             free.eq(~looked_up | passes),
-            writing.eq(offered.o.valid | offered.waits),
+            behind.eq(looked_up | timed | located | offered.waits),
+            empty.eq(~behind & ~offered.o.valid),
         ]
 
         # Decode: count steps, look up the delay, find the ring's column of 32 neurons.
-        word, consume = words.word, words.consume
-        row, next_row = Signal.like(control.rows), Signal.like(control.rows)
-        group = word[NEURON_BITS : len(control.neurons)]
+        word, consume = words.word, Signal()
+        packed_steps, packed, column_number = Signal(range(INPUT_PACKED_STEPS + 1)), Signal(), Signal(len(control.neurons) - NEURON_BITS)
+        row, next_row, index = Signal.like(control.rows), Signal.like(control.rows), Signal(INPUT_BITS)
+        group = index[NEURON_BITS : len(control.neurons)]
         product, neuron = Signal(len(group) + len(control.rows)), Signal.like(spike.neuron)
-        allowed, stepping, looks_up = Signal(), Signal(), Signal()
+        due, exists, stepping, looks_up = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
+            packed.eq(packed_steps.any()),
             next_row.eq(row + 1),
-            allowed.eq(words.valid & (steps != self.progress.limit)),
+            due.eq(steps != self.progress.limit),
+            index.eq(Mux(packed, column_number << NEURON_BITS, word)),
+            exists.eq(index < control.neurons),
             delays.address.eq(control.delay + Cat(word[:NEURON_BITS], self._repeated(group))),
-            delays.enable.eq(allowed & free & ~control.uniform),
+            delays.enable.eq(words.valid & due & free & ~control.uniform),
         ]
-        with m.If(allowed):
-            with m.If(word == INPUT_END_OF_STEP):
-                # The step counts as complete only when its last spike is in the ring.
-                with m.If(~(looked_up | timed | located | writing)):
-                    m.d.comb += [consume.eq(1), stepping.eq(1)]
-            with m.Elif(word >= control.neurons):
+        # A step counts as complete only when its last spike is in the ring.
+        with m.If(packed & due):
+            m.d.comb += [looks_up.eq(exists & free), stepping.eq(~exists & empty)]
+        with m.Elif(words.valid & due):
+            with m.If(word[-1] & (word[:-1] <= Mux(control.uniform, INPUT_PACKED_STEPS, 0))):
+                m.d.comb += [consume.eq(empty), stepping.eq(empty & ~word[:-1].any())]
+                with m.If(empty):
+                    m.d.sync += packed_steps.eq(word)
+            with m.Elif(~exists):
                 m.d.comb += consume.eq(1)
                 m.d.sync += control.out_of_range.eq(1)
             with m.Elif(free & (control.uniform | delays.free)):
                 m.d.comb += [consume.eq(1), looks_up.eq(1)]
+        with m.If(packed & looks_up):
+            m.d.sync += column_number.eq(column_number + 1)
         with m.If(stepping):
-            m.d.sync += [steps.eq(steps + 1), row.eq(next_row)]
+            m.d.sync += [steps.eq(steps + 1), row.eq(next_row), column_number.eq(0), packed_steps.eq(packed_steps - packed)]
         with m.If(stepping & (next_row == control.rows)):
             m.d.sync += row.eq(0)
         with m.If(free):
             m.d.sync += [looked_up.eq(looks_up), product.eq(group * control.rows), neuron.eq(word)]
+        with m.If(control.discard):
+            m.d.sync += [packed_steps.eq(0), column_number.eq(0)]
 
         # Time. The delay comes late in the cycle: it is kept where it has to wait, and added to the row in the next one. That row stays until no spike is left.
         column, waited, delay, kept = Signal.like(control.base), Signal(), Signal.like(delays.data), Signal.like(delays.data)
@@ -164,16 +178,28 @@ class InputWriter(wiring.Component):
             m.d.sync += [located.eq(timed), column_located.eq(column), arrival.eq(row + delay_timed), neuron_located.eq(neuron_timed)]
 
         # Write: offered until it is taken; nobody else writes this word before its time comes.
+        m.submodules.bits = bits = PackedWord()
         m.d.comb += [
+            bits.discard.eq(control.discard),
+            bits.active.eq(packed & offered.o.valid),
+            bits.last.eq(~exists & ~behind),
+            bits.beyond.eq(control.neurons),
+            bits.valid.eq(words.valid),
+            bits.word.eq(word),
+            bits.ready.eq(self.write.ready),
+            words.consume.eq(consume | bits.consume),
             offered.i.valid.eq(located),
             offered.i.payload.address.eq(column_located + wrapped(arrival, control.rows)),
             offered.i.payload.neuron.eq(neuron_located),
-            offered.o.ready.eq(self.write.ready),
-            self.write.valid.eq(offered.o.valid),
-            spike.merge.eq(1),
+            offered.o.ready.eq(self.write.valid & self.write.ready | bits.refused),
+            self.write.valid.eq(Mux(packed, bits.offered, offered.o.valid)),
+            spike.merge.eq(~packed),
             spike.address.eq(offered.o.payload.address),
             spike.neuron.eq(offered.o.payload.neuron),
+            spike.word.eq(bits.neurons),
         ]
+        with m.If(bits.refused):
+            m.d.sync += control.out_of_range.eq(1)
         return m
 
     def _repeated(self, group: Value) -> Value:

@@ -30,7 +30,7 @@ class Rings(wiring.Component):
     clear : In(:class:`~lifline.rtl.streams.RingClear`), before anything else of the run.
     scan : In(:class:`~lifline.rtl.streams.RingScan`), ``clear`` only while ``busy``.
     writers : In(:func:`~lifline.rtl.streams.spike_write`), the engines. The first never waits: it offers nothing during a scan, nor while words are cleared,
-        and shows neither a ``word`` nor ``merge`` then. The others have the cycles that are left, and one is enough.
+        and shows neither a ``word`` nor ``merge`` then; its word is zero with ``merge``. The others have the cycles that are left, and one is enough.
     host : In(:func:`~lifline.rtl.streams.spike_write`), whole words only, taken and written at once between runs. Its address is read all that time.
     read_data : Out, the word at the host's address, one cycle later.
     """
@@ -62,13 +62,14 @@ class Rings(wiring.Component):
 
         # Whose turn it is, which is known early and decides on the address, and what is taken.
         spikes = [writer.payload for writer in self.writers]
-        turns, taken, merges, neuron = [first.valid], [first.valid], [spikes[0].merge], spikes[-1].neuron
+        turns, taken, merges, whole, neuron = [first.valid], [first.valid], [spikes[0].merge], [], spikes[-1].neuron
         for k, writer in enumerate(others):
             earlier = Cat(other.valid for other in (first, *others[:k])).any()
             m.d.comb += writer.ready.eq(self.running & ~earlier & ~scan.busy & ~clear.clearing)
             turns.append(self.running & ~earlier & writer.valid)
             taken.append(writer.valid & writer.ready)
             merges.append(taken[-1] & writer.payload.merge)
+            whole.append(taken[-1] & ~writer.payload.merge)
         for spike, goes_first in reversed([*zip(spikes, (merges[0], *turns[1:]), strict=True)][:-1]):
             neuron = Mux(goes_first, spike.neuron, neuron)
 
@@ -84,7 +85,7 @@ class Rings(wiring.Component):
         # It is written in the next cycle: the word or bit that was taken, and of what was there before that which has been read. A word that is being
         # written meanwhile goes round. The memory answers late, so that a single gate is between what it says and what it is given.
         again, read, word = Signal(), Signal(), Signal(RING_BITS)
-        words, chosen = [spikes[0].word, host.payload.word, *(spike.word for spike in spikes[1:])], [Const(1), ~self.running, *taken[1:]]
+        words, chosen = [spikes[0].word, host.payload.word, *(spike.word for spike in spikes[1:])], [Const(1), ~self.running, *whole]
         m.d.comb += [
             again.eq(memory.write_enable & one_of([memory.write_address == spike.address for spike in spikes], merges)),
             memory.write_data.eq(word | (memory.read_data & read.replicate(RING_BITS))),

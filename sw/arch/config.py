@@ -17,7 +17,7 @@ from .values import integer, plain_fields, short, text
 LONGEST_NAME = 60
 """Longest name that a replaced configuration gets from its changes."""
 
-INTERFACE_VERSION = 9
+INTERFACE_VERSION = 10
 """Raised whenever program layout, registers or frames change meaning."""
 
 

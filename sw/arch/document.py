@@ -108,7 +108,11 @@ def header() -> str:
         ),
         ("instructions and micro-operations", _enum("opcode", program.Opcode) + _enum("mode", program.Mode)
          + [line for e in (program.Factor, program.Addend, program.Latch, program.Carry, program.Record) for line in _enum(e.__name__, e)]),
-        ("input words", [_define("LIFLINE_INPUT_END_OF_STEP", records.INPUT_END_OF_STEP, "any other word is the index of an input neuron")]),
+        ("input words", [
+            _define("LIFLINE_INPUT_END_OF_STEP", records.INPUT_END_OF_STEP, "any smaller word is the index of an input neuron"),
+            _define("LIFLINE_INPUT_PACKED_STEPS", records.INPUT_PACKED_STEPS, "END_OF_STEP + n, n up to this: the next n steps come with a bit per neuron"),
+            _define("LIFLINE_INPUT_BITS", records.INPUT_BITS, "of an input word, in a packed step neurons"),
+        ]),
         ("records", _enum("record_kind", records.RecordKind) + [_define("LIFLINE_MAX_STEPS_PER_RUN", records.MAX_STEPS_PER_RUN)] + _word(records.RECORD)),
         (
             "program images",

@@ -41,7 +41,7 @@ class Kind(enum.IntEnum):
     WRITE_HALVES = 6
     """as ``WRITE``, of words below 2^16, whose lower half alone crosses the link"""
     WRITE_BYTES = 10
-    """as ``WRITE``, of words of 16 bits with nothing in bits 14 to 7, which cross the link without these: input words of at most 128 neurons"""
+    """as ``WRITE``, of words of 16 bits with nothing in bits 14 to 7, which cross the link without these: input words that name one of 128 neurons"""
 
     @property
     def reads(self) -> bool:

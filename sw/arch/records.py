@@ -1,8 +1,9 @@
-"""What a device sends back: records in the output memory, each a header word and its payload words."""
+"""What a device takes, input words, and what it sends back: records in the output memory, each a header word and its payload words."""
 
 import enum
 
 from .layout import Field, Word
+from .limits import RING_BITS
 
 
 class RecordKind(enum.IntEnum):
@@ -28,8 +29,17 @@ MAX_STEPS_PER_RUN = 2048
 
 
 INPUT_END_OF_STEP = 1 << 15
-"""Input word that ends a time step; any other word is the index of an input neuron that fires in it."""
+"""Input word that ends a time step; any smaller word is the index of an input neuron that fires in it."""
+INPUT_PACKED_STEPS = 15
+"""``INPUT_END_OF_STEP + n``, with ``n`` up to this, in the place of a step's first word: the next ``n`` steps are packed, and each is complete with its last
+word. Only where all input neurons share one delay."""
 INPUT_BITS = 16
+
+
+def packed_words(neurons: int) -> int:
+    """Input words of a packed step, a bit per neuron: two for 32 neurons, lower half first; bits behind the last neuron are zero."""
+    return -(-neurons // RING_BITS) * (RING_BITS // INPUT_BITS)
+
 
 AHEAD_BITS = 6
 """Steps of input are counted modulo 64: they are at most two windows of 16 steps ahead of the computation."""

@@ -24,7 +24,8 @@ from lifline.arch.program import (
     Mode,
     Opcode,
 )
-from lifline.arch.registers import Space
+from lifline.arch.records import packed_words
+from lifline.arch.registers import INPUT_RING_UNIFORM_BIT, Space
 from lifline.network.model import Network
 
 from .components import Execution
@@ -135,6 +136,12 @@ class Program:
     def modes(self) -> dict[tuple[str, str], Mode]:
         """The mode of every ``(source, target)``."""
         return {(p.source, p.target): p.mode for p in self.passes}
+
+    @property
+    def packed_step(self) -> int:
+        """Input words of a step with a bit per input neuron; 0 if these have delays of their own, so that it cannot come like this."""
+        uniform = self.registers["input_ring"] >> INPUT_RING_UNIFORM_BIT & 1
+        return packed_words(self.layouts[self.network.input.name].size) if uniform else 0
 
     def population(self, name: str) -> ProgramPopulation:
         """A population, or its first band."""

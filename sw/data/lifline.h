@@ -12,16 +12,16 @@
 
 /* versions */
 #define LIFLINE_MAGIC 0x4C46494Cu
-#define LIFLINE_INTERFACE_VERSION 9u
+#define LIFLINE_INTERFACE_VERSION 10u
 
 /* hashes of the configurations */
-#define LIFLINE_CONFIG_TINY_HASH 0x184A1EB0u
-#define LIFLINE_CONFIG_SMALL_HASH 0x8B2DF9DBu
-#define LIFLINE_CONFIG_MEDIUM_HASH 0x663C5522u
-#define LIFLINE_CONFIG_LARGE_HASH 0x48CA2C94u
-#define LIFLINE_CONFIG_LOIHI_HASH 0xBDEBB162u
-#define LIFLINE_CONFIG_CONV_HASH 0xA73EAA1Du
-#define LIFLINE_CONFIG_CONV85_HASH 0x30BC222Cu
+#define LIFLINE_CONFIG_TINY_HASH 0xEAB783CFu
+#define LIFLINE_CONFIG_SMALL_HASH 0xA55A90C9u
+#define LIFLINE_CONFIG_MEDIUM_HASH 0x4003DA87u
+#define LIFLINE_CONFIG_LARGE_HASH 0x4EF61E6Bu
+#define LIFLINE_CONFIG_LOIHI_HASH 0xE50DF8C1u
+#define LIFLINE_CONFIG_CONV_HASH 0x0C9E9498u
+#define LIFLINE_CONFIG_CONV85_HASH 0xD51E42B8u
 
 /* frames: sync, sequence, kind or status, count, address (requests), payload, CRC; little-endian */
 #define LIFLINE_REQUEST_SYNC 165u
@@ -130,7 +130,9 @@
 #define LIFLINE_RECORD_COUNT 3u
 
 /* input words */
-#define LIFLINE_INPUT_END_OF_STEP 32768u  /* any other word is the index of an input neuron */
+#define LIFLINE_INPUT_END_OF_STEP 32768u  /* any smaller word is the index of an input neuron */
+#define LIFLINE_INPUT_PACKED_STEPS 15u  /* END_OF_STEP + n, n up to this: the next n steps come with a bit per neuron */
+#define LIFLINE_INPUT_BITS 16u  /* of an input word, in a packed step neurons */
 
 /* records */
 #define LIFLINE_RECORD_KIND_SPIKES 0u
@@ -157,14 +159,15 @@
 #define LIFLINE_IMAGE_INPUT_NEURONS 5u  /* neurons of the input */
 #define LIFLINE_IMAGE_INPUT_PLACES 6u  /* neurons and padding of the input in the hardware */
 #define LIFLINE_IMAGE_INPUT_LAYOUT 7u  /* word of the image where the place of the first input neuron stands, a word a neuron; 0: a neuron's place has its number */
-#define LIFLINE_IMAGE_INPUT_DEPTH 8u  /* words of the device's input memory */
-#define LIFLINE_IMAGE_OUTPUT_DEPTH 9u  /* words of the device's output memory */
-#define LIFLINE_IMAGE_OUTPUT 10u  /* number of the output population */
-#define LIFLINE_IMAGE_POPULATIONS 11u  /* populations besides the input */
-#define LIFLINE_IMAGE_BANDS 12u  /* parts of populations that are computed one after the other, all of them together; a population has at least one */
-#define LIFLINE_IMAGE_MEMORIES 13u  /* memories that are loaded */
-#define LIFLINE_IMAGE_REGISTERS 14u  /* registers that are written */
-#define LIFLINE_IMAGE_HEADER_WORDS 15u
+#define LIFLINE_IMAGE_INPUT_PACKED 8u  /* input words of a step with a bit per place; 0: input neurons have delays of their own, so that it cannot come like this */
+#define LIFLINE_IMAGE_INPUT_DEPTH 9u  /* words of the device's input memory */
+#define LIFLINE_IMAGE_OUTPUT_DEPTH 10u  /* words of the device's output memory */
+#define LIFLINE_IMAGE_OUTPUT 11u  /* number of the output population */
+#define LIFLINE_IMAGE_POPULATIONS 12u  /* populations besides the input */
+#define LIFLINE_IMAGE_BANDS 13u  /* parts of populations that are computed one after the other, all of them together; a population has at least one */
+#define LIFLINE_IMAGE_MEMORIES 14u  /* memories that are loaded */
+#define LIFLINE_IMAGE_REGISTERS 15u  /* registers that are written */
+#define LIFLINE_IMAGE_HEADER_WORDS 16u
 #define LIFLINE_IMAGE_POPULATION_SIZE 0u  /* neurons */
 #define LIFLINE_IMAGE_POPULATION_PLACES 1u  /* neurons and padding in the hardware */
 #define LIFLINE_IMAGE_POPULATION_LAYOUT 2u  /* word of the image where the neuron of the first place stands, a word a place; 0: the neuron of a place has its number */

@@ -13,9 +13,10 @@ from lifline.arch.registers import CONTROL_TAG_SHIFT, Space, address
 from lifline.network.result import Decisions, decisions
 
 from .exchange import Exchange
+from .input_words import input_words
 from .items import Items
 from .pipeline import Pipeline
-from .samples import TAG_MASK, Wanted, Words, fits, input_words, most_output, requests_of, seen_of, state_of, state_reads
+from .samples import TAG_MASK, Wanted, Words, fits, most_output, requests_of, seen_of, state_of, state_reads
 
 REFUSALS = 3
 """A sample that did not end as it should so often, on a link without faults, is run alone, which finds out what is the matter."""

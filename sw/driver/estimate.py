@@ -20,8 +20,9 @@ from lifline.network.result import parse_records, with_output
 
 from .energy import Energy, EnergyModel, board_for, energy_model
 from .exchange import POLLED
+from .input_words import input_words
 from .predict import Activity, predict, record_activity
-from .samples import Wanted, decision_of, fits, input_words, requests_of
+from .samples import Wanted, decision_of, fits, requests_of
 
 BITS_PER_BYTE = 10
 """On a serial line, with start and stop."""

@@ -35,8 +35,8 @@ from lifline.arch.registers import (
 from lifline.compiler.program import Program
 
 from .counters import CycleCounters
-from .link import Link, writes_of
-from .samples import input_kind, input_words
+from .input_words import input_words, input_writes
+from .link import Link
 
 POSITION_MASK = (1 << POSITION_BITS) - 1
 MARK_BITS = 32
@@ -249,10 +249,8 @@ class Exchange:
         if count <= 0:
             return 0
         before_end = min(count, depth - written % depth)
-        kind, part = input_kind(self.program), words[written : written + count].tolist()
-        self.link.exchange(
-            [*writes_of(address(Space.INPUT, written % depth), part[:before_end], kind), *writes_of(address(Space.INPUT, 0), part[before_end:], kind)]
-        )
+        part = words[written : written + count]
+        self.link.exchange([*input_writes(address(Space.INPUT, written % depth), part[:before_end]), *input_writes(address(Space.INPUT, 0), part[before_end:])])
         self.set("input_count", (written + count) & POSITION_MASK)  # not before all words are there for certain
         return count
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifline.arch.config import Config, ceil_div
-from lifline.arch.frame import BYTE_TOP, Kind, Request
+from lifline.arch.frame import Kind, Request
 from lifline.arch.limits import RING_BITS
 from lifline.arch.program import FIRST_COUNTER, POPULATION_COUNTERS
-from lifline.arch.records import INPUT_END_OF_STEP, MAX_STEPS_PER_RUN
+from lifline.arch.records import MAX_STEPS_PER_RUN
 from lifline.arch.registers import (
     CONTROL_DISCARD,
     CONTROL_FRESH,
@@ -29,7 +29,8 @@ from lifline.arch.registers import (
 )
 from lifline.compiler.program import Program
 
-from .link import reads_of, writes_of
+from .input_words import input_writes
+from .link import reads_of
 
 TAG_MASK = 0xFF
 SPIKE_COUNT = "spike_count"
@@ -38,18 +39,6 @@ SEEN = REGISTERS["status"].offset, REGISTERS["load_mark"].offset + 1
 """First and end of the registers that say how a run went: whether it ended, its steps, its output, its tag, its cycles, whose program it was."""
 
 Words = tuple[int, ...]
-
-
-def input_words(program: Program, spikes: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """What the device's input memory takes: spikes (time, neuron) as indices, and an end of every step."""
-    times, neurons = np.nonzero(program.layouts[program.network.input.name].spread(spikes))
-    ends = np.searchsorted(times, np.arange(len(spikes)), side="right")
-    return np.insert(neurons.astype(np.uint32), ends, INPUT_END_OF_STEP)
-
-
-def input_kind(program: Program) -> Kind:
-    """The shortest way of input words through the link."""
-    return Kind.WRITE_BYTES if program.layouts[program.network.input.name].size <= BYTE_TOP else Kind.WRITE_HALVES
 
 
 def most_output(program: Program, config: Config, wanted: Mapping[str, set[str]], steps: int) -> int:
@@ -122,7 +111,7 @@ def requests_of(program: Program, config: Config, words: NDArray[np.uint32], wan
         return Request(0, Kind.WRITE, address(Space.REGISTERS, REGISTERS[name].offset), 1, (value,))
 
     start = register("control", CONTROL_DISCARD | CONTROL_START | CONTROL_FRESH | tag << CONTROL_TAG_SHIFT)
-    put = writes_of(address(Space.INPUT, 0), words.tolist(), input_kind(program))
+    put = input_writes(address(Space.INPUT, 0), words)
     seen = Request(0, Kind.READ_AT_REST, address(Space.REGISTERS, SEEN[0]), SEEN[1] - SEEN[0])
     counters = program.populations if wanted.events else ()
     events = [Request(0, Kind.READ, address(Space.PROGRAM, p.address + FIRST_COUNTER), len(POPULATION_COUNTERS)) for p in counters]

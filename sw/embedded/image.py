@@ -44,6 +44,7 @@ def image_of(program: Program) -> NDArray[np.uint32]:
         "input_neurons": network.input.size,
         "input_places": program.layouts[entry].size,
         "input_layout": 0,
+        "input_packed": program.packed_step,
         "input_depth": config.input_words,
         "output_depth": config.output_words,
         "output": order.index(network.output),

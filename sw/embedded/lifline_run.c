@@ -8,6 +8,9 @@ struct progress {
     uint32_t status, step, taken, produced; /* as the device counts them */
     uint32_t started;                       /* the step with which the run began */
     uint32_t written;                       /* input words written */
+    size_t read;                            /* of the caller's words, those that are written or packed */
+    uint32_t packed, word;                  /* packed steps that are still to come behind the last head; words of the first of them that are written */
+    uint32_t most;                          /* words of a step up to which it is not packed */
     uint32_t header;                        /* of a record whose payload has not come */
     int has_header, stopping;
 };
@@ -43,18 +46,95 @@ static uint32_t placed(const struct lifline_device *device, uint16_t word)
     return layout && word != LIFLINE_INPUT_END_OF_STEP ? device->image[layout + word] : word;
 }
 
+/* Words of the caller's step that begins with `input`, its end included. */
+static size_t step_words(const uint16_t *input)
+{
+    size_t words = 0;
+    while (input[words++] != LIFLINE_INPUT_END_OF_STEP) {
+    }
+    return words;
+}
+
+/* Bytes of the link that the words of all steps take if those of more than `most` words are packed. */
+static size_t link_bytes(const struct lifline_device *device, const uint16_t *input, size_t words, size_t most)
+{
+    size_t sent = 0, packed = 0, step;
+    for (size_t k = 0; k < words; k += step) {
+        step = step_words(input + k);
+        sent += step <= most ? step : device->image[LIFLINE_IMAGE_INPUT_PACKED];
+        packed += step > most;
+    }
+    /* without a packed step they may cross as bytes */
+    return !packed && device->image[LIFLINE_IMAGE_INPUT_PLACES] <= LIFLINE_BYTE_TOP ? sent : 2u * (sent + packed / LIFLINE_INPUT_PACKED_STEPS);
+}
+
+/* More words than this are packed: wherever that takes fewer words, or bytes, or nowhere, whichever is the shortest. */
+static uint32_t most_words(const struct lifline_device *device, const uint16_t *input, size_t words)
+{
+    uint32_t packed = device->image[LIFLINE_IMAGE_INPUT_PACKED], best = UINT32_MAX;
+    size_t least = link_bytes(device, input, words, best);
+    for (uint32_t most = packed; packed && most <= 2u * packed; most += packed) {
+        size_t bytes = link_bytes(device, input, words, most);
+        if (bytes < least) {
+            least = bytes;
+            best = most;
+        }
+    }
+    return best;
+}
+
+/* The word with which as many packed steps begin as there are, or as one word can tell of. */
+static uint32_t head(struct progress *now, const uint16_t *input, size_t words)
+{
+    size_t next = now->read, step;
+    while (next < words && now->packed < LIFLINE_INPUT_PACKED_STEPS && (step = step_words(input + next)) > now->most) {
+        now->packed++;
+        next += step;
+    }
+    return LIFLINE_INPUT_END_OF_STEP + now->packed;
+}
+
+/* The next word of a packed step: a bit per place. */
+static uint32_t packed_word(const struct lifline_device *device, struct progress *now, const uint16_t *input)
+{
+    uint32_t bits = 0;
+    size_t k = now->read;
+    for (; input[k] != LIFLINE_INPUT_END_OF_STEP; k++) {
+        uint32_t place = placed(device, input[k]);
+        if (place / LIFLINE_INPUT_BITS == now->word)
+            bits |= (uint32_t)1 << place % LIFLINE_INPUT_BITS;
+    }
+    if (++now->word == device->image[LIFLINE_IMAGE_INPUT_PACKED]) {
+        now->word = 0;
+        now->packed--;
+        now->read = k + 1;
+    }
+    return bits;
+}
+
+static uint32_t next_word(const struct lifline_device *device, struct progress *now, const uint16_t *input, size_t words)
+{
+    if (now->packed)
+        return packed_word(device, now, input);
+    if ((!now->read || input[now->read - 1] == LIFLINE_INPUT_END_OF_STEP) && step_words(input + now->read) > now->most)
+        return head(now, input, words);
+    return placed(device, input[now->read++]);
+}
+
 /* Write as many input words as there is room for, one frame at most. */
 static int feed(struct lifline_device *device, struct progress *now, const uint16_t *input, size_t words)
 {
     uint32_t depth = device->image[LIFLINE_IMAGE_INPUT_DEPTH], part[MOST_WORDS], count = 0;
     uint32_t waiting = (now->written - now->taken) & POSITION_MASK, at = now->written % depth;
-    while (count < MOST_WORDS && now->written + count < words && waiting + count < depth && at + count < depth) {
-        part[count] = placed(device, input[now->written + count]);
+    uint8_t kind = LIFLINE_KIND_WRITE_BYTES;
+    while (count < MOST_WORDS && now->read < words && waiting + count < depth && at + count < depth) {
+        part[count] = next_word(device, now, input, words);
+        if (part[count] & ~(LIFLINE_WORD_TOP | (LIFLINE_BYTE_TOP - 1u)))
+            kind = LIFLINE_KIND_WRITE_HALVES;
         count++;
     }
     if (!count)
         return LIFLINE_OK;
-    uint8_t kind = device->image[LIFLINE_IMAGE_INPUT_PLACES] <= LIFLINE_BYTE_TOP ? LIFLINE_KIND_WRITE_BYTES : LIFLINE_KIND_WRITE_HALVES;
     int error = lifline_write_as(&device->link, kind, LIFLINE_ADDRESS(LIFLINE_SPACE_INPUT, at), part, count);
     now->written += count;
     return error < 0 ? error : lifline_set(&device->link, LIFLINE_REGISTER_INPUT_COUNT, now->written & POSITION_MASK);
@@ -165,6 +245,7 @@ int lifline_run(struct lifline_device *device, const uint16_t *input, size_t wor
     if (device->failed && !fresh)
         return LIFLINE_ERROR_FAILED;
     device->failed = 1;
+    now.most = most_words(device, input, words);
     int error = lifline_get(&device->link, LIFLINE_REGISTER_LOAD_MARK, &mark);
     if (error == LIFLINE_OK && mark != device->mark)
         return LIFLINE_ERROR_TAKEN;

@@ -95,7 +95,7 @@ class EveryWriteOnce(Elaboratable):
             Assume(~(unit.scan.busy & unit.clear.clearing) & (unit.scan.busy | ~unit.scan.clear)),
             Assume(unit.running | ~(unit.scan.busy | unit.clear.clearing)),
             Assume(~host.payload.merge & (host.valid | ~stalled[-1])),
-            *(Assume((writer.payload.word == 0) | ~writer.payload.merge) for writer in unit.writers),
+            Assume((first.payload.word == 0) | ~first.payload.merge),
             Assume(first.valid | ((first.payload.word == 0) & ~first.payload.merge)),
         ]
         # Nobody scans a word in the cycle in which it is taken or cleared, or in the next one.
@@ -145,7 +145,8 @@ TWINS = {
     "a later writer goes first": ("(first, *others[:k])", "(first, *others[k + 1 :])"),
     "a word that is being written does not go round": ("& again.replicate", "& (again & 0)[0].replicate"),
     "a word that was read too early counts": ("read.eq(merge & ~again)", "read.eq(merge)"),
-    "a word is written while it waits": ("*taken[1:]]", "*turns[1:]]"),
+    "a word is written while it waits": ("whole.append(taken[-1] & ~writer.payload.merge)", "whole.append(writer.valid & ~writer.payload.merge)"),
+    "a bit brings a word with it": ("whole.append(taken[-1] & ~writer.payload.merge)", "whole.append(taken[-1])"),
     "a word goes round to another one": ("memory.write_enable & one_of([memory.write_address == spike.address for", "memory.write_enable & one_of([Const(1) for"),
     "nothing but the last write goes round": ("(memory.write_data & again", "(word & again"),
     "the scan loses the memory": ("Mux(scan.busy, scan.address, address)", "Mux(scan.busy & ~others[0].valid, scan.address, address)"),

@@ -9,7 +9,7 @@ import pytest
 
 from lifline.arch.config import Config, preset
 from lifline.arch.limits import RING_BITS
-from lifline.arch.records import AHEAD_BITS, INPUT_END_OF_STEP
+from lifline.arch.records import AHEAD_BITS, INPUT_BITS, INPUT_END_OF_STEP, INPUT_PACKED_STEPS, packed_words
 from lifline.rtl.spikes.input import InputWriter
 
 from ..bench import Memory, simulate
@@ -30,18 +30,33 @@ class Case:
     entry: int = 0
     period: int = 0
     """words of 32 delays that are stored, which repeat; 0: all are"""
+    packed: frozenset[int] = frozenset()
+    """steps that come with a bit per neuron"""
 
     @property
     def words(self) -> list[int]:
-        return [word for step in self.steps for word in (*step, INPUT_END_OF_STEP)]
+        words: list[int] = []
+        group = 0  # packed steps that are still to come behind the last head
+        for number, step in enumerate(self.steps):
+            if number not in self.packed:
+                words += [*step, INPUT_END_OF_STEP]
+                continue
+            if not group:
+                group = next(k for k in range(INPUT_PACKED_STEPS + 1) if k == INPUT_PACKED_STEPS or number + k not in self.packed)
+                words.append(INPUT_END_OF_STEP + group)
+            group -= 1
+            bits = sum(1 << index for index in set(step))
+            words += [bits >> INPUT_BITS * k & (1 << INPUT_BITS) - 1 for k in range(packed_words(self.neurons))]
+        return words
 
 
 def reference(case: Case, config: Config = CONFIG) -> tuple[list[int], bool]:
     """Ring memory afterwards, and whether an index named no input neuron."""
     ring, bad = [0] * config.ring_words, False
     for step, spikes in enumerate(case.steps):
+        refused = {index // RING_BITS for index in spikes if step in case.packed and index >= case.neurons}  # words, whole
         for index in spikes:
-            if index >= case.neurons:
+            if index >= case.neurons or index // RING_BITS in refused:
                 bad = True
                 continue
             delay = case.delays if isinstance(case.delays, int) else case.delays[index]
@@ -94,11 +109,11 @@ def gateware(case: Case, rng: random.Random, free: float = 1.0, burst: int = CON
             )
             cycles += 1
             assert offered or not waits, "a write is offered until it is taken"
-            assert not waits or spike.as_bits() == payload, "and stays what it was"
-            waits, payload = offered and not ready, spike.as_bits()
+            shown = (spike.address, spike.merge, spike.neuron if spike.merge else spike.word)
+            assert not waits or shown == payload, "and stays what it was"
+            waits, payload = offered and not ready, shown
             if offered and ready:
-                assert spike.merge
-                ring[spike.address] |= 1 << spike.neuron
+                ring[spike.address] = ring[spike.address] | 1 << spike.neuron if spike.merge else spike.word
             ctx.set(dut.delays.data, delays.cycle(delay_address, free=delay_free and bool(delay_enable)))
             if reads:
                 assert ctx.get(dut.host.read_data) == words[written - 1], "the host reads what it wrote last"
@@ -106,7 +121,7 @@ def gateware(case: Case, rng: random.Random, free: float = 1.0, burst: int = CON
             before, steps = steps, steps + (ctx.get(dut.progress.steps) - steps) % (1 << AHEAD_BITS)
             assert steps <= limit, "no step beyond the limit"
             if steps != before:
-                done = reference(Case(case.steps[:steps], case.neurons, case.base, case.rows, case.delays), config)[0]
+                done = reference(Case(case.steps[:steps], case.neurons, case.base, case.rows, case.delays, packed=case.packed), config)[0]
                 assert all(have & want == want for have, want in zip(ring, done, strict=True)), "a step counts when its spikes are in"
         bad = bool(ctx.get(dut.control.out_of_range))
         assert taken == len(words)
@@ -130,6 +145,12 @@ EDGES = {
     "same spike twice": Case([[5, 5], [5]], 32, 0, 8, 2),
     "index out of range": Case([[31, 32, 30], [33]], 32, 0, 8, 0),
     "index just below the end-of-step word": Case([[INPUT_END_OF_STEP - 1, 1]], 32, 0, 8, 0),
+    "packed, a full word": Case([[0, 31], list(range(32))], 32, 0, 8, 1, packed=frozenset({0, 1})),
+    "packed among others": Case([[0, 3], [40, 70], [], [1, 65], [5]], 71, 2, 15, 3, packed=frozenset({1, 2, 4})),
+    "more packed steps than one head tells": Case([[k % 5, 17] for k in range(20)], 18, 0, 15, 0, packed=frozenset(range(20))),
+    "packed silence": Case([[]] * 9, 64, 4, 9, 2, packed=frozenset(range(9))),
+    "index just above the most packed steps": Case([[INPUT_END_OF_STEP + INPUT_PACKED_STEPS + 1, 3], [2]], 32, 0, 8, 0),
+    "packed steps where neurons have delays of their own": Case([[INPUT_END_OF_STEP + 1, 3], [2]], 3, 0, 8, [1, 2, 3]),
     "delays from an entry on": Case([[0, 1, 2]], 3, 0, 15, [7, 0, 5], entry=61),
 }
 
@@ -137,6 +158,26 @@ EDGES = {
 @pytest.mark.parametrize("name", EDGES)
 def test_edges(name: str) -> None:
     check(EDGES[name])
+
+
+@pytest.mark.parametrize("neurons", [1, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63])
+def test_a_packed_word_with_a_bit_behind_the_last_neuron_is_refused(neurons: int) -> None:
+    beyond = range(neurons, -(-neurons // RING_BITS) * RING_BITS)
+    for first in range(0, len(beyond) + 1, 13):
+        steps = [[0, neurons - 1, index] for index in beyond[first : first + 13]] + [[neurons - 1], list(range(neurons))]
+        case = Case(steps, neurons, 0, 15, first % 8, packed=frozenset(range(len(steps))))
+        assert reference(case)[1] == bool(beyond[first:])
+        check(case)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_packed_and_other_steps(seed: int) -> None:
+    rng = random.Random(100 + seed)
+    neurons = rng.randrange(1, 65)
+    rows = rng.randrange(8, CONFIG.max_ring_rows + 1)
+    # Each row once: a packed word takes the place of what is in the ring, which a scan has cleared before the row comes round again.
+    steps = [rng.sample(range(neurons), rng.randrange(neurons + 1)) for _ in range(rows)]
+    check(Case(steps, neurons, rng.randrange(16), rows, rng.randrange(8), packed=frozenset(k for k in range(rows) if rng.random() < 0.7)))
 
 
 @pytest.mark.parametrize("seed", range(4))

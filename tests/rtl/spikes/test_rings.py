@@ -48,7 +48,7 @@ class Bench:
             merge = int(self.rng.random() < 0.7)
             writer.offered = {
                 "address": self.rng.randrange(words), "merge": merge, "neuron": self.rng.randrange(RING_BITS),
-                "word": 0 if merge else self.rng.getrandbits(RING_BITS),
+                "word": 0 if merge and not number else self.rng.getrandbits(RING_BITS),
             }  # fmt: skip
 
     async def cycle(self, scan: bool = False, clear: int | None = None, scan_clears: bool = False) -> None:
