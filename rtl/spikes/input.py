@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amaranth.hdl import Assert, Cat, Module, Mux, Signal, Value
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.config import Config
@@ -11,10 +11,9 @@ from lifline.arch.limits import RING_BITS
 from lifline.arch.records import INPUT_BITS, INPUT_PACKED_STEPS
 from lifline.arch.registers import POSITION_BITS
 
-from ..cells.buffers import StreamBuffer
 from ..cells.memory import Check, Ram
-from ..cells.select import wrapped
-from ..streams import DelayRead, HostAccess, InputControl, InputProgress, spike_layout, spike_write
+from ..streams import DelayRead, HostAccess, InputControl, InputProgress, spike_write
+from .input_places import InputPlaces
 from .packed import PackedWord
 
 NEURON_BITS = (RING_BITS - 1).bit_length()
@@ -78,7 +77,7 @@ class InputWords(wiring.Component):
 
 
 class InputWriter(wiring.Component):
-    """Writes each input spike at the row of its arrival, one per cycle, with rings and delays left free by others.
+    """Writes each input spike at the row of its arrival, one per cycle, or 32 neurons in two, with rings and delays left free by others.
 
     Reset (by a fresh run) forgets spikes that were not taken.
 
@@ -87,7 +86,7 @@ class InputWriter(wiring.Component):
     control : In(:class:`~lifline.rtl.streams.InputControl`)
     progress : In(:class:`~lifline.rtl.streams.InputProgress`), a step counts once its last spike is in the ring.
     delays : Out(:class:`~lifline.rtl.streams.DelayRead`)
-    write : Out(:func:`~lifline.rtl.streams.spike_write`), a bit at a time, from a register.
+    write : Out(:func:`~lifline.rtl.streams.spike_write`), a bit at a time, from a register; of packed steps a word.
     host : In(:class:`~lifline.rtl.streams.HostAccess`)
     """
 
@@ -110,39 +109,33 @@ class InputWriter(wiring.Component):
         wiring.connect(m, wiring.flipped(self.host), words.host)
         m.d.comb += [words.discard.eq(control.discard), words.available.eq(control.available), control.taken.eq(words.taken)]
 
-        # A spike is looked up, then timed, then located, then offered; each of them waits until what is before it goes on, but for the last one: whether
-        # the rings take it is known late in a cycle. Words of packed steps are spikes without a neuron, whose bits are joined to their address at the end.
-        m.submodules.offered = offered = StreamBuffer(data.StructLayout({name: spike_layout(self.config)[name].shape for name in ("address", "neuron")}))
-        looked_up, timed, located = Signal(), Signal(), Signal()
-        moves, passes, free = Signal(), Signal(), Signal()  # what is located, what is timed, what is looked up makes room
-        behind, empty = Signal(), Signal()  # there are spikes behind the one that is offered; there are none, nor is one offered
-        m.d.comb += [
-            moves.eq(~located | offered.i.ready),
-            passes.eq(~timed | moves),
-            free.eq(~looked_up | passes),
-            behind.eq(looked_up | timed | located | offered.waits),
-            empty.eq(~behind & ~offered.o.valid),
-        ]
+        # Spikes of packed steps are words: where they go is found as for spikes, ahead of their bits, which stay in the input memory until then.
+        m.submodules.places = places = InputPlaces(self.config)
+        m.submodules.bits = bits = PackedWord()
+        empty = Signal()
+        m.d.comb += [getattr(places, name).eq(getattr(control, name)) for name in ("base", "rows", "delay", "uniform")]
+        m.d.comb += [places.looked_up.eq(delays.data), empty.eq(~places.behind & ~places.o.valid)]
 
         # Decode: count steps, look up the delay, find the ring's column of 32 neurons.
         word, consume = words.word, Signal()
         packed_steps, packed, column_number = Signal(range(INPUT_PACKED_STEPS + 1)), Signal(), Signal(len(control.neurons) - NEURON_BITS)
         row, next_row, index = Signal.like(control.rows), Signal.like(control.rows), Signal(INPUT_BITS)
-        group = index[NEURON_BITS : len(control.neurons)]
-        product, neuron = Signal(len(group) + len(control.rows)), Signal.like(spike.neuron)
-        due, exists, stepping, looks_up = Signal(), Signal(), Signal(), Signal()
+        due, exists, stepping = Signal(), Signal(), Signal()
         m.d.comb += [
             packed.eq(packed_steps.any()),
             next_row.eq(row + 1),
             due.eq(steps != self.progress.limit),
             index.eq(Mux(packed, column_number << NEURON_BITS, word)),
             exists.eq(index < control.neurons),
-            delays.address.eq(control.delay + Cat(word[:NEURON_BITS], self._repeated(group))),
-            delays.enable.eq(words.valid & due & free & ~control.uniform),
+            places.row.eq(row),
+            places.group.eq(index[NEURON_BITS:]),
+            places.neuron.eq(word),
+            delays.address.eq(control.delay + Cat(word[:NEURON_BITS], self._repeated(places.group))),
+            delays.enable.eq(words.valid & due & places.free & ~control.uniform),
         ]
         # A step counts as complete only when its last spike is in the ring.
         with m.If(packed & due):
-            m.d.comb += [looks_up.eq(exists & free), stepping.eq(~exists & empty)]
+            m.d.comb += [places.comes.eq(exists & places.free), stepping.eq(~exists & empty)]
         with m.Elif(words.valid & due):
             with m.If(word[-1] & (word[:-1] <= Mux(control.uniform, INPUT_PACKED_STEPS, 0))):
                 m.d.comb += [consume.eq(empty), stepping.eq(empty & ~word[:-1].any())]
@@ -151,51 +144,32 @@ class InputWriter(wiring.Component):
             with m.Elif(~exists):
                 m.d.comb += consume.eq(1)
                 m.d.sync += control.out_of_range.eq(1)
-            with m.Elif(free & (control.uniform | delays.free)):
-                m.d.comb += [consume.eq(1), looks_up.eq(1)]
-        with m.If(packed & looks_up):
+            with m.Elif(places.free & (control.uniform | delays.free)):
+                m.d.comb += [consume.eq(1), places.comes.eq(1)]
+        with m.If(packed & places.comes):
             m.d.sync += column_number.eq(column_number + 1)
         with m.If(stepping):
             m.d.sync += [steps.eq(steps + 1), row.eq(next_row), column_number.eq(0), packed_steps.eq(packed_steps - packed)]
         with m.If(stepping & (next_row == control.rows)):
             m.d.sync += row.eq(0)
-        with m.If(free):
-            m.d.sync += [looked_up.eq(looks_up), product.eq(group * control.rows), neuron.eq(word)]
         with m.If(control.discard):
             m.d.sync += [packed_steps.eq(0), column_number.eq(0)]
 
-        # Time. The delay comes late in the cycle: it is kept where it has to wait, and added to the row in the next one. That row stays until no spike is left.
-        column, waited, delay, kept = Signal.like(control.base), Signal(), Signal.like(delays.data), Signal.like(delays.data)
-        neuron_timed, delay_timed = Signal.like(neuron), Signal.like(delay)
-        m.d.comb += delay.eq(Mux(control.uniform, control.delay, Mux(waited, kept, delays.data)))
-        m.d.sync += [waited.eq(looked_up & ~passes), kept.eq(delay)]
-        with m.If(passes):
-            m.d.sync += [timed.eq(looked_up), column.eq(control.base + product), neuron_timed.eq(neuron), delay_timed.eq(delay)]
-
-        # Locate. Whether the row is beyond the end of the ring is looked at in the next cycle.
-        column_located, arrival, neuron_located = Signal.like(column), Signal(range(2 * self.config.max_ring_rows)), Signal.like(neuron)
-        with m.If(moves):
-            m.d.sync += [located.eq(timed), column_located.eq(column), arrival.eq(row + delay_timed), neuron_located.eq(neuron_timed)]
-
         # Write: offered until it is taken; nobody else writes this word before its time comes.
-        m.submodules.bits = bits = PackedWord()
         m.d.comb += [
             bits.discard.eq(control.discard),
-            bits.active.eq(packed & offered.o.valid),
-            bits.last.eq(~exists & ~behind),
+            bits.active.eq(packed & places.o.valid),
+            bits.last.eq(~exists & ~places.behind),
             bits.beyond.eq(control.neurons),
             bits.valid.eq(words.valid),
             bits.word.eq(word),
             bits.ready.eq(self.write.ready),
             words.consume.eq(consume | bits.consume),
-            offered.i.valid.eq(located),
-            offered.i.payload.address.eq(column_located + wrapped(arrival, control.rows)),
-            offered.i.payload.neuron.eq(neuron_located),
-            offered.o.ready.eq(self.write.valid & self.write.ready | bits.refused),
-            self.write.valid.eq(Mux(packed, bits.offered, offered.o.valid)),
+            places.o.ready.eq(self.write.valid & self.write.ready | bits.refused),
+            self.write.valid.eq(Mux(packed, bits.offered, places.o.valid)),
             spike.merge.eq(~packed),
-            spike.address.eq(offered.o.payload.address),
-            spike.neuron.eq(offered.o.payload.neuron),
+            spike.address.eq(places.o.payload.address),
+            spike.neuron.eq(places.o.payload.neuron),
             spike.word.eq(bits.neurons),
         ]
         with m.If(bits.refused):

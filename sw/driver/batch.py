@@ -39,7 +39,7 @@ class Batch:
         self._steps, self._outputs, self._refused, self._end = 0, 0, 0, 0
         self.states: list[NDArray[np.int64]] = []
         self._words: list[NDArray[np.uint32]] = []
-        self._tag = 0
+        self._tag, self._restarted = 0, False
         self._sent: dict[int, tuple[int, int]] = {}
         """Of a sample under way: its tag, and the output words that are read."""
 
@@ -88,6 +88,9 @@ class Batch:
         return decisions(scores, items.done, items.exited)
 
     def _restart(self) -> None:
+        if self._restarted:
+            self._exchange.check()  # a device that was reconfigured waits for input for ever
+        self._restarted = True
         self._exchange.halt()
         self._exchange.set("steps", self._steps)
         self._tag = self._exchange.get("control") >> CONTROL_TAG_SHIFT & TAG_MASK

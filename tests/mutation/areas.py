@@ -49,7 +49,7 @@ AREAS = (
     Area("streams", ("sw/driver/stream.py", "sw/driver/chunks.py", "sw/driver/scores.py"), ("tests/driver/test_stream.py",)),
     Area("sensor", ("sw/sensor/event_clock.py", "sw/sensor/recording.py"), ("tests/sensor",)),
     Area("link", ("sw/driver/link.py",), ("tests/driver/test_link.py",)),
-    Area("batches", ("sw/driver/pipeline.py", "sw/driver/batch.py", "sw/driver/samples.py"), ("tests/driver/test_batch.py", "tests/driver/test_estimate.py")),
+    Area("batches", ("sw/driver/pipeline.py", "sw/driver/batch.py", "sw/driver/samples.py", "sw/driver/input_words.py"), ("tests/driver/test_input_words.py", "tests/driver/test_batch.py", "tests/driver/test_estimate.py")),
     Area("explore", tuple(f"sw/explore/{name}.py" for name in ("requantise", "candidate", "front", "evaluate", "search", "screen", "proposals", "outcome", "builds")), ("tests/explore",)),
     Area("estimates", ("sw/driver/estimate.py",), ("tests/driver/test_estimate.py",)),
     Area("energy", ("sw/driver/energy.py", "sw/driver/coefficients.py", "sw/driver/calibration.py", "sw/driver/nonnegative.py"), ("tests/driver/test_energy.py",)),
@@ -93,6 +93,6 @@ AREAS = (
         ("tests/rtl/neurons", "tests/driver/test_trace.py", PROGRAMS),
     ),
     Area("gateware, recorder", ("rtl/spikes/recorder.py",), ("tests/rtl/spikes/test_recorder.py", "tests/formal/test_memories.py")),
-    Area("gateware, input", ("rtl/spikes/input.py",), ("tests/rtl/spikes/test_input.py",)),
+    Area("gateware, input", ("rtl/spikes/input.py", "rtl/spikes/input_places.py", "rtl/spikes/packed.py"), ("tests/rtl/spikes/test_input.py",)),
     Area("gateware, link", ("rtl/host/link.py", "rtl/host/receiver.py", "rtl/host/executor.py", "rtl/host/replier.py", "rtl/host/frames.py"), ("tests/rtl/host/test_link.py",)),
 )

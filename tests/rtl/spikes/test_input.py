@@ -5,11 +5,16 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 from lifline.arch.config import Config, preset
 from lifline.arch.limits import RING_BITS
+from lifline.arch.program import Mode
 from lifline.arch.records import AHEAD_BITS, INPUT_BITS, INPUT_END_OF_STEP, INPUT_PACKED_STEPS, packed_words
+from lifline.compiler.compile import compile_network
+from lifline.driver.predict import predict, record_activity
+from lifline.network.model import Network, Neurons, Population, Projection
 from lifline.rtl.spikes.input import InputWriter
 
 from ..bench import Memory, simulate
@@ -195,6 +200,29 @@ def test_a_spike_per_cycle(delays: int | list[int]) -> None:
     roomy = CONFIG.replace(input_words=128)  # all words are written, then all are taken
     few, many = (gateware(Case([list(range(n))], 64, 0, 15, delays), random.Random(1), burst=128, config=roomy)[2] for n in (20, 60))
     assert many - few == 40 + 40
+
+
+def test_a_dense_layer_does_not_wait_for_its_input() -> None:
+    """256 active inputs, as indices and packed, against a dense layer of 256 neurons."""
+    config = preset("medium")
+
+    def cycles(packed: bool) -> int:
+        few, many = (
+            gateware(Case([list(range(256))] * n, 256, 0, 15, 1, packed=frozenset(range(n * packed))), random.Random(1), burst=1024, config=config)[2]
+            for n in (1, 3)
+        )
+        written = 2 * (packed_words(256) if packed else 257)
+        return (many - few - written) // 2  # the bench writes all words first
+
+    network = Network(
+        name="dense", state_bits=config.state_bits, output="out",
+        populations=(Population("in", (256,)), Population("out", (256,), Neurons(threshold=1000))),
+        projections=(Projection(source="in", target="out", weights=np.ones((256, 256), int)),),
+    )  # fmt: skip
+    spikes = np.ones((4 * config.window, 256), np.uint8)
+    (costs,) = predict(compile_network(network, config, Mode.DENSE), config, record_activity(network, spikes))
+    dense = costs.busy_cycles // len(spikes)
+    assert (cycles(packed=False), cycles(packed=True), dense) == (261, 22, 571)
 
 
 @pytest.mark.parametrize("period", [0, 1, 2, 4])
