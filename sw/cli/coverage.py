@@ -7,6 +7,7 @@ from itertools import chain
 from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lifline.arch.config import Config
 from lifline.arch.layout import WORD_BITS, Field, Word
@@ -29,10 +30,12 @@ from lifline.arch.program import (
     Opcode,
     Record,
 )
+from lifline.arch.records import INPUT_END_OF_STEP, INPUT_PACKED_STEPS
 from lifline.arch.registers import Space
 from lifline.compiler.components import Execution
 from lifline.compiler.program import Program
 from lifline.compiler.projections.sparse import why_written_out
+from lifline.driver.input_words import input_words
 from lifline.network.connections.fully_connected import FullyConnected
 from lifline.network.connections.sparse import Sparse
 from lifline.network.model import ResetRule
@@ -43,6 +46,7 @@ OPTIONS = (
     "mode event", "mode dense", *(f"reset {r.value}" for r in ResetRule), "strict", "not strict", "read-out", "current", "clamp", "budget hit",
     "saturation", "bias", "threshold per neuron", "axonal delay", "early exit", "full spike count", "another order", "padding",
     *(f"execution {e.value}" for e in Execution), "delay of a window back", "sparse, written out",
+    "input as indices", "input packed", "input in both forms",
 )  # fmt: skip
 VALUES = {"factor": Factor, "addend": Addend, "latch": Latch, "carry": Carry, "record": Record}
 """Fields of a micro-operation whose values have names; each value must have been executed."""
@@ -118,11 +122,19 @@ def _by_blocks(program: Program) -> set[str]:
     return seen
 
 
-def exercised(program: Program, wanted: dict[str, set[str]], expected: RunResult) -> set[str]:
-    """Options that this program has exercised, descriptor bits that were set in it, and values of its micro-operations."""
+def _forms(words: NDArray[np.uint32]) -> set[str]:
+    """How the steps of the input come: the first packed one ends what can be read without counting."""
+    packed = np.flatnonzero((words > INPUT_END_OF_STEP) & (words <= INPUT_END_OF_STEP + INPUT_PACKED_STEPS))
+    first = packed[0] if len(packed) else len(words)
+    indices = bool((words[:first] == INPUT_END_OF_STEP).any())
+    return {name for name, on in {"input as indices": indices, "input packed": len(packed) > 0, "input in both forms": indices and len(packed) > 0}.items() if on}
+
+
+def exercised(program: Program, spikes: NDArray[np.uint8], wanted: dict[str, set[str]], expected: RunResult) -> set[str]:
+    """Options that this program has exercised with ``spikes`` as input, descriptor bits that were set in it, and values of its micro-operations."""
     network = program.network
     seen = classes(network) | {f"mode {p.mode.name.lower()}" for p in program.passes} | {f"execution {p.execution.value}" for p in program.passes}
-    seen |= _by_blocks(program)
+    seen |= _by_blocks(program) | _forms(input_words(program, spikes))
     order = program.order
     back = [p for p in network.projections if p.source in order and order.index(p.source) >= order.index(p.target)]
     seen |= _of_gathers(program)

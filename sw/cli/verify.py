@@ -171,7 +171,7 @@ def _verify_one(
     expected = dataclasses.replace(everything, records={n: {v: everything.records[n][v] for v in kept[n]} for n in kept})
     device.load(program)
     flipped = inject is not None and faults.inject(rng, device.link.write, program, inject) is not None
-    for option in exercised(program, with_output(network, kept), expected):
+    for option in exercised(program, spikes, with_output(network, kept), expected):
         if option in coverage:
             coverage[option] += 1
     try:
