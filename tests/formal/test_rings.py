@@ -84,9 +84,11 @@ class EveryWriteOnce(Elaboratable):
         # Engines: offer until it is taken; the first only in a run, and not while rings are cleared or scanned; the host whole words between runs.
         stalled, here, taken = [], [], []
         for writer in writers:
-            was_stalled, payload = Signal(), Signal.like(writer.payload.as_value())
-            m.d.sync += [was_stalled.eq(writer.valid & ~writer.ready), payload.eq(writer.payload.as_value())]
-            m.d.comb += Assume(~was_stalled | (writer.valid & (writer.payload.as_value() == payload)))
+            spike = writer.payload
+            shown = Cat(spike.address, spike.merge, Mux(spike.merge, spike.neuron, spike.word))
+            was_stalled, payload = Signal(), Signal.like(shown)
+            m.d.sync += [was_stalled.eq(writer.valid & ~writer.ready), payload.eq(shown)]
+            m.d.comb += Assume(~was_stalled | (writer.valid & (shown == payload)))
             stalled.append(was_stalled)
             here.append(writer.valid & (writer.payload.address == where))
             taken.append(writer.valid & writer.ready & (writer.payload.address == where))
