@@ -213,7 +213,6 @@ class Sequencer(wiring.Component):
         m.d.comb += [
             update.population.eq(population),
             update.micro_base.eq(fetch.micro_base),
-            update.fresh.eq(self.progress.first_window & (self._window_step == 0)),
             routes.begin.eq(self.steps.begin),
             routes.record_rows.eq(Cat(population.population_1.record, exit_check)),
             routes.record_spikes.eq(population.population_1.record_spikes),
@@ -237,6 +236,10 @@ class Sequencer(wiring.Component):
             self.record.population.eq(population.population_1.population),
             self.record.step.eq(self.progress.record_step),
         ]
-        m.d.sync += self.record.check.eq(update.go & exit_check)
+        m.d.sync += [
+            # From a register, as it decides on an address: no step begins in the cycle after its pass, and none but a pass's first is step 0.
+            update.fresh.eq(self.progress.first_window & (self._window_step == 0) & ~self.steps.advance),
+            self.record.check.eq(update.go & exit_check),
+        ]
         for own, ring in ((self.route.ring_0, fetch.ring_0), (self.route.ring_1, fetch.ring_1)):
             m.d.comb += [own[r].eq(ring[r]) for r in range(len(own))]

@@ -107,19 +107,25 @@ class Accumulate(wiring.Component):
             slots.base.eq(base.base),
             slots.late.eq(weights.late & ~is_dense),
         ]
-        m.d.comb += [inner.eq(outer) for inner, outer in zip(slots.weight, weights.weights, strict=True)]
+        words = [Signal.like(weight, name=f"word{lane}") for lane, weight in enumerate(weights.weights)]  # what counts of them
+        m.d.comb += [word.eq(weight) for word, weight in zip(words, weights.weights, strict=True)]
+        added = words
+        if config.memory_registers:  # one behind the memory, for both modes
+            added = [Signal.like(word, name=f"weight{lane}") for lane, word in enumerate(words)]
+            m.d.sync += [weight.eq(word) for weight, word in zip(added, words, strict=True)]
+        m.d.comb += [inner.eq(outer) for inner, outer in zip(slots.weight, added, strict=True)]
         if config.map_words:
-            self.add_walk(m, base.base, listed, done, entries, event, weights, slots)
+            self.add_walk(m, base.base, listed, done, entries, event, weights, words)
         if config.dense_lanes:
             m.d.comb += is_dense.eq(command.mode == Mode.DENSE)
-            issue, drain = self.add_dense_mode(m, is_dense, base.stride, entries, weights, slots)
+            issue, drain = self.add_dense_mode(m, is_dense, base.stride, entries, weights, slots, added)
             m.d.comb += issue.last_block.eq(last_block)
             if config.gathers:
                 self.add_gather(m, last_block, entries, issue, drain, weights)
         return m
 
     def add_walk(
-        self, m: Module, base: Signal, listed: Signal, done: Signal, entries: EntryList, event: EventIssue, weights: WeightFetch, slots: Slots
+        self, m: Module, base: Signal, listed: Signal, done: Signal, entries: EntryList, event: EventIssue, weights: WeightFetch, words: list[Signal]
     ) -> None:
         """In a mapped pass the walk stands between the list and what is issued: every pair is an entry that visits one block."""
         command = self.command
@@ -146,9 +152,9 @@ class Accumulate(wiring.Component):
                 command.done.eq(done & ~walk.busy),
             ]
         if self.config.vectors:
-            self.mask_weights(m, walk, event, weights, slots)
+            self.mask_weights(m, walk, event, weights, words)
 
-    def mask_weights(self, m: Module, walk: Walk, event: EventIssue, weights: WeightFetch, slots: Slots) -> None:
+    def mask_weights(self, m: Module, walk: Walk, event: EventIssue, weights: WeightFetch, words: list[Signal]) -> None:
         """Where entries are blocks, a weight counts only in lanes of their masks; a mask waits for its word like the slot that it is added to."""
         lanes = self.config.lanes
         hand, mask = Signal(lanes), Signal(lanes)  # of the pair in hand, and of the word that comes, or is awaited
@@ -156,13 +162,14 @@ class Accumulate(wiring.Component):
             m.d.sync += hand.eq(walk.pairs.payload.mask)
         with m.If(weights.accepted):
             m.d.sync += mask.eq(hand | (~self.command.vector).replicate(lanes))
-        for lane, (inner, outer) in enumerate(zip(slots.weight, weights.weights, strict=True)):
-            m.d.comb += inner.eq(Mux(mask[lane], outer, 0))
+        for lane, (word, weight) in enumerate(zip(words, weights.weights, strict=True)):
+            m.d.comb += word.eq(Mux(mask[lane], weight, 0))
 
     def add_dense_mode(
-        self, m: Module, is_dense: Signal, stride: Signal, entries: EntryList, weights: WeightFetch, slots: Slots
+        self, m: Module, is_dense: Signal, stride: Signal, entries: EntryList, weights: WeightFetch, slots: Slots, added: list[Signal]
     ) -> tuple[DenseIssue, Drain]:
-        """Columns of weights into the dense lanes, and their sums into the slots."""
+        """Columns of weights into the dense lanes, and their sums into the slots. A drain that opens puts zeros into the registers of weights: then no
+        column is added, and no event of another pass is on its way yet."""
         command = self.command
         m.submodules.issue = issue = DenseIssue(self.config)
         m.submodules.drain = drain = Drain(self.config)
@@ -198,7 +205,9 @@ class Accumulate(wiring.Component):
             m.d.comb += weights.asking.eq(1)
         # The dense sums leave when the slots have been read.
         m.d.sync += [lanes.drain.eq(drain.draining), lanes.step.eq(drain.step)]
-        m.d.comb += [inner.eq(outer) for inner, outer in zip(lanes.weight, weights.weights, strict=True)]
+        m.d.comb += [inner.eq(outer) for inner, outer in zip(lanes.weight, added, strict=True)]
+        with m.If(lanes.opening):
+            m.d.sync += [weight.eq(0) for weight in added]
         m.d.comb += [inner.eq(outer) for inner, outer in zip(slots.dense, lanes.sums, strict=True)]
         # The first step is read first: with at least ACCUMULATE_SPACING steps its sum has arrived when the last drain starts.
         written = (command.count >= ACCUMULATE_SPACING) | ~slots.writing

@@ -22,7 +22,7 @@ class SlotAdders(wiring.Signature):
     reading : a slot is read for the update in this cycle, else to be added to.   row : with ``reading``, the row that the update wants.
     clear : in the cycle after a read: zero is written in place of a sum.
     hold : the word that was read in the cycle before is not used yet and stays. All of these are levels.
-    old : what the slot has, one per lane, in the cycle after its read.   weight : what is added, with ``old``.
+    old : what the slot has, one per lane, in the cycle after its read.   weight : what is added, with ``old``; with memory registers one cycle later.
     dense, dense_chosen : what is added instead, one cycle after ``old``; only in configurations with dense lanes.
     total : the sums, two cycles after ``old`` with memory registers, else one.   sums : of the row, one cycle after ``old``.
     """
@@ -45,7 +45,7 @@ class SlotAdders(wiring.Signature):
 
 
 class RegisteredAdders(wiring.Component):
-    """With memory registers: register, add. The update reads the registers that sums are added from; see :class:`SlotAdders`.
+    """With memory registers: register, add. The update reads the registers that sums are added from; weights come from registers. See :class:`SlotAdders`.
 
     A row that the update does not ask for counts as zero: an OR joins the rows.
 
@@ -67,12 +67,11 @@ class RegisteredAdders(wiring.Component):
         m.d.sync += cleared.eq(slot.clear)
         registered = [Signal.like(old, name=f"old{lane}") for lane, old in enumerate(slot.old)]
         for lane, old in enumerate(registered):
-            weight = Signal.like(slot.weight[lane], name=f"weight{lane}")
-            m.d.sync += [old.eq(slot.old[lane]), weight.eq(slot.weight[lane])]
+            m.d.sync += old.eq(slot.old[lane])
             with m.If(dropped[lane // config.multipliers]):
                 m.d.sync += old.eq(0)
             m.submodules[f"adder{lane}"] = adder = ChoosingAdder(config.accumulator_bits, carry_cells=self.carry_cells)
-            m.d.comb += [adder.addend.eq(old), adder.first.eq(weight), adder.choose.eq(1)]
+            m.d.comb += [adder.addend.eq(old), adder.first.eq(slot.weight[lane]), adder.choose.eq(1)]
             if config.dense_lanes:
                 m.d.comb += [adder.second.eq(slot.dense[lane]), adder.choose.eq(~slot.dense_chosen)]
             m.d.sync += slot.total[lane].eq(adder.total)

@@ -63,7 +63,8 @@ class DenseLanes(wiring.Component):
 
     Members
     -------
-    weight : In, one signed weight per lane; used in the next cycle, when ``arrivals`` of this cycle says which accumulators add it.
+    arrivals : In, which accumulators add the weight of the next cycle.
+    weight : In, one signed weight per lane, from a register that is zero in the cycle after ``opening``.   opening : Out, level, without a register but for the decoding of ``step``.
     drain, step : In, two cycles from now ``sums`` is wanted from accumulator ``step``, which is then zero. Steps 0, 1, 2, ... follow in
         successive cycles, and in the first ``L`` of them ``arrivals`` is zero.
     sums : Out, one per lane, in the cycle after ``drain``; registered by the user.   draining : Out, with ``sums``.
@@ -75,6 +76,7 @@ class DenseLanes(wiring.Component):
             {
                 "weight": In(signed(config.weight_bits)).array(config.lanes),
                 "arrivals": In(config.window),
+                "opening": Out(1),
                 "drain": In(1),
                 "step": In(range(max(config.window, 2))),
                 "sums": Out(signed(config.dense_bits)).array(config.lanes),
@@ -93,8 +95,7 @@ class DenseLanes(wiring.Component):
 
         # Chain `c` sees everything `c * length` cycles later than chain 0.
         arrivals: Value = self.arrivals
-        opening = Signal()
-        m.d.comb += opening.eq(self.drain & (self.step >> length_bits == 0))
+        m.d.comb += self.opening.eq(self.drain & (self.step >> length_bits == 0))
         enables, moving = [], []
         for c in range(chains):
             moves = Signal(name=f"moves{c}")
@@ -111,10 +112,7 @@ class DenseLanes(wiring.Component):
                 arrivals = delayed
         for lane in range(config.lanes):
             heads = []
-            weight = Signal(signed(config.weight_bits), name=f"weight{lane}_0")
-            m.d.sync += weight.eq(self.weight[lane])
-            with m.If(opening):
-                m.d.sync += weight.eq(0)
+            weight = self.weight[lane]
             for c in range(chains):
                 adding = Signal(name=f"adding{lane}_{c}")
                 m.d.sync += adding.eq(~moving[c])

@@ -47,7 +47,7 @@ class Slots(wiring.Component):
     unsettled : Out, level: if the update began now, it would read one of the step's slots while it is on its way. (It reads the first one two cycles later
         at the earliest, and takes a cycle at least for each.)
     late : In, level: the weights of the event of the cycle before are not here, which waits for them.
-    weight : In, one per lane, weights of the last event.
+    weight : In, one per lane, weights of the last event: in the next cycle, or when ``late`` ends; with memory registers from registers, a cycle later.
     dense, dense_chosen : In, only in configurations with dense lanes: sums of the last drain, two cycles after it, one per lane, and that they are.
     writing : Out, level: something that was added is not written before the end of this cycle.
     """
