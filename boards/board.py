@@ -19,9 +19,10 @@ from .families.gatemate import CCGM1A1
 from .families.gowin import GW1NR_9, GW2AR_18
 from .families.ice40 import ICE40UP5K
 from .families.xilinx7 import XC7A35T, XC7A100T
+from .serial_chip import ADAPTER, BL702, DAP_LINK, FT231X, FT232H, FT2232H, I_LINK, RP2040, SerialChip
 
 BAUD_HZ = 1_000_000
-"""Rate of the serial line that boards are built with."""
+"""Rate of the serial line that boards are built with unless told otherwise: every adapter makes it."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Board:
     platform : module and class of its platform, in amaranth-boards or, with a dot before it, in :mod:`lifline.boards.platforms`; has the resources ``uart`` and a clock.
     config : name of the preset that suits it.   changes : to that preset, by parameter.
     clock_hz : the core's clock.   seed : of the placer, one that meets this clock.
+    adapter : the chip between the serial line and USB.
     loader : how openFPGALoader is told which board it is; nothing if it cannot load it.   direct : it reaches the chip itself, not only its flash.
     by_hand : how a bitstream gets into a board that openFPGALoader cannot load.
     held : resources of the platform with an output that is kept inactive.
@@ -45,6 +47,7 @@ class Board:
     platform: str
     config: str
     clock_hz: float
+    adapter: SerialChip
     loader: tuple[str, ...]
     direct: bool = True
     seed: int = 1
@@ -81,41 +84,41 @@ class Board:
 
 ULX3S, ECPIX5, COLORLIGHT = "ulx3s", "ecpix5", ".colorlight"
 BY_BOARD = "--board"
-DAP_LINK = ("--cable", "cmsisdap")
+BY_DAP_LINK = ("--cable", "cmsisdap")
 
 BOARDS = {
-    "ulx3s-25f": Board("ULX3S-25F", LFE5U_25F, f"{ULX3S}:ULX3S_25F_Platform", "medium", 90e6, (BY_BOARD, "ulx3s"), seed=2),
-    "ulx3s-12f": Board("ULX3S-12F", LFE5U_12F, f"{ULX3S}:ULX3S_12F_Platform", "medium", 90e6, (BY_BOARD, "ulx3s")),
-    "ulx3s-45f": Board("ULX3S-45F", LFE5U_45F, f"{ULX3S}:ULX3S_45F_Platform", "medium", 90e6, (BY_BOARD, "ulx3s")),
-    "ulx3s-85f": Board("ULX3S-85F", LFE5U_85F, f"{ULX3S}:ULX3S_85F_Platform", "large", 70e6, (BY_BOARD, "ulx3s")),
-    "ecpix-5-45": Board("ECPIX-5 45", LFE5UM5G_45F, f"{ECPIX5}:ECPIX545Platform", "medium", 90e6, (BY_BOARD, "ecpix5_r03")),
-    "ecpix-5-85": Board("ECPIX-5 85", LFE5UM5G_85F, f"{ECPIX5}:ECPIX585Platform", "large", 70e6, (BY_BOARD, "ecpix5_r03")),
-    "colorlight-i5": Board("Colorlight i5", LFE5U_25F, f"{COLORLIGHT}:ColorlightI5", "medium", 90e6, (BY_BOARD, "colorlight-i5")),
-    "colorlight-i9": Board("Colorlight i9", LFE5U_45F, f"{COLORLIGHT}:ColorlightI9", "medium", 90e6, (BY_BOARD, "colorlight-i9")),
-    "icesugar-pro": Board("iCESugar-Pro", LFE5U_25F, "icesugar_pro:ICESugarProPlatform", "medium", 90e6, DAP_LINK),
+    "ulx3s-25f": Board("ULX3S-25F", LFE5U_25F, f"{ULX3S}:ULX3S_25F_Platform", "medium", 90e6, FT231X, (BY_BOARD, "ulx3s"), seed=2),
+    "ulx3s-12f": Board("ULX3S-12F", LFE5U_12F, f"{ULX3S}:ULX3S_12F_Platform", "medium", 90e6, FT231X, (BY_BOARD, "ulx3s")),
+    "ulx3s-45f": Board("ULX3S-45F", LFE5U_45F, f"{ULX3S}:ULX3S_45F_Platform", "medium", 90e6, FT231X, (BY_BOARD, "ulx3s")),
+    "ulx3s-85f": Board("ULX3S-85F", LFE5U_85F, f"{ULX3S}:ULX3S_85F_Platform", "large", 70e6, FT231X, (BY_BOARD, "ulx3s")),
+    "ecpix-5-45": Board("ECPIX-5 45", LFE5UM5G_45F, f"{ECPIX5}:ECPIX545Platform", "medium", 90e6, FT2232H, (BY_BOARD, "ecpix5_r03")),
+    "ecpix-5-85": Board("ECPIX-5 85", LFE5UM5G_85F, f"{ECPIX5}:ECPIX585Platform", "large", 70e6, FT2232H, (BY_BOARD, "ecpix5_r03")),
+    "colorlight-i5": Board("Colorlight i5", LFE5U_25F, f"{COLORLIGHT}:ColorlightI5", "medium", 90e6, DAP_LINK, (BY_BOARD, "colorlight-i5")),
+    "colorlight-i9": Board("Colorlight i9", LFE5U_45F, f"{COLORLIGHT}:ColorlightI9", "medium", 90e6, DAP_LINK, (BY_BOARD, "colorlight-i9")),
+    "icesugar-pro": Board("iCESugar-Pro", LFE5U_25F, "icesugar_pro:ICESugarProPlatform", "medium", 90e6, I_LINK, BY_DAP_LINK),
     "icebreaker": Board(
-        "iCEBreaker", ICE40UP5K, "icebreaker:ICEBreakerPlatform", "small", 30e6, (BY_BOARD, "ice40_generic"), direct=False,
+        "iCEBreaker", ICE40UP5K, "icebreaker:ICEBreakerPlatform", "small", 30e6, FT2232H, (BY_BOARD, "ice40_generic"), direct=False,
     ),
     "icesugar": Board(
-        "iCESugar", ICE40UP5K, "icesugar:ICESugarPlatform", "small", 30e6, (), direct=False,
+        "iCESugar", ICE40UP5K, "icesugar:ICESugarPlatform", "small", 30e6, I_LINK, (), direct=False,
         by_hand="copy it to the drive `iCELink` that the board shows when it is plugged in",
     ),
     "upduino-3": Board(
-        "UPduino 3", ICE40UP5K, ".upduino:UPduino3", "small", 30e6, (), direct=False, held=("flash_select",),
+        "UPduino 3", ICE40UP5K, ".upduino:UPduino3", "small", 30e6, FT232H, (), direct=False, held=("flash_select",),
         by_hand="write it with `iceprog` (apt-get install fpga-icestorm)",
     ),
     "tang-nano-9k": Board(
-        "Tang Nano 9K", GW1NR_9, "tang_nano_9k:TangNano9kPlatform", "small", 27e6, (BY_BOARD, "tangnano9k"), changes={"weight_words": 2048},
+        "Tang Nano 9K", GW1NR_9, "tang_nano_9k:TangNano9kPlatform", "small", 27e6, BL702, (BY_BOARD, "tangnano9k"), changes={"weight_words": 2048},
     ),
     "tang-nano-20k": Board(
-        "Tang Nano 20K", GW2AR_18, ".tang_nano_20k:TangNano20K", "medium", 40.5e6, (BY_BOARD, "tangnano20k"), changes={"weight_words": 2048},
+        "Tang Nano 20K", GW2AR_18, ".tang_nano_20k:TangNano20K", "medium", 40.5e6, BL702, (BY_BOARD, "tangnano20k"), changes={"weight_words": 2048},
     ),
     "gatemate-a1-evb": Board(
-        "GateMateA1-EVB", CCGM1A1, ".gatemate_a1_evb:GateMateA1Evb", "small", 20e6, (BY_BOARD, "olimex_gatemateevb"), changes={"weight_words": 2048},
+        "GateMateA1-EVB", CCGM1A1, ".gatemate_a1_evb:GateMateA1Evb", "small", 20e6, RP2040, (BY_BOARD, "olimex_gatemateevb"), changes={"weight_words": 2048},
     ),
-    "arty-a7-35": Board("Arty A7-35", XC7A35T, "arty_a7:ArtyA7_35Platform", "medium", 80e6, (BY_BOARD, "arty_a7_35t")),
-    "arty-a7-100": Board("Arty A7-100", XC7A100T, "arty_a7:ArtyA7_100Platform", "medium", 80e6, (BY_BOARD, "arty_a7_100t")),
-    "de10-nano": Board("DE10-Nano", CYCLONE_V_SE_A6, "de10_nano:DE10NanoPlatform", "medium", 50e6, (BY_BOARD, "de10nano")),
+    "arty-a7-35": Board("Arty A7-35", XC7A35T, "arty_a7:ArtyA7_35Platform", "medium", 80e6, FT2232H, (BY_BOARD, "arty_a7_35t")),
+    "arty-a7-100": Board("Arty A7-100", XC7A100T, "arty_a7:ArtyA7_100Platform", "medium", 80e6, FT2232H, (BY_BOARD, "arty_a7_100t")),
+    "de10-nano": Board("DE10-Nano", CYCLONE_V_SE_A6, "de10_nano:DE10NanoPlatform", "medium", 50e6, ADAPTER, (BY_BOARD, "de10nano")),
 }  # fmt: skip
 """Boards that can be built for."""
 

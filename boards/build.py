@@ -28,6 +28,7 @@ from .families.family import SEED, Family
 from .families.vendor import VendorFamily
 from .progress import progress
 from .report import Report, read_report, tool_versions
+from .serial_chip import FASTEST_HZ, SLOWEST_HZ
 
 POLL_S = 0.5
 LOADER = {"OPENFPGALOADER": "true"}
@@ -44,16 +45,18 @@ class BoardDesign(Elaboratable):
     Parameters
     ----------
     input_hz, clock_hz : of the board's clock, and the one that is wanted for the core.
+    baud_hz : of the serial line.
     serial : what stands behind the pins ``rx`` and ``tx``; the core with its link unless given.
 
     Raises
     ------
-    ConfigError   if the board's clock generator cannot make the clock.
+    ConfigError   if the board's clock generator cannot make the clock, or its serial chip or the core the rate.
     """
 
-    def __init__(self, config: Config, chosen: Board, input_hz: float, clock_hz: float, *, serial: Any = None) -> None:
+    def __init__(self, config: Config, chosen: Board, input_hz: float, clock_hz: float, *, baud_hz: int = BAUD_HZ, serial: Any = None) -> None:
         self.clock, self.held = chosen.family.clock(input_hz, clock_hz), chosen.held
-        self.serial = serial or SerialTop(config, clock_hz=self.clock.hz, baud_hz=BAUD_HZ, target=chosen.family.target)
+        chosen.adapter.check(baud_hz, self.clock.hz)
+        self.serial = serial or SerialTop(config, clock_hz=self.clock.hz, baud_hz=baud_hz, target=chosen.family.target)
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -75,6 +78,7 @@ def build(
     folder: Path,
     *,
     clock_hz: float | None = None,
+    baud_hz: int = BAUD_HZ,
     seed: int | None = None,
     seeds: int = 1,
     force: bool = False,
@@ -89,6 +93,7 @@ def build(
     Parameters
     ----------
     clock_hz : the core's clock; the board's own choice if not given.
+    baud_hz : of the serial line.
     seed : of the placer, the first one; the board's own choice if not given.
     seeds : how many seeds are tried, one after the other; the one with the fastest clock is kept.
     force : build even what has been built before.
@@ -97,19 +102,19 @@ def build(
 
     Raises
     ------
-    ConfigError   if the configuration cannot fit the board, or the board or its clock generator does not offer what is asked for.
+    ConfigError   if the configuration cannot fit the board, or the board, its clock generator or its serial chip does not offer what is asked for.
     ToolError   if a tool is missing or fails, or the timing constraint is met with no seed.
     """
     chosen = board(name)
     if isinstance(chosen.family, VendorFamily):
         raise ConfigError(f"bitstreams for the {chosen.title} are made by {chosen.family.program}: write a project for it, boards.project.write_project")
-    wanted_hz = check_clock(chosen, clock_hz)
+    wanted_hz, rate_hz = check_clock(chosen, clock_hz), check_rate(baud_hz)
     first = integer(chosen.seed if seed is None else seed, "seed of the placer:", ConfigError, low=-(1 << 31), high=(1 << 31) - 1)
     number = integer(seeds, "number of seeds:", ConfigError, low=1, high=MAX_SEEDS)
     check_fits(config, chosen)
     platform = chosen.make_platform()
     find_tools(name, chosen.family)
-    design = BoardDesign(config, chosen, platform.default_clk_frequency, wanted_hz)
+    design = BoardDesign(config, chosen, platform.default_clk_frequency, wanted_hz, baud_hz=rate_hz)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -124,7 +129,7 @@ def build(
         report = None if force else recall(place, key)
         if report is None:
             _execute(seeded, place, f"`{config.name}` for {name}", on_progress and _part_of(on_progress, k, number))
-            report = read_report(place, name, chosen, config.name, seed=placed, constraint_hz=design.clock.hz, tools=versions)
+            report = read_report(place, name, chosen, config.name, seed=placed, constraint_hz=design.clock.hz, baud_hz=rate_hz, tools=versions)
             remember(place, key, report)
         reports.append(report)
     best = max(reports, key=lambda report: report.fmax_mhz)
@@ -148,6 +153,16 @@ def check_clock(chosen: Board, clock_hz: float | None) -> float:
     if not (isinstance(wanted_hz, int | float) and 0 < wanted_hz < math.inf):
         raise ConfigError(f"a clock of {wanted_hz} Hz is none; give a frequency above 0, or none for the board's own {chosen.clock_hz / 1e6:g} MHz")
     return wanted_hz
+
+
+def check_rate(baud_hz: int) -> int:
+    """The rate of the serial line that is asked for.
+
+    Raises
+    ------
+    ConfigError   if it is none.
+    """
+    return integer(baud_hz, "rate of the serial line, in baud:", ConfigError, low=SLOWEST_HZ, high=FASTEST_HZ)
 
 
 def find_tools(name: str, family: Family) -> None:

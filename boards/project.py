@@ -15,8 +15,8 @@ from typing import Any
 from lifline.arch.config import Config
 from lifline.arch.errors import ToolError
 
-from .board import Board
-from .build import BoardDesign, check_clock, find_tools
+from .board import BAUD_HZ, Board
+from .build import BoardDesign, check_clock, check_rate, find_tools
 from .capacity import NAMES, check_fits, need
 from .families.vendor import VendorFamily
 from .memories import memories
@@ -29,7 +29,7 @@ class Project:
     Attributes
     ----------
     board, config : names.   folder : of the project.   program : which reads it.   command : that builds it.
-    clock_mhz : of the core.
+    clock_mhz : of the core.   baud_hz : of the serial line.
     used : memories and multipliers by yosys' synthesis for the family; nothing if it was not asked.   available : number of every resource.
     """
 
@@ -39,6 +39,7 @@ class Project:
     program: str
     command: str
     clock_mhz: float
+    baud_hz: int
     used: dict[str, int]
     available: dict[str, int]
 
@@ -49,30 +50,31 @@ class Project:
     def rows(self) -> list[tuple[str, str]]:
         """Name and value of everything, for a table."""
         used = [(NAMES.get(name, name), f"{number:,} of {self.available[name]:,}") for name, number in self.used.items()]
-        return [*used, ("clock", f"{self.clock_mhz:g} MHz, to be met by {self.program}"), ("project", str(self.folder)), ("build it with", self.command)]
+        return [*used, ("clock", f"{self.clock_mhz:g} MHz, to be met by {self.program}"), ("serial line", f"{self.baud_hz:,} baud"), ("project", str(self.folder)), ("build it with", self.command)]
 
 
-def write_project(name: str, chosen: Board, config: Config, folder: Path, *, clock_hz: float | None = None, check: bool = True) -> Project:
+def write_project(name: str, chosen: Board, config: Config, folder: Path, *, clock_hz: float | None = None, baud_hz: int = BAUD_HZ, check: bool = True) -> Project:
     """Write a complete project of a board into a folder below ``folder``; what was there before goes.
 
     Parameters
     ----------
     clock_hz : the core's clock; the board's own choice if not given.
+    baud_hz : of the serial line.
     check : let yosys' synthesis for the family count its memories and multipliers, half a minute.
 
     Raises
     ------
-    ConfigError   if the configuration cannot fit the board, or its clock generator does not offer what is asked for.
+    ConfigError   if the configuration cannot fit the board, or its clock generator or serial chip does not offer what is asked for.
     ToolError   if the folder cannot be written, yosys is missing or fails, or it counts other memories or multipliers than the configuration has.
     """
     family = chosen.family
     assert isinstance(family, VendorFamily)
-    wanted_hz = check_clock(chosen, clock_hz)
+    wanted_hz, rate_hz = check_clock(chosen, clock_hz), check_rate(baud_hz)
     check_fits(config, chosen)
     platform = chosen.make_platform()
     if check:
         find_tools(name, family)
-    design = BoardDesign(config, chosen, platform.default_clk_frequency, wanted_hz)
+    design = BoardDesign(config, chosen, platform.default_clk_frequency, wanted_hz, baud_hz=rate_hz)
     plan = family.plan(platform, design, design.clock.hz)
     plain = re.sub(r"[^\w+=.,-]", "_", config.name)
     place = folder / f"{name}-{plain}"
@@ -91,7 +93,7 @@ def write_project(name: str, chosen: Board, config: Config, folder: Path, *, clo
                 f"{place}: yosys counts {number} {NAMES[resource]}, `{config.name}` has {getattr(wanted, resource)}: please report this, with your yosys' version"
             )
     command = f"cd {place} && bash {plan.script}.sh"
-    return Project(name, config.name, place, family.program, command, design.clock.hz / 1e6, used, chosen.chip.available())
+    return Project(name, config.name, place, family.program, command, design.clock.hz / 1e6, rate_hz, used, chosen.chip.available())
 
 
 def _count(place: Path, family: VendorFamily) -> dict[str, int]:

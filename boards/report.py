@@ -32,6 +32,7 @@ class Report:
     ----------
     used, available : number by resource, see :data:`lifline.boards.chip.RESOURCES`.
     fmax_mhz, constraint_mhz : the clock that was reached, and the one that was asked for.
+    baud_hz : of the serial line.
     seed : of the placer.   seeds : every seed that was tried, and the clock that it reached.
     tools : tool -> version.
     bitstream : the file.   folder : of all files of the build.
@@ -44,6 +45,7 @@ class Report:
     available: dict[str, int]
     fmax_mhz: float
     constraint_mhz: float
+    baud_hz: int
     seed: int
     tools: dict[str, str]
     bitstream: Path
@@ -64,7 +66,7 @@ class Report:
             (TITLES[name], f"{used:,} of {self.available[name]:,} ({100 * used / self.available[name]:.0f} %)" if name in self.available else f"{used:,}")
             for name, used in self.used.items()
         ]
-        rows += [("clock", f"{self.fmax_mhz:.1f} MHz of {self.constraint_mhz:.1f} MHz"), ("seed", str(self.seed))]
+        rows += [("clock", f"{self.fmax_mhz:.1f} MHz of {self.constraint_mhz:.1f} MHz"), ("serial line", f"{self.baud_hz:,} baud"), ("seed", str(self.seed))]
         if len(self.seeds) > 1:
             rows.append(("seeds tried", ", ".join(f"{seed}: {fmax:.1f} MHz" for seed, fmax in self.seeds.items())))
         rows += list(self.tools.items())
@@ -83,7 +85,7 @@ class Report:
 
 
 def read_report(
-    folder: Path, board_name: str, board: Board, config: str, *, seed: int, constraint_hz: float, tools: dict[str, str]
+    folder: Path, board_name: str, board: Board, config: str, *, seed: int, constraint_hz: float, baud_hz: int, tools: dict[str, str]
 ) -> Report:
     """The report of a build that has just ended in ``folder``, from that of place and route.
 
@@ -101,6 +103,7 @@ def read_report(
         available=available,
         fmax_mhz=achieved_mhz,
         constraint_mhz=constraint_hz / 1e6,
+        baud_hz=baud_hz,
         seed=seed,
         seeds={seed: achieved_mhz},
         tools=tools,

@@ -295,6 +295,11 @@ PRESETS: dict[str, Config] = {
             dense_bits=16,
         ),
         Config(
+            name="wide", event_lanes=64, dense_lanes=0, window=8, accumulator_bits=16, state_bits=16, multipliers=16, max_delay=63,
+            weight_words=4096, max_neurons=4096, neuron_words=1024, ring_words=4096, delay_entries=4096, list_entries=2048,
+            early_exit=False,
+        ),
+        Config(
             name="loihi", event_lanes=16, dense_lanes=16, window=8, accumulator_bits=24, state_bits=24, multipliers=8, max_delay=63,
             weight_words=16384, max_neurons=2048, neuron_words=2048, ring_words=4096, delay_entries=4096, list_entries=2048,
             program_words=1024, weight_shifts=tuple(range(16)), drain_cycles=8, dense_bits=16,

@@ -74,7 +74,8 @@ def _one_board(row: dict[str, Any]) -> Table:
     for name in (n for n in RESOURCES if n in NAMES and (n in chip or takes[n])):
         table.add_row(NAMES[name], f"{'about ' if name == 'lut' else ''}{takes[name]:,} of {chip.get(name, 0):,}")
     table.add_row("holds", f"{holds['weights']:,} weights, {holds['neurons']:,} neurons, {holds['inputs']:,} inputs, delays to {holds['max_delay']} steps")
-    table.add_row("serial line", f"{row['baud_hz']:,} baud, {row['link_bytes_per_s'] / 1000:g} kB/s each way")
+    faster = f"{row['fastest_baud_hz']:,} baud with --baud" if row["fastest_baud_hz"] else "what its firmware can do with --baud"
+    table.add_row("serial line", f"{row['baud_hz']:,} baud, {row['link_bytes_per_s'] / 1000:g} kB/s each way; through its {row['adapter']} up to {faster}")
     rates = row["r256"]
     table.add_row("256 x 256, 26 spikes per step", f"{rates['core']:,.0f} steps/s in the core, {rates['link']:,.0f} on the line" if rates else "does not fit")
     return table
@@ -86,6 +87,7 @@ def build(
     config: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="default: the one that suits the board")] = None,
     folder: Annotated[Path, typer.Option(help="where to build")] = FOLDER,
     clock: Annotated[float | None, typer.Option(help="clock of the core in MHz; default: the board's")] = None,
+    baud: Annotated[int | None, typer.Option(help="rate of the serial line; default: 1000000")] = None,
     seed: Annotated[int | None, typer.Option(help="of the placer; the board's own choice if not given")] = None,
     seeds: Annotated[int, typer.Option(min=1, max=100, help="how many seeds to try; the fastest is kept")] = 1,
     force: Annotated[bool, typer.Option("--force", help="build even what was built before from exactly the same")] = False,
@@ -101,7 +103,7 @@ def build(
         if isinstance(known.board(board).family, VendorFamily):
             if seed is not None or seeds != 1:
                 raise ConfigError(f"the {known.board(board).title} is placed by the vendor's tools: leave --seed and --seeds out")
-            return _project(board, chosen, folder, clock, as_json)
+            return _project(board, chosen, folder, clock, baud, as_json)
         task = progress.add_task(f"{chosen.name} for {board}", total=1.0)
         said: list[str] = []
 
@@ -112,7 +114,8 @@ def build(
                 console.print(f"{stage} of {chosen.name} for {board}, {100 * share:.0f} % done", highlight=False, soft_wrap=True)
 
         report = builds.build(
-            board, chosen, folder, clock_hz=None if clock is None else clock * 1e6, seed=seed, seeds=seeds, force=force, on_progress=show
+            board, chosen, folder, clock_hz=None if clock is None else clock * 1e6, baud_hz=known.BAUD_HZ if baud is None else baud,
+            seed=seed, seeds=seeds, force=force, on_progress=show,
         )
     table = Table(title=f"{report.config} on {report.board}", show_header=False, title_style="bold")
     for name, value in report.rows():
@@ -122,13 +125,14 @@ def build(
         print_json(report.figures())
 
 
-def _project(board: str, config: Config, folder: Path, clock: float | None, as_json: bool) -> None:
+def _project(board: str, config: Config, folder: Path, clock: float | None, baud: int | None, as_json: bool) -> None:
     """Write the project for a vendor's tools and say what it needs."""
+    from lifline.boards.board import BAUD_HZ
     from lifline.boards.board import board as known
     from lifline.boards.project import write_project
 
     with console.status(f"writing the project of {config.name} for {board}, and counting what it takes"):
-        project = write_project(board, known(board), config, folder, clock_hz=None if clock is None else clock * 1e6)
+        project = write_project(board, known(board), config, folder, clock_hz=None if clock is None else clock * 1e6, baud_hz=BAUD_HZ if baud is None else baud)
     table = Table(title=f"{project.config} on {project.board}, for {project.program}", show_header=False, title_style="bold")
     for name, value in project.rows():
         table.add_row(name, escape(value))

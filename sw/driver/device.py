@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol, Unpack
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl, urlencode
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +71,7 @@ def open(url: str = "sim:", *, config: Config | None = None, progress: Reporting
     Parameters
     ----------
     url : ``golden:``, ``sim:`` or ``sim:small`` (compiled simulated board), ``pysim:tiny`` (no compiler needed, slow),
-        ``serial:/dev/ttyUSB0?baud=1000000&timeout=0.5`` (seconds that a reply may take). A file of
+        ``serial:/dev/ttyUSB0?baud=1000000&timeout=0.5`` (seconds that a reply may take; without a rate the usual ones are tried). A file of
         ``lifline config new`` stands for a configuration: ``sim:mine.toml``. Without the name of a configuration it
         is ``medium``. ``pysim:tiny?vcd=run.vcd`` writes a waveform, complete when the device is closed. Where there is no C++ compiler ``sim:`` logs a warning and opens ``pysim:``.
     config : a configuration that is none of the presets: what is simulated, or what the board may have.
@@ -90,7 +90,8 @@ def open(url: str = "sim:", *, config: Config | None = None, progress: Reporting
     kind, _, rest = url.partition(":")
     name, _, query = rest.partition("?")
     if kind == "serial":
-        return _linked(_serial(url, name, query), url, config)
+        transport, rate = _serial(url, name, query)
+        return _linked(transport, url if rate is None else f"serial:{name}?{urlencode(dict(parse_qsl(query)) | {'baud': rate})}", config)
     waveform = _waveform(url, kind, query)
     if kind == "golden":
         return GoldenDevice(config or configuration(name or "medium"))
@@ -122,10 +123,13 @@ def _waveform(url: str, kind: str, query: str) -> Path | None:
     return Path(options["vcd"][-1]) if options else None
 
 
-def _serial(url: str, port: str, query: str) -> Transport:
+def _serial(url: str, port: str, query: str) -> tuple[Transport, int | None]:
+    """The port, and its rate in baud if that was found out and is not the usual one."""
+    from .rates import USUAL_HZ, find_rate
     from .serial_port import SerialTransport
 
-    options = {"baud": "1000000", "timeout": "0.5"} | {key: values[-1] for key, values in parse_qs(query, keep_blank_values=True).items()}
+    given = {key: values[-1] for key, values in parse_qs(query, keep_blank_values=True).items()}
+    options = {"baud": str(USUAL_HZ), "timeout": "0.5"} | given
     if options.keys() != {"baud", "timeout"} or not all(map(NUMBER.fullmatch, options.values())) or "." in options["baud"]:
         raise DeviceError(f"{url}: after `?` there can be baud=1000000 and timeout=0.5 (seconds), joined by `&`")
     # Longer texts are beyond the limits anyway, and converting them takes time.
@@ -134,4 +138,12 @@ def _serial(url: str, port: str, query: str) -> Transport:
         raise DeviceError(f"{url}: baud={baud_hz} must be in {BAUD_HZ[0]}..{BAUD_HZ[1]}; boards are built for 1000000 unless told otherwise")
     if timeout_s > LONGEST_S:
         raise DeviceError(f"{url}: timeout={timeout_s:g} must be at most {LONGEST_S:g} seconds; a reply takes less than one")
-    return SerialTransport(port, baud_hz=baud_hz, timeout_s=timeout_s)
+    transport = SerialTransport(port, baud_hz=baud_hz, timeout_s=timeout_s)
+    if "baud" in given:
+        return transport, None
+    try:
+        found = find_rate(transport)
+    except BaseException:
+        transport.close()
+        raise
+    return transport, None if found == USUAL_HZ else found

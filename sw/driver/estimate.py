@@ -39,7 +39,7 @@ class Estimate:
 
     Attributes
     ----------
-    board : by its name.   clock_hz, baud_hz : of the core and of the line.
+    board : by its name.   clock_hz, baud_hz : of the core and of the line.   fastest_baud_hz : that the board's serial chip and this clock can make; the line's where nobody knows.
     cycles : of the core (batch,), exact.   window_cycles : of the longest window.   core_s : seconds that the core computes.
     sent, received : bytes that cross the link, each way.   link_s : seconds that the busier direction of the line takes.
     alone_s : from the first byte of a sample to the last one of its result, with nothing else under way.   samples_per_second : in a long batch.
@@ -53,6 +53,7 @@ class Estimate:
     board: str
     clock_hz: float
     baud_hz: int
+    fastest_baud_hz: int
     cycles: NDArray[np.int64]
     window_cycles: int
     core_s: float
@@ -78,9 +79,10 @@ class Estimate:
 
     def lines(self) -> list[str]:
         """In words."""
+        faster = f" ({self.fastest_baud_hz:,} with `lifline build --baud`)" if self.fastest_baud_hz > self.baud_hz else ""
         name = {"input": "input on the link", "output": "results on the link", "core": "the core"}[self.limit]
         return [
-            f"estimate for {self.board}, core at {self.clock_hz / 1e6:g} MHz, link at {self.baud_hz:,} baud:",
+            f"estimate for {self.board}, core at {self.clock_hz / 1e6:g} MHz, link at {self.baud_hz:,} baud{faster}:",
             f"  {self.samples_per_second:,.1f} samples per second, limited by {name}; one alone takes {1e3 * self.alone_s:,.3f} ms",
             f"  core {1e3 * self.core_s:,.3f} ms per sample ({self.cycles.mean():,.0f} cycles), longest window {1e6 * self.window_cycles / self.clock_hz:,.1f} us",
             f"  link {1e3 * self.link_s:,.3f} ms per sample ({self.sent:,.0f} bytes there, {self.received:,.0f} back{'' if self.whole else ', roughly'})",
@@ -110,6 +112,7 @@ def estimate(
     chosen = _board(program, board)
     name, clock_hz = chosen.title, chosen.clock_hz
     baud_hz = integer(link, "link, in baud,", InputError, low=SLOWEST_HZ, high=FASTEST_HZ)
+    fastest = chosen.adapter.rates(clock_hz)[-1] if chosen.adapter.base_hz else baud_hz
     config, network = program.config, program.network
     energy = energy or energy_model(config, board=chosen)
     activity = activity or record_activity(network, samples)
@@ -128,7 +131,7 @@ def estimate(
     rate = 1 / (max(there_s, back_s) if whole else there_s + back_s)
     spent = energy.energy(config, cycles=float(cycles.mean()), weight_reads=reads, operations=operations)
     return Estimate(
-        board=name, clock_hz=clock_hz, baud_hz=baud_hz, cycles=cycles, window_cycles=max(int(c.cycles.sum(axis=1).max()) for c in costs), core_s=core_s,
+        board=name, clock_hz=clock_hz, baud_hz=baud_hz, fastest_baud_hz=fastest, cycles=cycles, window_cycles=max(int(c.cycles.sum(axis=1).max()) for c in costs), core_s=core_s,
         sent=sent, received=received, link_s=max(sent, received) * byte_s, alone_s=there_s + back_s, samples_per_second=rate,
         limit="input" if there_s > back_s else "core" if core_s > received * byte_s else "output",
         microjoules=spent.total, energy=spent, waiting=energy.waiting(config, max(0.0, 1 / rate - core_s)), energy_model=energy.describe(config), whole=whole,

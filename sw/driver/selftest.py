@@ -30,8 +30,8 @@ NETWORKS = 2
 STEPS = 24
 STOP_S = 5.0
 NOTHING_ANSWERS = (
-    "nothing answers: is the board on, and is its bitstream loaded (`lifline program`)? Is it the right port, and the baud rate that the bitstream was "
-    "built for (serial:PORT?baud=1000000)? Is there a second port of the same board? docs/bench.md goes through all of them"
+    "nothing answers: is the board on, and is its bitstream loaded (`lifline program`)? Is it the right port, and, if it is an unusual one, the baud rate "
+    "that the bitstream was built for (serial:PORT?baud=1000000)? Is there a second port of the same board? docs/bench.md goes through all of them"
 )
 
 

@@ -33,12 +33,28 @@ class SerialTransport:
     """
 
     def __init__(self, port: str, *, baud_hz: int = 1_000_000, timeout_s: float = 0.5) -> None:
-        self.port, self._process, self._lock = port, os.getpid(), threading.RLock()
+        self.port, self.timeout_s, self._process, self._lock = port, timeout_s, os.getpid(), threading.RLock()
         try:
             self._serial = serial.Serial(port, baud_hz, timeout=timeout_s, write_timeout=STUCK_S, exclusive=True)
             self._serial.reset_input_buffer()
         except FAILURES as error:
             raise LinkError(f"cannot open {port}: {error}; is it the right port, and does no other program use it?") from error
+
+    def set_rate(self, baud_hz: int, *, timeout_s: float) -> None:
+        """Change rate and time limit; what has come so far is dropped.
+
+        Raises
+        ------
+        ValueError   if the port cannot have this rate.
+        """
+        check_process(self.port, self._process)
+        with self._lock:
+            try:
+                self._serial.timeout, self._serial.baudrate = timeout_s, baud_hz
+                self._serial.reset_input_buffer()
+            except FAILURES as error:
+                raise ValueError(f"{self.port} cannot have {baud_hz} baud: {error}") from error
+            self.timeout_s = timeout_s
 
     def write(self, data: bytes) -> None:
         """Send bytes."""

@@ -43,8 +43,8 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     made: list[BoardDesign] = []
 
     class Watched(BoardDesign):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
             made.append(self)
 
     monkeypatch.setattr(builds, "BoardDesign", Watched)
@@ -62,6 +62,7 @@ def test_the_same_is_built_once(tmp_path: Path, runs: list[int], monkeypatch: py
     for change in ({"force": True}, {"clock_hz": 24e6}, {"seed": 2}):
         build("icebreaker", preset("small"), tmp_path, **change)  # type: ignore[arg-type]
     assert runs == [1, 1, 1, 2]
+    assert build("icebreaker", preset("small"), tmp_path, baud_hz=3_000_000).baud_hz == 3_000_000 and runs.pop() == 1
     build("icebreaker", preset("small").replace(max_delay=7), tmp_path)
     monkeypatch.setenv("FAKE_VERSION", "2")
     build("icebreaker", preset("small"), tmp_path)
