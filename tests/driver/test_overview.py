@@ -31,7 +31,7 @@ def test_rates_follow_clock_and_line() -> None:
     layer = overview.r256(preset("small"))
     assert layer is not None
     row = overview.board_row("icebreaker", BOARDS["icebreaker"])
-    assert row["r256"] == {"core": 30e6 / layer["cycles"], "link": 100_000 / layer["bytes"]} and layer["bytes"] > 2 * overview.INPUTS
+    assert row["r256"] == {"core": 30e6 / layer["cycles"], "link": 100_000 / layer["bytes"]} and layer["bytes"] > overview.SIZE / 8
 
 
 def test_a_configuration_that_is_not_written_down_is_looked_at() -> None:
