@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Assert, Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lifline.arch.limits import RING_BITS
 from lifline.arch.records import INPUT_BITS
+
+from ..cells.memory import Check
 
 HALVES = RING_BITS // INPUT_BITS
 assert HALVES == 2, "a word of the ring is taken in two halves"
@@ -72,6 +74,8 @@ class PackedWord(wiring.Component):
             self.neurons.eq(Cat(low, self.word)),
             self.consume.eq((here & ~lower_there) | (self.offered & self.ready) | refuses),
         ]
+        if platform is Check.ASSERT:  # what has been found stays so until the word is taken
+            m.d.comb += Assert(Mux(lower_there, ~looked | (here & self.last & (bad | ~found)), ~(looked | bad)))
         with m.If(here & ~lower_there):
             m.d.sync += [low.eq(self.word), lower_there.eq(1), bad.eq(self.last & found)]
         with m.If(here & lower_there & self.last):
