@@ -77,7 +77,7 @@ class InputWords(wiring.Component):
 
 
 class InputWriter(wiring.Component):
-    """Writes each input spike at the row of its arrival, one per cycle, or 32 neurons in two, with rings and delays left free by others.
+    """Writes each input spike at the row of its arrival, one per cycle, or 32 neurons in three, with rings and delays left free by others.
 
     Reset (by a fresh run) forgets spikes that were not taken.
 

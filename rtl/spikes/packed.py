@@ -25,9 +25,10 @@ def any_from(word: Value, first: Value) -> Value:
 
 
 class PackedWord(wiring.Component):
-    """Collects the 32 neurons of a ring word and offers them, lower half first: a ring word in two cycles, and one more for the last one of a step.
+    """Collects the 32 neurons of a ring word and offers them, lower half first: a ring word in three cycles, and one more for the last one of a step.
 
-    That cycle is for a look whether a bit names a neuron behind the last one. Such a word is refused as a whole.
+    The upper half stays in hand until it is taken, which is known late in a cycle, and consumed in the next one. The last word of a step is looked at first:
+    if a bit names a neuron behind the last one it is refused as a whole.
 
     Members
     -------
@@ -35,7 +36,7 @@ class PackedWord(wiring.Component):
     active : In, level: the address of the next ring word is there, until that has been taken or refused.
     last : In, level, with ``active``: it is the step's last word.
     beyond : In, the number of neurons, modulo 32; stays during a run.
-    valid, word : In, the input word in hand, until it is consumed.   consume : Out, one cycle, only while ``valid`` and ``active``.
+    valid, word : In, the input word in hand, until it is consumed.   consume : Out, one cycle, only while ``valid``.
     offered : Out, level: ``neurons`` are a ring word, until ``ready``.   neurons : Out, bit ``k`` is neuron ``k`` of it.   ready : In, one cycle, it is taken.
     refused : Out, one cycle: the ring word is not to be written.
     """
@@ -59,20 +60,20 @@ class PackedWord(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        low, lower_there, looked, found, bad = Signal(INPUT_BITS), Signal(), Signal(), Signal(), Signal()
+        low, lower_there, looked, found, bad, used = Signal(INPUT_BITS), Signal(), Signal(), Signal(), Signal(), Signal()
         here, whole, refuses = Signal(), Signal(), Signal()  # a word is to be taken; it is the upper half, and has been looked at
         first, upper_first = self.beyond[:-1], self.beyond[-1]
         # Bits of this half that name no neuron: none of a full word, nor of a lower half if there are 16 neurons or more; all of an upper one if there are fewer.
         all_exist, none_exist = ~self.beyond.any() | (~lower_there & upper_first), lower_there & ~upper_first
         m.d.comb += found.eq(~all_exist & Mux(none_exist, self.word.any(), any_from(self.word, first)))
         m.d.comb += [
-            here.eq(self.active & self.valid),
+            here.eq(self.active & self.valid & ~used),
             whole.eq(here & lower_there & (looked | ~self.last)),
             self.offered.eq(whole & ~bad),
             refuses.eq(whole & bad),
             self.refused.eq(refuses),
             self.neurons.eq(Cat(low, self.word)),
-            self.consume.eq((here & ~lower_there) | (self.offered & self.ready) | refuses),
+            self.consume.eq((here & ~lower_there) | used),
         ]
         if platform is Check.ASSERT:  # what has been found stays so until the word is taken
             m.d.comb += Assert(Mux(lower_there, ~looked | (here & self.last & (bad | ~found)), ~(looked | bad)))
@@ -80,6 +81,9 @@ class PackedWord(wiring.Component):
             m.d.sync += [low.eq(self.word), lower_there.eq(1), bad.eq(self.last & found)]
         with m.If(here & lower_there & self.last):
             m.d.sync += [looked.eq(1), bad.eq(bad | found)]
-        with m.If((self.offered & self.ready) | refuses | self.discard):
+        m.d.sync += used.eq((self.offered & self.ready) | refuses)
+        with m.If((self.offered & self.ready) | refuses):
             m.d.sync += [lower_there.eq(0), looked.eq(0), bad.eq(0)]
+        with m.If(self.discard):
+            m.d.sync += [lower_there.eq(0), looked.eq(0), bad.eq(0), used.eq(0)]
         return m

@@ -55,17 +55,20 @@ static size_t step_words(const uint16_t *input)
     return words;
 }
 
-/* Bytes of the link that the words of all steps take if those of more than `most` words are packed. */
+/* Bytes of the link that the words of all steps take if those of more than `most` words are packed, in full frames. */
 static size_t link_bytes(const struct lifline_device *device, const uint16_t *input, size_t words, size_t most)
 {
-    size_t sent = 0, packed = 0, step;
+    size_t sent = 0, packed = 0, row = 0, step;
     for (size_t k = 0; k < words; k += step) {
         step = step_words(input + k);
         sent += step <= most ? step : device->image[LIFLINE_IMAGE_INPUT_PACKED];
-        packed += step > most;
+        row = step > most ? row + 1u : 0u;
+        sent += row % LIFLINE_INPUT_PACKED_STEPS == 1u; /* its head */
+        packed += row;
     }
-    /* without a packed step they may cross as bytes */
-    return !packed && device->image[LIFLINE_IMAGE_INPUT_PLACES] <= LIFLINE_BYTE_TOP ? sent : 2u * (sent + packed / LIFLINE_INPUT_PACKED_STEPS);
+    size_t frames = (sent + MOST_WORDS - 1u) / MOST_WORDS;
+    unsigned width = packed || device->image[LIFLINE_IMAGE_INPUT_PLACES] > LIFLINE_BYTE_TOP ? 2u : 1u; /* of a word without packed steps */
+    return width * sent + frames * (LIFLINE_REQUEST_HEADER_BYTES + LIFLINE_CRC_BYTES);
 }
 
 /* More words than this are packed: wherever that takes fewer words, or bytes, or nowhere, whichever is the shortest. */
@@ -75,7 +78,7 @@ static uint32_t most_words(const struct lifline_device *device, const uint16_t *
     size_t least = link_bytes(device, input, words, best);
     for (uint32_t most = packed; packed && most <= 2u * packed; most += packed) {
         size_t bytes = link_bytes(device, input, words, most);
-        if (bytes < least) {
+        if (bytes < least || (bytes == least && best == UINT32_MAX)) { /* as many bytes: fewer words */
             least = bytes;
             best = most;
         }
