@@ -104,23 +104,24 @@ class InputWriter(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        control, steps, delays, spike = self.control, self.progress.steps, self.delays, self.write.payload
+        control, steps, delays = self.control, self.progress.steps, self.delays
         m.submodules.words = words = InputWords(self.config)
         wiring.connect(m, wiring.flipped(self.host), words.host)
         m.d.comb += [words.discard.eq(control.discard), words.available.eq(control.available), control.taken.eq(words.taken)]
 
         # Spikes of packed steps are words: where they go is found as for spikes, ahead of their bits, which stay in the input memory until then.
         m.submodules.places = places = InputPlaces(self.config)
-        m.submodules.bits = bits = PackedWord()
         empty = Signal()
         m.d.comb += [getattr(places, name).eq(getattr(control, name)) for name in ("base", "rows", "delay", "uniform")]
         m.d.comb += [places.looked_up.eq(delays.data), empty.eq(~places.behind & ~places.o.valid)]
 
         # Decode: count steps, look up the delay, find the ring's column of 32 neurons.
         word, consume = words.word, Signal()
-        packed_steps, packed, column_number = Signal(range(INPUT_PACKED_STEPS + 1)), Signal(), Signal(len(control.neurons) - NEURON_BITS)
+        packs = self.config.packed_input  # if not, what tells of packed steps has no bits
+        packed_steps, packed, column_number = Signal(range(packs * INPUT_PACKED_STEPS + 1)), Signal(), Signal(packs * (len(control.neurons) - NEURON_BITS))
         row, next_row, index = Signal.like(control.rows), Signal.like(control.rows), Signal(INPUT_BITS)
         due, exists, stepping = Signal(), Signal(), Signal()
+        most = Mux(control.uniform, INPUT_PACKED_STEPS, 0) if packs else 0
         m.d.comb += [
             packed.eq(packed_steps.any()),
             next_row.eq(row + 1),
@@ -137,7 +138,7 @@ class InputWriter(wiring.Component):
         with m.If(packed & due):
             m.d.comb += [places.comes.eq(exists & places.free), stepping.eq(~exists & empty)]
         with m.Elif(words.valid & due):
-            with m.If(word[-1] & (word[:-1] <= Mux(control.uniform, INPUT_PACKED_STEPS, 0))):
+            with m.If(word[-1] & (word[:-1] <= most)):
                 m.d.comb += [consume.eq(empty), stepping.eq(empty & ~word[:-1].any())]
                 with m.If(empty):
                     m.d.sync += packed_steps.eq(word)
@@ -155,26 +156,41 @@ class InputWriter(wiring.Component):
         with m.If(control.discard):
             m.d.sync += [packed_steps.eq(0), column_number.eq(0)]
 
-        # Write: offered until it is taken; nobody else writes this word before its time comes.
+        self._write(m, words, places, consume=consume, packed=packed, last=~exists & ~places.behind)
+        return m
+
+    def _write(self, m: Module, words: InputWords, places: InputPlaces, *, consume: Value, packed: Value, last: Value) -> None:
+        """Offered until it is taken; nobody else writes this word before its time comes."""
+        spike = self.write.payload
         m.d.comb += [
-            bits.discard.eq(control.discard),
-            bits.active.eq(packed & places.o.valid),
-            bits.last.eq(~exists & ~places.behind),
-            bits.beyond.eq(control.neurons),
-            bits.valid.eq(words.valid),
-            bits.word.eq(word),
-            bits.ready.eq(self.write.ready),
-            words.consume.eq(consume | bits.consume),
-            places.o.ready.eq(self.write.valid & self.write.ready | bits.refused),
-            self.write.valid.eq(Mux(packed, bits.offered, places.o.valid)),
+            words.consume.eq(consume),
+            places.o.ready.eq(self.write.ready),
+            self.write.valid.eq(places.o.valid),
             spike.merge.eq(~packed),
             spike.address.eq(places.o.payload.address),
             spike.neuron.eq(places.o.payload.neuron),
+        ]
+        if not self.config.packed_input:
+            return
+        m.submodules.bits = bits = PackedWord()
+        m.d.comb += [
+            bits.discard.eq(self.control.discard),
+            bits.active.eq(packed & places.o.valid),
+            bits.last.eq(last),
+            bits.beyond.eq(self.control.neurons),
+            bits.valid.eq(words.valid),
+            bits.word.eq(words.word),
+            bits.ready.eq(self.write.ready),
             spike.word.eq(bits.neurons),
         ]
+        with m.If(packed):
+            m.d.comb += [
+                words.consume.eq(bits.consume),
+                self.write.valid.eq(bits.offered),
+                places.o.ready.eq((bits.offered & self.write.ready) | bits.refused),
+            ]
         with m.If(bits.refused):
-            m.d.sync += control.out_of_range.eq(1)
-        return m
+            m.d.sync += self.control.out_of_range.eq(1)
 
     def _repeated(self, group: Value) -> Value:
         """Of a neuron's word that of its delay: within the period, if there is one."""

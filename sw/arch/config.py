@@ -219,6 +219,11 @@ class Config:
         return max(self.listed_fan_in, self.dense_fan_in)
 
     @property
+    def packed_input(self) -> bool:
+        """Whether steps of the input can come with a bit per neuron. Event-only configurations have no cells to spare, nor a layer that many spikes are cheap for."""
+        return self.dense_lanes > 0
+
+    @property
     def words_ahead(self) -> int:
         """Words of presynaptic neurons that an event pass scans a step ahead at most: all of them can be active and fit the list."""
         return self.list_entries // RING_BITS - 1

@@ -15,7 +15,7 @@ IMAGE_HEADER = (
     ("input_neurons", "neurons of the input"),
     ("input_places", "neurons and padding of the input in the hardware"),
     ("input_layout", "word of the image where the place of the first input neuron stands, a word a neuron; 0: a neuron's place has its number"),
-    ("input_packed", "input words of a step with a bit per place; 0: input neurons have delays of their own, so that it cannot come like this"),
+    ("input_packed", "input words of a step with a bit per place; 0: it cannot come like this, as input neurons have delays of their own, or the configuration no packed input"),
     ("input_depth", "words of the device's input memory"),
     ("output_depth", "words of the device's output memory"),
     ("output", "number of the output population"),

@@ -32,7 +32,7 @@ INPUT_END_OF_STEP = 1 << 15
 """Input word that ends a time step; any smaller word is the index of an input neuron that fires in it."""
 INPUT_PACKED_STEPS = 15
 """``INPUT_END_OF_STEP + n``, with ``n`` up to this, in the place of a step's first word: the next ``n`` steps are packed, and each is complete with its last
-word. Only where all input neurons share one delay."""
+word. Only where all input neurons share one delay, in configurations with :attr:`~lifline.arch.config.Config.packed_input`."""
 INPUT_BITS = 16
 
 

@@ -139,9 +139,9 @@ class Program:
 
     @property
     def packed_step(self) -> int:
-        """Input words of a step with a bit per input neuron; 0 if these have delays of their own, so that it cannot come like this."""
+        """Input words of a step with a bit per input neuron; 0 if it cannot come like this: these have delays of their own, or the configuration has no packed input."""
         uniform = self.registers["input_ring"] >> INPUT_RING_UNIFORM_BIT & 1
-        return packed_words(self.layouts[self.network.input.name].size) if uniform else 0
+        return packed_words(self.layouts[self.network.input.name].size) if uniform and self.config.packed_input else 0
 
     def population(self, name: str) -> ProgramPopulation:
         """A population, or its first band."""

@@ -160,7 +160,7 @@
 #define LIFLINE_IMAGE_INPUT_NEURONS 5u  /* neurons of the input */
 #define LIFLINE_IMAGE_INPUT_PLACES 6u  /* neurons and padding of the input in the hardware */
 #define LIFLINE_IMAGE_INPUT_LAYOUT 7u  /* word of the image where the place of the first input neuron stands, a word a neuron; 0: a neuron's place has its number */
-#define LIFLINE_IMAGE_INPUT_PACKED 8u  /* input words of a step with a bit per place; 0: input neurons have delays of their own, so that it cannot come like this */
+#define LIFLINE_IMAGE_INPUT_PACKED 8u  /* input words of a step with a bit per place; 0: it cannot come like this, as input neurons have delays of their own, or the configuration no packed input */
 #define LIFLINE_IMAGE_INPUT_DEPTH 9u  /* words of the device's input memory */
 #define LIFLINE_IMAGE_OUTPUT_DEPTH 10u  /* words of the device's output memory */
 #define LIFLINE_IMAGE_OUTPUT 11u  /* number of the output population */

@@ -175,6 +175,12 @@ def test_a_packed_word_with_a_bit_behind_the_last_neuron_is_refused(neurons: int
         check(case)
 
 
+def test_without_dense_lanes_a_head_of_packed_steps_names_no_neuron() -> None:
+    config = CONFIG.replace(dense_lanes=0, drain_cycles=1, dense_bits=0)
+    case = Case([[INPUT_END_OF_STEP + 1, 3], [2]], 32, 0, 8, 0)
+    assert not config.packed_input and reference(case) == gateware(case, random.Random(1), config=config)[:2]
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_random_packed_and_other_steps(seed: int) -> None:
     rng = random.Random(100 + seed)
