@@ -1,9 +1,10 @@
 """What the link makes of a network: bytes, requests and beats per second at a baud rate, measured on the simulated board behind a line of that rate.
 
-    python bench/link.py [--preset small] [--clock 30] [--baud 1000000] [--beats 40] [--json]
+    python bench/link.py [--preset small] [--clock 30] [--baud 1000000] [--beats 40] [--dense-steps 64] [--json]
 
 The network is the detector of ``examples/wake``, a beat of the electrocardiogram 32 time steps, each from a fresh start. The line moves a byte in ten
-bits, each way at once, and loses what is not taken in time; the host takes no time, which no host does.
+bits, each way at once, and loses what is not taken in time; the host takes no time, which no host does. A second table is of a dense layer with 256 inputs
+of which half are active, whose input crosses packed, and as indices where one of them has another delay; longer samples than fit into the device's memories.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,14 @@ from rich.console import Console
 from rich.table import Table
 
 import lifline
-from lifline.boards.board import ICE40UP5K, Board
+from lifline.arch.config import Config
+from lifline.arch.limits import RING_BITS
+from lifline.boards.board import BOARDS
 from lifline.driver.device import LinkedDevice
 from lifline.driver.estimate import BITS_PER_BYTE
+from lifline.driver.input_words import input_words, input_writes
 from lifline.driver.link import Link
+from lifline.network.model import Network, Neurons, Population, Projection
 from lifline.network.result import RunResult, decisions_of, differences
 from lifline.sim.board.simulated import CompiledBoard
 from lifline.sim.golden.model import GoldenModel
@@ -33,6 +39,8 @@ STEPS = 32
 """Of a beat."""
 BEFORE_S = 0.12
 """A beat begins so long before its peak."""
+INPUTS, OUTPUTS = 256, 32
+"""Of the dense layer."""
 BEFORE = 106.0
 """Beats per second of `run` on `small` at 30 MHz and 1 Mbaud, with one request at a time (interface version 8): `times` is how many times as many there are."""
 
@@ -78,12 +86,8 @@ def measure(preset: str, clock_hz: float, baud: int, samples: NDArray[np.uint8])
     with LinkedDevice(Link(counting), config=config) as device:
         device.load(program)
         for name in ("run", "classify"):
-            counting.sent = counting.received = counting.requests = 0
-            began = board.cycles
-            result = device.run(samples) if name == "run" else device.classify(samples)
-            seconds = (board.cycles - began) / clock_hz
-            wrong = differences(golden, result) if isinstance(result, RunResult) else int((result.scores != decisions_of(golden).scores).sum())
-            chip = Board(preset, ICE40UP5K, "", preset, clock_hz, ())
+            seconds, wrong = timed(device, counting, clock_hz, name, samples, golden)
+            chip = replace(BOARDS["icebreaker"], title=preset, config=preset, clock_hz=clock_hz, changes={})
             said = lifline.estimate(program, samples, board=chip, link=baud, record=() if name == "run" else None)
             rows.append({
                 "call": name, "network": network.name, "preset": preset, "clock_mhz": clock_hz / 1e6, "baud": baud, "beats": count, "steps": STEPS,
@@ -95,21 +99,75 @@ def measure(preset: str, clock_hz: float, baud: int, samples: NDArray[np.uint8])
     return rows
 
 
+def timed(device: LinkedDevice, counting: Counting, clock_hz: float, call: str, samples: NDArray[np.uint8], golden: RunResult) -> tuple[float, int]:
+    """Seconds of the board for a call, whose bytes are then in ``counting``, and values that differ from the golden model's."""
+    counting.sent = counting.received = counting.requests = 0
+    began = counting.inner.cycles
+    result = device.run(samples) if call == "run" else device.classify(samples)
+    seconds = (counting.inner.cycles - began) / clock_hz
+    wrong = differences(golden, result) if isinstance(result, RunResult) else int((result.scores != decisions_of(golden).scores).sum())
+    return seconds, wrong
+
+
+def dense_network(config: Config, *, uniform: bool) -> Network:
+    """A dense layer; where its inputs do not share one delay they come as indices."""
+    delays = np.ones(INPUTS, int)
+    delays[0] += not uniform
+    weights = np.random.default_rng(1).integers(-60, 64, (OUTPUTS, INPUTS))
+    return Network(
+        name="dense", output="out", state_bits=config.state_bits,
+        populations=(Population("in", (INPUTS,)), Population("out", (OUTPUTS,), Neurons(threshold=900, decay_v=400))),
+        projections=(Projection(source="in", target="out", weights=weights, delays=delays),),
+    )  # fmt: skip
+
+
+def dense(clock_hz: float, baud: int, samples: NDArray[np.uint8]) -> list[dict[str, Any]]:
+    """Figures of samples with a dense input, as indices and packed, and how much of what crosses the link is input, spikes or scores."""
+    config, rows = lifline.preset("medium"), []
+    for uniform in (False, True):
+        network = dense_network(config, uniform=uniform)
+        program, golden = lifline.compile_network(network, config, "dense"), GoldenModel(network).run(samples)
+        counting = Counting(CompiledBoard(config, byte_cycles=round(clock_hz / baud * BITS_PER_BYTE)))
+        words = [input_words(program, sample) for sample in samples]
+        given = sum(request.kind.word_bytes * request.count for sample in words for request in input_writes(0, sample))
+        records = 8 * int(golden.output_spikes.reshape(-1, OUTPUTS // RING_BITS, RING_BITS).any(axis=2).sum())
+        with LinkedDevice(Link(counting), config=config) as device:
+            device.load(program)
+            for call in ("run", "classify"):
+                seconds, wrong = timed(device, counting, clock_hz, call, samples, golden)
+                rows.append({
+                    "call": call, "input": "packed" if uniform else "indices", "samples": len(samples), "steps": samples.shape[1],
+                    "bytes_sent": counting.sent / len(samples), "bytes_received": counting.received / len(samples),
+                    "sent_useful": given / counting.sent, "received_useful": records / counting.received,
+                    "samples_per_second": len(samples) / seconds, "repeated": device.link.repeated, "mismatches": wrong,
+                })  # fmt: skip
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="small")
     parser.add_argument("--clock", type=float, default=30.0, help="MHz")
     parser.add_argument("--baud", type=int, default=1_000_000)
     parser.add_argument("--beats", type=int, default=40)
+    parser.add_argument("--dense-steps", type=int, default=64)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     rows = measure(options.preset, options.clock * 1e6, options.baud, beats(options.beats))
-    table = Table("", *[row["call"] for row in rows], title=f"a beat of {STEPS} steps through the link")
-    for key in list(rows[0])[1:]:
-        table.add_row(key.replace("_", " "), *[f"{row[key]:,.1f}" if isinstance(row[key], float) else str(row[key]) for row in rows])
-    Console(stderr=True).print(table)
+    active = (np.random.default_rng(2).random((2, options.dense_steps, INPUTS)) < 0.5).astype(np.uint8)
+    dense_rows = dense(options.clock * 1e6, options.baud, active)
+    show(f"a beat of {STEPS} steps through the link", rows)
+    show(f"{options.dense_steps} steps of {INPUTS} inputs, half of them active, on `medium`", dense_rows)
     if options.json:
-        print(json.dumps({"rows": rows}))
+        print(json.dumps({"rows": rows, "dense": dense_rows}))
+
+
+def show(title: str, rows: list[dict[str, Any]]) -> None:
+    """Figures as a table, a column for each call."""
+    table = Table("", *[row["call"] for row in rows], title=title)
+    for key in list(rows[0])[1:]:
+        table.add_row(key.replace("_", " "), *[f"{row[key]:,.2f}" if isinstance(row[key], float) else str(row[key]) for row in rows])
+    Console(stderr=True).print(table)
 
 
 if __name__ == "__main__":

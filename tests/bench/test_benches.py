@@ -98,10 +98,16 @@ def test_stream() -> None:
 @needs_compiler
 def test_link() -> None:
     """Six times as many beats per second as with one request at a time, and as many as were estimated."""
-    run_row, classify = run("link", "--beats", "30")["rows"]
+    figures = run("link", "--beats", "30", "--dense-steps", "24")
+    run_row, classify = figures["rows"]
     assert [(row["mismatches"], row["lost"], row["repeated"]) for row in (run_row, classify)] == [(0, 0, 0)] * 2
     assert classify["times"] >= 6 and run_row["times"] > 1.3
     assert all(row["beats_per_second"] == pytest.approx(row["estimated_beats_per_second"], rel=0.15) for row in (run_row, classify))
+    dense = {(row["call"], row["input"]): row for row in figures["dense"]}
+    assert len(dense) == 4 and not any(row["mismatches"] or row["repeated"] for row in dense.values())
+    for call in ("run", "classify"):
+        packed, indices = dense[call, "packed"], dense[call, "indices"]
+        assert packed["bytes_sent"] * 5 < indices["bytes_sent"] and packed["samples_per_second"] > 4 * indices["samples_per_second"]
 
 
 def test_boards_says_what_stands_in_the_way_and_keeps_the_rows_of_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
