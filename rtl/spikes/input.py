@@ -123,7 +123,6 @@ class InputWriter(wiring.Component):
         due, exists, stepping = Signal(), Signal(), Signal()
         most = Mux(control.uniform, INPUT_PACKED_STEPS, 0) if packs else 0
         m.d.comb += [
-            packed.eq(packed_steps.any()),
             next_row.eq(row + 1),
             due.eq(steps != self.progress.limit),
             index.eq(Mux(packed, column_number << NEURON_BITS, word)),
@@ -141,7 +140,7 @@ class InputWriter(wiring.Component):
             with m.If(word[-1] & (word[:-1] <= most)):
                 m.d.comb += [consume.eq(empty), stepping.eq(empty & ~word[:-1].any())]
                 with m.If(empty):
-                    m.d.sync += packed_steps.eq(word)
+                    m.d.sync += [packed_steps.eq(word), packed.eq(word[: len(packed_steps)].any())]
             with m.Elif(~exists):
                 m.d.comb += consume.eq(1)
                 m.d.sync += control.out_of_range.eq(1)
@@ -150,11 +149,11 @@ class InputWriter(wiring.Component):
         with m.If(packed & places.comes):
             m.d.sync += column_number.eq(column_number + 1)
         with m.If(stepping):
-            m.d.sync += [steps.eq(steps + 1), row.eq(next_row), column_number.eq(0), packed_steps.eq(packed_steps - packed)]
+            m.d.sync += [steps.eq(steps + 1), row.eq(next_row), column_number.eq(0), packed_steps.eq(packed_steps - packed), packed.eq(packed & (packed_steps != 1))]
         with m.If(stepping & (next_row == control.rows)):
             m.d.sync += row.eq(0)
         with m.If(control.discard):
-            m.d.sync += [packed_steps.eq(0), column_number.eq(0)]
+            m.d.sync += [packed_steps.eq(0), packed.eq(0), column_number.eq(0)]
 
         self._write(m, words, places, consume=consume, packed=packed, last=~exists & ~places.behind)
         return m

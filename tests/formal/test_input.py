@@ -88,11 +88,11 @@ class WritesAreStable(InputIsReadOnce):
 
     def elaborate(self, platform: object) -> Module:
         m = super().elaborate(platform)
-        spike, control, started = self.writer.write.payload, self.writer.control, Signal()
+        spike = self.writer.write.payload
         shown = Cat(spike.address, spike.merge, Mux(spike.merge, spike.neuron, spike.word))
-        waits, before, neurons = Signal(), Signal.like(shown), Signal.like(control.neurons)
-        m.d.sync += [waits.eq(self.writer.write.valid & ~self.writer.write.ready), before.eq(shown), started.eq(1), neurons.eq(control.neurons)]
-        m.d.comb += [Assume(~control.discard), Assume(~started | (control.neurons == neurons))]
+        waits, before = Signal(), Signal.like(shown)
+        m.d.sync += [waits.eq(self.writer.write.valid & ~self.writer.write.ready), before.eq(shown)]
+        m.d.comb += Assume(~self.writer.control.discard)
         with m.If(waits):
             m.d.comb += [Assert(self.writer.write.valid), Assert(shown == before)]
         return m

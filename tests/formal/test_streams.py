@@ -156,6 +156,9 @@ class InputIsReadOnce(Elaboratable):
         with m.If(writer.control.discard):
             m.d.sync += written.eq(0)
         m.d.comb += Assert(waiting <= CONFIG.input_words)
+        started, neurons = Signal(), Signal.like(writer.control.neurons)  # which stay, as the host loads them once
+        m.d.sync += [started.eq(1), neurons.eq(writer.control.neurons)]
+        m.d.comb += Assume(~started | (writer.control.neurons == neurons))
         wrote = Signal()  # the host writes where nothing waits, and reads no word that it has just written
         m.d.sync += wrote.eq(writer.host.write)
         m.d.comb += [
