@@ -19,7 +19,9 @@ from .engine import LANES, Engine
 SOUND = 0
 """The lane without a fault."""
 PAUSE = 1 << 31
-"""Of what a byte waits for: also for a silence of the board, of 3,000 cycles."""
+"""Of what a byte waits for: also for a silence of the board, of :data:`~lifline.sim.board.simulated.QUIET_CYCLES`, as long as in the recording: what it says in real time depends on it."""
+HUNG_CYCLES = QUIET_CYCLES + 64
+"""Cycles without a byte after which a lane says nothing any more."""
 
 
 class Bytes(Protocol):
@@ -122,7 +124,7 @@ def _noticed(circuit: Circuit, conversation: Conversation, part: Sequence[Fault]
         needs = np.ascontiguousarray(conversation.needs)
         watched = sum(1 << lane for lane in range(SOUND + 1, SOUND + 1 + len(part)))
         return engine.call(
-            "replay", conversation.sent, needs.ctypes.data, len(conversation.sent), conversation.answered, len(conversation.answered), QUIET_CYCLES, watched
+            "replay", conversation.sent, needs.ctypes.data, len(conversation.sent), conversation.answered, len(conversation.answered), HUNG_CYCLES, watched
         )
     finally:
         engine.close()

@@ -32,14 +32,20 @@ def multiplexer(cell: Cell, circuit: Circuit) -> None:
 def carries(cell: Cell, circuit: Circuit) -> None:
     """CCU2C: two bits of an adder. Each has a table of four inputs, ``shown``, and the quarter of it that two inputs choose, ``kept``:
     the sum is ``shown ^ carry`` and the next carry ``shown ? carry : kept``."""
-    carry = cell.pin("CIN")
+    carried = cell.pin("CIN")
     for half in (0, 1):
         content, inputs = cell.number(f"INIT{half}"), [cell.pin(f"{name}{half}") for name in "ABCD"]
-        alone = cell.must(f"INJECT1_{half}", "YES", "NO") == "YES"  # the carry does not enter the sum, nor `kept` the next carry
-        shown = circuit.table(content, inputs, circuit.net())
-        circuit.table(SUM, [shown, ZERO if alone else carry], cell.out(f"S{half}", circuit))
-        next_carry = cell.out("COUT", circuit) if half else circuit.net()
-        carry = circuit.table(_next_carry(0 if alone else content & 0xF), [inputs[0], inputs[1], carry, shown], next_carry)
+        alone = cell.must(f"INJECT1_{half}", "YES", "NO") == "YES"
+        outputs = cell.out(f"S{half}", circuit), cell.out("COUT", circuit) if half else circuit.net()
+        carry(content, inputs, carried, circuit, outputs, alone=alone)
+        carried = outputs[1]
+
+
+def carry(content: int, inputs: list[int], carried: int, circuit: Circuit, outputs: tuple[int, int], *, alone: bool) -> None:
+    """One bit of an adder, with the nets of its sum and of the next carry; ``alone``: the carry does not enter the sum, nor `kept` the next carry."""
+    shown = circuit.table(content, inputs, circuit.net())
+    circuit.table(SUM, [shown, ZERO if alone else carried], outputs[0])
+    circuit.table(_next_carry(0 if alone else content & 0xF), [inputs[0], inputs[1], carried, shown], outputs[1])
 
 
 def _next_carry(kept: int) -> int:
@@ -48,7 +54,7 @@ def _next_carry(kept: int) -> int:
 
 
 def flip_flop(cell: Cell, circuit: Circuit) -> None:
-    """TRELLIS_FF: starts with the value of its reset."""
+    """TRELLIS_FF: starts with the value of its reset. Behind routing, SD says whether it takes what its own table shows (DI) or what comes from elsewhere (M)."""
     cell.clock("CLK", "CLKMUX", circuit)
     cell.must("LSRMODE", "LSR")
     enable = cell.selected("CE", "CEMUX", circuit) if cell.text("CEMUX", "1") != "1" else ONE
@@ -56,12 +62,13 @@ def flip_flop(cell: Cell, circuit: Circuit) -> None:
     if cell.must("LSRMUX", "LSR", "INV") == "INV":
         reset = circuit.inverse(reset)
     value, output = int(cell.must("REGSET", "RESET", "SET") == "SET"), cell.out("Q", circuit)
+    data = cell.pin("DI" if cell.must("SD", "1", "0") == "1" else "M")
     mode = cell.must("SRMODE", "LSR_OVER_CE", "CE_OVER_LSR", "ASYNC")
     if mode != "ASYNC" or reset == ZERO:
-        circuit.registers.append(Register(cell.pin("DI"), output, enable, reset, value, mode == "CE_OVER_LSR", value))
+        circuit.registers.append(Register(data, output, enable, reset, value, mode == "CE_OVER_LSR", value))
         return
     kept = circuit.net()
-    circuit.registers.append(Register(cell.pin("DI"), kept, enable, reset, value, start=value))
+    circuit.registers.append(Register(data, kept, enable, reset, value, start=value))
     circuit.table(0b1110 if value else 0b0010, (kept, reset), output)
 
 

@@ -7,7 +7,7 @@
 
 static const uint64_t QUIET_END = 64; // cycles without a byte after which a conversation is over if all lanes have ended it
 static const uint32_t PAUSE = uint32_t(1) << 31; // of what a byte waits for: also for silence
-static const uint64_t PAUSE_CYCLES = 3000;
+static const uint64_t PAUSE_CYCLES = 4096; // QUIET_CYCLES of a board: silence after which a driver writes on
 
 // Nets of the byte stream; of a serial line, `receives` and `sends` instead.
 struct Pins {
@@ -197,7 +197,7 @@ struct Replay {
     bool next(int lane) const {
         if (sent[lane] >= in_size || got[lane] < (needs[sent[lane]] & ~PAUSE))
             return false;
-        return !(needs[sent[lane]] & PAUSE) || idle >= PAUSE_CYCLES;
+        return !(needs[sent[lane]] & PAUSE) || idle > PAUSE_CYCLES;
     }
     bool done(int lane) const { return sent[lane] == in_size && got[lane] == out_size; }
 

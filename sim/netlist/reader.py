@@ -9,18 +9,20 @@ from typing import Any
 
 from lifline.arch.errors import NetlistError
 
-from . import ecp5, ice40
+from . import ecp5, ecp5_routed, ice40
 from .cell import Cell, Model
 from .circuit import ONE, UNKNOWN, ZERO, Circuit
 
 MODELS: dict[str, Model] = {**ice40.MODELS, **ecp5.MODELS}
 """By type of cell, of all families: their names differ."""
+ROUTED: dict[str, Model] = ecp5_routed.MODELS
+"""The same for what nextpnr writes behind routing."""
 WITHOUT_FUNCTION = {"$scopeinfo"}
 CONSTANTS = {"0": ZERO, "1": ONE, "x": UNKNOWN, "z": UNKNOWN}
 
 
-def read_netlist(path: Path, top: str = "top") -> Circuit:
-    """The circuit of a module in a file of yosys.
+def read_netlist(path: Path, top: str = "top", models: Mapping[str, Model] = MODELS) -> Circuit:
+    """The circuit of a module in a file of yosys, or with ``models`` of :data:`ROUTED` in one of nextpnr.
 
     Raises
     ------
@@ -31,7 +33,7 @@ def read_netlist(path: Path, top: str = "top") -> Circuit:
         module = modules[top]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NetlistError(f"`{path}` is no netlist of yosys with a module `{top}` ({error!r}); write one with `write_json`") from error
-    return circuit_of(module)
+    return circuit_of(module, models)
 
 
 def circuit_of(module: Mapping[str, Any], models: Mapping[str, Model] = MODELS) -> Circuit:
@@ -42,7 +44,7 @@ def circuit_of(module: Mapping[str, Any], models: Mapping[str, Model] = MODELS) 
     NetlistError   if a cell, or a parameter of one, has no model; if there is more than one clock.
     """
     circuit = Circuit()
-    nets: dict[int | str, int] = {**CONSTANTS}
+    nets: dict[int | str, int] = {**CONSTANTS, **ecp5_routed.constants(module["cells"])}
 
     def net(bit: int | str) -> int:
         if bit not in nets:

@@ -2,8 +2,8 @@
 
     python -m tests.netlist.ecp5_file
 
-A bit that the database does not know, or means something else by, would be lost or moved. No netlist comes out of it: that place and route has joined the right
-things is not shown.
+A bit that the database does not know, or means something else by, would be lost or moved. No netlist comes out of it; what place and route has written of what it
+has joined is compared in :mod:`tests.netlist.ecp5_routed`.
 """
 
 from __future__ import annotations
