@@ -1,4 +1,4 @@
-"""Rows of lookup tables that no program can ever look at, and wrong bits that nobody can notice: both proved, by a SAT solver."""
+"""Rows of lookup tables that no program can ever look at: proved, by a SAT solver."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lifline.sim.netlist.circuit import Circuit
 from lifline.sim.netlist.conversation import Fault
 from lifline.sim.netlist.engine import ALL, Engine
 
-from .clauses import Frame, after, of_table
+from .clauses import Frame, after
 
 SOLVER = "cadical195"
 DEPTH = 2
@@ -137,81 +137,3 @@ class _Wanderer:
         self._engine.cover()
         self._engine.wander(self._free, self.CYCLES)
         return self._engine.covered()
-
-
-class Unnoticeable:
-    """Asks whether a wrong bit can make any difference to a register, a memory, a multiplier or an output, in a cycle in which no row is looked at of
-    which a proof says that it never is."""
-
-    def __init__(self, circuit: Circuit, never: Iterable[Fault]) -> None:
-        self.circuit = circuit
-        self._frame = Frame(circuit, 1)
-        self._next = self._frame.last + 1
-        self._solver = Solver(name=SOLVER)
-        for clause in self._frame.clauses():
-            self._solver.add_clause(clause)
-        for fault in never:
-            self._solver.add_clause([-literal for literal in self._frame.row(circuit.tables[fault.table], fault.bit)])
-        self._order = [index for kind, index, _ in circuit.order() if kind == "table"]
-
-    def _new(self) -> int:
-        self._next += 1
-        return self._next - 1
-
-    def proves(self, fault: Fault) -> bool:
-        """Whether nobody can ever notice ``fault``."""
-        frame, tables = self._frame, self.circuit.tables
-        guard, wrong = self._new(), {}
-        for index in self._order:
-            table = tables[index]
-            if index == fault.table:
-                wrong[table.output] = -frame[table.output]  # asked about in the cycles in which its row is looked at
-            elif any(net in wrong for net in table.inputs):
-                wrong[table.output] = output = self._new()
-                for clause in of_table(table.content, [wrong.get(net, frame[net]) for net in table.inputs], output):
-                    self._solver.add_clause([-guard, *clause])
-        differs = self._differences(guard, wrong)
-        self._solver.add_clause([-guard, *differs])
-        possible = self._solver.solve(assumptions=[guard, *frame.row(tables[fault.table], fault.bit)])
-        self._solver.add_clause([-guard])
-        return not possible
-
-    def _differences(self, guard: int, wrong: dict[int, int]) -> list[int]:
-        """Literals of which one must be true for a difference to be kept or seen."""
-        frame, found = self._frame, []
-
-        def unequal(first: int, second: int, *where: int) -> int:
-            literal = self._new()
-            for clause in ([first, second], [-first, -second], *([w] for w in where)):
-                self._solver.add_clause([-literal, *clause])
-            return literal
-
-        for register in self.circuit.registers:
-            nets = (register.data, register.enable, register.reset)
-            if any(net in wrong for net in nets):
-                now = frame[register.output]
-                values = []
-                for pins in ([frame[n] for n in nets], [wrong.get(n, frame[n]) for n in nets]):
-                    values.append(self._new())
-                    for clause in after(register, (pins[0], pins[1], pins[2], now), values[-1], self._new()):
-                        self._solver.add_clause([-guard, *clause])
-                found.append(unequal(*values))
-        for memory in self.circuit.memories:
-            for port in (*memory.reads, *memory.writes):
-                looks = [] if port.enable is None else [frame[port.enable]]
-                found += [unequal(wrong[net], frame[net]) for net in (port.enable,) if net in wrong]
-                found += [unequal(wrong[net], frame[net], *looks) for net in port.address if net in wrong]
-            for write in memory.writes:
-                pairs = zip(write.data, write.masks, strict=True)
-                found += [unequal(wrong[net], frame[net], frame[write.enable], frame[mask]) for net, mask in pairs if net in wrong]
-                found += [unequal(wrong[net], frame[net], frame[write.enable]) for net in set(write.masks) if net in wrong]
-        others = [net for m in self.circuit.multipliers for net in (*m.first, *m.second, m.first_signed, m.second_signed)]
-        others += [net for name, port in self.circuit.outputs.items() for net in port if name != "o__payload"]
-        found += [unequal(wrong[net], frame[net]) for net in others if net in wrong]
-        valid = self.circuit.outputs.get("o__valid", ())
-        found += [unequal(wrong[net], frame[net], *(frame[v] for v in valid)) for net in self.circuit.outputs.get("o__payload", ()) if net in wrong]
-        return found
-
-    def close(self) -> None:
-        """Free the solver."""
-        self._solver.delete()

@@ -32,8 +32,9 @@ from lifline.sim.netlist.circuit import Circuit
 from lifline.sim.netlist.conversation import Conversation, Fault, Recorder, faults_of, unnoticed
 from lifline.sim.netlist.reader import read_netlist
 
-from .reachable import PROBE, Unnoticeable, never_looked_at, with_probes
+from .reachable import PROBE, never_looked_at, with_probes
 from .talks import talk
+from .unnoticeable import Unnoticeable
 
 LEAST_PERCENT = 0.0
 PERIOD_CYCLES = 300
