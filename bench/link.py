@@ -4,7 +4,8 @@
 
 The network is the detector of ``examples/wake``, a beat of the electrocardiogram 32 time steps, each from a fresh start. The line moves a byte in ten
 bits, each way at once, and loses what is not taken in time; the host takes no time, which no host does. A second table is of a dense layer with 256 inputs
-of which half are active, whose input crosses packed, and as indices where one of them has another delay; longer samples than fit into the device's memories.
+of which half are active, whose input crosses packed, and as indices where one of them has another delay; a third one of a long sample: how much of
+what crosses the line is input or spikes.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ BEFORE_S = 0.12
 """A beat begins so long before its peak."""
 INPUTS, OUTPUTS = 256, 32
 """Of the dense layer."""
+LONG = 500
+"""Steps of a sample that fills the device's memories many times."""
 BEFORE = 106.0
 """Beats per second of `run` on `small` at 30 MHz and 1 Mbaud, with one request at a time (interface version 8): `times` is how many times as many there are."""
 
@@ -121,10 +124,10 @@ def dense_network(config: Config, *, uniform: bool) -> Network:
     )  # fmt: skip
 
 
-def dense(clock_hz: float, baud: int, samples: NDArray[np.uint8]) -> list[dict[str, Any]]:
+def dense(clock_hz: float, baud: int, samples: NDArray[np.uint8], *, forms: tuple[bool, ...] = (False, True)) -> list[dict[str, Any]]:
     """Figures of samples with a dense input, as indices and packed, and how much of what crosses the link is input, spikes or scores."""
     config, rows = lifline.preset("medium"), []
-    for uniform in (False, True):
+    for uniform in forms:
         network = dense_network(config, uniform=uniform)
         program, golden = lifline.compile_network(network, config, "dense"), GoldenModel(network).run(samples)
         counting = Counting(CompiledBoard(config, byte_cycles=round(clock_hz / baud * BITS_PER_BYTE)))
@@ -156,10 +159,12 @@ def main() -> None:
     rows = measure(options.preset, options.clock * 1e6, options.baud, beats(options.beats))
     active = (np.random.default_rng(2).random((2, options.dense_steps, INPUTS)) < 0.5).astype(np.uint8)
     dense_rows = dense(options.clock * 1e6, options.baud, active)
+    long_rows = dense(options.clock * 1e6, options.baud, (np.random.default_rng(3).random((1, LONG, INPUTS)) < 0.5).astype(np.uint8), forms=(True,))
     show(f"a beat of {STEPS} steps through the link", rows)
     show(f"{options.dense_steps} steps of {INPUTS} inputs, half of them active, on `medium`", dense_rows)
+    show(f"one sample of {LONG} such steps", long_rows)
     if options.json:
-        print(json.dumps({"rows": rows, "dense": dense_rows}))
+        print(json.dumps({"rows": rows, "dense": dense_rows, "long": long_rows}))
 
 
 def show(title: str, rows: list[dict[str, Any]]) -> None:

@@ -211,25 +211,27 @@ class Exchange:
         if fresh:
             self.position = 0
         self.cycles.resume()
-        written, taken, held = 0, 0, np.zeros(0, np.uint32)
+        written, taken, produced, held = 0, 0, self.position, np.zeros(0, np.uint32)
         status, progress = STATUS_RUNNING, time.monotonic()
         last: tuple[int, ...] = ()
         waited = int(self.cycles.totals[PERIOD])
         while True:
-            if self.stop.is_set() and not stopping:
+            running = bool(status & STATUS_RUNNING)
+            if running and self.stop.is_set() and not stopping:
                 self.set("control", CONTROL_STOP)
                 stopping = True
-            if status & STATUS_RUNNING:
+            if running:
                 written += self._feed(words, written, taken)
-            status, step, taken, produced = self._poll(written)
+            # What the last look has found is read before the next one: meanwhile the device computes, so that there is more to find.
             held = self.decode(np.concatenate([held, *self._drain(produced)]), records, item, first, started)
+            if not running:
+                break
+            status, step, taken, produced = self._poll(written)
             self.cycles.look(due=False)
             now = (step, produced, taken, written)
             if now != last:
                 last, progress = now, time.monotonic()
-            if not status & STATUS_RUNNING:
-                break
-            if time.monotonic() - progress > STALLED_S:
+            if status & STATUS_RUNNING and time.monotonic() - progress > STALLED_S:
                 self.cycles.look()
                 if self.cycles.totals[PERIOD] != waited:
                     waited, progress = int(self.cycles.totals[PERIOD]), time.monotonic()

@@ -105,6 +105,7 @@ def test_link() -> None:
     assert all(row["beats_per_second"] == pytest.approx(row["estimated_beats_per_second"], rel=0.15) for row in (run_row, classify))
     dense = {(row["call"], row["input"]): row for row in figures["dense"]}
     assert len(dense) == 4 and not any(row["mismatches"] or row["repeated"] for row in dense.values())
+    assert all(row["sent_useful"] >= 0.8 and row["received_useful"] >= 0.8 and not row["mismatches"] for row in figures["long"])
     for call in ("run", "classify"):
         packed, indices = dense[call, "packed"], dense[call, "indices"]
         assert packed["bytes_sent"] * 5 < indices["bytes_sent"] and packed["samples_per_second"] > 4 * indices["samples_per_second"]
