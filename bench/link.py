@@ -42,7 +42,7 @@ BEFORE_S = 0.12
 """A beat begins so long before its peak."""
 INPUTS, OUTPUTS = 256, 32
 """Of the dense layer."""
-LONG = 500
+LONG = 800
 """Steps of a sample that fills the device's memories many times."""
 BEFORE = 106.0
 """Beats per second of `run` on `small` at 30 MHz and 1 Mbaud, with one request at a time (interface version 8): `times` is how many times as many there are."""
