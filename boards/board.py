@@ -19,6 +19,7 @@ from .families.gatemate import CCGM1A1
 from .families.gowin import GW1NR_9, GW2AR_18
 from .families.ice40 import ICE40UP5K
 from .families.xilinx7 import XC7A35T, XC7A100T
+from .link import Link
 from .serial_chip import ADAPTER, BL702, DAP_LINK, FT231X, FT232H, FT2232H, I_LINK, RP2040, SerialChip
 
 BAUD_HZ = 1_000_000
@@ -40,6 +41,7 @@ class Board:
     loader : how openFPGALoader is told which board it is; nothing if it cannot load it.   direct : it reaches the chip itself, not only its flash.
     by_hand : how a bitstream gets into a board that openFPGALoader cannot load.
     held : resources of the platform with an output that is kept inactive.
+    usb : name, on the board, of the port whose lines are pins of the FPGA, the platform's resource ``usb``; nothing if it has none.
     """
 
     title: str
@@ -54,11 +56,17 @@ class Board:
     changes: Mapping[str, object] = field(default_factory=dict)
     by_hand: str = ""
     held: tuple[str, ...] = ()
+    usb: str = ""
 
     @property
     def family(self) -> Family:
         """Family of the chip."""
         return FAMILIES[self.chip.family]
+
+    @property
+    def links(self) -> list[Link]:
+        """What it can be joined to a computer by."""
+        return [Link.SERIAL, Link.USB] if self.usb else [Link.SERIAL]
 
     def configuration(self) -> Config:
         """The configuration that it is built with unless told otherwise."""
@@ -87,10 +95,10 @@ BY_BOARD = "--board"
 BY_DAP_LINK = ("--cable", "cmsisdap")
 
 BOARDS = {
-    "ulx3s-25f": Board("ULX3S-25F", LFE5U_25F, f"{ULX3S}:ULX3S_25F_Platform", "medium", 90e6, FT231X, (BY_BOARD, "ulx3s"), seed=2),
-    "ulx3s-12f": Board("ULX3S-12F", LFE5U_12F, f"{ULX3S}:ULX3S_12F_Platform", "medium", 90e6, FT231X, (BY_BOARD, "ulx3s")),
-    "ulx3s-45f": Board("ULX3S-45F", LFE5U_45F, f"{ULX3S}:ULX3S_45F_Platform", "medium", 90e6, FT231X, (BY_BOARD, "ulx3s")),
-    "ulx3s-85f": Board("ULX3S-85F", LFE5U_85F, f"{ULX3S}:ULX3S_85F_Platform", "large", 70e6, FT231X, (BY_BOARD, "ulx3s")),
+    "ulx3s-25f": Board("ULX3S-25F", LFE5U_25F, f"{ULX3S}:ULX3S_25F_Platform", "medium", 90e6, FT231X, (BY_BOARD, "ulx3s"), seed=2, usb="US2"),
+    "ulx3s-12f": Board("ULX3S-12F", LFE5U_12F, f"{ULX3S}:ULX3S_12F_Platform", "medium", 90e6, FT231X, (BY_BOARD, "ulx3s"), usb="US2"),
+    "ulx3s-45f": Board("ULX3S-45F", LFE5U_45F, f"{ULX3S}:ULX3S_45F_Platform", "medium", 90e6, FT231X, (BY_BOARD, "ulx3s"), usb="US2"),
+    "ulx3s-85f": Board("ULX3S-85F", LFE5U_85F, f"{ULX3S}:ULX3S_85F_Platform", "large", 70e6, FT231X, (BY_BOARD, "ulx3s"), usb="US2"),
     "ecpix-5-45": Board("ECPIX-5 45", LFE5UM5G_45F, f"{ECPIX5}:ECPIX545Platform", "medium", 90e6, FT2232H, (BY_BOARD, "ecpix5_r03")),
     "ecpix-5-85": Board("ECPIX-5 85", LFE5UM5G_85F, f"{ECPIX5}:ECPIX585Platform", "large", 70e6, FT2232H, (BY_BOARD, "ecpix5_r03")),
     "colorlight-i5": Board("Colorlight i5", LFE5U_25F, f"{COLORLIGHT}:ColorlightI5", "medium", 90e6, DAP_LINK, (BY_BOARD, "colorlight-i5")),

@@ -21,11 +21,12 @@ from lifline.arch.errors import ConfigError, ToolError
 from lifline.arch.values import integer
 from lifline.rtl.top import SerialTop
 
-from .board import BAUD_HZ, Board, board
+from .board import BAUD_HZ, BOARDS, Board, board
 from .cache import key_of, recall, remember
 from .capacity import check_fits
 from .families.family import SEED, Family
 from .families.vendor import VendorFamily
+from .link import Link
 from .progress import progress
 from .report import Report, read_report, tool_versions
 from .serial_chip import FASTEST_HZ, SLOWEST_HZ
@@ -40,21 +41,25 @@ OnProgress = Callable[[str, float], object]
 
 
 class BoardDesign(Elaboratable):
-    """The complete design with a board's clock and UART pins.
+    """The complete design with a board's clock and the pins of its link.
 
     Parameters
     ----------
     input_hz, clock_hz : of the board's clock, and the one that is wanted for the core.
-    baud_hz : of the serial line.
+    link : what joins it to a computer.   baud_hz : of the serial line, if it is that.
     serial : what stands behind the pins ``rx`` and ``tx``; the core with its link unless given.
 
     Raises
     ------
-    ConfigError   if the board's clock generator cannot make the clock, or its serial chip or the core the rate.
+    ConfigError   if the board's clock generator cannot make the clocks, or its serial chip or the core the rate.
+    ToolError   if luna-usb is not installed, which USB needs.
     """
 
-    def __init__(self, config: Config, chosen: Board, input_hz: float, clock_hz: float, *, baud_hz: int = BAUD_HZ, serial: Any = None) -> None:
-        self.clock, self.held = chosen.family.clock(input_hz, clock_hz), chosen.held
+    def __init__(self, config: Config, chosen: Board, input_hz: float, clock_hz: float, *, link: Link = Link.SERIAL, baud_hz: int = BAUD_HZ, serial: Any = None) -> None:
+        self.clock, self.held, self.link = chosen.family.clock(input_hz, clock_hz), chosen.held, link
+        if link is Link.USB:
+            self.usb_clock, self.serial = chosen.family.usb_clock(input_hz), usb_top(config, chosen)
+            return
         chosen.adapter.check(baud_hz, self.clock.hz)
         self.serial = serial or SerialTop(config, clock_hz=self.clock.hz, baud_hz=baud_hz, target=chosen.family.target)
 
@@ -63,13 +68,42 @@ class BoardDesign(Elaboratable):
         m.domains.sync = ClockDomain("sync", reset_less=not self.clock.resets)
         m.submodules.clock = self.clock
         m.submodules.serial = self.serial
-        uart = platform.request("uart", 0, dir="-")
-        m.submodules.rx = rx = io.Buffer(io.Direction.Input, uart.rx)
-        m.submodules.tx = tx = io.Buffer(io.Direction.Output, uart.tx)
-        m.d.comb += [self.serial.rx.eq(rx.i), tx.o.eq(self.serial.tx)]
+        if self.link is Link.USB:
+            self._join_usb(m, platform)
+        else:
+            uart = platform.request("uart", 0, dir="-")
+            m.submodules.rx = rx = io.Buffer(io.Direction.Input, uart.rx)
+            m.submodules.tx = tx = io.Buffer(io.Direction.Output, uart.tx)
+            m.d.comb += [self.serial.rx.eq(rx.i), tx.o.eq(self.serial.tx)]
         for name in self.held:
             m.submodules[name] = io.Buffer(io.Direction.Output, platform.request(name, dir="-"))
         return m
+
+    def _join_usb(self, m: Module, platform: Any) -> None:
+        """Clocks, and the pins, which are driven by the device while it talks."""
+        for name in self.link.clocks_hz:
+            m.domains += ClockDomain(name, reset_less=True)
+        m.submodules.usb_clock = self.usb_clock
+        pins, port = platform.request("usb", 0, dir="-"), self.serial
+        m.submodules.dp = dp = io.Buffer(io.Direction.Bidir, pins.d_p)
+        m.submodules.dn = dn = io.Buffer(io.Direction.Bidir, pins.d_n)
+        m.submodules.pullup = pullup = io.Buffer(io.Direction.Output, pins.pullup)
+        m.d.comb += [self.usb_clock.input.eq(self.clock.input), port.dp_i.eq(dp.i), port.dn_i.eq(dn.i), pullup.o.eq(port.pullup)]
+        m.d.comb += [dp.o.eq(port.dp_o), dn.o.eq(port.dn_o), dp.oe.eq(port.oe), dn.oe.eq(port.oe)]
+
+
+def usb_top(config: Config, chosen: Board) -> Any:
+    """The core with its link behind USB.
+
+    Raises
+    ------
+    ToolError   if luna-usb is not installed.
+    """
+    try:
+        from lifline.rtl.usb_top import UsbTop
+    except ImportError as error:
+        raise ToolError(f"USB needs the extra `boards` ({error}): pip install 'lifline[boards]'") from error
+    return UsbTop(config, target=chosen.family.target)
 
 
 def build(
@@ -78,7 +112,8 @@ def build(
     folder: Path,
     *,
     clock_hz: float | None = None,
-    baud_hz: int = BAUD_HZ,
+    link: Link | str = Link.SERIAL,
+    baud_hz: int | None = None,
     seed: int | None = None,
     seeds: int = 1,
     force: bool = False,
@@ -93,7 +128,8 @@ def build(
     Parameters
     ----------
     clock_hz : the core's clock; the board's own choice if not given.
-    baud_hz : of the serial line.
+    link : what joins the board to a computer, ``"serial"`` or, where the board has it, ``"usb"``.
+    baud_hz : of the serial line; :data:`~lifline.boards.board.BAUD_HZ` if not given.
     seed : of the placer, the first one; the board's own choice if not given.
     seeds : how many seeds are tried, one after the other; the one with the fastest clock is kept.
     force : build even what has been built before.
@@ -108,13 +144,14 @@ def build(
     chosen = board(name)
     if isinstance(chosen.family, VendorFamily):
         raise ConfigError(f"bitstreams for the {chosen.title} are made by {chosen.family.program}: write a project for it, boards.project.write_project")
-    wanted_hz, rate_hz = check_clock(chosen, clock_hz), check_rate(baud_hz)
+    joined, wanted_hz = check_link(chosen, link, baud_hz), check_clock(chosen, clock_hz)
+    rate_hz = check_rate(BAUD_HZ if baud_hz is None else baud_hz)
     first = integer(chosen.seed if seed is None else seed, "seed of the placer:", ConfigError, low=-(1 << 31), high=(1 << 31) - 1)
     number = integer(seeds, "number of seeds:", ConfigError, low=1, high=MAX_SEEDS)
     check_fits(config, chosen)
     platform = chosen.make_platform()
     find_tools(name, chosen.family)
-    design = BoardDesign(config, chosen, platform.default_clk_frequency, wanted_hz, baud_hz=rate_hz)
+    design = BoardDesign(config, chosen, platform.default_clk_frequency, wanted_hz, link=joined, baud_hz=rate_hz)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -129,17 +166,34 @@ def build(
         report = None if force else recall(place, key)
         if report is None:
             _execute(seeded, place, f"`{config.name}` for {name}", on_progress and _part_of(on_progress, k, number))
-            report = read_report(place, name, chosen, config.name, seed=placed, constraint_hz=design.clock.hz, baud_hz=rate_hz, tools=versions)
+            told = None if joined is Link.USB else rate_hz
+            report = read_report(place, name, chosen, config.name, seed=placed, constraint_hz=design.clock.hz, baud_hz=told, tools=versions, link=joined)
             remember(place, key, report)
         reports.append(report)
-    best = max(reports, key=lambda report: report.fmax_mhz)
-    if must_meet and best.fmax_mhz < best.constraint_mhz:
+    best = max(reports, key=lambda report: (not report.missed, report.fmax_mhz))
+    if must_meet and best.missed:
         raise ToolError(
-            f"timing not met by `{config.name}` on {name}: {best.fmax_mhz:.1f} MHz of {best.constraint_mhz:.1f} MHz with "
+            f"timing not met by `{config.name}` on {name}: {', '.join(best.missed)} with "
             f"{'seed' if number == 1 else 'the best of seeds'} {', '.join(str(r.seed) for r in reports)}; try more --seeds, or a lower --clock"
         )
     tried = {report.seed: report.fmax_mhz for report in reports}
     return dataclasses.replace(best, seeds=tried).publish(folder)
+
+
+def check_link(chosen: Board, link: Link | str, baud_hz: int | None) -> Link:
+    """The link that is asked for.
+
+    Raises
+    ------
+    ConfigError   if there is no such link, or none on this board, or a rate is asked for beside USB, which has its own.
+    """
+    if link not in list(Link):
+        raise ConfigError(f"no link `{link}`; choose one of {', '.join(chosen.links)}")
+    if link not in chosen.links:
+        raise ConfigError(f"the {chosen.title} has no USB port on pins of the FPGA; build for its serial line, or for {', '.join(n for n, b in BOARDS.items() if b.usb)}")
+    if link == Link.USB and baud_hz is not None:
+        raise ConfigError(f"USB has no rate to choose: leave {baud_hz} baud out, or build for the serial line")
+    return Link(link)
 
 
 def check_clock(chosen: Board, clock_hz: float | None) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from amaranth.build.run import BuildPlan
 
+from .link import Link
 from .report import Report
 
 FILE = "build.json"
@@ -40,6 +41,6 @@ def recall(folder: Path, key: str) -> Report | None:
         if written["key"] != key or hashlib.sha256(bitstream.read_bytes()).hexdigest() != written["digest"]:
             return None
         seeds = {int(seed): fmax for seed, fmax in fields["seeds"].items()}
-        return Report(**fields | {"bitstream": bitstream, "folder": folder, "seeds": seeds, "cached": True})
+        return Report(**fields | {"bitstream": bitstream, "folder": folder, "seeds": seeds, "link": Link(fields["link"]), "cached": True})
     except (OSError, ValueError, KeyError, TypeError):
         return None

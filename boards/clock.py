@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
-from amaranth.hdl import Elaboratable, Module
+from amaranth.hdl import Elaboratable, Module, Signal
 
 from lifline.arch.errors import ConfigError
 
@@ -64,12 +64,13 @@ class ClockGenerator(Elaboratable):
     ----------
     hz : the frequency that it makes.   dividers : of the loop.
     resets : whether it resets the domain; else the domain has to be one without reset.
+    input : the board's clock behind its pin, for a second loop; only where a family has one (see :meth:`~lifline.boards.families.family.Family.usb_clock`).
     """
 
     resets = False
 
     def __init__(self, hz: float, dividers: Dividers = Dividers(1, 1, 1)) -> None:
-        self.hz, self.dividers = hz, dividers
+        self.hz, self.dividers, self.input = hz, dividers, Signal()
 
     @classmethod
     def by_loop(cls, loop: Loop, input_hz: float, wanted_hz: float) -> Self:

@@ -17,6 +17,7 @@ from lifline.arch.errors import ToolError
 
 from .board import Board
 from .families.family import Family
+from .link import Link
 
 TITLES = {"lut": "lookup tables", "ff": "flip-flops", "block_ram": "block RAMs", "dsp": "multipliers", "spram": "single-port RAMs"}
 
@@ -31,8 +32,9 @@ class Report:
     Attributes
     ----------
     used, available : number by resource, see :data:`lifline.boards.chip.RESOURCES`.
-    fmax_mhz, constraint_mhz : the clock that was reached, and the one that was asked for.
-    baud_hz : of the serial line.
+    fmax_mhz, constraint_mhz : the core's clock that was reached, and the one that was asked for.
+    link : what joins the board to a computer.   baud_hz : of its serial line, None behind USB.
+    clocks_mhz : other domain -> the clock that it reached, and the one that it needs.
     seed : of the placer.   seeds : every seed that was tried, and the clock that it reached.
     tools : tool -> version.
     bitstream : the file.   folder : of all files of the build.
@@ -45,13 +47,21 @@ class Report:
     available: dict[str, int]
     fmax_mhz: float
     constraint_mhz: float
-    baud_hz: int
     seed: int
     tools: dict[str, str]
     bitstream: Path
     folder: Path
+    link: Link = Link.SERIAL
+    baud_hz: int | None = None
+    clocks_mhz: dict[str, list[float]] = field(default_factory=dict)
     seeds: dict[int, float] = field(default_factory=dict)
     cached: bool = False
+
+    @property
+    def missed(self) -> list[str]:
+        """Every clock that was not reached, in words."""
+        clocks = {"": [self.fmax_mhz, self.constraint_mhz]} | self.clocks_mhz
+        return [f"{reached:.1f} MHz of {wanted:.1f} MHz{f' of {name}' if name else ''}" for name, (reached, wanted) in clocks.items() if reached < wanted]
 
     def figures(self) -> dict[str, Any]:
         """Numbers and texts, for JSON; what is used stands beside the rest, by resource."""
@@ -66,7 +76,7 @@ class Report:
             (TITLES[name], f"{used:,} of {self.available[name]:,} ({100 * used / self.available[name]:.0f} %)" if name in self.available else f"{used:,}")
             for name, used in self.used.items()
         ]
-        rows += [("clock", f"{self.fmax_mhz:.1f} MHz of {self.constraint_mhz:.1f} MHz"), ("serial line", f"{self.baud_hz:,} baud"), ("seed", str(self.seed))]
+        rows += [("clock", f"{self.fmax_mhz:.1f} MHz of {self.constraint_mhz:.1f} MHz"), *_link_rows(self), ("seed", str(self.seed))]
         if len(self.seeds) > 1:
             rows.append(("seeds tried", ", ".join(f"{seed}: {fmax:.1f} MHz" for seed, fmax in self.seeds.items())))
         rows += list(self.tools.items())
@@ -84,28 +94,41 @@ class Report:
         return published
 
 
+def _link_rows(report: Report) -> list[tuple[str, str]]:
+    clocks = [(f"clock `{name}`", f"{reached:.1f} MHz of {wanted:.1f} MHz") for name, (reached, wanted) in report.clocks_mhz.items()]
+    return [*clocks, ("link", "USB, full speed") if report.link is Link.USB else ("serial line", f"{report.baud_hz or 0:,} baud")]
+
+
 def read_report(
-    folder: Path, board_name: str, board: Board, config: str, *, seed: int, constraint_hz: float, baud_hz: int, tools: dict[str, str]
+    folder: Path, board_name: str, board: Board, config: str, *, seed: int, constraint_hz: float, tools: dict[str, str], baud_hz: int | None = None, link: Link = Link.SERIAL
 ) -> Report:
     """The report of a build that has just ended in ``folder``, from that of place and route.
 
     Raises
     ------
-    ToolError   if place and route worked for another clock than it was asked for.
+    ToolError   if place and route worked for other clocks than it was asked for.
     """
-    used, available, achieved_mhz, applied_mhz = board.family.used(folder)
-    if abs(applied_mhz * 1e6 / constraint_hz - 1) > CONSTRAINT_TOLERANCE:
-        raise ToolError(f"{board.title}: place and route worked for {applied_mhz:.2f} MHz, not for {constraint_hz / 1e6:.2f} MHz; see {folder / 'top.tim'}")
+    used, available, clocks = board.family.used(folder)
+    reached: dict[str, float] = {}
+    wanted = {"": constraint_hz} | link.clocks_hz
+    for name, hz in wanted.items():
+        found = [achieved for achieved, applied in clocks if abs(applied * 1e6 / hz - 1) <= CONSTRAINT_TOLERANCE]
+        if not found:
+            applied = ", ".join(f"{applied:.2f}" for _, applied in clocks)
+            raise ToolError(f"{board.title}: place and route worked for {applied} MHz, not for {hz / 1e6:.2f} MHz; see {folder / 'top.tim'}")
+        reached[name] = min(found)
     return Report(
         board=board_name,
         config=config,
         used=used,
         available=available,
-        fmax_mhz=achieved_mhz,
+        fmax_mhz=reached[""],
         constraint_mhz=constraint_hz / 1e6,
+        link=link,
         baud_hz=baud_hz,
+        clocks_mhz={name: [reached[name], hz / 1e6] for name, hz in link.clocks_hz.items()},
         seed=seed,
-        seeds={seed: achieved_mhz},
+        seeds={seed: reached[""]},
         tools=tools,
         bitstream=folder / board.family.bitstream,
         folder=folder,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from fractions import Fraction
 from typing import Any
 
-from amaranth.hdl import ClockSignal, Instance, Module, Signal
+from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, Signal
+
+from lifline.arch.errors import ConfigError
 
 from .. import netlist
 from ..chip import Chip
@@ -18,14 +21,18 @@ LOOP = Loop((400e6, 800e6), (3.125e6, 400e6), range(1, 129), range(1, 81), tuple
 """Limits of the phase-locked loop, data sheet FPGA-DS-02012."""
 
 
+USB_OSCILLATOR_HZ, USB_FEEDBACK_HZ = 480e6, 60e6
+"""The loop of USB: 48 and 12 MHz are parts of the oscillator, which is held by an output between them and it."""
+
+
 class Clock(ClockGenerator):
     """A gate in the clock tree stays shut until the loop has locked. Every flip-flop keeps the value that configuration gave it till then, and no
     reset has to reach it."""
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        source, dividers = self.source(platform), self.dividers
-        locked, clock, buffered, gated = Signal(), Signal(), Signal(), Signal()
+        source, dividers, buffered = self.source(platform), self.dividers, self.input
+        locked, clock, gated = Signal(), Signal(), Signal()
         m.submodules.buffer = Instance("IB", i_I=source.io, o_O=buffered)
         m.submodules.loop = Instance(
             "EHXPLLL",
@@ -40,6 +47,51 @@ class Clock(ClockGenerator):
         m.submodules.gate = Instance("DCCA", i_CLKI=clock, i_CE=locked, o_CLKO=gated)
         m.d.comb += ClockSignal().eq(gated)
         # Place and route derives the constraint of the new clock from the board's and the dividers.
+        return m
+
+
+class UsbClock(Elaboratable):
+    """Drives ``usb_io``, 48 MHz, and ``usb``, 12 MHz, whose edges are edges of the first; both stand still until the loop has locked.
+
+    Parameters
+    ----------
+    input_hz : of the board's clock.
+
+    Attributes
+    ----------
+    input : that clock.
+
+    Raises
+    ------
+    ConfigError   if the loop cannot make them from it.
+    """
+
+    def __init__(self, input_hz: float) -> None:
+        self.input = Signal()
+        ratio = Fraction(round(USB_FEEDBACK_HZ), round(input_hz))
+        self.reference, self.feedback = ratio.denominator, ratio.numerator
+        low, high = LOOP.detector_hz
+        if self.reference not in LOOP.references or self.feedback not in LOOP.feedbacks or not low <= input_hz / self.reference <= high:
+            raise ConfigError(f"the clock generator makes no 48 MHz for USB from {input_hz / 1e6:g} MHz; leave USB out")
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        locked, held, fast, slow = Signal(), Signal(), Signal(), Signal()
+        parts = {name: round(USB_OSCILLATOR_HZ / hz) for name, hz in (("CLKOP", USB_FEEDBACK_HZ), ("CLKOS", 48e6), ("CLKOS2", 12e6))}
+        outputs = {}
+        for name, part in parts.items():  # the same phase, in cycles of the oscillator: edges that fall together
+            outputs |= {f"p_{name}_ENABLE": "ENABLED", f"p_{name}_DIV": part, f"p_{name}_CPHASE": parts["CLKOP"] - 1, f"p_{name}_FPHASE": 0}
+        m.submodules.loop = Instance(
+            "EHXPLLL",
+            a_ICP_CURRENT="12", a_LPF_RESISTOR="8", a_MFG_ENABLE_FILTEROPAMP="1", a_MFG_GMCREF_SEL="2",
+            p_PLLRST_ENA="DISABLED", p_INTFB_WAKE="DISABLED", p_STDBY_ENABLE="DISABLED", p_DPHASE_SOURCE="DISABLED",
+            p_OUTDIVIDER_MUXA="DIVA", p_OUTDIVIDER_MUXB="DIVB", p_OUTDIVIDER_MUXC="DIVC", p_OUTDIVIDER_MUXD="DIVD",
+            p_CLKI_DIV=self.reference, p_CLKFB_DIV=self.feedback, p_FEEDBK_PATH="CLKOP", **outputs,
+            i_CLKI=self.input, i_CLKFB=held, i_RST=0, i_STDBY=0, i_PHASESEL0=0, i_PHASESEL1=0, i_PHASEDIR=0,
+            i_PHASESTEP=0, i_PHASELOADREG=0, i_PLLWAKESYNC=0, i_ENCLKOP=0, o_CLKOP=held, o_CLKOS=fast, o_CLKOS2=slow, o_LOCK=locked,
+        )  # fmt: skip
+        for name, clock in (("usb_io", fast), ("usb", slow)):
+            m.submodules[f"{name}_gate"] = Instance("DCCA", i_CLKI=clock, i_CE=locked, o_CLKO=ClockSignal(name))
         return m
 
 
@@ -62,6 +114,9 @@ class Ecp5(Family):
 
     def clock(self, input_hz: float, wanted_hz: float) -> ClockGenerator:
         return Clock.by_loop(LOOP, input_hz, wanted_hz)
+
+    def usb_clock(self, input_hz: float) -> Elaboratable:
+        return UsbClock(input_hz)
 
     def plan(self, platform: Any, design: Any, clock_hz: float) -> Any:
         plan = super().plan(platform, design, clock_hz)

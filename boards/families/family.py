@@ -7,16 +7,20 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
+from lifline.arch.errors import ConfigError
 from lifline.rtl.cells.target import GENERIC, TARGETS, Target
 
 from ..clock import ClockGenerator
 from ..estimate import Formula
+from ..link import Link
 from ..mapping import BestFilled, Memories, Multipliers
 
 SEED = "--seed SEED"
 """Stands in scripts until the seed is known."""
 NO_COLLISION = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2"
 """No memory of the core is read and written at the same address in one cycle (see ``rtl/cells/memory.py``): drop the emulation."""
+NO_COLLISION_BESIDE_USB = f"{NO_COLLISION} *.usb*/* %d"
+"""The same but for memories between clocks, and of a library that promises no such thing."""
 
 LUT_ROUND = "&synch2;&if,{W},{D},{R};&mfs"
 LUT_MAPPING = f"scratchpad -set abc9.script +&scorr;&sweep;&dc2;{LUT_ROUND};{LUT_ROUND};{LUT_ROUND}"
@@ -63,6 +67,15 @@ class Family(ABC):
         ConfigError   if it cannot make one near and below ``wanted_hz``.
         """
 
+    def usb_clock(self, input_hz: float) -> Any:
+        """The generator of the clocks of a USB port, with the board's clock as ``input``.
+
+        Raises
+        ------
+        ConfigError   if there is none for these chips, or not from this clock.
+        """
+        raise ConfigError(f"no clock generator for USB on chips of the family {self.name}; build for their serial line, --link serial")
+
     def settings(self, platform: Any, clock_hz: float) -> dict[str, str]:
         """What Amaranth's platform is told beyond the design: options of the tools and parts of the scripts."""
         return {
@@ -77,13 +90,15 @@ class Family(ABC):
 
     def plan(self, platform: Any, design: Any, clock_hz: float) -> Any:
         """Everything that enters the tools but the seed, and how they are called: a plan of Amaranth's."""
-        return platform.build(design, name="top", do_build=False, **self.settings(platform, clock_hz))
+        settings = self.settings(platform, clock_hz)
+        if design.link is Link.USB:
+            settings["script_after_read"] = settings["script_after_read"].replace(NO_COLLISION, NO_COLLISION_BESIDE_USB)
+        return platform.build(design, name="top", do_build=False, **settings)
 
-    def used(self, folder: Path) -> tuple[dict[str, int], dict[str, int], float, float]:
-        """What a build used and what there was, by resource; the clock that the slowest domain reached, and what it was asked for, in MHz."""
+    def used(self, folder: Path) -> tuple[dict[str, int], dict[str, int], list[tuple[float, float]]]:
+        """What a build used and what there was, by resource; for each domain the clock that it reached, and what it was asked for, in MHz."""
         report = json.loads((folder / "report.json").read_text())
         placed = report["utilization"]
-        clock = min(report["fmax"].values(), key=lambda c: c["achieved"])
         used = {name: sum(placed[cell]["used"] for cell in cells if cell in placed) for name, cells in self.cells.items()}
         available = {name: placed[cells[0]]["available"] for name, cells in self.cells.items() if cells[0] in placed}
-        return used, available, clock["achieved"], clock["constraint"]
+        return used, available, [(clock["achieved"], clock["constraint"]) for clock in report["fmax"].values()]

@@ -76,6 +76,8 @@ def _one_board(row: dict[str, Any]) -> Table:
     table.add_row("holds", f"{holds['weights']:,} weights, {holds['neurons']:,} neurons, {holds['inputs']:,} inputs, delays to {holds['max_delay']} steps")
     faster = f"{row['fastest_baud_hz']:,} baud with --baud" if row["fastest_baud_hz"] else "what its firmware can do with --baud"
     table.add_row("serial line", f"{row['baud_hz']:,} baud, {row['link_bytes_per_s'] / 1000:g} kB/s each way; through its {row['adapter']} up to {faster}")
+    if row["usb"]:
+        table.add_row("USB on the FPGA", f"port {row['usb']}, full speed, with --link usb")
     rates = row["r256"]
     table.add_row("256 x 256, 26 spikes per step", f"{rates['core']:,.0f} steps/s in the core, {rates['link']:,.0f} on the line" if rates else "does not fit")
     return table
@@ -88,6 +90,7 @@ def build(
     folder: Annotated[Path, typer.Option(help="where to build")] = FOLDER,
     clock: Annotated[float | None, typer.Option(help="clock of the core in MHz; default: the board's")] = None,
     baud: Annotated[int | None, typer.Option(help="rate of the serial line; default: 1000000")] = None,
+    link: Annotated[str, typer.Option(metavar="serial|usb", help="usb: on pins of the FPGA, where `lifline boards --board` names a port")] = "serial",
     seed: Annotated[int | None, typer.Option(help="of the placer; the board's own choice if not given")] = None,
     seeds: Annotated[int, typer.Option(min=1, max=100, help="how many seeds to try; the fastest is kept")] = 1,
     force: Annotated[bool, typer.Option("--force", help="build even what was built before from exactly the same")] = False,
@@ -103,6 +106,8 @@ def build(
         if isinstance(known.board(board).family, VendorFamily):
             if seed is not None or seeds != 1:
                 raise ConfigError(f"the {known.board(board).title} is placed by the vendor's tools: leave --seed and --seeds out")
+            if link != "serial":
+                raise ConfigError(f"the {known.board(board).title} is built for its serial line only: leave --link out")
             return _project(board, chosen, folder, clock, baud, as_json)
         task = progress.add_task(f"{chosen.name} for {board}", total=1.0)
         said: list[str] = []
@@ -114,7 +119,7 @@ def build(
                 console.print(f"{stage} of {chosen.name} for {board}, {100 * share:.0f} % done", highlight=False, soft_wrap=True)
 
         report = builds.build(
-            board, chosen, folder, clock_hz=None if clock is None else clock * 1e6, baud_hz=known.BAUD_HZ if baud is None else baud,
+            board, chosen, folder, clock_hz=None if clock is None else clock * 1e6, link=link, baud_hz=baud,
             seed=seed, seeds=seeds, force=force, on_progress=show,
         )
     table = Table(title=f"{report.config} on {report.board}", show_header=False, title_style="bold")

@@ -33,7 +33,7 @@ def board_row(name: str, board: Board) -> dict[str, Any]:
     """A board: ``board``, ``title``, ``chip``, ``family``, ``available`` (number by resource), ``largest`` (the largest preset that fits, or None), ``config`` (the one it is
     built with unless told otherwise), ``takes`` (block RAMs and multipliers of that, exact, lookup tables estimated), ``holds`` (``weights``, ``neurons``, ``inputs``,
     ``max_delay`` of that), ``clock_mhz``, ``adapter`` (the chip behind the serial line), ``baud_hz``, ``fastest_baud_hz`` (that
-    adapter and clock can make, None where the adapter's firmware decides), ``link_bytes_per_s`` each way, ``r256`` (steps per second: ``core``, and ``link``, which is what the line has time for if
+    adapter and clock can make, None where the adapter's firmware decides), ``link_bytes_per_s`` each way, ``usb`` (the board's port on pins of the FPGA, or None), ``r256`` (steps per second: ``core``, and ``link``, which is what the line has time for if
     every input spike comes and every score goes over it; None where its weights do not fit)."""
     config = board.configuration()
     wanted, layer = need(config, board.chip.family, written_memories), r256(config)
@@ -54,6 +54,7 @@ def board_row(name: str, board: Board) -> dict[str, Any]:
         "baud_hz": BAUD_HZ,
         "fastest_baud_hz": board.adapter.rates(board.clock_hz)[-1] if board.adapter.base_hz else None,
         "link_bytes_per_s": bytes_per_s,
+        "usb": board.usb or None,
         "r256": None if layer is None else {"core": board.clock_hz / layer["cycles"], "link": bytes_per_s / layer["bytes"]},
     }
 
