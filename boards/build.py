@@ -84,7 +84,8 @@ class BoardDesign(Elaboratable):
         for name in self.link.clocks_hz:
             m.domains += ClockDomain(name, reset_less=True)
         m.submodules.usb_clock = self.usb_clock
-        pins, port = platform.request("usb", 0, dir="-"), self.serial
+        pins = platform.request("usb", 0, dir="-")
+        port: Any = self.serial  # its members are made at run time
         m.submodules.dp = dp = io.Buffer(io.Direction.Bidir, pins.d_p)
         m.submodules.dn = dn = io.Buffer(io.Direction.Bidir, pins.d_n)
         m.submodules.pullup = pullup = io.Buffer(io.Direction.Output, pins.pullup)
