@@ -65,25 +65,25 @@ class InputPlaces(wiring.Component):
         ]
 
         # Look up.
-        product, neuron = Signal(len(self.group) + len(self.rows)), Signal.like(self.neuron)
+        group, neuron = Signal.like(self.group), Signal.like(self.neuron)
         with m.If(self.free):
-            m.d.sync += [looking.eq(self.comes), product.eq(self.group * self.rows), neuron.eq(self.neuron)]
+            m.d.sync += [looking.eq(self.comes), group.eq(self.group), neuron.eq(self.neuron)]
 
-        # Time. The delay comes late in the cycle: it is kept where it has to wait, and added to the row in the next one.
-        column, waited, delay, kept = Signal.like(self.base), Signal(), Signal.like(self.looked_up), Signal.like(self.looked_up)
+        # Time. Registers stand on both sides of the multiplier, which may be far away. The delay comes late in the cycle: it is kept where it has to wait, and added to the row in the next one.
+        product, waited, delay, kept = Signal(len(group) + len(self.rows)), Signal(), Signal.like(self.looked_up), Signal.like(self.looked_up)
         neuron_timed, delay_timed = Signal.like(neuron), Signal.like(delay)
         m.d.comb += delay.eq(Mux(self.uniform, self.delay, Mux(waited, kept, self.looked_up)))
         m.d.sync += [waited.eq(looking & ~passes), kept.eq(delay)]
         with m.If(passes):
-            m.d.sync += [timed.eq(looking), column.eq(self.base + product), neuron_timed.eq(neuron), delay_timed.eq(delay)]
+            m.d.sync += [timed.eq(looking), product.eq(group * self.rows), neuron_timed.eq(neuron), delay_timed.eq(delay)]
 
         # Locate. Whether the row is beyond the end of the ring is looked at in the next cycle.
-        column_located, arrival, neuron_located = Signal.like(column), Signal(range(2 * self.config.max_ring_rows)), Signal.like(neuron)
+        column, arrival, neuron_located = Signal.like(self.base), Signal(range(2 * self.config.max_ring_rows)), Signal.like(neuron)
         with m.If(moves):
-            m.d.sync += [located.eq(timed), column_located.eq(column), arrival.eq(self.row + delay_timed), neuron_located.eq(neuron_timed)]
+            m.d.sync += [located.eq(timed), column.eq(self.base + product), arrival.eq(self.row + delay_timed), neuron_located.eq(neuron_timed)]
         m.d.comb += [
             offered.i.valid.eq(located),
-            offered.i.payload.address.eq(column_located + wrapped(arrival, self.rows)),
+            offered.i.payload.address.eq(column + wrapped(arrival, self.rows)),
             offered.i.payload.neuron.eq(neuron_located),
         ]
         return m
