@@ -59,9 +59,9 @@ HEADER_END = """\
 static inline uint16_t lifline_crc16(uint16_t crc, const uint8_t *data, size_t size)
 {
     for (size_t k = 0; k < size; k++) {
-        crc = (uint16_t)(crc ^ ((unsigned)data[k] << 8));
-        for (int bit = 0; bit < 8; bit++)
-            crc = (uint16_t)((crc & 0x8000u) ? ((unsigned)crc << 1) ^ 0x1021u : (unsigned)crc << 1);
+        unsigned step = (((unsigned)crc >> 8) ^ data[k]) & 0xFFu; /* eight bits at once: polynomial 0x1021 */
+        step ^= step >> 4;
+        crc = (uint16_t)(((unsigned)crc << 8) ^ (step << 12) ^ (step << 5) ^ step);
     }
     return crc;
 }
