@@ -109,9 +109,9 @@ def compile_firmware(out: Path) -> list[int]:
 
 
 def simulate(sources: list[Path], out: Path) -> str:
-    """Run the system in Icarus Verilog; returns what its console says."""
+    """Run the system in Icarus Verilog, as Verilog of 2005, in which combinational processes begin at time zero; returns what its console says."""
     files = [str(source.resolve()) for source in (HERE / "testbench.v", *sources)]
-    subprocess.run(["iverilog", "-g2012", "-o", "system.vvp", *files], cwd=out, check=True)
+    subprocess.run(["iverilog", "-g2005", "-o", "system.vvp", *files], cwd=out, check=True)
     return subprocess.run(["vvp", "-n", "system.vvp"], cwd=out, check=True, capture_output=True, text=True).stdout
 
 
