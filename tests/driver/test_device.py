@@ -44,9 +44,11 @@ def network(**options: object) -> Network:
 class Silent:
     """A port behind which nothing answers, and that remembers whether it was closed."""
 
-    closed = False
+    closed, port, timeout_s = False, "silent", 0.5
 
     def __init__(self, *_: object, **__: object) -> None: ...
+
+    def set_rate(self, baud_hz: int, *, timeout_s: float) -> None: ...
 
     def write(self, data: bytes) -> None: ...
 
