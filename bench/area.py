@@ -24,7 +24,7 @@ from lifline.arch.config import preset
 from lifline.arch.program import Mode
 from lifline.boards.build import build
 
-PAIRS = ("small:icebreaker", "medium:ulx3s-25f", "conv:ulx3s-25f")
+PAIRS = ("small:icebreaker", "medium:ulx3s-25f", "conv:ulx3s-25f", "wide:ulx3s-85f")
 INPUTS = 26
 SYNAPTIC_OPERATIONS = INPUTS * SIZE
 """Of a step."""
