@@ -69,7 +69,7 @@ class Registers(Elaboratable):
 
 
 class InputMemory(Elaboratable):
-    """The host never writes a word that the writer may still read, and never reads right after a write."""
+    """The host never writes a word that the writer may still read, and never reads right after a write; there are as many neurons as ever."""
 
     def __init__(self, module: ModuleType) -> None:
         self.unit = module.InputWriter(CONFIG)
@@ -82,8 +82,10 @@ class InputMemory(Elaboratable):
         available, discarded = Signal.like(unit.control.available), Signal(init=1)
         m.d.sync += [available.eq(unit.control.available), discarded.eq(unit.control.discard)]
         m.d.comb += waiting.eq(unit.control.available - unit.control.taken)
-        m.d.sync += wrote.eq(unit.host.write)
+        started, neurons = Signal(), Signal.like(unit.control.neurons)
+        m.d.sync += [wrote.eq(unit.host.write), started.eq(1), neurons.eq(unit.control.neurons)]
         m.d.comb += [
+            Assume(~started | (unit.control.neurons == neurons)),
             Assume(waiting <= CONFIG.input_words),
             Assume(discarded | ((unit.control.available - available)[: len(available)] <= CONFIG.input_words)),
             Assume(~unit.host.write | ((unit.host.address - unit.control.taken)[: len(unit.host.address)] >= waiting)),
