@@ -155,7 +155,11 @@ class UsbSerial(wiring.Component):
             sending.stream.payload.eq(outgoing.r_data),
             sending.stream.valid.eq(outgoing.r_rdy),
             outgoing.r_en.eq(sending.stream.ready),
+            self.o.payload.eq(incoming.r_data),
+            self.o.valid.eq(incoming.r_rdy),
+            incoming.r_en.eq(self.o.ready),
+            outgoing.w_data.eq(self.i.payload),
+            outgoing.w_en.eq(self.i.valid),
+            self.i.ready.eq(outgoing.w_rdy),
         ]
-        wiring.connect(m, incoming.r_stream, wiring.flipped(self.o))
-        wiring.connect(m, wiring.flipped(self.i), outgoing.w_stream)
         return m
