@@ -7,6 +7,7 @@ import pytest
 from amaranth.sim import Simulator
 
 from lifline.arch.errors import ConfigError
+from lifline.boards.board import BOARDS
 from lifline.rtl.host.uart import Uart
 from lifline.rtl.top import divisor
 
@@ -82,6 +83,22 @@ def sent(data: list[int], bit_cycles: int, gap) -> list[int]:
 def test_receives_with_a_baud_error_of_two_percent(bit_cycles, error):
     data = BYTES if bit_cycles < 50 else BYTES[:10]
     assert received(line_levels(data, bit_cycles * (1 + error)), bit_cycles) == data
+
+
+FASTEST = sorted(
+    {
+        (divisor(board.clock_hz, rate), board.clock_hz / board.adapter.rate(rate))
+        for board in BOARDS.values()
+        if board.adapter.base_hz
+        for rate in board.adapter.rates(board.clock_hz)[-6:]
+    }
+)
+"""Clock cycles per bit of a board's fastest rates: those of its gateware, and those that the chip at the other end really makes."""
+
+
+@pytest.mark.parametrize(("bit_cycles", "period"), FASTEST)
+def test_hears_the_chip_of_its_board_at_its_fastest_rates(bit_cycles: int, period: float) -> None:
+    assert received(line_levels(BYTES, period), bit_cycles) == BYTES
 
 
 @pytest.mark.parametrize("bit_cycles", [4, 7, 16])
