@@ -112,7 +112,7 @@ BOARDS = {
         by_hand="copy it to the drive `iCELink` that the board shows when it is plugged in",
     ),
     "upduino-3": Board(
-        "UPduino 3", ICE40UP5K, ".upduino:UPduino3", "small", 30e6, FT232H, (), direct=False, held=("flash_select",),
+        "UPduino 3", ICE40UP5K, ".upduino:UPduino3", "small", 30e6, FT232H, (), direct=False, seed=3, held=("flash_select",),
         by_hand="write it with `iceprog` (apt-get install fpga-icestorm)",
     ),
     "tang-nano-9k": Board(
